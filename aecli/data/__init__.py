@@ -1,0 +1,1 @@
+"""A DATA word or a path becomes an `ImageSet`."""

@@ -1,0 +1,80 @@
+"""What every DATA word becomes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.files import fingerprint
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture that could not be read, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with what is known of them, in a sorted and stable order."""
+
+    images: NDArray[np.uint8]
+    """(N, C, H, W) uint8 in 0..255; a read-only memory map where the set is larger than the memory budget."""
+    names: NDArray[np.str_]
+    """(N,) unicode: the path below the folder, or split/index."""
+    word: str
+    """The DATA word that it came from, with the split: `mnist5k:train`."""
+    labels: NDArray[np.int64] | None = None
+    """(N,) indices into `class_names`, UNLABELLED (-1) for an image without a label; None where none is known."""
+    class_names: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    """Pictures that were left out because they could not be read."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the images were made: resized, converted."""
+    known_fingerprint: str | None = field(default=None, repr=False, compare=False)
+    """The fingerprint, where its maker computed it on the way."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the pixels, their shape and the labels, the same on every machine."""
+        if self.known_fingerprint:
+            return self.known_fingerprint
+        return image_fingerprint(self.images, self.labels)
+
+    def take(self, indices: NDArray[np.int64]) -> "ImageSet":
+        """Return the images at `indices`, (M,) integers, in that order."""
+        return replace(
+            self,
+            images=self.images[indices],
+            names=self.names[indices],
+            labels=None if self.labels is None else self.labels[indices],
+            known_fingerprint=None,
+        )
+
+
+def image_fingerprint(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> str:
+    """SHA-256 over shape, pixels and labels of (N, C, H, W) uint8 images and (N,) int64 labels."""
+    return fingerprint(_chunks(images, labels))
+
+
+def _chunks(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> Iterator[bytes | memoryview]:
+    yield repr(images.shape).encode()
+    for start in range(0, len(images), 4096):
+        yield np.ascontiguousarray(images[start : start + 4096]).data.cast("B")
+    if labels is not None:
+        yield np.asarray(labels, dtype="<i8").tobytes()

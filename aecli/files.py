@@ -1,0 +1,160 @@
+"""Inputs exist and are what they claim; outputs appear whole or not at all; fingerprints."""
+
+import errno
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+from aecli.errors import AecliError, InputError, UnavailableError, UsageError
+
+STANDARD_STREAM = Path("-")
+
+
+def is_stream(path: Path) -> bool:
+    """Tell whether `path` is `-`, the word for standard input or output."""
+    return path == STANDARD_STREAM
+
+
+def require_file(path: Path, what: str) -> Path:
+    """Return `path` if it is a readable regular file that is not empty, or `-`.
+
+    Raises:
+        InputError: it is missing, a folder, something that is no file, unreadable or empty.
+    """
+    if is_stream(path):
+        return path
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise InputError(f"no such {what}: {path}", hint="check the path") from error
+    if path.is_dir():
+        raise InputError(f"{what} is a folder: {path}", hint="name a file in it")
+    if not path.is_file():
+        raise InputError(f"{what} is not a regular file: {path}")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{what} cannot be read: {path}", hint="check its permissions")
+    if status.st_size == 0:
+        raise InputError(f"{what} is empty: {path}", hint="make it again: its writer was probably cut off")
+    return path
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return all of the file, or of standard input for `-`."""
+    return sys.stdin.buffer.read() if is_stream(path) else path.read_bytes()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[IO[bytes]]:
+    """Open the file, or standard input for `-`, for reading with seeks."""
+    if is_stream(path):
+        yield BytesIO(sys.stdin.buffer.read())
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterable[str] = ()) -> Path:
+    """Return `path` if a file can be made there, so that a long run does not end in vain; make its folder.
+
+    `inputs` are the files that the same call reads: none of them may be replaced. `suffixes` are the file
+    name endings that the writer knows, all where empty.
+
+    Raises:
+        UsageError: it would replace an input, or its suffix is none of `suffixes`.
+        UnavailableError: no file can be made there.
+    """
+    if is_stream(path):
+        return path
+    suffixes = tuple(suffixes)
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise UsageError(f"output must end in {' or '.join(suffixes)}: {path}")
+    if path.is_dir():
+        raise UsageError(f"output is a folder: {path}", hint=f"name a file, such as {path / 'output'}")
+    for source in inputs:
+        if not is_stream(source) and source.exists() and path.exists() and path.samefile(source):
+            raise UsageError(f"output would replace an input: {path}", hint="choose another name with -o")
+    require_folder(path.parent)
+    return path
+
+
+def require_folder(folder: Path) -> Path:
+    """Return `folder` after making it where it is missing and seeing that files can be made in it.
+
+    Raises:
+        UnavailableError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return folder
+
+
+def unwritable(path: Path, error: OSError) -> UnavailableError:
+    """The error to raise where the system refused to write `path`."""
+    reason = (error.strerror or str(error)).lower()
+    hint = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place with -o"
+    return UnavailableError(f"cannot write {path}: {reason}", hint=hint)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file that appears at `path` whole or not at all; `-` is standard output.
+
+    The bytes go to a file beside `path`, are synced, and replace `path` in one step at the end of the `with`
+    block. Whatever goes wrong, a signal included, `path` keeps what it held and nothing is left beside it.
+
+    Raises:
+        UnavailableError: the system refused to write.
+    """
+    if is_stream(path):
+        buffer = BytesIO()
+        yield buffer
+        sys.stdout.buffer.write(buffer.getbuffer())
+        sys.stdout.buffer.flush()
+        return
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, AecliError):
+            raise unwritable(path, error) from error
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    with writing(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def fingerprint(chunks: Iterable[bytes | memoryview]) -> str:
+    """Return `sha256:` and the hexadecimal digest of the chunks, one after the other."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
