@@ -1,0 +1,225 @@
+"""One `.safetensors` file <-> a model and everything needed to use it.
+
+The file holds the weights and, under the metadata key `aecli`, one JSON string with the fields of `CheckpointHeader`. A
+model is rebuilt by name and arguments; nothing is unpickled.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aecli.errors import InputError, RecipeError
+from aecli.files import fingerprint, require_file, writing
+from aecli.recipe import Recipe
+
+if TYPE_CHECKING:
+    from aecli.models.autoencoder import Autoencoder
+
+METADATA_KEY = "aecli"
+KIND = "checkpoint"
+FORMAT = 1
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where images came from."""
+
+    word: str
+    fingerprint: str
+    images: int
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """How the weights came about; no clock time, so that the same run gives the same bytes."""
+
+    epochs: int
+    """Epochs done."""
+    best_epoch: int
+    """The epoch, from 1, with the least validation loss; the weights are those after it."""
+    train_loss: float
+    """In that epoch, over all its images."""
+    val_loss: float
+    val_mse: float
+    """Of the clean validation images with the saved weights, per pixel in normalised units."""
+
+
+@dataclass(frozen=True)
+class ResidualQuantiles:
+    """The distribution of `residual_l2` over the validation images."""
+
+    probabilities: list[float]
+    values: list[float]
+    """In normalised units, one for each probability."""
+
+
+@dataclass(frozen=True)
+class CheckpointHeader:
+    """All that a checkpoint says besides its weights."""
+
+    architecture: str
+    arguments: dict[str, Any]
+    image_shape: tuple[int, int, int]
+    """(C, H, W)"""
+    code_shape: tuple[int, ...]
+    mean: list[float]
+    std: list[float]
+    """Per channel, of pixels in 0..1."""
+    parameters: int
+    recipe: dict[str, dict[str, Any]]
+    data: DataSource
+    validation: DataSource
+    training: TrainingSummary
+    residual_quantiles: ResidualQuantiles
+    class_names: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    kind: str = KIND
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, path: Path) -> "CheckpointHeader":
+        """Parse what `to_json` wrote; `path` is named in errors.
+
+        Raises:
+            InputError: it is something else, or of a newer format.
+        """
+        try:
+            values = json.loads(text)
+            if values.get("kind") != KIND:
+                raise InputError(f"not a checkpoint but a {values.get('kind')}: {path}")
+            if values["format"] > FORMAT:
+                raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
+            known = {entry.name for entry in fields(cls)}
+            values = {key: value for key, value in values.items() if key in known}
+            values["image_shape"] = tuple(int(side) for side in values["image_shape"])
+            values["code_shape"] = tuple(int(side) for side in values["code_shape"])
+            values["data"] = DataSource(**values["data"])
+            values["validation"] = DataSource(**values["validation"])
+            values["training"] = TrainingSummary(**values["training"])
+            values["residual_quantiles"] = ResidualQuantiles(**values["residual_quantiles"])
+            header = cls(**values)
+            if len(header.image_shape) != 3 or min(header.image_shape) < 1:
+                raise ValueError(f"image shape {header.image_shape}")
+            Recipe.from_dict(header.recipe, str(path))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RecipeError) as error:
+            raise InputError(f"damaged checkpoint: {path}: its description cannot be read: {error}") from error
+        return header
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model with its header, as loaded from a file."""
+
+    model: "Autoencoder"
+    header: CheckpointHeader
+    path: Path
+    fingerprint: str
+    """Of the file's bytes."""
+
+
+def model_file(path: Path) -> Path:
+    """Return the checkpoint that `--model` names: the file itself, or the one in a run folder.
+
+    Raises:
+        InputError: there is none.
+    """
+    if path.is_dir():
+        inside = path / MODEL_FILE
+        if not inside.exists():
+            raise InputError(f"no model in this folder: {path}", hint=f"train one: aecli train DATA -o {path}")
+        return inside
+    return require_file(path, "model")
+
+
+def save_checkpoint(model: "Autoencoder", header: CheckpointHeader, path: Path) -> None:
+    """Write the weights and the header, whole or not at all.
+
+    Raises:
+        UnavailableError: the system refused to write.
+    """
+    from safetensors.torch import save
+
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    content = save(weights, metadata={METADATA_KEY: header.to_json()})
+    with writing(path) as file:
+        file.write(content)
+
+
+def read_header(path: Path) -> CheckpointHeader:
+    """Read a checkpoint's header alone, without torch.
+
+    Raises:
+        InputError: no checkpoint of aecli.
+    """
+    return CheckpointHeader.from_json(read_metadata(path), path)
+
+
+def read_metadata(path: Path) -> str:
+    """Return the JSON text that aecli wrote into a `.safetensors` file.
+
+    Raises:
+        InputError: missing, damaged, or not written by aecli.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    require_file(path, "model")
+    try:
+        with safe_open(path, framework="np") as tensors:
+            metadata = tensors.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"not a checkpoint: {path}: {_reason(error)}", hint="name a model.safetensors") from error
+    if METADATA_KEY not in metadata:
+        raise InputError(f"not made by aecli: {path}", hint="train a model: aecli train DATA -o RUN")
+    return str(metadata[METADATA_KEY])
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Rebuild the model of a `.safetensors` file or a run folder, on the CPU, ready to use.
+
+    Raises:
+        InputError: missing, damaged, not of aecli, or the weights do not fit the architecture.
+    """
+    import torch
+    from safetensors.torch import load
+
+    from aecli.models.autoencoder import Autoencoder
+
+    path = model_file(path)
+    header = read_header(path)
+    content = path.read_bytes()
+    weights = load(content)
+    arguments = (header.architecture, header.image_shape, header.arguments, header.mean, header.std)
+    try:
+        # First without memory: a file may claim any size, and only what it really holds is allocated.
+        with torch.device("meta"):
+            expected = {name: tensor.shape for name, tensor in Autoencoder(*arguments).state_dict().items()}
+        found = {name: tensor.shape for name, tensor in weights.items()}
+        if expected != found:
+            raise InputError(f"damaged checkpoint: {path}: {_first_difference(expected, found)}")
+        model = Autoencoder(*arguments)
+        model.load_state_dict(weights)
+    except (RecipeError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
+    if not all(tensor.isfinite().all() for tensor in weights.values()):
+        raise InputError(f"damaged checkpoint: {path}: weights that are not finite")
+    return Checkpoint(model.eval(), header, path, fingerprint([content]))
+
+
+def _first_difference(expected: dict[str, Any], found: dict[str, Any]) -> str:
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            return f"weight {name} is missing"
+        if name not in expected:
+            return f"weight {name} does not belong to this architecture"
+        if expected[name] != found[name]:
+            return f"weight {name} has shape {tuple(found[name])}, not {tuple(expected[name])}"
+    return "weights do not fit"
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,141 @@
+"""Codes <-> one `.npz` file."""
+
+import json
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.errors import InputError
+from aecli.files import reading, require_file, writing
+
+FORMAT = 1
+Bits = Literal[8, 16, 32]
+
+
+@dataclass(frozen=True)
+class CodesMeta:
+    """Where codes came from, kept as one JSON string in the file."""
+
+    model_fingerprint: str
+    data: str
+    """The DATA word."""
+    data_fingerprint: str
+    bits: int = 32
+    """Per value: 32 and 16 are floating point; 8 are steps of `step` from `offset`."""
+    step: float = 1.0
+    offset: float = 0.0
+    class_names: list[str] = field(default_factory=list)
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The codes of images, in the images' order."""
+
+    codes: NDArray[np.float32]
+    """(N, ...) float32, keeping the code's shape."""
+    names: NDArray[np.str_]
+    """(N,) unicode."""
+    residual_l2: NDArray[np.float32]
+    """(N,) float32, L2 norm of each image's reconstruction error in normalised units, from codes of full precision."""
+    meta: CodesMeta
+    labels: NDArray[np.int64] | None = None
+    """(N,) int64 indices into `meta.class_names`, -1 where unknown; None where no label is known."""
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+def quantise(codes: NDArray[np.float32], bits: Bits) -> tuple[NDArray[Any], float, float]:
+    """Return the codes as they are stored with `bits` per value, and the step and offset of the stored values.
+
+    32: float32 as they are. 16: float16. 8: uint8 numbers of steps between the least and the greatest value.
+    The error is at most half a step.
+    """
+    if bits == 32:
+        return codes, 1.0, 0.0
+    if bits == 16:
+        return codes.astype(np.float16), 1.0, 0.0
+    offset = float(codes.min(initial=0.0))
+    step = (float(codes.max(initial=0.0)) - offset) / (2**bits - 1) or 1.0
+    return np.rint((codes - offset) / step).astype(np.uint8), step, offset
+
+
+def save_codes(codes: Codes, path: Path) -> None:
+    """Write an `.npz` file with `codes`, `names`, `residual_l2`, `meta` and, where known, `labels`.
+
+    The values are stored with `codes.meta.bits` per value; the same codes give the same bytes.
+
+    Raises:
+        UnavailableError: the system refused to write.
+    """
+    stored, step, offset = quantise(codes.codes, codes.meta.bits)  # type: ignore[arg-type]
+    meta = asdict(codes.meta) | {"step": step, "offset": offset}
+    arrays = {
+        "codes": stored,
+        "names": codes.names,
+        "residual_l2": codes.residual_l2,
+        "meta": np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
+    }
+    if codes.labels is not None:
+        arrays["labels"] = codes.labels
+    with writing(path) as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def load_codes(path: Path) -> Codes:
+    """Read an `.npz` file that `save_codes` wrote, or `-` for standard input.
+
+    Raises:
+        InputError: missing, damaged, or not a code file.
+    """
+    require_file(path, "code file")
+    try:
+        with reading(path) as file, np.load(file, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise InputError(f"not a code file: {path}: one bare array", hint="make one: aecli encode")
+            arrays = {key: archive[key] for key in archive.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "cut off"
+        if "allow_pickle" in reason or "pickled" in reason:
+            reason = "it holds pickled objects, or is no .npz file"
+        raise InputError(f"not a code file: {path}: {reason}", hint="make one: aecli encode") from error
+    for key in ("codes", "names", "residual_l2", "meta"):
+        if key not in arrays:
+            raise InputError(f"not a code file: {path}: it has no '{key}'", hint="make one: aecli encode")
+    return _from_arrays(arrays, path)
+
+
+def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
+    try:
+        meta = CodesMeta(**json.loads(str(arrays["meta"])))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"damaged code file: {path}: its description cannot be read") from error
+    if meta.format > FORMAT:
+        raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
+    stored, labels = arrays["codes"], arrays.get("labels")
+    stored_dtype = {32: "float32", 16: "float16", 8: "uint8"}.get(meta.bits)
+    if stored.dtype.name != stored_dtype or stored.ndim < 2:
+        raise InputError(f"damaged code file: {path}: codes are {stored.dtype} of shape {stored.shape}")
+    for key in ("names", "residual_l2", "labels"):
+        if key in arrays and arrays[key].shape != stored.shape[:1]:
+            raise InputError(f"damaged code file: {path}: '{key}' does not have one value for each code")
+    if arrays["names"].dtype.kind != "U" or (labels is not None and labels.dtype.kind != "i"):
+        raise InputError(f"damaged code file: {path}: names must be text and labels whole numbers")
+    codes = stored.astype(np.float32)
+    if meta.bits == 8:
+        codes = codes * np.float32(meta.step) + np.float32(meta.offset)
+    if not np.isfinite(codes).all():
+        raise InputError(f"damaged code file: {path}: codes that are not finite")
+    return Codes(
+        codes=codes,
+        names=arrays["names"],
+        residual_l2=arrays["residual_l2"].astype(np.float32),
+        meta=meta,
+        labels=None if labels is None else labels.astype(np.int64),
+    )

@@ -1,0 +1,74 @@
+"""One file an architecture, found by its name: `conv.py` holds `conv(image_shape, *, ...)`.
+
+An architecture is a function of the image shape (C, H, W) and keyword arguments with defaults. It returns an encoder,
+(N, C, H, W) float -> (N, *code shape), and a decoder that takes such codes back to (N, C, H, W).
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aecli.errors import RecipeError, unknown
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Parts = tuple["nn.Module", "nn.Module"]
+
+
+def architecture_names() -> list[str]:
+    """Return the names of all architectures, sorted, without importing any."""
+    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+
+
+def build_parts(name: str, image_shape: tuple[int, int, int], arguments: Mapping[str, Any]) -> Parts:
+    """Build the encoder and the decoder of the architecture `name`.
+
+    Raises:
+        RecipeError: no such architecture, an unknown argument, or a value that it cannot be built with.
+    """
+    function = _architecture(name)
+    _check_arguments(name, function, arguments)
+    try:
+        return function(image_shape, **arguments)
+    except (TypeError, ValueError, RuntimeError, MemoryError) as error:
+        values = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        raise RecipeError(
+            f"architecture {name} cannot be built for images of shape {image_shape} with {values or 'no arguments'}: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+
+
+def resolve_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments with the architecture's defaults for those left out.
+
+    Raises:
+        RecipeError: no such architecture, or an unknown argument.
+    """
+    function = _architecture(name)
+    _check_arguments(name, function, arguments)
+    defaults = {key: _plain(parameter.default) for key, parameter in _keywords(function).items()}
+    return defaults | dict(arguments)
+
+
+def _architecture(name: str) -> Callable[..., Parts]:
+    if name not in architecture_names():
+        raise RecipeError(unknown("architecture", name, architecture_names()))
+    return getattr(import_module(f"{__name__}.{name}"), name)  # type: ignore[no-any-return]
+
+
+def _keywords(function: Callable[..., Parts]) -> dict[str, inspect.Parameter]:
+    parameters = inspect.signature(function).parameters
+    return {key: value for key, value in parameters.items() if value.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def _check_arguments(name: str, function: Callable[..., Parts], arguments: Mapping[str, Any]) -> None:
+    for key in arguments:
+        if key not in _keywords(function):
+            raise RecipeError(unknown(f"argument of architecture {name}", key, _keywords(function)))
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

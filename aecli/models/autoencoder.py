@@ -1,0 +1,90 @@
+"""The model: an encoder and a decoder of some architecture, and the normalisation that belongs to them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aecli.models.architectures import build_parts
+
+
+class Autoencoder(nn.Module):
+    """Takes uint8 images to codes and back.
+
+    Args:
+        architecture: a name in `aecli.models.architectures`.
+        image_shape: (C, H, W) of the images.
+        arguments: the architecture's own.
+        mean: per channel, of pixels in 0..1.
+        std: per channel, of pixels in 0..1.
+
+    Raises:
+        RecipeError: the architecture cannot be built so.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        architecture: str,
+        image_shape: tuple[int, int, int],
+        arguments: Mapping[str, Any],
+        mean: Sequence[float],
+        std: Sequence[float],
+    ):
+        super().__init__()
+        self.architecture = architecture
+        self.image_shape = image_shape
+        self.arguments = dict(arguments)
+        self.encoder, self.decoder = build_parts(architecture, image_shape, arguments)
+        # In 0..255, so that one subtraction and one multiplication normalise a uint8 image.
+        self.register_buffer("mean", torch.tensor(mean).mul(255).view(-1, 1, 1), persistent=False)  # (C, 1, 1)
+        self.register_buffer("std", torch.tensor(std).mul(255).view(-1, 1, 1), persistent=False)  # (C, 1, 1)
+        self.to(memory_format=torch.channels_last)
+        self.code_shape = self._find_code_shape()
+
+    def _find_code_shape(self) -> tuple[int, ...]:
+        training = self.training
+        self.eval()
+        with torch.no_grad():
+            code = self.encode(torch.zeros(1, *self.image_shape))
+        self.train(training)
+        return tuple(code.shape[1:])
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """uint8 (N, C, H, W) in 0..255 -> float32 (N, C, H, W) with the mean and standard deviation taken out."""
+        x = images.to(self.mean.dtype, memory_format=torch.channels_last)
+        return x.sub_(self.mean).div_(self.std)
+
+    def denormalise(self, x: Tensor) -> Tensor:
+        """Float (N, C, H, W) in normalised units -> uint8 (N, C, H, W), rounded and clamped to 0..255."""
+        return (x * self.std + self.mean).round_().clamp_(0, 255).to(torch.uint8)
+
+    @property
+    def black(self) -> Tensor:
+        """(C, 1, 1), what a black pixel is in normalised units."""
+        return -self.mean / self.std
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Normalised images (N, C, H, W) -> codes (N, *code_shape)."""
+        return self.encoder(x)  # type: ignore[no-any-return]
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (N, *code_shape) -> normalised images (N, C, H, W)."""
+        return self.decoder(codes)  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised images -> (codes, reconstructions)."""
+        codes = self.encode(x)
+        return codes, self.decode(codes)
+
+    def parameter_count(self) -> int:
+        """Return the number of trained values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+def residual_l2(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """Return the L2 norm of each image's reconstruction error, (N,), in normalised units."""
+    return (x - reconstruction).flatten(1).norm(dim=1)

@@ -1,0 +1,76 @@
+"""Layers that architectures share.
+
+A 3x3 convolution followed by 2x2 average pooling is linear, so it is also one 4x4 convolution with stride 2, whose
+kernel is the 3x3 one averaged over the four places that the pool adds up. Likewise a nearest up-sampling by 2 followed
+by a 3x3 convolution is a 3x3 convolution at the small size, with one output channel for each of the four pixels that a
+small one becomes (Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016). Written so, the
+large picture with many channels, which costs most of the time and memory, is never made. The parameters stay those of
+the 3x3 convolution and the gradients flow to them: only rounding differs.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class PooledConv2d(nn.Conv2d):
+    """`Conv2d(in_channels, out_channels, 3, padding=1)` followed by `AvgPool2d(2)`.
+
+    (N, in_channels, 2 H, 2 W) -> (N, out_channels, H, W). The sides must be even.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel = F.avg_pool2d(F.pad(self.weight, (1, 1, 1, 1)), 2, stride=1)  # (out, in, 4, 4)
+        return F.conv2d(x, kernel, self.bias, stride=2, padding=1)
+
+
+class UpsampledConv2d(nn.Conv2d):
+    """`Upsample(scale_factor=2)` (nearest) followed by `Conv2d(in_channels, out_channels, 3, padding=1)`.
+
+    (N, in_channels, H, W) -> (N, out_channels, 2 H, 2 W).
+    """
+
+    # Output pixel 2 i sees the up-sampled pixels 2 i - 1, 2 i, 2 i + 1, that is the small ones i - 1, i, i;
+    # pixel 2 i + 1 sees i, i, i + 1. A row says which taps of the 3-kernel fall on small pixel i - 1, i, i + 1.
+    PHASES = (
+        ((1.0, 0.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
+        ((0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    )
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, 3, padding=1)
+        self.register_buffer("phases", torch.tensor(self.PHASES), persistent=False)  # (2, 3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        phases: Tensor = self.phases  # type: ignore[assignment]
+        rows = torch.einsum("pyk,oikl->poiyl", phases, self.weight)  # (2, out, in, 3, 3)
+        kernel = torch.einsum("qxl,poiyl->opqiyx", phases, rows)  # (out, 2, 2, in, 3, 3)
+        kernel = kernel.flatten(0, 2)  # (4 out, in, 3, 3)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        return F.pixel_shuffle(F.conv2d(x, kernel, bias, padding=1), 2)
+
+
+class PadToMultiple(nn.Module):
+    """Repeat the last row and column until the sides are multiples of `factor`."""
+
+    def __init__(self, factor: int):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        return F.pad(x, (0, -width % self.factor, 0, -height % self.factor), mode="replicate")
+
+
+class CropTo(nn.Module):
+    """Keep the first `height` rows and `width` columns."""
+
+    def __init__(self, height: int, width: int):
+        super().__init__()
+        self.height, self.width = height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., : self.height, : self.width]

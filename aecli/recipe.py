@@ -1,0 +1,303 @@
+"""Everything that defines a training run, as dataclasses and as TOML files that a person edits.
+
+A recipe says *what* is trained: nothing of the images' place, the machine or the output is in it. The same recipe,
+images and machine give the same bytes.
+"""
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import tomli_w
+
+from aecli.errors import RecipeError, unknown
+from aecli.files import require_file, write_text
+
+Native = Literal["native"]
+Measured = Literal["measured"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed", "64-true"]
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """The network and the images that it takes."""
+
+    architecture: str = "conv"
+    """A file name in `aecli/models/architectures`."""
+    image_size: Native | int | list[int] = "native"
+    """Pixels: one number for a square, or [height, width]. Pictures of another size are resized."""
+    channels: Native | Literal[1, 3] = "native"
+    """1 for grey, 3 for colour."""
+    mean: Measured | list[float] = "measured"
+    """Per channel, of pixels in 0..1; subtracted before the encoder. Measured on the training images by default."""
+    std: Measured | list[float] = "measured"
+    """Per channel, of pixels in 0..1; the subtracted pixels are divided by it."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """The architecture's own arguments; those left out have its defaults."""
+
+
+@dataclass(frozen=True)
+class CorruptionRecipe:
+    """What is done to the normalised input during training; the model is asked for `target`."""
+
+    gaussian: float = 0.0
+    """Standard deviation of the normal noise that is added to the normalised pixels."""
+    dropout: float = 0.0
+    """Probability of each pixel to turn black."""
+    target: Literal["clean", "corrupted"] = "clean"
+    """`clean` asks for the image before corruption; `corrupted`, as in the laboratory's code, for the one after it."""
+
+
+@dataclass(frozen=True)
+class PenaltyRecipe:
+    """What is added to the objective for the code: sparsity_weight * |code - sparsity_target|, reduced."""
+
+    sparsity_weight: float = 0.0
+    """beta, the weight of the L1 distance of the code from `sparsity_target`; 0 turns it off."""
+    sparsity_target: float = 0.05
+    """s, the value that each unit of the code is drawn to."""
+    reduction: Literal["mean", "sum"] = "mean"
+    """Over the units of one image's code. The batch is always averaged."""
+
+
+@dataclass(frozen=True)
+class ObjectiveRecipe:
+    """How far a reconstruction is from its target, averaged over pixels and batch, in normalised units."""
+
+    loss: Literal["mse", "l1", "huber"] = "mse"
+
+
+@dataclass(frozen=True)
+class OptimizerRecipe:
+    """The descent."""
+
+    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    lr: float = 0.01
+    """Learning rate; the peak of the `one-cycle` schedule."""
+    momentum: float = 0.99
+    """Of SGD; the first beta of Adam and AdamW."""
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
+    """Learning rate over the whole run, changed at every step."""
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """How long, in what portions, from which seed."""
+
+    epochs: int = 150
+    batch_size: int = 1024
+    seed: int = 0
+    """Of the weights, the order of the images, the corruption and the validation split."""
+    validation_fraction: float = 0.1
+    """Of the training images, held out where no validation images are named."""
+    precision: Precision = "32-true"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that defines a training run."""
+
+    model: ModelRecipe = field(default_factory=ModelRecipe)
+    corruption: CorruptionRecipe = field(default_factory=CorruptionRecipe)
+    penalty: PenaltyRecipe = field(default_factory=PenaltyRecipe)
+    objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
+    optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
+    training: TrainingRecipe = field(default_factory=TrainingRecipe)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return the sections as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, sections: Mapping[str, Any], origin: str = "recipe") -> "Recipe":
+        """Build a recipe from sections of plain values; `origin` is named in errors.
+
+        Raises:
+            RecipeError: an unknown section or key, a value of the wrong type or out of range.
+        """
+        known = {section.name: section.type for section in fields(cls)}
+        built = {}
+        for name, values in sections.items():
+            if name not in known:
+                raise RecipeError(f"{origin}: {_unknown_key(name)}")
+            if not isinstance(values, Mapping):
+                raise RecipeError(f"{origin}: '{name}' is a section", hint=f"write [{name}] and its keys below it")
+            built[name] = _section(known[name], name, values, origin)  # type: ignore[arg-type]
+        recipe = cls(**built)
+        _check_ranges(recipe, origin)
+        return recipe
+
+    def with_settings(self, settings: Mapping[str, Any], origin: str = "--set") -> "Recipe":
+        """Return the recipe with `{"section.key": value}` changed.
+
+        Raises:
+            RecipeError: as in `from_dict`.
+        """
+        sections = self.to_dict()
+        for key, value in settings.items():
+            section, _, rest = key.partition(".")
+            if section not in sections or not rest:
+                raise RecipeError(f"{origin}: {_unknown_key(key)}")
+            head, _, argument = rest.partition(".")
+            if argument and head == "arguments":
+                sections[section].setdefault("arguments", {})[argument] = value
+            else:
+                sections[section][rest] = value
+        return Recipe.from_dict(sections, origin)
+
+    def differences(self, other: "Recipe") -> list[str]:
+        """Return the keys, as `section.key`, whose values differ."""
+        mine, theirs = self.to_dict(), other.to_dict()
+        return [f"{name}.{key}" for name in mine for key in mine[name] if mine[name][key] != theirs[name].get(key)]
+
+    def with_model(self, **changes: Any) -> "Recipe":
+        """Return the recipe with keys of `[model]` changed."""
+        return replace(self, model=replace(self.model, **changes))
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with aecli, sorted."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _shipped().iterdir() if entry.name.endswith(".toml"))
+
+
+def recipe_purpose(name: str) -> str:
+    """Return what a shipped recipe is for: its first comment line."""
+    return _shipped().joinpath(f"{name}.toml").read_text("utf-8").splitlines()[0].lstrip("# ")
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read a shipped recipe by name, or a TOML file.
+
+    Raises:
+        RecipeError: no such recipe, no TOML, or keys or values that a recipe must not have.
+        InputError: the file is missing or empty.
+    """
+    if name_or_path in recipe_names():
+        text = _shipped().joinpath(f"{name_or_path}.toml").read_text("utf-8")
+    elif name_or_path.endswith(".toml") or "/" in name_or_path:
+        try:
+            text = require_file(Path(name_or_path), "recipe").read_text("utf-8")
+        except UnicodeDecodeError as error:
+            raise RecipeError(f"{name_or_path}: not a text file in UTF-8") from error
+    else:
+        raise RecipeError(unknown("recipe", name_or_path, recipe_names()), hint="or name a file that ends in .toml")
+    try:
+        sections = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(f"{name_or_path}: not TOML: {error}") from error
+    return Recipe.from_dict(sections, name_or_path)
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Write the recipe as TOML that `load_recipe` reads back to an equal one."""
+    write_text(path, "# Resolved by aecli train: runs again as is.\n" + tomli_w.dumps(recipe.to_dict()))
+
+
+def parse_settings(words: Iterable[str]) -> dict[str, Any]:
+    """Parse `section.key=value` words; a value is TOML, or else the string as it stands.
+
+    Raises:
+        RecipeError: a word without `=`.
+    """
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise RecipeError(f"--set {word}: not key=value", hint="for example --set optimizer.lr=0.1")
+        settings[key.strip()] = _toml_value(value.strip())
+    return settings
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    return document["value"] if list(document) == ["value"] else text
+
+
+def _shipped() -> Any:
+    return resources.files("aecli") / "recipes"
+
+
+def _keys() -> list[str]:
+    return [f"{section.name}.{key.name}" for section in fields(Recipe) for key in fields(section.type)]  # type: ignore[arg-type]
+
+
+def _unknown_key(key: str) -> str:
+    by_last_part = [known for known in _keys() if known.endswith(f".{key.split('.')[-1]}")]
+    if len(by_last_part) == 1:
+        return f"unknown key '{key}' (did you mean '{by_last_part[0]}'?)"
+    return unknown("key", key, _keys())
+
+
+def _section(section: type, name: str, values: Mapping[str, Any], origin: str) -> Any:
+    hints = get_type_hints(section)
+    for key, value in values.items():
+        if key not in hints:
+            raise RecipeError(f"{origin}: {_unknown_key(f'{name}.{key}')}")
+        if not _matches(value, hints[key]):
+            raise RecipeError(f"{origin}: {name}.{key} must be {_spell(hints[key])}, not {value!r}")
+    floats = {key for key, hint in hints.items() if hint is float}
+    return section(**{key: float(value) if key in floats else value for key, value in values.items()})
+
+
+def _matches(value: Any, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return any(_matches(value, choice) for choice in get_args(hint))
+    if origin is Literal:
+        return any(value == choice and type(value) is type(choice) for choice in get_args(hint))
+    if origin is list:
+        return isinstance(value, list) and all(_matches(item, get_args(hint)[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is hint
+
+
+def _spell(hint: Any) -> str:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(_spell(choice) for choice in get_args(hint))
+    if origin is Literal:
+        return " or ".join(repr(choice) for choice in get_args(hint))
+    if origin is list:
+        return f"a list of {_spell(get_args(hint)[0])}s"
+    return {float: "a number", int: "a whole number", str: "a string"}.get(hint, "a table")
+
+
+def _check_ranges(recipe: Recipe, origin: str) -> None:
+    size = recipe.model.image_size
+    sizes = [] if size == "native" else size if isinstance(size, list) else [size]
+    std = [] if recipe.model.std == "measured" else recipe.model.std
+    checks = {
+        "model.image_size": ("one or two numbers, 1 or more", len(sizes) <= 2 and all(s >= 1 for s in sizes)),  # type: ignore[operator]
+        "model.std": ("greater than 0", all(value > 0 for value in std)),  # type: ignore[operator]
+        "corruption.gaussian": ("0 or more", recipe.corruption.gaussian >= 0),
+        "corruption.dropout": ("at least 0 and below 1", 0 <= recipe.corruption.dropout < 1),
+        "penalty.sparsity_weight": ("0 or more", recipe.penalty.sparsity_weight >= 0),
+        "optimizer.lr": ("greater than 0", recipe.optimizer.lr > 0),
+        "optimizer.momentum": ("at least 0 and below 1", 0 <= recipe.optimizer.momentum < 1),
+        "optimizer.weight_decay": ("0 or more", recipe.optimizer.weight_decay >= 0),
+        "training.epochs": ("1 or more", recipe.training.epochs >= 1),
+        "training.batch_size": ("1 or more", recipe.training.batch_size >= 1),
+        "training.seed": ("from 0 to 4294967295", 0 <= recipe.training.seed < 2**32),
+        "training.validation_fraction": (
+            "greater than 0 and below 1",
+            0 < recipe.training.validation_fraction < 1,
+        ),
+    }
+    for key, (range_in_words, holds) in checks.items():
+        if not holds:
+            section, name = key.split(".")
+            value = getattr(getattr(recipe, section), name)
+            raise RecipeError(f"{origin}: {key} must be {range_in_words}, not {value!r}")
+

@@ -1,0 +1,187 @@
+"""What happens around the epochs: state is kept, listeners are told, signals end the run."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch import Tensor
+
+from aecli.errors import ExitStatus, InputError, Interrupted
+from aecli.files import writing
+from aecli.training.module import AutoencoderModule
+from aecli.training.run_folder import EpochMetrics, RunFolder
+
+
+class TrainingListener(Protocol):
+    """Told how training goes; called a few times a second at most, and after each epoch."""
+
+    def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None: ...
+
+    def on_progress(self, epoch: int, images_done: int, loss: float) -> None:
+        """`images_done` of the epoch with the number `epoch`, from 1; `loss` of the last batch."""
+
+    def on_epoch(self, metrics: EpochMetrics, is_best: bool) -> None: ...
+
+
+class WholeFileCheckpoints(TorchCheckpointIO):
+    """Lightning's checkpoint files, written whole or not at all, and read without unpickling code."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        with writing(Path(path)) as file:
+            torch.save(checkpoint, file)
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        try:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise InputError(f"damaged training state: {path}", hint="start again with --overwrite") from error
+        return loaded  # type: ignore[no-any-return]
+
+
+class History(pl.Callback):
+    """Losses of all epochs and the weights of the best one; part of the state that a run resumes from."""
+
+    def __init__(self, fingerprints: dict[str, str]):
+        self.fingerprints = fingerprints
+        self.epochs: list[EpochMetrics] = []
+        self.best: EpochMetrics | None = None
+        self.best_weights: dict[str, Tensor] = {}
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        assert isinstance(module, AutoencoderModule)
+        metrics = EpochMetrics(
+            epoch=trainer.current_epoch + 1,
+            step=trainer.global_step,
+            train_loss=module.train_loss.value(),
+            val_loss=module.val_loss.value(),
+            lr=trainer.optimizers[0].param_groups[0]["lr"],
+        )
+        if not metrics.train_loss - metrics.val_loss == metrics.train_loss - metrics.val_loss:
+            return  # not finite: the module stops the run right after this
+        self.epochs.append(metrics)
+        if self.best is None or metrics.val_loss < self.best.val_loss:
+            self.best = metrics
+            self.best_weights = {name: value.detach().clone() for name, value in module.model.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "fingerprints": self.fingerprints,
+            "epochs": [asdict(metrics) for metrics in self.epochs],
+            "best_epoch": self.best.epoch if self.best else 0,
+            "best_weights": self.best_weights,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for what, fingerprint in self.fingerprints.items():
+            if state_dict["fingerprints"].get(what) != fingerprint:
+                raise InputError(
+                    f"the {what} images are not those that the run began with",
+                    hint="resume with the same images, or start again with --overwrite",
+                )
+        self.epochs = [EpochMetrics(**row) for row in state_dict["epochs"]]
+        self.best = next((row for row in self.epochs if row.epoch == state_dict["best_epoch"]), None)
+        self.best_weights = state_dict["best_weights"]
+
+
+class Saver(pl.Callback):
+    """Keeps the run folder up to date: after each epoch, but without spending much of the time on it."""
+
+    SHARE_OF_TIME = 0.05
+
+    def __init__(self, folder: RunFolder, history: History, save_best: Callable[[], None]):
+        self._folder = folder
+        self._history = history
+        self._save_best = save_best
+        self._saved_best: EpochMetrics | None = None
+        self._saved_epochs = 0
+        self._saved_at = -float("inf")
+        self._seconds = 0.0
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.current_epoch + 1 == trainer.max_epochs:
+            self.save(trainer)
+        elif time.monotonic() - self._saved_at >= max(1.0, self._seconds / self.SHARE_OF_TIME):
+            self.save(trainer)
+
+    def save(self, trainer: pl.Trainer) -> None:
+        """Write the training state, the losses and, if it changed, the best model."""
+        started = time.monotonic()
+        trainer.save_checkpoint(self._folder.state, weights_only=False)
+        self.save_results()
+        self._saved_at = time.monotonic()
+        self._seconds = self._saved_at - started
+
+    def save_results(self) -> None:
+        """Write the losses and the best model as far as they are known, if they changed."""
+        if len(self._history.epochs) != self._saved_epochs:
+            self._folder.save_metrics(self._history.epochs)
+            self._saved_epochs = len(self._history.epochs)
+        if self._history.best is not None and self._history.best != self._saved_best:
+            self._save_best()
+            self._saved_best = self._history.best
+
+    def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
+        self.save_results()
+
+
+class Listening(pl.Callback):
+    """Tells a listener, seldom enough to cost nothing."""
+
+    SECONDS_BETWEEN = 0.1
+
+    def __init__(self, listener: TrainingListener, history: History):
+        self._listener = listener
+        self._history = history
+        self._told_at = 0.0
+        self._images = 0
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        assert isinstance(module, AutoencoderModule)
+        images = module.train_batches.image_count
+        self._listener.on_start(trainer.max_epochs or 0, trainer.current_epoch, images)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._images = 0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._images += len(batch)
+        if time.monotonic() - self._told_at >= self.SECONDS_BETWEEN:
+            self._listener.on_progress(trainer.current_epoch + 1, self._images, float(outputs["loss"]))
+            self._told_at = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if self._history.epochs and self._history.epochs[-1].epoch == trainer.current_epoch + 1:
+            metrics = self._history.epochs[-1]
+            self._listener.on_epoch(metrics, is_best=metrics is self._history.best)
+
+
+class SignalsEndTheRun:
+    """While entered, Ctrl-C and SIGTERM raise `Interrupted`, which Lightning passes on after its clean-up."""
+
+    def __init__(self, hint: str):
+        self._hint = hint
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._interrupt)
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        for again in self._before:  # the clean-up is short: a second Ctrl-C must not cut it off
+            signal.signal(again, signal.SIG_IGN)
+        raise Interrupted(
+            ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED, hint=self._hint
+        )

@@ -1,0 +1,102 @@
+"""The folder that a training run leaves behind."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from aecli.checkpoint import MODEL_FILE
+from aecli.errors import InputError, OutputExistsError
+from aecli.files import require_folder, write_text
+from aecli.recipe import Recipe, load_recipe, save_recipe
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """Losses over all images of one epoch."""
+
+    epoch: int
+    """From 1."""
+    step: int
+    """Optimizer steps done since the start of the run."""
+    train_loss: float
+    val_loss: float
+    lr: float
+    """After the epoch's last step."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where each file of a run is."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        return self.path / MODEL_FILE
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.toml"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def loss_plot(self) -> Path:
+        return self.path / "loss.png"
+
+    @property
+    def reconstructions(self) -> Path:
+        return self.path / "reconstructions.png"
+
+    @property
+    def state(self) -> Path:
+        """All that `--resume` needs."""
+        return self.path / "last.ckpt"
+
+    def files(self) -> list[Path]:
+        """Return the files of a finished run."""
+        return [self.model, self.recipe, self.metrics, self.loss_plot, self.reconstructions, self.state]
+
+    def holds_run(self) -> bool:
+        return any(file.exists() for file in self.files())
+
+    def prepare_new(self, *, overwrite: bool) -> None:
+        """Make the folder, or clear it of an earlier run's files.
+
+        Raises:
+            OutputExistsError: it holds a run that is not to be overwritten.
+            UnavailableError: it cannot be made or written.
+        """
+        if self.holds_run() and not overwrite:
+            raise OutputExistsError(
+                f"there is a run already: {self.path}", hint="--resume goes on with it, --overwrite replaces it"
+            )
+        require_folder(self.path)
+        for file in self.files():
+            file.unlink(missing_ok=True)
+
+    def require_resumable(self) -> Recipe:
+        """Return the recipe of the run that is to be resumed.
+
+        Raises:
+            InputError: there is no run to resume.
+        """
+        if not self.state.exists() or not self.recipe.exists():
+            raise InputError(f"no run to resume: {self.path}", hint="leave out --resume to start one")
+        require_folder(self.path)
+        return load_recipe(str(self.recipe))
+
+    def save_recipe(self, recipe: Recipe) -> None:
+        save_recipe(recipe, self.recipe)
+
+    def save_metrics(self, history: Sequence[EpochMetrics]) -> None:
+        """Write `metrics.csv`, one row an epoch."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, [column.name for column in fields(EpochMetrics)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(row) for row in history)
+        write_text(self.metrics, text.getvalue())
