@@ -1,6 +1,6 @@
 """What every DATA word becomes."""
 
-from collections.abc import Iterator
+import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -57,7 +57,7 @@ class ImageSet:
         return image_fingerprint(self.images, self.labels)
 
     def take(self, indices: NDArray[np.int64]) -> "ImageSet":
-        """Return the images at `indices`, (M,) integers, in that order."""
+        """Return the images at `indices`, (M,) integers, in that order; copied into memory."""
         return replace(
             self,
             images=self.images[indices],
@@ -69,12 +69,15 @@ class ImageSet:
 
 def image_fingerprint(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> str:
     """SHA-256 over shape, pixels and labels of (N, C, H, W) uint8 images and (N,) int64 labels."""
-    return fingerprint(_chunks(images, labels))
-
-
-def _chunks(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> Iterator[bytes | memoryview]:
-    yield repr(images.shape).encode()
+    pixels = hashlib.sha256()
     for start in range(0, len(images), 4096):
-        yield np.ascontiguousarray(images[start : start + 4096]).data.cast("B")
+        pixels.update(np.ascontiguousarray(images[start : start + 4096]).data.cast("B"))
+    return fingerprint_of(pixels.digest(), images.shape, labels)
+
+
+def fingerprint_of(pixel_digest: bytes, shape: tuple[int, ...], labels: NDArray[np.int64] | None) -> str:
+    """The same, from the SHA-256 digest of all pixels in order, which a writer of a large set takes on its way."""
+    parts = [pixel_digest, repr(tuple(map(int, shape))).encode()]
     if labels is not None:
-        yield np.asarray(labels, dtype="<i8").tobytes()
+        parts.append(np.asarray(labels, dtype="<i8").tobytes())
+    return fingerprint(parts)

@@ -1,0 +1,127 @@
+"""From a DATA word to an `ImageSet`."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from aecli.data.decoding import decode_pictures
+from aecli.data.fitting import fit
+from aecli.data.image_set import ImageSet
+from aecli.data.options import NATIVE, DataOptions, DatasetStatus, Shape
+from aecli.data.registry import SPLITS, find, named_sources, path_sources
+from aecli.data.source import Arrays, Pictures, Source
+from aecli.data.splits import in_seeded_test
+from aecli.errors import InputError
+from aecli.progress import Progress, silent
+
+DEFAULTS = DataOptions()
+
+
+def load(
+    word: str,
+    options: DataOptions = DEFAULTS,
+    *,
+    image_shape: Shape = NATIVE,
+    training: bool = False,
+    skip_damaged: bool = False,
+    progress: Progress = silent,
+) -> ImageSet:
+    """Read the images that a DATA word means: `NAME[:SPLIT]` or `PATH[:SPLIT]`.
+
+    SPLIT is `train`, `test` or `all`, and `val` where a folder has one. Without it everything is read; with
+    `training` only the `train` split of a source that has splits. A path without splits of its own is split by a
+    fixed seed, 80 % and 20 %, if one is asked for.
+
+    `image_shape` is the (C, H, W) that is asked for, None for what the images have. Colour becomes grey by ITU-R
+    601 luma, grey is repeated; the whole picture is resized by antialiased bilinear interpolation, its aspect is
+    not kept; the result's `notes` tell. `skip_damaged` leaves unreadable pictures out, into `failures`.
+
+    Raises:
+        InputError: no such data, or it is damaged or does not fit.
+        UnavailableError: the data set, a package or disk space is not here.
+    """
+    _check_shape(image_shape)
+    source, plain_word, asked = find(word)
+    own_splits = source.splits()
+    split = _choose_split(source, plain_word, asked, training)
+    if own_splits:
+        content = source.read(split, options, progress)
+    else:
+        content = source.read("all", options, progress)
+        if split != "all":
+            known = len(content.names) if content.labels is None else content.labels
+            content = content.take(np.flatnonzero(in_seeded_test(known) == (split == "test")))
+    if options.labels_from == "none":
+        content = replace(content, labels=None, class_names=())
+    named_word = f"{plain_word}:{split}" if own_splits or split != "all" else plain_word
+    return _finish(
+        content, named_word, options=options, image_shape=image_shape, skip_damaged=skip_damaged, progress=progress
+    )
+
+
+def _check_shape(image_shape: Shape) -> None:
+    channels, *size = image_shape
+    if channels not in (None, 1, 3) or any(side is not None and side < 1 for side in size):
+        raise InputError(
+            f"images have 1 or 3 channels and at least 1x1 pixels, not (channels, height, width) = {image_shape}"
+        )
+
+
+def _choose_split(source: Source, word: str, asked: str | None, training: bool) -> str:
+    """The split in effect.
+
+    Raises:
+        InputError: the split that is asked for, or the one to train on, does not exist.
+    """
+    offered = source.splits() or ("train", "test")
+    if asked is None:
+        asked = "train" if training and source.splits() else "all"
+    elif asked not in offered and asked not in SPLITS:
+        raise InputError(f"unknown split '{asked}' of {word}; it has: {', '.join([*offered, 'all'])}")
+    if asked != "all" and asked not in offered:
+        raise InputError(
+            f"{word} has no split '{asked}'; it has: {', '.join([*offered, 'all'])}",
+            hint=f"name one: {word}:{offered[0]}",
+        )
+    return asked
+
+
+def _finish(
+    content: Arrays | Pictures,
+    word: str,
+    *,
+    options: DataOptions,
+    image_shape: Shape,
+    skip_damaged: bool,
+    progress: Progress,
+) -> ImageSet:
+    if isinstance(content, Arrays):
+        images, notes = fit(content.images, image_shape, progress)
+        return ImageSet(
+            images, content.names, word, content.labels, content.class_names, notes=(*content.notes, *notes)
+        )
+    decoded = decode_pictures(
+        content, image_shape, memory_budget=options.memory_budget, skip_damaged=skip_damaged, progress=progress
+    )
+    kept = content.take(decoded.kept)
+    return ImageSet(
+        decoded.images,
+        kept.names,
+        word,
+        kept.labels,
+        kept.class_names,
+        failures=decoded.failures,
+        notes=(*content.notes, *decoded.notes),
+        known_fingerprint=decoded.fingerprint(kept.labels),
+    )
+
+
+def describe(options: DataOptions = DEFAULTS) -> list[DatasetStatus]:
+    """Tell every DATA word and every kind of path, and what works here and now; reads nothing."""
+    statuses = []
+    for word, source in named_sources().items():
+        needs = source.needs(options)
+        statuses.append(DatasetStatus(word, source.summary, (*source.splits(), "all"), needs is None, needs))
+    for kind in path_sources():
+        statuses.append(DatasetStatus(kind.kind, kind.summary, (*kind.all_splits, "all"), available=True))
+    return statuses

@@ -1,0 +1,37 @@
+"""How much memory decoded pictures may take."""
+
+import os
+from pathlib import Path
+
+UNKNOWN = 4 * 2**30
+
+
+def budget(asked: int | None) -> int:
+    """Bytes that decoded pictures may take: `asked`, else half of the memory that is available now."""
+    return available_memory() // 2 if asked is None else asked
+
+
+def available_memory() -> int:
+    """Bytes of memory that are available to this process now: the machine's, or what its container has left."""
+    return min([_machine_memory(), *_container_memory()])
+
+
+def _machine_memory() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return UNKNOWN
+
+
+def _container_memory() -> list[int]:
+    try:
+        limit, used = (int(Path("/sys/fs/cgroup", name).read_text()) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return []
+    return [max(limit - used, 0)]

@@ -1,0 +1,229 @@
+"""One image file -> its pixels. Everything that files do to pixels is handled here, or refused.
+
+Orientation (EXIF, XMP, TIFF) is applied. Palettes are expanded. 16-bit grey is scaled to 8 bits, v / 257 rounded.
+Transparency is composited on white. CMYK, YCbCr and LAB become RGB. Of a camera's multi-picture JPEG (MPO) the main
+picture is taken; any other file with several frames or pages is refused, as is 32-bit data that does not fit 16 bits.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.data.fitting import FullShape, complete, resized, to_pixels
+from aecli.data.options import NATIVE, Shape
+from aecli.errors import InputError
+from aecli.files import require_file
+
+if TYPE_CHECKING:
+    from PIL.Image import Image, Transpose
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+SUFFIXES = frozenset(
+    f".{suffix}" for suffix in "png apng jpg jpeg jpe jfif webp bmp dib tif tiff gif ppm pgm pbm pnm".split()
+)
+MAX_PIXELS = 100_000_000
+"""A picture with more pixels is refused before it is decoded: small files can claim to be enormous."""
+
+ORIENTATION_TAG = 0x0112
+ORIENTATION_SOURCES = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+SIGNATURES = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"RIFF": "WebP",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"GIF8": "GIF",
+}
+
+
+class UnreadablePictureError(InputError):
+    """An image file cannot be decoded; `reason` says why in a few words."""
+
+    def __init__(self, path: Path, reason: str, *, hint: str | None = None):
+        super().__init__(f"cannot read picture {path}: {reason}", hint=hint)
+        self.path = path
+        self.reason = reason
+
+
+def decode(path: Path, image_shape: Shape = NATIVE) -> tuple[NDArray[np.uint8], FullShape]:
+    """Decode an image file to (C, H, W) uint8 pixels of `image_shape`, and tell its own (C, H, W).
+
+    Where `image_shape` is None the file's own is kept: C is 1 for a grey file, a grey palette included, else 3.
+
+    Raises:
+        UnreadablePictureError: it is no image, damaged, animated, too large, or of values that do not fit.
+    """
+    with _opened(path) as picture:
+        native = _native_shape(picture)
+        target = complete(image_shape, native)
+        turn = _turn(picture)
+        if picture.format in ("JPEG", "MPO"):
+            # Let the JPEG decoder shrink by 2, 4 or 8 where at least twice the target is left for a good resize.
+            height, width = target[1:] if not _swaps_sides(turn) else target[:0:-1]
+            picture.draft(None, (2 * width, 2 * height))
+        picture.load()
+        upright = _plain(path, picture)
+        if turn is not None and picture.format != "TIFF":  # Pillow turns a TIFF while loading
+            upright = upright.transpose(turn)
+        upright = upright.convert("L" if target[0] == 1 else "RGB")
+        if upright.size != (target[2], target[1]):
+            upright = resized(upright, target[1:])
+        return to_pixels(upright), native
+
+
+def native_shape(path: Path) -> FullShape:
+    """Tell the (C, H, W) of an image file from its header, as `decode` would make it.
+
+    Raises:
+        UnreadablePictureError: it is no image, animated or too large.
+    """
+    with _opened(path) as picture:
+        return _native_shape(picture)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Pillow's warnings off the screen: what matters of them is an error here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.filterwarnings("ignore", message=".*decompression bomb.*")
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator["Image"]:
+    """Open an image file and refuse what must not be decoded; whatever goes wrong inside becomes one error."""
+    from PIL import Image
+
+    try:
+        require_file(path, "picture")
+    except InputError as error:
+        raise UnreadablePictureError(path, error.message.removesuffix(f": {path}"), hint=error.hint) from error
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            _refuse(path, picture)
+            yield picture
+    except (UnreadablePictureError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise whatever a damaged file leads them to
+        raise UnreadablePictureError(path, _reason(path, error)) from error
+
+
+def _refuse(path: Path, picture: "Image") -> None:
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise UnreadablePictureError(
+            path, f"{width:,} x {height:,} pixels are more than {MAX_PIXELS:,}", hint="make it smaller"
+        )
+    # GIF counts its frames by reading them all, but knows soon whether there is a second one.
+    several = picture.is_animated if picture.format == "GIF" else getattr(picture, "n_frames", 1) > 1  # type: ignore[attr-defined]
+    if several and picture.format != "MPO":
+        raise UnreadablePictureError(path, "it holds several frames", hint="save one frame or page to a file")
+
+
+def _reason(path: Path, error: Exception) -> str:
+    from PIL import Image, UnidentifiedImageError
+
+    with path.open("rb") as file:
+        start = file.read(8)
+    kind = next((kind for signature, kind in SIGNATURES.items() if start.startswith(signature)), None)
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return f"it has more than {MAX_PIXELS:,} pixels"
+    if isinstance(error, OSError) and "truncated" in str(error).lower():
+        return f"truncated after {path.stat().st_size:,} bytes"
+    if isinstance(error, UnidentifiedImageError) and kind is None:
+        return "not an image"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"damaged {kind or 'image'} file"
+
+
+def _native_shape(picture: "Image") -> FullShape:
+    width, height = picture.size
+    # Pillow tells a TIFF's size as it will be after turning.
+    if picture.format != "TIFF" and height != width and _swaps_sides(_turn(picture)):
+        width, height = height, width
+    return (1 if _is_grey(picture) else 3), height, width
+
+
+def _turn(picture: "Image") -> "Transpose | None":
+    """The transposition that brings the picture upright; None where it is already."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    has_tag = any(key in picture.info for key in ORIENTATION_SOURCES)
+    if picture.format != "TIFF" and not has_tag and not _has_late_exif(picture):
+        return None
+    try:
+        return turns.get(picture.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # damaged metadata; the pixels may be whole
+        return None
+
+
+def _has_late_exif(picture: "Image") -> bool:
+    """Tell whether a PNG has its EXIF after the pixels, where Pillow finds it only by decoding them."""
+    if picture.format != "PNG" or not picture.filename:  # type: ignore[attr-defined]
+        return False
+    with Path(picture.filename).open("rb") as file:  # type: ignore[attr-defined]
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            if head[4:] == b"eXIf":
+                return True
+            file.seek(int.from_bytes(head[:4]) + 4, 1)
+    return False
+
+
+def _swaps_sides(turn: "Transpose | None") -> bool:
+    from PIL.Image import Transpose
+
+    return turn in (Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
+
+
+def _is_grey(picture: "Image") -> bool:
+    if picture.mode in ("P", "PA"):
+        palette = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+        return bool((palette == palette[:, :1]).all())
+    return picture.mode in ("1", "L", "LA", "La", "F") or picture.mode.startswith("I")
+
+
+def _plain(path: Path, picture: "Image") -> "Image":
+    """Turn a decoded picture of any mode into mode L or RGB."""
+    from PIL import Image
+
+    if picture.mode == "F":
+        raise UnreadablePictureError(path, "its values are 32-bit floats", hint="save it with 8 or 16 bits")
+    if picture.mode.startswith("I"):
+        return Image.fromarray(_8_bit(path, picture))
+    grey = _is_grey(picture)
+    if picture.has_transparency_data:
+        opaque = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(paper, opaque)
+    return picture.convert("RGB").convert("L") if grey else picture.convert("RGB")
+
+
+def _8_bit(path: Path, picture: "Image") -> NDArray[np.uint8]:
+    """Scale 16-bit grey, (H, W), to 8 bits: v / 257, rounded; a transparent value becomes white."""
+    values = np.asarray(picture)
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        reason = f"its 32-bit values, {low:,} to {high:,}, do not fit 16 bits"
+        raise UnreadablePictureError(path, reason, hint="save it with 8 or 16 bits")
+    transparent = picture.info.get("transparency")
+    if isinstance(transparent, int):
+        values = np.where(values == transparent, 65535, values)
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -1,0 +1,168 @@
+"""Images in a NumPy file, `.npz` or `.npy`."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.data.image_set import UNLABELLED
+from aecli.data.memory import budget
+from aecli.data.options import DataOptions
+from aecli.data.source import Arrays, PathSource
+from aecli.errors import InputError
+from aecli.files import require_file
+from aecli.progress import Progress
+
+AnyArray = NDArray[Any]
+IMAGE_KEYS = ("images", "x", "arr_0")
+OTHER_KEYS = ("labels", "names", "class_names")
+MAX_UNNAMED_CLASSES = 10_000
+CHUNK = 1024
+
+
+class ArrayFile(PathSource):
+    """Images (N,H,W), (N,H,W,C) or (N,C,H,W) with C 1 or 3; where both of the latter fit, (N,C,H,W) as aecli writes.
+
+    They are uint8, bool, or floats in 0..1. In an `.npz` they are called `images`, `x` or `arr_0`, or are all there
+    is beside `labels` (N,), `names` (N,) and `class_names`.
+    """
+
+    kind = ".npz or .npy file"
+    summary = "images (N,H,W), (N,H,W,C) or (N,C,H,W): uint8, bool or floats in 0..1; labels optional"
+
+    @classmethod
+    def accepts(cls, path: Path) -> bool:
+        """Tell by the suffix."""
+        return path.suffix.lower() in (".npz", ".npy") and not path.is_dir()
+
+    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays:
+        """Read all; a large `.npy` of uint8 is memory-mapped.
+
+        Raises:
+            InputError: the file is damaged or pickled, or its arrays are not images.
+        """
+        require_file(self.path, "array file")
+        if self.path.suffix.lower() == ".npy":
+            arrays = {"images": _load_npy(self.path, budget(options.memory_budget))}
+        else:
+            arrays = _load_npz(self.path)
+        images = to_images(_image_array(arrays, self.path), self.path)
+        labels, class_names = _labels(arrays, len(images), self.path)
+        names = arrays.get("names")
+        if names is None or names.shape != (len(images),) or names.dtype.kind != "U":
+            names = np.array([f"all/{index}" for index in range(len(images))])
+        return Arrays(names, labels, class_names, images)
+
+
+def _load_npy(path: Path, memory_budget: int) -> AnyArray:
+    try:
+        mapped: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # numpy raises whatever a damaged header leads it to
+        raise _unreadable(path, error) from error
+    if mapped.dtype == np.uint8 and mapped.nbytes > memory_budget:
+        return mapped
+    return np.array(mapped)
+
+
+def _load_npz(path: Path) -> dict[str, AnyArray]:
+    arrays = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                if member.endswith(".npy"):
+                    with archive.open(member) as file:
+                        arrays[member.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # zipfile, zlib and numpy raise whatever a damaged file leads them to
+        raise _unreadable(path, error) from error
+    if not arrays:
+        raise InputError(
+            f"no array in {path}", hint="write it with numpy.savez_compressed(path, images=..., labels=...)"
+        )
+    return arrays
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    if "pickle" in str(error) or "Python objects" in str(error):
+        return InputError(f"pickled objects are never loaded: {path}", hint="save plain arrays, not dtype=object")
+    return InputError(f"damaged or truncated array file: {path}", hint="write it again with numpy.savez or numpy.save")
+
+
+def _image_array(arrays: dict[str, AnyArray], path: Path) -> AnyArray:
+    candidates = [key for key in IMAGE_KEYS if key in arrays] or [key for key in arrays if key not in OTHER_KEYS]
+    if "images" in candidates or len(candidates) == 1:
+        return arrays[candidates[0]]
+    if "codes" in arrays:
+        raise InputError(f"{path} holds codes, not images", hint=f"aecli decode {path} --model CKPT -o images.npz")
+    raise InputError(
+        f"no array called 'images' in {path}; it holds: {', '.join(sorted(arrays))}", hint="save it as images=..."
+    )
+
+
+def to_images(array: AnyArray, path: Path) -> NDArray[np.uint8]:
+    """Turn an array of images as `ArrayFile` takes them into (N, C, H, W) uint8; a memory map stays one.
+
+    Raises:
+        InputError: its shape, type or values are not those of images.
+    """
+    if array.ndim not in (3, 4) or 0 in array.shape:
+        raise InputError(f"{path}: images must be (N,H,W), (N,H,W,C) or (N,C,H,W), not {array.shape}")
+    if array.ndim == 3:
+        array = array[:, None]
+    elif array.shape[1] not in (1, 3):
+        if array.shape[3] not in (1, 3):
+            raise InputError(f"{path}: images must have 1 or 3 channels; their shape is {array.shape}")
+        array = array.transpose(0, 3, 1, 2)
+    if isinstance(array, np.memmap):
+        return array
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    if array.dtype == bool:
+        return np.ascontiguousarray(array).view(np.uint8) * np.uint8(255)
+    if array.dtype.kind != "f":
+        raise InputError(
+            f"{path}: images must be uint8, bool or floats in 0..1, not {array.dtype}", hint="images.astype('uint8')"
+        )
+    return _scaled(array, path)
+
+
+def _scaled(array: AnyArray, path: Path) -> NDArray[np.uint8]:
+    """Scale floats in 0..1 to 0..255, rounded, with no more than a chunk of them in float twice."""
+    low, high = float(array.min()), float(array.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError(f"{path}: images hold NaN or infinite values")
+    if low < 0 or high > 1:
+        raise InputError(
+            f"{path}: images of floats must lie in 0..1, they range over {low:g}..{high:g}",
+            hint="scale them, or save images.astype('uint8')",
+        )
+    images = np.empty(array.shape, np.uint8)
+    for start in range(0, len(array), CHUNK):
+        images[start : start + CHUNK] = np.rint(array[start : start + CHUNK].astype(np.float32) * 255)
+    return images
+
+
+def _labels(arrays: dict[str, AnyArray], count: int, path: Path) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    if "labels" not in arrays:
+        return None, ()
+    labels = arrays["labels"]
+    if labels.shape != (count,):
+        raise InputError(f"{path}: {count:,} images need labels of shape ({count},), not {labels.shape}")
+    if labels.dtype.kind == "U":
+        class_names, numbers = np.unique(labels, return_inverse=True)
+        return numbers.astype(np.int64), tuple(map(str, class_names))
+    if labels.dtype.kind not in "iu":
+        raise InputError(f"{path}: labels must be integers or text, not {labels.dtype}")
+    low, high = int(labels.min()), int(labels.max())
+    if low < UNLABELLED:
+        raise InputError(f"{path}: labels must be 0 or more, or -1 for none; there is {low}")
+    given = tuple(str(name) for name in np.ravel(arrays.get("class_names", np.array([], str))))
+    if given and high >= len(given):
+        raise InputError(f"{path}: label {high} has no name among {len(given)} class_names")
+    if high >= MAX_UNNAMED_CLASSES:
+        raise InputError(f"{path}: labels reach {high:,}", hint="number the classes from 0, with class_names")
+    return labels.astype(np.int64), given or tuple(map(str, range(high + 1)))
+
+
+SOURCES = (ArrayFile,)

@@ -1,0 +1,161 @@
+"""A folder of image files: `root/class/*`, `root/split/class/*`, or flat."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.data.image_set import UNLABELLED
+from aecli.data.options import DataOptions
+from aecli.data.pictures import SUFFIXES
+from aecli.data.source import PathSource, Pictures
+from aecli.errors import InputError
+from aecli.progress import Progress
+
+Labels = NDArray[np.int64] | None
+SPLIT_FOLDERS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+
+
+class PictureFolder(PathSource):
+    """All image files below a folder, sorted by their path; hidden files and other files are passed over.
+
+    The folder holds splits if it has `train` beside `test` or `val`, or if split folders are all it has. Then, or
+    else at once, the next folder is the class; files that are in none have no label.
+    """
+
+    kind = "folder of images"
+    summary = "root/class/*, root/split/class/* or flat; PNG JPEG WebP BMP TIFF GIF PPM"
+    all_splits = ("train", "val", "test")
+    fallback = True
+
+    @classmethod
+    def accepts(cls, path: Path) -> bool:
+        """Any folder that is no other source."""
+        return path.is_dir()
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that it has folders for."""
+        return tuple(self._split_folders())
+
+    def _split_folders(self) -> dict[str, str]:
+        """Each split's folder name; empty where the folder is not laid out by split."""
+        try:
+            folders = sorted(entry.name for entry in os.scandir(self.path) if entry.is_dir() and _visible(entry.name))
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        found = {}
+        for split, aliases in SPLIT_FOLDERS.items():
+            present = [name for name in folders if name.lower() in aliases]
+            if len(present) > 1:
+                raise InputError(
+                    f"two folders for one split in {self.path}: {', '.join(present)}", hint="keep one of them"
+                )
+            if present:
+                found[split] = present[0]
+        # A class may be called "train": one such folder among others makes no split.
+        by_split = len(found) == len(folders) or ("train" in found and len(found) > 1)
+        return found if by_split else {}
+
+    def read(self, split: str, options: DataOptions, progress: Progress) -> Pictures:
+        """List the files of a split.
+
+        Raises:
+            InputError: there is no image file, or labels are wanted from prefixes that no name has.
+        """
+        by_split = self._split_folders()
+        notes = self._left_out(by_split)
+        # Classes are numbered over all splits, so that a label means the same in each.
+        everything = sorted(
+            f"{top}/{name}" if top else name
+            for top in (by_split.values() or ("",))
+            for name in _listed(self.path / top, set())
+        )
+        if not everything:
+            raise InputError(f"no image file in {self.path}", hint="known: PNG JPEG WebP BMP TIFF GIF PPM")
+        if options.labels_from == "prefix":
+            labels, class_names = labels_from_prefixes(everything, self.path)
+        else:
+            labels, class_names = _labels_from_folders(everything, depth=1 if by_split else 0)
+        pictures = Pictures(np.array(everything), labels, class_names, root=self.path, notes=notes)
+        if split == "all":
+            return pictures
+        in_split = [name.startswith(f"{by_split[split]}/") for name in everything]
+        if not any(in_split):
+            raise InputError(f"no image file in {self.path / by_split[split]}")
+        return pictures.take(np.flatnonzero(in_split))
+
+    def _left_out(self, by_split: dict[str, str]) -> tuple[str, ...]:
+        """Say what lies beside the splits' folders."""
+        beside = [
+            name
+            for name in sorted(entry.name for entry in self.path.iterdir())
+            if _visible(name) and name not in by_split.values()
+        ]
+        return (f"beside the splits, left out: {', '.join(beside[:5])}",) if by_split and beside else ()
+
+
+def labels_from_prefixes(names: list[str], where: Path) -> tuple[Labels, tuple[str, ...]]:
+    """Take each file's class from its name's part before the first `_`; -1 for a name without one.
+
+    Raises:
+        InputError: no name has one.
+    """
+    files = (name.rpartition("/")[2] for name in names)
+    prefixes = [file.partition("_")[0] if "_" in file else "" for file in files]
+    if not any(prefixes):
+        raise InputError(
+            f"no file name has a class before a '_': {where}", hint="name files like cat_001.png, or --labels-from none"
+        )
+    return _numbered(prefixes)
+
+
+def _labels_from_folders(names: list[str], depth: int) -> tuple[Labels, tuple[str, ...]]:
+    """Take each file's class from the folder at `depth` of its path; -1 for a file that is in none."""
+    parts = (name.split("/") for name in names)
+    return _numbered([part[depth] if len(part) > depth + 1 else "" for part in parts])
+
+
+def _numbered(classes: list[str]) -> tuple[Labels, tuple[str, ...]]:
+    """Number the classes in sorted order, -1 for the empty one; None where there is none else."""
+    class_names = tuple(sorted(set(classes) - {""}))
+    if not class_names:
+        return None, ()
+    number = {name: index for index, name in enumerate(class_names)} | {"": UNLABELLED}
+    return np.array([number[name] for name in classes], np.int64), class_names
+
+
+def _listed(folder: Path, above: set[tuple[int, int]]) -> Iterator[str]:
+    """Yield the posix paths, relative to `folder`, of all image files in it; links are followed, but not in a ring."""
+    try:
+        status = folder.stat()
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    for entry in entries:
+        if not _visible(entry.name):
+            continue
+        if entry.is_dir():
+            for name in _listed(Path(entry.path), above | {here}):
+                yield f"{entry.name}/{name}"
+        elif Path(entry.name).suffix.lower() in SUFFIXES:
+            yield entry.name
+
+
+def _visible(name: str) -> bool:
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def _unreadable(folder: Path, error: OSError) -> InputError:
+    return InputError(f"folder cannot be read: {folder}: {(error.strerror or str(error)).lower()}")
+
+
+SOURCES = (PictureFolder,)
