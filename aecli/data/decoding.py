@@ -125,8 +125,9 @@ def _results(
 
 
 def _damaged(failure: UnreadablePictureError) -> UnreadablePictureError:
-    hint = failure.hint or "make it again or remove it"
-    return UnreadablePictureError(failure.path, failure.reason, hint=f"{hint}; --skip-damaged leaves such pictures out")
+    if failure.hint is None:
+        failure.hint = "make it again, or leave such pictures out with --skip-damaged"
+    return failure
 
 
 def _in_memory(results: Iterable[_Result], names: list[str], target: FullShape) -> Decoded:

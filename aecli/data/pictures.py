@@ -23,8 +23,23 @@ if TYPE_CHECKING:
     from PIL.Image import Image, Transpose
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+NETPBM_SUFFIXES = (".ppm", ".pgm", ".pbm", ".pnm")
 SUFFIXES = frozenset(
-    f".{suffix}" for suffix in "png apng jpg jpeg jpe jfif webp bmp dib tif tiff gif ppm pgm pbm pnm".split()
+    (
+        ".png",
+        ".apng",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".webp",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".tif",
+        ".tiff",
+        *NETPBM_SUFFIXES,
+    )
 )
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is refused before it is decoded: small files can claim to be enormous."""

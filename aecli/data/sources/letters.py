@@ -56,7 +56,7 @@ class Letters(NamedSource):
             UnavailableError: there are no fonts.
         """
         images, labels = _drawn()
-        return seeded_split(images, labels, tuple(string.ascii_uppercase), split)
+        return seeded_split(images.copy(), labels.copy(), tuple(string.ascii_uppercase), split)
 
 
 def _font_folder() -> Path | None:

@@ -1,0 +1,275 @@
+"""The well-known sets that torchvision can fetch: read from the data folder, downloaded only when asked to."""
+
+import contextlib
+import io
+import shutil
+import socket
+import tempfile
+import time
+from abc import abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aecli.data.options import DataOptions
+from aecli.data.packages import torchvision_datasets
+from aecli.data.source import Arrays, NamedSource
+from aecli.data.sources.idx import idx_files, read_idx_set
+from aecli.errors import AecliError, InputError, UnavailableError
+from aecli.files import require_folder
+from aecli.progress import Progress
+
+DIGITS = tuple("0123456789")
+FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+KUZUSHIJI = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+ARCHIVES = (".gz", ".zip", ".tgz")
+SILENT_SECONDS = 30
+"""A server that says nothing for so long is taken for dead."""
+ABANDONED_SECONDS = 24 * 3600
+
+
+class TorchvisionSet(NamedSource):
+    """A class of `torchvision.datasets`, with the splits train and test."""
+
+    def __init__(self, word: str, summary: str, class_name: str):
+        self.word = word
+        self.summary = summary
+        self.class_name = class_name
+
+    def splits(self) -> tuple[str, ...]:
+        """Train and test."""
+        return ("train", "test")
+
+    @abstractmethod
+    def is_in(self, root: Path) -> bool:
+        """Tell whether its files are in the data folder, by their names."""
+
+    @abstractmethod
+    def open(self, datasets: Any, root: Path, split: str, *, download: bool) -> Any:
+        """Make torchvision's object for a split."""
+
+    @abstractmethod
+    def read_from(self, root: Path, split: str) -> Arrays:
+        """Read a split, or `all`, from the data folder."""
+
+    def needs(self, options: DataOptions) -> str | None:
+        """A copy, or leave to download it."""
+        root = options.data_folder
+        return None if self.is_in(root) else f"--download, or a copy under --data-root (now {root})"
+
+    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays:
+        """Read a split; download all of the set first where it is missing and that is allowed.
+
+        Raises:
+            InputError: a file is damaged.
+            UnavailableError: the set is not in the data folder, or cannot be downloaded.
+        """
+        root = options.data_folder
+        if not self.is_in(root):
+            if not options.download:
+                raise UnavailableError(
+                    f"data set '{self.word}' is not in {root}",
+                    hint="fetch it with --download, or name the folder that holds it with --data-root",
+                )
+            self._download(root, progress)
+        return self.read_from(root, split)
+
+    def _download(self, root: Path, progress: Progress) -> None:
+        """Fetch the set into a folder beside, check it, and only then move it into the data folder."""
+        datasets = torchvision_datasets()
+        require_folder(root)
+        _sweep(root)
+        beside = Path(tempfile.mkdtemp(prefix=".download-", dir=root))
+        stage, steps = f"downloading {self.word}", len(self.splits())
+        try:
+            progress(stage, 0, steps)
+            for done, split in enumerate(self.splits(), start=1):
+                with _quiet_and_impatient():
+                    self.open(datasets, beside, split, download=True)
+                progress(stage, done, steps)
+            _move(beside, root)
+        except AecliError:
+            raise
+        except Exception as error:  # urllib, tarfile, zipfile, torchvision: whatever a bad connection leads them to
+            raise UnavailableError(
+                f"data set '{self.word}' cannot be downloaded: {_reason(error)}",
+                hint=f"try again, or copy the set into {root}",
+            ) from error
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+class MnistLike(TorchvisionSet):
+    """A set of IDX files, read here; torchvision only fetches it.
+
+    It is looked for in torchvision's place, `CLASS/raw` in the data folder, and in a folder called by its word.
+    """
+
+    def __init__(self, word: str, summary: str, class_name: str, class_names: tuple[str, ...]):
+        super().__init__(word, summary, class_name)
+        self.class_names = class_names
+        self.prefix = word if word.startswith("emnist") else ""
+
+    def _folder(self, root: Path) -> Path | None:
+        for folder in (root / self.class_name / "raw", root / self.word):
+            with contextlib.suppress(OSError):
+                if set(idx_files(folder).get(self.prefix, ())) == set(self.splits()):
+                    return folder
+        return None
+
+    def is_in(self, root: Path) -> bool:
+        """Tell whether both splits' image files are there."""
+        return self._folder(root) is not None
+
+    def open(self, datasets: Any, root: Path, split: str, *, download: bool) -> Any:
+        """Make torchvision's object for a split."""
+        name = {"split": self.prefix.removeprefix("emnist-")} if self.prefix else {}
+        return getattr(datasets, self.class_name)(root, train=split == "train", download=download, **name)
+
+    def read_from(self, root: Path, split: str) -> Arrays:
+        """Read the IDX files."""
+        folder = self._folder(root)
+        if folder is None:
+            raise UnavailableError(f"data set '{self.word}' is not in {root}")
+        return read_idx_set(idx_files(folder)[self.prefix], split, self.prefix, self.class_names)
+
+
+class ArraySet(TorchvisionSet):
+    """A set that torchvision reads into arrays.
+
+    `files` must all be in the data folder; `split_argument` is what its class calls the split.
+    """
+
+    def __init__(self, word: str, summary: str, class_name: str, *, files: tuple[str, ...], split_argument: str):
+        super().__init__(word, summary, class_name)
+        self.files = files
+        self.split_argument = split_argument
+
+    def is_in(self, root: Path) -> bool:
+        """Tell whether its files are there."""
+        return all((root / name).exists() for name in self.files)
+
+    def open(self, datasets: Any, root: Path, split: str, *, download: bool) -> Any:
+        """Make torchvision's object for a split."""
+        value = split == "train" if self.split_argument == "train" else split
+        return getattr(datasets, self.class_name)(root, download=download, **{self.split_argument: value})
+
+    def read_from(self, root: Path, split: str) -> Arrays:
+        """Read the arrays.
+
+        Raises:
+            InputError: torchvision finds that a file is not what it should be.
+        """
+        datasets = torchvision_datasets()
+        images, labels, names, class_names = [], [], [], DIGITS
+        for part in self.splits() if split == "all" else (split,):
+            try:
+                with _quiet_and_impatient():
+                    dataset = self.open(datasets, root, part, download=False)
+            except ModuleNotFoundError as error:
+                raise UnavailableError(
+                    f"data set '{self.word}' needs the package {error.name}", hint=f"pip install {error.name}"
+                ) from error
+            except Exception as error:  # the readers of pickles, .mat and binary files raise whatever comes
+                raise InputError(
+                    f"damaged or incomplete data set '{self.word}' in {root}: {_reason(error)}",
+                    hint=f"remove {root / self.files[0]} and fetch it again with --download",
+                ) from error
+            pixels = np.asarray(dataset.data)
+            if pixels.ndim == 3:
+                pixels = pixels[:, None]
+            elif pixels.shape[-1] == 3:
+                pixels = pixels.transpose(0, 3, 1, 2)
+            images.append(pixels)
+            numbers = np.asarray(dataset.targets if hasattr(dataset, "targets") else dataset.labels).astype(np.int64)
+            labels.append(numbers[:, 0] if numbers.ndim == 2 else numbers)  # QMNIST keeps the class in the first column
+            names += [f"{part}/{index}" for index in range(len(pixels))]
+            if pixels.shape[1] == 3:
+                class_names = tuple(getattr(dataset, "classes", DIGITS))
+        return Arrays(np.array(names), np.concatenate(labels), class_names, np.concatenate(images))
+
+
+@contextlib.contextmanager
+def _quiet_and_impatient() -> Iterator[None]:
+    """Keep torchvision's prints and bars off the screen, and a dead server from holding us for ever."""
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENT_SECONDS)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        socket.setdefaulttimeout(patience)
+
+
+def _reason(error: Exception) -> str:
+    """The last line of an error: torchvision lists every mirror it tried."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__).strip("<>")
+
+
+def _move(beside: Path, root: Path) -> None:
+    """Move what was fetched into the data folder, file by file, without archives and EMNIST's other sets."""
+    for path in sorted(beside.rglob("*")):
+        of_another_set = path.name.startswith("emnist-") and not path.name.startswith("emnist-letters-")
+        if path.is_dir() or path.suffix in ARCHIVES or of_another_set:
+            continue
+        place = root / path.relative_to(beside)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(place)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed downloads left behind."""
+    for beside in root.glob(".download-*"):
+        if time.time() - beside.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+SOURCES = (
+    MnistLike("mnist", "70,000 handwritten digits, 28x28 grey", "MNIST", DIGITS),
+    MnistLike("fashion-mnist", "70,000 clothes in 10 classes, 28x28 grey", "FashionMNIST", FASHION),
+    MnistLike("kmnist", "70,000 Japanese characters in 10 classes, 28x28 grey", "KMNIST", KUZUSHIJI),
+    MnistLike(
+        "emnist-letters",
+        "145,600 handwritten letters, upper and lower case in 26 classes, 28x28 grey",
+        "EMNIST",
+        tuple("abcdefghijklmnopqrstuvwxyz"),
+    ),
+    ArraySet(
+        "qmnist",
+        "120,000 handwritten digits, 28x28 grey: MNIST with all of its test images",
+        "QMNIST",
+        files=("QMNIST/raw/qmnist-train-images-idx3-ubyte", "QMNIST/raw/qmnist-test-images-idx3-ubyte"),
+        split_argument="what",
+    ),
+    ArraySet(
+        "cifar10",
+        "60,000 photographs in 10 classes, 32x32 colour",
+        "CIFAR10",
+        files=("cifar-10-batches-py",),
+        split_argument="train",
+    ),
+    ArraySet(
+        "cifar100",
+        "60,000 photographs in 100 classes, 32x32 colour",
+        "CIFAR100",
+        files=("cifar-100-python",),
+        split_argument="train",
+    ),
+    ArraySet(
+        "svhn",
+        "99,289 house numbers, 32x32 colour",
+        "SVHN",
+        files=("train_32x32.mat", "test_32x32.mat"),
+        split_argument="split",
+    ),
+    ArraySet(
+        "stl10",
+        "13,000 photographs in 10 classes, 96x96 colour: 5,000 train, 8,000 test",
+        "STL10",
+        files=("stl10_binary",),
+        split_argument="split",
+    ),
+)
