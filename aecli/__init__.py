@@ -1,1 +1,34 @@
+"""Autoencoders from the shell, and the same verbs in Python.
+
+    model = aecli.load("run")             # a run folder or a model.safetensors
+    codes = model.encode(images)          # (N, C, H, W) uint8 -> (N, *code shape) float32
+    images = model.decode(codes)          # and back
+    scores = model.score(images)          # (N,) float32, the L2 norm of the reconstruction error
+    images = aecli.load_images("mnist5k:test").images
+
+Nothing heavy is imported before one of them is called.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aecli.data.image_set import ImageSet
+    from aecli.inference.torch_backend import TorchModel
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "load", "load_images"]
+
+
+def load(path: str | Path, *, device: str = "auto") -> "TorchModel":
+    """Load a trained model; see `aecli.inference.load`."""
+    from aecli import inference
+
+    return inference.load(path, device=device)
+
+
+def load_images(word: str, **options: Any) -> "ImageSet":
+    """Read the images that a DATA word means; see `aecli.data.load`."""
+    from aecli import data
+
+    return data.load(word, **options)

@@ -81,6 +81,18 @@ class CheckpointHeader:
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
 
+    def summary(self) -> dict[str, Any]:
+        """Return what a person asks of a model first, as plain values."""
+        return {
+            "architecture": self.architecture,
+            "parameters": self.parameters,
+            "image_shape": list(self.image_shape),
+            "code_shape": list(self.code_shape),
+            "data": asdict(self.data),
+            "validation": asdict(self.validation),
+            "training": asdict(self.training),
+        }
+
     @classmethod
     def from_json(cls, text: str, path: Path) -> "CheckpointHeader":
         """Parse what `to_json` wrote; `path` is named in errors.

@@ -5,16 +5,17 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.errors import InputError
+from aecli.errors import InputError, UsageError
 from aecli.files import reading, require_file, writing
 
 FORMAT = 1
-Bits = Literal[8, 16, 32]
+STORED_DTYPES = {32: "float32", 16: "float16", 8: "uint8"}
+"""How a value of a code is stored, by its bits."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,18 @@ class Codes:
         return len(self.codes)
 
 
-def quantise(codes: NDArray[np.float32], bits: Bits) -> tuple[NDArray[Any], float, float]:
+def require_bits(bits: int) -> int:
+    """Return `bits` if codes can be stored with so many a value.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if bits not in STORED_DTYPES:
+        raise UsageError(f"codes cannot be stored with {bits} bits", hint="--bits 32, 16 or 8")
+    return bits
+
+
+def quantise(codes: NDArray[np.float32], bits: int) -> tuple[NDArray[Any], float, float]:
     """Return the codes as they are stored with `bits` per value, and the step and offset of the stored values.
 
     32: float32 as they are. 16: float16. 8: uint8 numbers of steps between the least and the greatest value.
@@ -74,7 +86,7 @@ def save_codes(codes: Codes, path: Path) -> None:
     Raises:
         UnavailableError: the system refused to write.
     """
-    stored, step, offset = quantise(codes.codes, codes.meta.bits)  # type: ignore[arg-type]
+    stored, step, offset = quantise(codes.codes, codes.meta.bits)
     meta = asdict(codes.meta) | {"step": step, "offset": offset}
     arrays = {
         "codes": stored,
@@ -119,8 +131,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
     if meta.format > FORMAT:
         raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
     stored, labels = arrays["codes"], arrays.get("labels")
-    stored_dtype = {32: "float32", 16: "float16", 8: "uint8"}.get(meta.bits)
-    if stored.dtype.name != stored_dtype or stored.ndim < 2:
+    if stored.dtype.name != STORED_DTYPES.get(meta.bits) or stored.ndim < 2:
         raise InputError(f"damaged code file: {path}: codes are {stored.dtype} of shape {stored.shape}")
     for key in ("names", "residual_l2", "labels"):
         if key in arrays and arrays[key].shape != stored.shape[:1]:

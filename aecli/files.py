@@ -158,3 +158,8 @@ def fingerprint(chunks: Iterable[bytes | memoryview]) -> str:
     for chunk in chunks:
         digest.update(chunk)
     return f"sha256:{digest.hexdigest()}"
+
+
+def short(fingerprint: str) -> str:
+    """Return enough of a fingerprint for a person to tell two apart."""
+    return fingerprint.removeprefix("sha256:")[:12]

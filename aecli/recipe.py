@@ -40,6 +40,16 @@ class ModelRecipe:
     arguments: dict[str, Any] = field(default_factory=dict)
     """The architecture's own arguments; those left out have its defaults."""
 
+    @property
+    def image_shape(self) -> tuple[int | None, int | None, int | None]:
+        """(C, H, W) that is asked of the images, None for what is left to them."""
+        channels = None if self.channels == "native" else self.channels
+        if self.image_size == "native":
+            return channels, None, None
+        if isinstance(self.image_size, int):
+            return channels, self.image_size, self.image_size
+        return channels, self.image_size[0], self.image_size[-1]
+
 
 @dataclass(frozen=True)
 class CorruptionRecipe:
@@ -279,7 +289,7 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
     sizes = [] if size == "native" else size if isinstance(size, list) else [size]
     std = [] if recipe.model.std == "measured" else recipe.model.std
     checks = {
-        "model.image_size": ("one or two numbers, 1 or more", len(sizes) <= 2 and all(s >= 1 for s in sizes)),  # type: ignore[operator]
+        "model.image_size": ("a number or [height, width], 1 or more", (not isinstance(size, list) or len(size) == 2) and all(s >= 1 for s in sizes)),  # type: ignore[operator]
         "model.std": ("greater than 0", all(value > 0 for value in std)),  # type: ignore[operator]
         "corruption.gaussian": ("0 or more", recipe.corruption.gaussian >= 0),
         "corruption.dropout": ("at least 0 and below 1", 0 <= recipe.corruption.dropout < 1),

@@ -1,18 +1,30 @@
-"""A DATA word or path becomes an `ImageSet`: `load("mnist5k:train")`, `load("photos/")`; `describe` lists them."""
+"""A DATA word or path becomes an `ImageSet`: `load("mnist5k:train")`, `load("photos/")`; `describe()` lists the words."""
 
-from aecli.data.image_set import UNLABELLED, Failure, ImageSet, image_fingerprint
-from aecli.data.loading import describe, load
-from aecli.data.options import DataOptions, DatasetStatus
-from aecli.data.splits import hold_out
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "UNLABELLED",
-    "DataOptions",
-    "DatasetStatus",
-    "Failure",
-    "ImageSet",
-    "describe",
-    "hold_out",
-    "image_fingerprint",
-    "load",
-]
+if TYPE_CHECKING:
+    from aecli.data.image_set import UNLABELLED, Failure, ImageSet
+    from aecli.data.loading import describe, load
+    from aecli.data.options import DataOptions, DatasetStatus
+    from aecli.data.splits import hold_out
+
+__all__ = ["UNLABELLED", "DataOptions", "DatasetStatus", "Failure", "ImageSet", "describe", "hold_out", "load"]
+
+_HOMES = {
+    "UNLABELLED": "image_set",
+    "DataOptions": "options",
+    "DatasetStatus": "options",
+    "Failure": "image_set",
+    "ImageSet": "image_set",
+    "describe": "loading",
+    "hold_out": "splits",
+    "load": "loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, and only then: the command line reads `DataOptions` without waiting for numpy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

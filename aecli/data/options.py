@@ -1,9 +1,12 @@
 """What a person may choose about reading data, and what they are told of the data there is."""
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from aecli.errors import UsageError
 
 LabelsFrom = Literal["folder", "prefix", "none"]
 Shape = tuple[int | None, int | None, int | None]
@@ -11,21 +14,44 @@ Shape = tuple[int | None, int | None, int | None]
 
 NATIVE: Shape = (None, None, None)
 
+DATA_ROOT_HELP = "Folder with torchvision's data sets; else $AECLI_DATA, else data in the user's cache folder."
+
+UNITS = {"": 1, "B": 1, "K": 10**3, "KB": 10**3, "M": 10**6, "MB": 10**6, "G": 10**9, "GB": 10**9}
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that a word such as `500MB` or `2GB` means.
+
+    Raises:
+        UsageError: it means none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", str(text).strip())
+    if not match or match[2].upper() not in UNITS:
+        raise UsageError(f"not a size: {text}", hint="for example --memory-budget 2GB")
+    return int(float(match[1]) * UNITS[match[2].upper()])
+
 
 @dataclass(frozen=True)
 class DataOptions:
     """How a DATA word is read."""
 
-    labels_from: LabelsFrom = "folder"
-    """Where labels come from: the folder that a picture is in (for other sources: what they bring), the part of
-    its file name before the first `_`, or nowhere."""
-    data_root: Path | None = None
-    """The folder that holds torchvision's data sets; None: `$AECLI_DATA`, else `data` in the user's cache folder."""
-    download: bool = False
-    """Whether a data set that is missing under `data_root` may be downloaded into it."""
-    memory_budget: int | None = None
-    """Bytes that decoded pictures may take in memory before they go through the cache on disk; None: half of the
-    memory that is available now."""
+    labels_from: LabelsFrom = field(
+        default="folder",
+        metadata={"help": "Labels of pictures: their folder, the part of the file name before the first _, or none."},
+    )
+    """For sources other than folders: what they bring, whatever is said here, unless `none`."""
+    data_root: Path | None = field(default=None, metadata={"help": DATA_ROOT_HELP, "metavar": "DIR"})
+    download: bool = field(default=False, metadata={"help": "Download a data set that is not there.", "flags": ("--download",)})
+    memory_budget: int | None = field(
+        default=None,
+        metadata={
+            "help": "Decoded pictures that take more memory, such as 2GB, go through a cache on disk. "
+            "[dim]\\[default: half of the free memory][/dim]",
+            "metavar": "SIZE",
+            "parser": parse_size,
+        },
+    )
+    """Bytes."""
 
     @property
     def data_folder(self) -> Path:

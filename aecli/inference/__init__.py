@@ -3,7 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aecli.errors import InputError
+from aecli.files import short
+from aecli.progress import Progress, silent
+
 if TYPE_CHECKING:
+    from aecli.codes import Codes
+    from aecli.data.image_set import ImageSet
     from aecli.inference.torch_backend import TorchModel
 
 
@@ -22,3 +28,51 @@ def load(path: str | Path, *, device: str = "auto") -> "TorchModel":
     from aecli.inference.torch_backend import TorchModel
 
     return TorchModel(load_checkpoint(Path(path)), device)
+
+
+def encode(model: "TorchModel", images: "ImageSet", bits: int = 32, progress: Progress = silent) -> "Codes":
+    """Return the codes of a set of images, with all that is known of the images.
+
+    Args:
+        model: as `load` gives it.
+        images: of the model's shape.
+        bits: per value of a code when it is stored: 32, 16 or 8.
+        progress: told of each batch.
+
+    Raises:
+        InputError: the images do not fit the model.
+    """
+    from aecli.codes import Codes, CodesMeta
+
+    codes, residuals = model.encode_with_residuals(images.images, progress)
+    meta = CodesMeta(
+        model_fingerprint=model.fingerprint,
+        data=images.word,
+        data_fingerprint=images.fingerprint,
+        bits=bits,
+        class_names=list(images.class_names),
+    )
+    return Codes(codes=codes, names=images.names, residual_l2=residuals, meta=meta, labels=images.labels)
+
+
+def decode(model: "TorchModel", codes: "Codes", progress: Progress = silent) -> "ImageSet":
+    """Return the images that codes stand for, with the codes' names and labels.
+
+    Raises:
+        InputError: the codes were made by another model.
+    """
+    from aecli.data.image_set import ImageSet
+
+    if codes.meta.model_fingerprint != model.fingerprint:
+        raise InputError(
+            f"these codes were made by another model ({short(codes.meta.model_fingerprint)}) "
+            f"than this one ({short(model.fingerprint)})",
+            hint="decode with the model that made the codes; aecli info CODES.npz shows its fingerprint",
+        )
+    return ImageSet(
+        images=model.decode(codes.codes, progress),
+        names=codes.names,
+        word=codes.meta.data,
+        labels=codes.labels,
+        class_names=tuple(codes.meta.class_names),
+    )

@@ -55,7 +55,7 @@ class TorchModel:
         self._check_images(images)
         codes = np.empty((len(images), *self.header.code_shape), np.float32)
         residuals = np.empty(len(images), np.float32)
-        for rows, batch_codes, batch_residuals in _encode_batches(self._model, images):
+        for rows, batch_codes, batch_residuals in _encode_batches(self._model, images, np.arange(len(images))):
             codes[rows], residuals[rows] = batch_codes, batch_residuals
             progress("encoding", rows.stop, len(images))
         return codes, residuals
@@ -99,9 +99,21 @@ class TorchModel:
             )
 
 
-def validation_residuals(model: Autoencoder, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
-    """Return (N,) `residual_l2` of (N, C, H, W) uint8 images, and the mean squared error per pixel, normalised."""
-    residuals = np.concatenate([batch for _, _, batch in _encode_batches(model, images)])
+def residuals_of(
+    model: Autoencoder, images: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], float]:
+    """Return the residuals of those `rows` of the images, and their mean squared error.
+
+    Args:
+        model: on the device that it is to run on.
+        images: (N, C, H, W) uint8.
+        rows: (M,) integers.
+
+    Returns:
+        (M,) float32, the L2 norm of each image's error, and the mean of the squared error over pixels, both in
+        normalised units.
+    """
+    residuals = np.concatenate([batch for _, _, batch in _encode_batches(model, images, rows)])
     mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
     return residuals, mse
 
@@ -123,14 +135,14 @@ def find_device(name: str) -> torch.device:
 
 
 def _encode_batches(
-    model: Autoencoder, images: NDArray[np.uint8]
+    model: Autoencoder, images: NDArray[np.uint8], rows: NDArray[np.int64]
 ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float32]]]:
     device = model.mean.device
     with torch.inference_mode():
-        for rows in _batches(len(images), model.image_shape):
-            x = model.normalise(torch.from_numpy(np.array(images[rows])).to(device))
+        for batch in _batches(len(rows), model.image_shape):
+            x = model.normalise(torch.from_numpy(images[rows[batch]]).to(device))
             codes, reconstruction = model(x)
-            yield rows, codes.float().cpu().numpy(), residual_l2(x, reconstruction).float().cpu().numpy()
+            yield batch, codes.float().cpu().numpy(), residual_l2(x, reconstruction).float().cpu().numpy()
 
 
 def _batches(count: int, image_shape: tuple[int, int, int]) -> Iterator[slice]:

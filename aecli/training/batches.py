@@ -3,11 +3,10 @@
 import warnings
 from collections.abc import Iterator
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from aecli.training.images import Portion
 from aecli.training.seeds import Stream, generator
 
 FREE_MEMORY_SHARE = 0.8
@@ -17,41 +16,43 @@ FREE_MEMORY_SHARE = 0.8
 class Batches:
     """Batches of uint8 images (B, C, H, W), in order or, with a seed, in another order each epoch.
 
-    The order depends on the seed and `epoch` alone.
+    The order depends on the seed and `epoch` alone. The images are not copied, unless to another device.
     """
 
-    def __init__(self, images: NDArray[np.uint8], batch_size: int, seed: int | None = None):
+    def __init__(self, portion: Portion, batch_size: int, seed: int | None = None):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not writable.*")  # memory maps are only read
-            self._images = torch.from_numpy(images)
+            self._images = torch.from_numpy(portion.images.images)
+        self._rows = torch.from_numpy(portion.rows)
         self._device = torch.device("cpu")
         self._batch_size = batch_size
         self._seed = seed
         self.epoch = 0
 
     def __len__(self) -> int:
-        return -(-len(self._images) // self._batch_size)
+        return -(-len(self._rows) // self._batch_size)
 
     @property
     def image_count(self) -> int:
         """The number of images in an epoch."""
-        return len(self._images)
+        return len(self._rows)
 
     def move_to(self, device: torch.device) -> None:
         """Move the images to the device that trains, if they fit; else move each batch."""
         self._device = device
+        if device.type == "cpu":
+            return
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
-            if self._images.numel() > free * FREE_MEMORY_SHARE:
+            if len(self._rows) * self._images[0].numel() > free * FREE_MEMORY_SHARE:
                 return
-        self._images = self._images.to(device)
+        self._images = self._images[self._rows].to(device)
+        self._rows = torch.arange(len(self._rows), device=device)
 
     def __iter__(self) -> Iterator[Tensor]:
-        if self._seed is None:
-            portions: Iterator[Tensor] = iter(self._images.split(self._batch_size))
-        else:
-            order = torch.randperm(len(self._images), generator=generator(self._seed, Stream.ORDER, self.epoch))
-            order = order.to(self._images.device)
-            portions = (self._images[rows] for rows in order.split(self._batch_size))
-        for portion in portions:
-            yield portion.to(self._device, non_blocking=True)
+        rows = self._rows
+        if self._seed is not None:
+            order = torch.randperm(len(rows), generator=generator(self._seed, Stream.ORDER, self.epoch))
+            rows = rows[order.to(rows.device)]
+        for batch_rows in rows.split(self._batch_size):
+            yield self._images[batch_rows].to(self._device, non_blocking=True)

@@ -1,11 +1,10 @@
-"""What happens around the epochs: state is kept, listeners are told, signals end the run."""
+"""What happens around the epochs: state is kept, listeners are told."""
 
-import signal
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
@@ -13,7 +12,7 @@ import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from aecli.errors import ExitStatus, InputError, Interrupted
+from aecli.errors import InputError
 from aecli.files import writing
 from aecli.training.module import AutoencoderModule
 from aecli.training.run_folder import EpochMetrics, RunFolder
@@ -63,8 +62,8 @@ class History(pl.Callback):
             val_loss=module.val_loss.value(),
             lr=trainer.optimizers[0].param_groups[0]["lr"],
         )
-        if not metrics.train_loss - metrics.val_loss == metrics.train_loss - metrics.val_loss:
-            return  # not finite: the module stops the run right after this
+        if not math.isfinite(metrics.train_loss + metrics.val_loss):
+            return  # the module stops the run right after this
         self.epochs.append(metrics)
         if self.best is None or metrics.val_loss < self.best.val_loss:
             self.best = metrics
@@ -163,25 +162,3 @@ class Listening(pl.Callback):
             metrics = self._history.epochs[-1]
             self._listener.on_epoch(metrics, is_best=metrics is self._history.best)
 
-
-class SignalsEndTheRun:
-    """While entered, Ctrl-C and SIGTERM raise `Interrupted`, which Lightning passes on after its clean-up."""
-
-    def __init__(self, hint: str):
-        self._hint = hint
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._interrupt)
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        for again in self._before:  # the clean-up is short: a second Ctrl-C must not cut it off
-            signal.signal(again, signal.SIG_IGN)
-        raise Interrupted(
-            ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED, hint=self._hint
-        )

@@ -1,5 +1,6 @@
 """One training step, and losses over whole epochs."""
 
+import math
 from typing import Any
 
 import pytorch_lightning as pl
@@ -118,7 +119,7 @@ class AutoencoderModule(pl.LightningModule):
         return generator(self.recipe.training.seed, stream, epoch, self.device)
 
     def _require_finite(self, loss: float) -> None:
-        if loss - loss != 0:
+        if not math.isfinite(loss):
             raise InputError(
                 f"the loss is {loss} in epoch {self.current_epoch + 1}: the training diverged",
                 hint=f"lower the learning rate, such as --lr {self.recipe.optimizer.lr / 10:g}",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from aecli.checkpoint import MODEL_FILE
-from aecli.errors import InputError, OutputExistsError
+from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
 from aecli.files import require_folder, write_text
 from aecli.recipe import Recipe, load_recipe, save_recipe
 
@@ -64,33 +64,40 @@ class RunFolder:
     def holds_run(self) -> bool:
         return any(file.exists() for file in self.files())
 
-    def prepare_new(self, *, overwrite: bool) -> None:
-        """Make the folder, or clear it of an earlier run's files.
+    def require_startable(self, *, resume: bool, overwrite: bool) -> None:
+        """See that a run can begin, or go on, here; nothing is changed but that the folder is made.
 
         Raises:
-            OutputExistsError: it holds a run that is not to be overwritten.
-            UnavailableError: it cannot be made or written.
+            OutputExistsError: it holds a run, which is neither to be resumed nor to be overwritten.
+            InputError: there is no run to resume.
+            UnavailableError: the folder cannot be made or written.
         """
-        if self.holds_run() and not overwrite:
+        if resume and overwrite:
+            raise UsageError("--resume and --overwrite exclude each other")
+        if resume and not (self.state.exists() and self.recipe.exists()):
+            raise InputError(f"no run to resume: {self.path}", hint="leave out --resume to start one")
+        if self.holds_run() and not (resume or overwrite):
             raise OutputExistsError(
                 f"there is a run already: {self.path}", hint="--resume goes on with it, --overwrite replaces it"
             )
         require_folder(self.path)
-        for file in self.files():
-            file.unlink(missing_ok=True)
 
-    def require_resumable(self) -> Recipe:
-        """Return the recipe of the run that is to be resumed.
+    def begin(self, recipe: Recipe, *, resume: bool) -> None:
+        """Make the folder that of a new run with this resolved recipe, or see that the run in it has the same one.
 
         Raises:
-            InputError: there is no run to resume.
+            RecipeError: the run in it was begun with another recipe.
         """
-        if not self.state.exists() or not self.recipe.exists():
-            raise InputError(f"no run to resume: {self.path}", hint="leave out --resume to start one")
-        require_folder(self.path)
-        return load_recipe(str(self.recipe))
-
-    def save_recipe(self, recipe: Recipe) -> None:
+        if resume:
+            changed = load_recipe(str(self.recipe)).differences(recipe)
+            if changed:
+                raise RecipeError(
+                    f"the recipe changed since the run began, in {', '.join(changed)}",
+                    hint="resume with the recipe as it was, or start another run with --init-from",
+                )
+            return
+        for file in self.files():
+            file.unlink(missing_ok=True)
         save_recipe(recipe, self.recipe)
 
     def save_metrics(self, history: Sequence[EpochMetrics]) -> None:

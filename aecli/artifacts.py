@@ -1,0 +1,92 @@
+"""What a file of aecli is and where it came from."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aecli.checkpoint import MODEL_FILE, read_header
+from aecli.codes import load_codes
+from aecli.errors import InputError
+from aecli.files import fingerprint, require_file, short
+from aecli.recipe import load_recipe
+
+
+@dataclass(frozen=True)
+class Description:
+    """A file's kind and what it says of itself."""
+
+    path: Path
+    kind: str
+    lines: dict[str, str]
+    """What a person reads, by its name."""
+    details: dict[str, Any]
+    """All of it, as plain values."""
+
+    def as_text(self) -> str:
+        width = max(map(len, self.lines), default=0)
+        rows = [f"  {name:<{width}}  {value}" for name, value in self.lines.items()]
+        return "\n".join([f"{self.path}: {self.kind}", *rows])
+
+    def as_document(self) -> dict[str, Any]:
+        return {"path": str(self.path), "kind": self.kind} | self.details
+
+
+def describe(path: Path) -> Description:
+    """Say what a run folder, checkpoint, code file or recipe is.
+
+    Raises:
+        InputError: missing, damaged, or nothing that aecli made.
+    """
+    if path.is_dir():
+        if not (path / MODEL_FILE).exists():
+            raise InputError(f"no run in this folder: {path}", hint="name a run folder, model, code file or recipe")
+        return _describe_checkpoint(path / MODEL_FILE, "run folder", path)
+    require_file(path, "file")
+    match path.suffix.lower():
+        case ".safetensors":
+            return _describe_checkpoint(path, "model", path)
+        case ".npz":
+            return _describe_codes(path)
+        case ".toml":
+            recipe = load_recipe(str(path if path.parent.parts else Path(".") / path))
+            sections = recipe.to_dict()
+            lines = {name: ", ".join(f"{k} = {v}" for k, v in section.items()) for name, section in sections.items()}
+            return Description(path, "recipe", lines, {"recipe": sections})
+    raise InputError(f"not a file that aecli makes: {path}", hint="name a run folder, model, code file or recipe")
+
+
+def _describe_checkpoint(file: Path, kind: str, path: Path) -> Description:
+    header = read_header(file)
+    digest = fingerprint([file.read_bytes()])
+    channels, height, width = header.image_shape
+    training, quantiles = header.training, header.residual_quantiles
+    median = quantiles.values[quantiles.probabilities.index(0.5)]
+    high = quantiles.values[quantiles.probabilities.index(0.99)]
+    lines = {
+        "model": f"{header.architecture}, {header.parameters:,} parameters",
+        "images": f"{height}x{width} pixels, {'colour' if channels == 3 else 'grey'}",
+        "code": f"{'x'.join(map(str, header.code_shape))}",
+        "trained on": f"{header.data.images:,} images of {header.data.word} ({short(header.data.fingerprint)})",
+        "validated on": f"{header.validation.images:,} images of {header.validation.word}",
+        "training": f"{training.epochs} epochs, best {training.best_epoch}: "
+        f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}",
+        "residual": f"L2 norm on validation images: median {median:.3f}, 99 % below {high:.3f}",
+        "fingerprint": digest,
+        "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
+    }
+    return Description(path, kind, lines, {"fingerprint": digest} | asdict(header) | {"kind": kind})
+
+
+def _describe_codes(path: Path) -> Description:
+    codes = load_codes(path)
+    meta = codes.meta
+    labels = "none" if codes.labels is None else f"{len(meta.class_names)} classes"
+    shape = list(codes.codes.shape[1:])
+    lines = {
+        "codes": f"{len(codes):,} of {'x'.join(map(str, shape))}, {meta.bits} bits a value",
+        "labels": labels,
+        "residual": f"L2 norm: mean {codes.residual_l2.mean():.3f}" if len(codes) else "none",
+        "images": f"{meta.data} ({short(meta.data_fingerprint)})",
+        "model": meta.model_fingerprint,
+    }
+    return Description(path, "codes", lines, {"count": len(codes), "code_shape": shape} | asdict(meta))

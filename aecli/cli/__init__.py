@@ -1,0 +1,5 @@
+"""One thin file a command: check paths, load, call one core function, save, report."""
+
+from aecli.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,64 @@
+"""`aecli encode`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.options import DataArg, DeviceOpt, ModelOpt
+from aecli.cli.screen import Screen
+from aecli.data.options import DataOptions
+from aecli.errors import ExitStatus
+
+EXAMPLES = examples(
+    "aecli encode mnist5k:test --model run -o codes.npz",
+    "aecli encode photos/ --model run --bits 8 -o codes.npz",
+)
+CodesOpt = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="CODES.npz", help="Code file to write; - is standard output.", show_default=False
+    ),
+]
+BitsOpt = Annotated[int, typer.Option(metavar="32|16|8", help="Bits of each value of a code as stored.")]
+
+
+def encode(
+    data: DataArg,
+    model: ModelOpt,
+    output: CodesOpt,
+    data_options: DataOptions,
+    screen: Screen,
+    bits: BitsOpt = 32,
+    device: DeviceOpt = "auto",
+) -> None:
+    """Turn images into codes: one .npz file with codes, names, labels and residuals."""
+    from aecli import inference
+    from aecli.checkpoint import model_file
+    from aecli.codes import require_bits, save_codes
+    from aecli.data import load
+    from aecli.files import require_output
+
+    checkpoint = model_file(model)
+    require_output(output, inputs=[checkpoint, Path(data)], suffixes=[".npz"])
+    require_bits(bits)
+
+    loaded = inference.load(checkpoint, device=device)
+    with screen.progress() as progress:
+        images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+        codes = inference.encode(loaded, images, bits, progress)
+    save_codes(codes, output)
+
+    for note in images.notes:
+        screen.note(f"note: {note}")
+    for failure in images.failures:
+        screen.warn(f"left out: {failure.reason}")
+    screen.written(
+        output,
+        f"{len(codes):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value",
+        {"codes": len(codes), "code_shape": list(loaded.header.code_shape), "failed": len(images.failures)}
+        | {"bits": bits, "model": loaded.fingerprint, "data": images.fingerprint},
+    )
+    if images.failures:
+        raise typer.Exit(ExitStatus.PARTIAL)

@@ -1,0 +1,22 @@
+"""`aecli info`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.screen import Screen
+
+EXAMPLES = examples("aecli info run", "aecli info codes.npz --json")
+FileArg = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A run folder, model, code file or recipe.", show_default=False)
+]
+
+
+def info(file: FileArg, screen: Screen) -> None:
+    """Say what a file is and where it came from."""
+    from aecli.artifacts import describe
+
+    description = describe(file)
+    screen.result(description.as_text(), description.as_document())

@@ -1,0 +1,94 @@
+"""The program: runs a command, and turns whatever goes wrong into a message and an exit status, here and only here."""
+
+import errno
+import json
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from aecli.cli.screen import printable
+from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `aecli` with the words of the command line and exit."""
+    words = sys.argv[1:] if arguments is None else arguments
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    sys.exit(_run(words))
+
+
+def _run(words: list[str]) -> int:
+    from aecli.cli.app import app
+
+    try:
+        status = app(words, prog_name="aecli", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as head, has what it wanted. Nothing may be written at exit any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.DONE
+    except Interrupted as stop:
+        _tell(words, stop.status.name.lower(), stop.hint, stop.status)
+        return stop.status
+    except AecliError as error:
+        if "--debug" in words:
+            _show_traceback()
+        _tell(words, f"error: {error.message}", error.hint, error.status)
+        return error.status
+    except Exception as error:
+        return _unforeseen(words, error)
+    return status if isinstance(status, int) else ExitStatus.DONE
+
+
+def _unforeseen(words: list[str], error: Exception) -> int:
+    if hasattr(error, "format_message") and getattr(error, "exit_code", None) == ExitStatus.USAGE:
+        # Typer's error on the command line. Its class is not public: only its manners are.
+        command = next((word for word in words if not word.startswith("-")), "")
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else f"aecli {command}".strip()
+        message = str(error.format_message()).strip().removesuffix(".")
+        _tell(words, f"error: {message[:1].lower()}{message[1:]}", f"{path} --help", ExitStatus.USAGE)
+        return ExitStatus.USAGE
+    if "--debug" in words:
+        _show_traceback()
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        shortage = UnavailableError("not enough memory", hint="a smaller --batch-size, smaller images, or another device")
+        _tell(words, f"error: {shortage.message}", shortage.hint, shortage.status)
+        return shortage.status
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _tell(words, "error: no space left on the disk", "free some space", ExitStatus.UNAVAILABLE)
+        return ExitStatus.UNAVAILABLE
+    reason = str(error).splitlines()[0] if str(error) else "no message"
+    _tell(
+        words,
+        f"error: a bug in aecli: {type(error).__name__}: {reason}",
+        "run it again with --debug and report what it shows",
+        ExitStatus.BUG,
+    )
+    return ExitStatus.BUG
+
+
+def _tell(words: list[str], message: str, hint: str | None, status: int) -> None:
+    lines = [message.replace("\n", " ")] + ([f"hint: {hint}"] if hint else [])
+    if "--json" in words:
+        document: dict[str, Any] = {"error": message.removeprefix("error: "), "hint": hint, "exit": int(status)}
+        lines.append(json.dumps(document))
+    try:
+        print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        pass
+
+
+def _show_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for again in (signal.SIGINT, signal.SIGTERM):  # the clean-up is short: a second Ctrl-C must not cut it off
+        signal.signal(again, signal.SIG_IGN)
+    raise Interrupted(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED)

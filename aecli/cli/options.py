@@ -1,0 +1,24 @@
+"""Arguments and options that several commands share, named by what they are."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataArg = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="Images: NAME[:train|test|all] (see aecli datasets), a folder, a picture, an .npz or .npy file.",
+        show_default=False,
+    ),
+]
+ModelOpt = Annotated[
+    Path,
+    typer.Option(
+        "--model", "-m", metavar="MODEL", help="A run folder, or its model.safetensors.", show_default=False
+    ),
+]
+DeviceOpt = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", help="auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps.")
+]

@@ -1,0 +1,124 @@
+"""What a command says: results on standard output, everything else on standard error."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aecli.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The options on talking that every command has, and the talking itself."""
+
+    quiet: bool = field(default=False, metadata={"help": "Say nothing but results.", "flags": ("--quiet", "-q")})
+    json: bool = field(default=False, metadata={"help": "Results as JSON on standard output."})
+    no_progress: bool = field(default=False, metadata={"help": "No progress bars or lines."})
+    debug: bool = field(default=False, metadata={"help": "Show a traceback where something goes wrong."})
+
+    def result(self, text: str, document: dict[str, Any]) -> None:
+        """Print a result: `text` for a person, unless quiet, or `document` as one JSON document."""
+        if self.json:
+            print_json(document)
+        elif not self.quiet:
+            print(printable(text))
+
+    def written(self, path: Path, text: str, document: dict[str, Any]) -> None:
+        """Say what was written where, unless the file itself went to standard output."""
+        if str(path) != "-":
+            self.result(f"{path}\n  {text}", {"output": str(path)} | document)
+
+    def rows(self, columns: Sequence[str], rows: Sequence[Sequence[str]], documents: Sequence[dict[str, Any]]) -> None:
+        """Print a table: aligned on a terminal, tab-separated in a pipe, one JSON line a row with `--json`."""
+        if self.json:
+            for document in documents:
+                print_json(document)
+        elif sys.stdout.isatty():
+            from rich import box
+            from rich.table import Table
+            from rich.text import Text
+
+            table = Table(*columns, box=box.SIMPLE_HEAD)
+            for row in rows:
+                table.add_row(*(Text(printable(cell)) for cell in row))
+            console(sys.stdout).print(table)
+        else:
+            for row in [columns, *rows]:
+                print("\t".join(printable(cell) for cell in row))
+
+    def note(self, text: str) -> None:
+        """Tell a person something on standard error, unless quiet."""
+        if not self.quiet:
+            print(printable(text), file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """Tell a person of something amiss on standard error, quiet or not."""
+        print(printable(f"warning: {text}"), file=sys.stderr)
+
+    @property
+    def shows_progress(self) -> bool:
+        return not (self.quiet or self.no_progress)
+
+    @property
+    def shows_bars(self) -> bool:
+        return self.shows_progress and sys.stderr.isatty()
+
+    @contextmanager
+    def progress(self, unit: str = "images") -> Iterator[Progress]:
+        """Show a bar with rate and time left for each stage of long work, on a terminal only."""
+        if not self.shows_bars:
+            yield silent
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        started = time.monotonic()
+        with Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]:,.0f} " + unit + "/s"),
+            TimeRemainingColumn(),
+            console=console(sys.stderr),
+            transient=True,
+        ) as bars:
+            stages: dict[str, Any] = {}
+
+            def show(stage: str, done: int, total: int) -> None:
+                if time.monotonic() - started < 0.5 and done < total:
+                    return  # short work needs no bar
+                if stage not in stages:
+                    stages[stage] = bars.add_task(stage, total=total, rate=0.0)
+                task = bars.tasks[bars.task_ids.index(stages[stage])]
+                bars.update(stages[stage], completed=done, total=total, rate=done / max(task.elapsed or 0, 0.001))
+
+            yield show
+
+
+def console(stream: Any) -> "Console":
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one line of JSON on standard output."""
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters, except line breaks and tabs, spelled out: no file name may steer a terminal.
+
+    What the stream cannot encode is spelled out too.
+    """
+    text = "".join(c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,0 +1,126 @@
+"""`aecli train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.options import DataArg
+from aecli.cli.screen import Screen
+from aecli.data.options import DataOptions
+
+EXAMPLES = examples(
+    "aecli train mnist5k -o run",
+    "aecli train photos/ -o run --recipe mlp --set model.image_size=64 --epochs 50",
+)
+RunOpt = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Run folder to write.", show_default=False)]
+RecipeOpt = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE.toml", help="What to train: a shipped recipe or your own.", show_default="conv")
+]
+SetOpt = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe key; repeat for several.")
+]
+ValOpt = Annotated[
+    str | None,
+    typer.Option("--val", metavar="DATA", help="Validation images; else a tenth of DATA, held out by seed."),
+]
+EpochsOpt = Annotated[int | None, typer.Option(help="training.epochs of the recipe.", show_default=False)]
+BatchSizeOpt = Annotated[int | None, typer.Option(help="training.batch_size of the recipe.", show_default=False)]
+LrOpt = Annotated[float | None, typer.Option(help="optimizer.lr of the recipe.", show_default=False)]
+SeedOpt = Annotated[int | None, typer.Option(help="training.seed of the recipe.", show_default=False)]
+PrecisionOpt = Annotated[
+    str | None,
+    typer.Option(metavar="PRECISION", help="training.precision: 32-true, bf16-mixed, 16-mixed.", show_default=False),
+]
+InitOpt = Annotated[
+    Path | None, typer.Option("--init-from", metavar="CKPT", help="Start from the weights of this model.")
+]
+ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in DIR.")]
+OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace the run in DIR.")]
+AcceleratorOpt = Annotated[str, typer.Option(metavar="NAME", help="Lightning's: auto, cpu, gpu, cuda, mps.")]
+LoggerOpt = Annotated[
+    str, typer.Option("--logger", metavar="NAMES", help="Comma-separated: csv (always kept), tensorboard, wandb.")
+]
+
+
+def train(
+    data: DataArg,
+    output: RunOpt,
+    data_options: DataOptions,
+    screen: Screen,
+    recipe: RecipeOpt = None,
+    settings: SetOpt = None,
+    val: ValOpt = None,
+    epochs: EpochsOpt = None,
+    batch_size: BatchSizeOpt = None,
+    lr: LrOpt = None,
+    seed: SeedOpt = None,
+    precision: PrecisionOpt = None,
+    init_from: InitOpt = None,
+    resume: ResumeOpt = False,
+    overwrite: OverwriteOpt = False,
+    accelerator: AcceleratorOpt = "auto",
+    logger: LoggerOpt = "csv",
+) -> None:
+    """Train an autoencoder on images; write a run folder with the model, its recipe, losses and plots."""
+    from aecli.checkpoint import load_checkpoint
+    from aecli.recipe import load_recipe, parse_settings
+    from aecli.training.run_folder import RunFolder
+
+    folder = RunFolder(output)
+    folder.require_startable(resume=resume, overwrite=overwrite)
+    flags = {
+        "training.epochs": epochs,
+        "training.batch_size": batch_size,
+        "optimizer.lr": lr,
+        "training.seed": seed,
+        "training.precision": precision,
+    }
+    given = {key: value for key, value in flags.items() if value is not None}
+    wanted = load_recipe(recipe or (str(folder.recipe) if resume else "conv"))
+    wanted = wanted.with_settings(parse_settings(settings or [])).with_settings(given, "command line")
+
+    from aecli.training.images import load_portions
+    from aecli.training.resolution import resolve_recipe
+
+    start = load_checkpoint(init_from) if init_from else None
+    with screen.progress() as progress:
+        images, validation = load_portions(data, val, wanted, data_options, progress)
+    for note in dict.fromkeys(images.images.notes + validation.images.notes):
+        screen.note(note)
+    resolved = resolve_recipe(wanted, images, start)
+
+    from aecli.cli.training_screen import TrainingScreen
+    from aecli.training.fit import train as fit
+    from aecli.training.loggers import make_loggers
+
+    loggers = make_loggers(logger.split(","), folder)
+    folder.begin(resolved, resume=resume)
+    with TrainingScreen(screen, images, validation) as listener:
+        trained = fit(
+            resolved,
+            images,
+            validation,
+            folder,
+            resume=resume,
+            init_from=start,
+            accelerator=accelerator,
+            loggers=loggers,
+            listener=listener,
+        )
+
+    from aecli.plots import loss, reconstructions
+
+    loss.draw(trained.history, folder.loss_plot)
+    reconstructions.draw(trained.preview, folder.reconstructions)
+    summary = trained.checkpoint.header.training
+    screen.result(
+        f"{folder.model}\n"
+        f"  {trained.checkpoint.header.parameters:,} parameters, "
+        f"code {'x'.join(map(str, trained.checkpoint.header.code_shape))}, "
+        f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}",
+        {"run": str(folder.path), "model": str(folder.model), "fingerprint": trained.checkpoint.fingerprint}
+        | trained.checkpoint.header.summary()
+        | {"seconds": listener.seconds, "images_per_second": listener.images_per_second},
+    )

@@ -1,0 +1,1 @@
+"""Results become figures: the only importers of matplotlib."""

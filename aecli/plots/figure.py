@@ -1,0 +1,37 @@
+"""How every figure looks, and how it becomes a file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from aecli.files import writing
+
+STYLE = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": "medium",
+    "font.size": 10,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+}
+# Okabe and Ito, "Color universal design", 2008: told apart by the colour-blind.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+
+
+@contextmanager
+def figure(path: Path, size: tuple[float, float], **options: Any) -> Iterator[Figure]:
+    """Give a figure of `size` inches to draw on, and write it as PNG at the end of the `with` block, whole or not at all."""
+    with mpl.rc_context(STYLE):
+        drawn = Figure(figsize=size, layout="constrained", **options)
+        yield drawn
+        content = BytesIO()
+        FigureCanvasAgg(drawn).print_png(content)
+    with writing(path) as file:
+        file.write(content.getbuffer())

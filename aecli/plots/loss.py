@@ -1,0 +1,35 @@
+"""How the losses went."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from aecli.plots.figure import COLOURS, figure
+
+
+class EpochLosses(Protocol):
+    """What is drawn of an epoch."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def train_loss(self) -> float: ...
+    @property
+    def val_loss(self) -> float: ...
+
+
+def draw(history: Sequence[EpochLosses], path: Path) -> None:
+    """Draw training and validation loss against epochs, on a logarithmic scale, with the best epoch marked."""
+    epochs = [row.epoch for row in history]
+    best = min(history, key=lambda row: row.val_loss)
+    style = "o-" if len(history) == 1 else "-"
+    with figure(path, (6.4, 4.0), dpi=120) as drawn:
+        axes = drawn.subplots()
+        axes.plot(epochs, [row.train_loss for row in history], style, color=COLOURS[0], label="training")
+        axes.plot(epochs, [row.val_loss for row in history], style, color=COLOURS[3], label="validation")
+        axes.plot(
+            best.epoch, best.val_loss, "o", color=COLOURS[3], label=f"best: {best.val_loss:.4g}, epoch {best.epoch}"
+        )
+        axes.set(xlabel="epoch", ylabel="loss", title="Loss over all images of each epoch", yscale="log")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()

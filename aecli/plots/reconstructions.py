@@ -1,0 +1,27 @@
+"""What the model makes of images, side by side."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.data.saving import grid
+from aecli.plots.figure import figure
+
+COLUMNS = 10
+
+
+def draw(panels: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
+    """Draw one grid of pictures, ten a row, for each of the titled panels, (N, C, H, W) uint8, side by side."""
+    grids = {title: grid(images, COLUMNS) for title, images in panels.items()}
+    _, height, width = next(iter(grids.values())).shape
+    panel_width = 4.6
+    size = (panel_width * len(grids), panel_width * height / width + 0.4)
+    with figure(path, size, dpi=150) as drawn:
+        axes = drawn.subplots(1, len(grids), squeeze=False)[0]
+        for axis, (title, picture) in zip(axes, grids.items(), strict=True):
+            pixels = picture[0] if picture.shape[0] == 1 else picture.transpose(1, 2, 0)
+            axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+            axis.set_title(title)
+            axis.set_axis_off()

@@ -1,0 +1,202 @@
+"""A recipe and images become a run folder."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from aecli.checkpoint import (
+    Checkpoint,
+    CheckpointHeader,
+    DataSource,
+    ResidualQuantiles,
+    TrainingSummary,
+    load_checkpoint,
+    save_checkpoint,
+)
+from aecli.errors import InputError, Interrupted, RecipeError, UnavailableError
+from aecli.inference.torch_backend import residuals_of
+from aecli.models.allocator import keep_freed_memory
+from aecli.models.autoencoder import Autoencoder
+from aecli.recipe import Recipe
+from aecli.training.batches import Batches
+from aecli.training.callbacks import History, Listening, Saver, TrainingListener, WholeFileCheckpoints
+from aecli.training.images import Portion
+from aecli.training.module import AutoencoderModule
+from aecli.training.preview import preview
+from aecli.training.run_folder import EpochMetrics, RunFolder
+from aecli.training.seeds import Stream, stream_seed
+
+QUANTILES = [*(percent / 100 for percent in range(101)), 0.995, 0.999]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run gave."""
+
+    checkpoint: Checkpoint
+    """The best epoch's model."""
+    history: Sequence[EpochMetrics]
+    preview: Mapping[str, NDArray[np.uint8]]
+    """Titled panels of the first validation images, as `preview` makes them."""
+
+
+def train(
+    recipe: Recipe,
+    images: Portion,
+    validation: Portion,
+    folder: RunFolder,
+    *,
+    resume: bool = False,
+    init_from: Checkpoint | None = None,
+    accelerator: str = "auto",
+    loggers: Sequence[Logger] = (),
+    listener: TrainingListener | None = None,
+) -> Trained:
+    """Train a model and keep its run folder up to date while doing so.
+
+    Args:
+        recipe: with `resolve_recipe` done.
+        images: to train on.
+        validation: to choose the best epoch on; the same shape.
+        folder: the run's, which holds the recipe.
+        resume: go on from the folder's `last.ckpt`.
+        init_from: start from this model's weights.
+        accelerator: Lightning's, such as `auto`, `cpu` or `gpu`.
+        loggers: Lightning's, besides the folder's `metrics.csv`.
+        listener: told how it goes.
+
+    Raises:
+        InputError: the loss is not finite any more, or the run cannot be resumed with these images.
+        UnavailableError: no such accelerator or precision here, or the folder cannot be written.
+        Interrupted: by a signal. What was done is in the folder.
+    """
+    keep_freed_memory()
+    model = _new_model(recipe, init_from)
+    train_batches = Batches(images, recipe.training.batch_size, recipe.training.seed)
+    validation_batches = Batches(validation, recipe.training.batch_size)
+    module = AutoencoderModule(model, recipe, train_batches, validation_batches)
+
+    sources = {"training": _source(images), "validation": _source(validation)}
+    history = History({what: source.fingerprint for what, source in sources.items()})
+
+    def save_best() -> None:
+        _save_best(recipe, images, validation, folder, history, sources)
+
+    saver = Saver(folder, history, save_best)
+    callbacks: list[pl.Callback] = [history, saver]
+    if listener:
+        callbacks.append(Listening(listener, history))
+    with _quiet_lightning():
+        try:
+            trainer = pl.Trainer(
+                accelerator=accelerator,
+                devices=1,
+                precision=recipe.training.precision,
+                max_epochs=recipe.training.epochs,
+                logger=list(loggers) or False,
+                log_every_n_steps=1,
+                callbacks=callbacks,
+                plugins=[WholeFileCheckpoints()],
+                default_root_dir=folder.path,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+            )
+        except (MisconfigurationException, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UnavailableError(f"cannot train here: {reason}", hint="--accelerator auto") from error
+        try:
+            trainer.fit(module, ckpt_path=folder.state if resume else None, weights_only=True)
+        except Interrupted as stop:
+            stop.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
+            raise
+    saver.save_results()
+    checkpoint = load_checkpoint(folder.model)
+    return Trained(checkpoint, tuple(history.epochs), preview(checkpoint.model, recipe, validation))
+
+
+def _new_model(recipe: Recipe, init_from: Checkpoint | None) -> Autoencoder:
+    model_recipe = recipe.model
+    shape = model_recipe.image_shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(recipe.training.seed, Stream.WEIGHTS))
+        model = Autoencoder(model_recipe.architecture, shape, model_recipe.arguments, model_recipe.mean, model_recipe.std)  # type: ignore[arg-type]
+    if init_from:
+        try:
+            model.load_state_dict(init_from.model.state_dict())
+        except RuntimeError as error:
+            raise InputError(
+                f"the weights of {init_from.path} do not fit architecture {model_recipe.architecture} "
+                f"for images of shape {shape}: they are of {init_from.header.architecture} "
+                f"for {init_from.header.image_shape}",
+                hint=f"aecli info {init_from.path} shows its recipe",
+            ) from error
+    return model
+
+
+def _save_best(
+    recipe: Recipe,
+    images: Portion,
+    validation: Portion,
+    folder: RunFolder,
+    history: History,
+    sources: dict[str, DataSource],
+) -> None:
+    assert history.best is not None
+    model = _new_model(recipe, None)
+    model.load_state_dict(history.best_weights)
+    residuals, mse = residuals_of(model.eval(), validation.images.images, validation.rows)
+    header = CheckpointHeader(
+        architecture=model.architecture,
+        arguments=model.arguments,
+        image_shape=model.image_shape,
+        code_shape=model.code_shape,
+        mean=recipe.model.mean,  # type: ignore[arg-type]
+        std=recipe.model.std,  # type: ignore[arg-type]
+        parameters=model.parameter_count(),
+        recipe=recipe.to_dict(),
+        data=sources["training"],
+        validation=sources["validation"],
+        training=TrainingSummary(
+            epochs=len(history.epochs),
+            best_epoch=history.best.epoch,
+            train_loss=history.best.train_loss,
+            val_loss=history.best.val_loss,
+            val_mse=mse,
+        ),
+        residual_quantiles=ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(residuals, QUANTILES)]),
+        class_names=list(images.images.class_names),
+        versions={name: version(name) for name in ("aecli", "torch", "pytorch-lightning")},
+    )
+    save_checkpoint(model, header, folder.model)
+
+
+def _source(portion: Portion) -> DataSource:
+    return DataSource(portion.images.word, portion.images.fingerprint, len(portion))
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's own talk off the screen."""
+    names = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric")
+    levels = {name: logging.getLogger(name).level for name in names}
+    try:
+        for name in names:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,55 @@
+"""A recipe's open ends are settled by the images and the architecture."""
+
+import numpy as np
+
+from aecli.checkpoint import Checkpoint
+from aecli.errors import RecipeError
+from aecli.models.architectures import resolve_arguments
+from aecli.recipe import Recipe
+from aecli.training.images import Portion
+
+
+def resolve_recipe(recipe: Recipe, images: Portion, init_from: Checkpoint | None = None) -> Recipe:
+    """Return the recipe with what was left to the images and to the architecture's defaults written out.
+
+    `images` have the recipe's shape already. With `init_from`, its normalisation is kept where the recipe names none.
+
+    Raises:
+        RecipeError: an argument that the architecture does not have, or lists that do not fit the channels.
+    """
+    channels, height, width = images.images.image_shape
+    mean, std = recipe.model.mean, recipe.model.std
+    if mean == "measured" or std == "measured":
+        known = init_from.header if init_from else None
+        measured_mean, measured_std = (known.mean, known.std) if known else measure_normalisation(images)
+        mean = measured_mean if mean == "measured" else mean
+        std = measured_std if std == "measured" else std
+    for key, values in (("mean", mean), ("std", std)):
+        if len(values) != channels:
+            raise RecipeError(f"model.{key} has {len(values)} values, but the images have {channels} channels")
+    return recipe.with_model(
+        arguments=resolve_arguments(recipe.model.architecture, recipe.model.arguments),
+        image_size=[height, width],
+        channels=channels,
+        mean=list(map(float, mean)),
+        std=list(map(float, std)),
+    )
+
+
+def measure_normalisation(portion: Portion) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation per channel, as of pixels in 0..1, rounded to 6 digits.
+
+    A channel without variation gets one grey level as its deviation.
+    """
+    channels = portion.images.image_shape[0]
+    histogram = np.zeros((channels, 256), np.int64)
+    for start in range(0, len(portion), 4096):
+        block = portion.images.images[portion.rows[start : start + 4096]]
+        for channel in range(channels):
+            histogram[channel] += np.bincount(block[:, channel].ravel(), minlength=256)
+    levels = np.arange(256) / 255
+    weights = histogram / histogram.sum(axis=1, keepdims=True)  # (C, 256)
+    mean = weights @ levels  # (C,)
+    variance = weights @ levels**2 - mean**2
+    std = np.maximum(np.sqrt(np.maximum(variance, 0)), 1 / 255)
+    return [round(float(value), 6) for value in mean], [round(float(value), 6) for value in std]
