@@ -48,7 +48,7 @@ def describe(path: Path) -> Description:
         case ".npz":
             return _describe_codes(path)
         case ".toml":
-            recipe = load_recipe(str(path if path.parent.parts else Path(".") / path))
+            recipe = load_recipe(str(path if path.parent.parts else Path(path)))
             sections = recipe.to_dict()
             lines = {name: ", ".join(f"{k} = {v}" for k, v in section.items()) for name, section in sections.items()}
             return Description(path, "recipe", lines, {"recipe": sections})

@@ -1,13 +1,13 @@
 """What can go wrong, and what the shell is told about it.
 
-    AecliError
-    ├── UsageError        2   the command line makes no sense
-    ├── InputError        4   an input is missing, damaged or does not fit
-    │   └── RecipeError   4   a recipe has a key or a value that it must not have
-    ├── OutputExistsError 5   the output is there already
-    └── UnavailableError  6   a data set, package, device or disk is not available here
+AecliError
+├── UsageError        2   the command line makes no sense
+├── InputError        4   an input is missing, damaged or does not fit
+│   └── RecipeError   4   a recipe has a key or a value that it must not have
+├── OutputExistsError 5   the output is there already
+└── UnavailableError  6   a data set, package, device or disk is not available here
 
-    Interrupted         130   Ctrl-C; 143 for SIGTERM. Not an Exception: nothing but the shell may catch it.
+Interrupted         130   Ctrl-C; 143 for SIGTERM. Not an Exception: nothing but the shell may catch it.
 """
 
 import difflib

@@ -178,7 +178,8 @@ def recipe_names() -> list[str]:
 
 def recipe_purpose(name: str) -> str:
     """Return what a shipped recipe is for: its first comment line."""
-    return _shipped().joinpath(f"{name}.toml").read_text("utf-8").splitlines()[0].lstrip("# ")
+    text: str = _shipped().joinpath(f"{name}.toml").read_text("utf-8")
+    return text.splitlines()[0].lstrip("# ")
 
 
 def load_recipe(name_or_path: str) -> Recipe:
@@ -241,7 +242,7 @@ def _keys() -> list[str]:
 
 
 def _unknown_key(key: str) -> str:
-    by_last_part = [known for known in _keys() if known.endswith(f".{key.split('.')[-1]}")]
+    by_last_part = [known for known in _keys() if known.endswith(f".{key.rsplit('.', maxsplit=1)[-1]}")]
     if len(by_last_part) == 1:
         return f"unknown key '{key}' (did you mean '{by_last_part[0]}'?)"
     return unknown("key", key, _keys())
@@ -289,7 +290,10 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
     sizes = [] if size == "native" else size if isinstance(size, list) else [size]
     std = [] if recipe.model.std == "measured" else recipe.model.std
     checks = {
-        "model.image_size": ("a number or [height, width], 1 or more", (not isinstance(size, list) or len(size) == 2) and all(s >= 1 for s in sizes)),  # type: ignore[operator]
+        "model.image_size": (
+            "a number or [height, width], 1 or more",
+            (not isinstance(size, list) or len(size) == 2) and all(s >= 1 for s in sizes),
+        ),  # type: ignore[operator]
         "model.std": ("greater than 0", all(value > 0 for value in std)),  # type: ignore[operator]
         "corruption.gaussian": ("0 or more", recipe.corruption.gaussian >= 0),
         "corruption.dropout": ("at least 0 and below 1", 0 <= recipe.corruption.dropout < 1),
@@ -310,4 +314,3 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
             section, name = key.split(".")
             value = getattr(getattr(recipe, section), name)
             raise RecipeError(f"{origin}: {key} must be {range_in_words}, not {value!r}")
-

@@ -4,26 +4,29 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Return `function` with each dataclass parameter replaced by one option for each field of that class.
+    """Return `function` with each dataclass parameter replaced by options, one for each field of the class.
 
-    The grouped options come last. A field's metadata may hold `help`, `flags` (else `--its-name`) and any other argument of `typer.Option`; fields
-    without `help` are no options. The function still gets the dataclass, built from what was typed.
+    The grouped options come last. A field's metadata may hold `help`, `flags` (else `--its-name`) and any other
+    argument of `typer.Option`; fields without `help` are no options. The function still gets the dataclass, built
+    from what was typed.
     """
     hints = get_type_hints(function, include_extras=True)
-    parameters, grouped, groups = [], [], {}
+    parameters: list[inspect.Parameter] = []
+    grouped: list[inspect.Parameter] = []
+    groups: dict[str, tuple[Callable[..., Any], list[str]]] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         group = hints[name]
         if not is_dataclass(group):
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
             continue
         options = [option for option in fields(group) if "help" in option.metadata]
-        groups[name] = group, [option.name for option in options]
+        groups[name] = cast(Callable[..., Any], group), [option.name for option in options]
         grouped += [_parameter(option, get_type_hints(group)[option.name]) for option in options]
 
     @wraps(function)

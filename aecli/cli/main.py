@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -55,7 +56,9 @@ def _unforeseen(words: list[str], error: Exception) -> int:
     if "--debug" in words:
         _show_traceback()
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        shortage = UnavailableError("not enough memory", hint="a smaller --batch-size, smaller images, or another device")
+        shortage = UnavailableError(
+            "not enough memory", hint="a smaller --batch-size, smaller images, or another device"
+        )
         _tell(words, f"error: {shortage.message}", shortage.hint, shortage.status)
         return shortage.status
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -76,10 +79,8 @@ def _tell(words: list[str], message: str, hint: str | None, status: int) -> None
     if "--json" in words:
         document: dict[str, Any] = {"error": message.removeprefix("error: "), "hint": hint, "exit": int(status)}
         lines.append(json.dumps(document))
-    try:
+    with suppress(BrokenPipeError):
         print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        pass
 
 
 def _show_traceback() -> None:

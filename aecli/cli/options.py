@@ -15,10 +15,9 @@ DataArg = Annotated[
 ]
 ModelOpt = Annotated[
     Path,
-    typer.Option(
-        "--model", "-m", metavar="MODEL", help="A run folder, or its model.safetensors.", show_default=False
-    ),
+    typer.Option("--model", "-m", metavar="MODEL", help="A run folder, or its model.safetensors.", show_default=False),
 ]
 DeviceOpt = Annotated[
-    str, typer.Option("--device", metavar="DEVICE", help="auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps.")
+    str,
+    typer.Option("--device", metavar="DEVICE", help="auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps."),
 ]

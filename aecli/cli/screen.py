@@ -15,14 +15,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def _switch(help_text: str, *flags: str) -> bool:
+    metadata = {"help": help_text, "flags": flags, "rich_help_panel": "What is said"}
+    return field(default=False, metadata=metadata)
+
+
 @dataclass(frozen=True)
 class Screen:
     """The options on talking that every command has, and the talking itself."""
 
-    quiet: bool = field(default=False, metadata={"help": "Say nothing but results.", "flags": ("--quiet", "-q")})
-    json: bool = field(default=False, metadata={"help": "Results as JSON on standard output."})
-    no_progress: bool = field(default=False, metadata={"help": "No progress bars or lines."})
-    debug: bool = field(default=False, metadata={"help": "Show a traceback where something goes wrong."})
+    quiet: bool = _switch("Say nothing but warnings and errors.", "--quiet", "-q")
+    json: bool = _switch("Results as JSON on standard output.", "--json")
+    no_progress: bool = _switch("No progress bars or lines.", "--no-progress")
+    debug: bool = _switch("Show a traceback where something goes wrong.", "--debug")
 
     def result(self, text: str, document: dict[str, Any]) -> None:
         """Print a result: `text` for a person, unless quiet, or `document` as one JSON document."""
@@ -104,6 +109,7 @@ class Screen:
 
 
 def console(stream: Any) -> "Console":
+    """Return rich's console on a stream; colours only on a terminal, and not where NO_COLOR is set."""
     from rich.console import Console
 
     return Console(file=stream, highlight=False)
@@ -115,10 +121,12 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters, except line breaks and tabs, spelled out: no file name may steer a terminal.
+    """Return the text with control characters, except line breaks and tabs, spelled out.
 
-    What the stream cannot encode is spelled out too.
+    So no file name steers a terminal. What the stream cannot encode is spelled out too.
     """
-    text = "".join(c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    text = "".join(
+        c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text
+    )
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

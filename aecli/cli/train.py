@@ -9,6 +9,8 @@ from aecli.cli.command import examples
 from aecli.cli.options import DataArg
 from aecli.cli.screen import Screen
 from aecli.data.options import DataOptions
+from aecli.models.architectures import architecture_names
+from aecli.recipe import load_recipe, parse_settings, recipe_names
 
 EXAMPLES = examples(
     "aecli train mnist5k -o run",
@@ -16,10 +18,20 @@ EXAMPLES = examples(
 )
 RunOpt = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Run folder to write.", show_default=False)]
 RecipeOpt = Annotated[
-    str | None, typer.Option(metavar="NAME|FILE.toml", help="What to train: a shipped recipe or your own.", show_default="conv")
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE.toml",
+        help=f"What to train: {', '.join(recipe_names())}, or your own file; else conv.",
+        show_default=False,
+    ),
 ]
 SetOpt = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe key; repeat for several.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help=f"Change a recipe key; repeat for several. model.architecture is {' or '.join(architecture_names())}.",
+    ),
 ]
 ValOpt = Annotated[
     str | None,
@@ -65,7 +77,6 @@ def train(
 ) -> None:
     """Train an autoencoder on images; write a run folder with the model, its recipe, losses and plots."""
     from aecli.checkpoint import load_checkpoint
-    from aecli.recipe import load_recipe, parse_settings
     from aecli.training.run_folder import RunFolder
 
     folder = RunFolder(output)

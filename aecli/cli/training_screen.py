@@ -53,7 +53,13 @@ class TrainingScreen:
         if self._bars:
             nan = float("nan")
             self._task = self._bars.add_task(
-                "", total=epochs, completed=done_epochs, epoch=f"{done_epochs}/{epochs}", loss=nan, val_loss=nan, rate=0.0
+                "",
+                total=epochs,
+                completed=done_epochs,
+                epoch=f"{done_epochs}/{epochs}",
+                loss=nan,
+                val_loss=nan,
+                rate=0.0,
             )
 
     def on_progress(self, epoch: int, images_done: int, loss: float) -> None:

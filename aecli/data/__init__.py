@@ -1,4 +1,4 @@
-"""A DATA word or path becomes an `ImageSet`: `load("mnist5k:train")`, `load("photos/")`; `describe()` lists the words."""
+"""A DATA word or path becomes an `ImageSet`: `load("mnist5k:train")`; `describe()` lists the words."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from aecli.errors import UsageError
 
@@ -31,25 +31,31 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * UNITS[match[2].upper()])
 
 
+def _said(help_text: str, **how: Any) -> dict[str, Any]:
+    return {"help": help_text, "rich_help_panel": "Images", **how}
+
+
 @dataclass(frozen=True)
 class DataOptions:
     """How a DATA word is read."""
 
     labels_from: LabelsFrom = field(
         default="folder",
-        metadata={"help": "Labels of pictures: their folder, the part of the file name before the first _, or none."},
+        metadata=_said("Labels of pictures: their folder, the part of the file name before the first _, or none."),
     )
     """For sources other than folders: what they bring, whatever is said here, unless `none`."""
-    data_root: Path | None = field(default=None, metadata={"help": DATA_ROOT_HELP, "metavar": "DIR"})
-    download: bool = field(default=False, metadata={"help": "Download a data set that is not there.", "flags": ("--download",)})
+    data_root: Path | None = field(default=None, metadata=_said(DATA_ROOT_HELP, metavar="DIR"))
+    download: bool = field(
+        default=False, metadata=_said("Download a data set that is not there.", flags=("--download",))
+    )
     memory_budget: int | None = field(
         default=None,
-        metadata={
-            "help": "Decoded pictures that take more memory, such as 2GB, go through a cache on disk. "
-            "[dim]\\[default: half of the free memory][/dim]",
-            "metavar": "SIZE",
-            "parser": parse_size,
-        },
+        metadata=_said(
+            "Decoded pictures that take more memory than this, such as 2GB, go through a cache on disk; "
+            "else half of the free memory.",
+            metavar="SIZE",
+            parser=parse_size,
+        ),
     )
     """Bytes."""
 

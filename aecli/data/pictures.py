@@ -75,9 +75,9 @@ def decode(path: Path, image_shape: Shape = NATIVE) -> tuple[NDArray[np.uint8], 
         UnreadablePictureError: it is no image, damaged, animated, too large, or of values that do not fit.
     """
     with _opened(path) as picture:
-        native = _native_shape(picture)
+        native = _native_shape(path, picture)
         target = complete(image_shape, native)
-        turn = _turn(picture)
+        turn = _turn(path, picture)
         if picture.format in ("JPEG", "MPO"):
             # Let the JPEG decoder shrink by 2, 4 or 8 where at least twice the target is left for a good resize.
             height, width = target[1:] if not _swaps_sides(turn) else target[:0:-1]
@@ -99,15 +99,14 @@ def native_shape(path: Path) -> FullShape:
         UnreadablePictureError: it is no image, animated or too large.
     """
     with _opened(path) as picture:
-        return _native_shape(picture)
+        return _native_shape(path, picture)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep Pillow's warnings off the screen: what matters of them is an error here."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        warnings.filterwarnings("ignore", message=".*decompression bomb.*")
+        warnings.simplefilter("ignore")
         yield
 
 
@@ -121,7 +120,9 @@ def _opened(path: Path) -> Iterator["Image"]:
     except InputError as error:
         raise UnreadablePictureError(path, error.message.removesuffix(f": {path}"), hint=error.hint) from error
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        # Given a path, Pillow maps the file into memory: a file cut short meanwhile would kill the process, and a
+        # TIFF on its side would be read with its sides exchanged.
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as picture:
             _refuse(path, picture)
             yield picture
     except (UnreadablePictureError, MemoryError):
@@ -159,15 +160,15 @@ def _reason(path: Path, error: Exception) -> str:
     return f"damaged {kind or 'image'} file"
 
 
-def _native_shape(picture: "Image") -> FullShape:
+def _native_shape(path: Path, picture: "Image") -> FullShape:
     width, height = picture.size
     # Pillow tells a TIFF's size as it will be after turning.
-    if picture.format != "TIFF" and height != width and _swaps_sides(_turn(picture)):
+    if picture.format != "TIFF" and height != width and _swaps_sides(_turn(path, picture)):
         width, height = height, width
     return (1 if _is_grey(picture) else 3), height, width
 
 
-def _turn(picture: "Image") -> "Transpose | None":
+def _turn(path: Path, picture: "Image") -> "Transpose | None":
     """The transposition that brings the picture upright; None where it is already."""
     from PIL.Image import Transpose
 
@@ -181,7 +182,7 @@ def _turn(picture: "Image") -> "Transpose | None":
         8: Transpose.ROTATE_90,
     }
     has_tag = any(key in picture.info for key in ORIENTATION_SOURCES)
-    if picture.format != "TIFF" and not has_tag and not _has_late_exif(picture):
+    if picture.format != "TIFF" and not has_tag and not _has_late_exif(path, picture):
         return None
     try:
         return turns.get(picture.getexif().get(ORIENTATION_TAG, 1))
@@ -189,11 +190,11 @@ def _turn(picture: "Image") -> "Transpose | None":
         return None
 
 
-def _has_late_exif(picture: "Image") -> bool:
+def _has_late_exif(path: Path, picture: "Image") -> bool:
     """Tell whether a PNG has its EXIF after the pixels, where Pillow finds it only by decoding them."""
-    if picture.format != "PNG" or not picture.filename:  # type: ignore[attr-defined]
+    if picture.format != "PNG":
         return False
-    with Path(picture.filename).open("rb") as file:  # type: ignore[attr-defined]
+    with path.open("rb") as file:
         file.seek(8)
         while len(head := file.read(8)) == 8:
             if head[4:] == b"eXIf":

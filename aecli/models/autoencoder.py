@@ -60,7 +60,8 @@ class Autoencoder(nn.Module):
 
     def denormalise(self, x: Tensor) -> Tensor:
         """Float (N, C, H, W) in normalised units -> uint8 (N, C, H, W), rounded and clamped to 0..255."""
-        return (x * self.std + self.mean).round_().clamp_(0, 255).to(torch.uint8)
+        levels: Tensor = x * self.std + self.mean
+        return levels.round_().clamp_(0, 255).to(torch.uint8)
 
     @property
     def black(self) -> Tensor:
@@ -87,4 +88,4 @@ class Autoencoder(nn.Module):
 
 def residual_l2(x: Tensor, reconstruction: Tensor) -> Tensor:
     """Return the L2 norm of each image's reconstruction error, (N,), in normalised units."""
-    return (x - reconstruction).flatten(1).norm(dim=1)
+    return torch.linalg.vector_norm((x - reconstruction).flatten(1), dim=1)

@@ -1,11 +1,13 @@
 """What training makes small: the distance of the reconstruction from its target, and the penalty on the code."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 from torch.nn import functional as F
 
 from aecli.recipe import ObjectiveRecipe, PenaltyRecipe
 
-DISTANCES = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.huber_loss}
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.huber_loss}
 
 
 def distance(reconstruction: Tensor, target: Tensor, recipe: ObjectiveRecipe) -> Tensor:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from aecli.files import writing
 
-STYLE = {
+STYLE: Any = {
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -27,11 +27,11 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F
 
 @contextmanager
 def figure(path: Path, size: tuple[float, float], **options: Any) -> Iterator[Figure]:
-    """Give a figure of `size` inches to draw on, and write it as PNG at the end of the `with` block, whole or not at all."""
+    """Give a figure of `size` inches to draw on, and write it as PNG at the end of the `with` block."""
     with mpl.rc_context(STYLE):
         drawn = Figure(figsize=size, layout="constrained", **options)
         yield drawn
         content = BytesIO()
-        FigureCanvasAgg(drawn).print_png(content)
+        FigureCanvasAgg(drawn).print_png(content)  # type: ignore[no-untyped-call]
     with writing(path) as file:
         file.write(content.getbuffer())

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
 from aecli.plots.figure import COLOURS, figure
 
 
@@ -31,5 +33,7 @@ def draw(history: Sequence[EpochLosses], path: Path) -> None:
             best.epoch, best.val_loss, "o", color=COLOURS[3], label=f"best: {best.val_loss:.4g}, epoch {best.epoch}"
         )
         axes.set(xlabel="epoch", ylabel="loss", title="Loss over all images of each epoch", yscale="log")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            ticks(StrMethodFormatter("{x:.3g}"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()

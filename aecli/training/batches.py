@@ -1,5 +1,6 @@
 """Batches cut from one tensor of all images: no work per image in Python."""
 
+import math
 import warnings
 from collections.abc import Iterator
 
@@ -30,7 +31,7 @@ class Batches:
         self.epoch = 0
 
     def __len__(self) -> int:
-        return -(-len(self._rows) // self._batch_size)
+        return math.ceil(len(self._rows) / self._batch_size)
 
     @property
     def image_count(self) -> int:
@@ -54,5 +55,5 @@ class Batches:
         if self._seed is not None:
             order = torch.randperm(len(rows), generator=generator(self._seed, Stream.ORDER, self.epoch))
             rows = rows[order.to(rows.device)]
-        for batch_rows in rows.split(self._batch_size):
+        for batch_rows in rows.split(self._batch_size):  # type: ignore[no-untyped-call]
             yield self._images[batch_rows].to(self._device, non_blocking=True)

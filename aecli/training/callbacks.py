@@ -104,9 +104,9 @@ class Saver(pl.Callback):
         self._seconds = 0.0
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if trainer.current_epoch + 1 == trainer.max_epochs:
-            self.save(trainer)
-        elif time.monotonic() - self._saved_at >= max(1.0, self._seconds / self.SHARE_OF_TIME):
+        if trainer.current_epoch + 1 == trainer.max_epochs or time.monotonic() - self._saved_at >= max(
+            1.0, self._seconds / self.SHARE_OF_TIME
+        ):
             self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
@@ -161,4 +161,3 @@ class Listening(pl.Callback):
         if self._history.epochs and self._history.epochs[-1].epoch == trainer.current_epoch + 1:
             metrics = self._history.epochs[-1]
             self._listener.on_epoch(metrics, is_best=metrics is self._history.best)
-

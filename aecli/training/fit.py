@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import cast
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from aecli.checkpoint import (
     Checkpoint,
@@ -23,7 +24,7 @@ from aecli.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from aecli.errors import InputError, Interrupted, RecipeError, UnavailableError
+from aecli.errors import InputError, Interrupted, UnavailableError
 from aecli.inference.torch_backend import residuals_of
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder
@@ -128,10 +129,12 @@ def train(
 
 def _new_model(recipe: Recipe, init_from: Checkpoint | None) -> Autoencoder:
     model_recipe = recipe.model
-    shape = model_recipe.image_shape
+    # A resolved recipe has no open ends.
+    shape = cast("tuple[int, int, int]", model_recipe.image_shape)
+    mean, std = cast(list[float], model_recipe.mean), cast(list[float], model_recipe.std)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, Stream.WEIGHTS))
-        model = Autoencoder(model_recipe.architecture, shape, model_recipe.arguments, model_recipe.mean, model_recipe.std)  # type: ignore[arg-type]
+        model = Autoencoder(model_recipe.architecture, shape, model_recipe.arguments, mean, std)
     if init_from:
         try:
             model.load_state_dict(init_from.model.state_dict())
@@ -162,8 +165,8 @@ def _save_best(
         arguments=model.arguments,
         image_shape=model.image_shape,
         code_shape=model.code_shape,
-        mean=recipe.model.mean,  # type: ignore[arg-type]
-        std=recipe.model.std,  # type: ignore[arg-type]
+        mean=cast(list[float], recipe.model.mean),
+        std=cast(list[float], recipe.model.std),
         parameters=model.parameter_count(),
         recipe=recipe.to_dict(),
         data=sources["training"],

@@ -1,4 +1,4 @@
-"""The first validation images as a model sees and restores them."""
+"""Some validation images as a model sees and restores them."""
 
 import numpy as np
 import torch
@@ -14,8 +14,12 @@ COUNT = 50
 
 
 def preview(model: Autoencoder, recipe: Recipe, validation: Portion) -> dict[str, NDArray[np.uint8]]:
-    """Return titled panels of up to 50 images, (N, C, H, W) uint8: input, corrupted where a recipe does so, restored."""
-    images = validation.images.images[validation.rows[:COUNT]]
+    """Return titled panels, (N, C, H, W) uint8, of up to 50 images: input, corrupted where a recipe does so, restored.
+
+    The images are spread evenly over the set, which may be sorted by class.
+    """
+    spread = np.linspace(0, len(validation) - 1, min(COUNT, len(validation))).round().astype(np.int64)
+    images = validation.images.images[validation.rows[spread]]
     with torch.inference_mode():
         clean = model.normalise(torch.from_numpy(images))
         stream = generator(recipe.training.seed, Stream.VALIDATION_CORRUPTION)
