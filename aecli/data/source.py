@@ -62,7 +62,7 @@ class Source(ABC):
 
     @abstractmethod
     def splits(self) -> tuple[str, ...]:
-        """The source's own splits, in the order in which `all` joins them; () where it has none."""
+        """The source's own splits; () where it has none."""
 
     @abstractmethod
     def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays | Pictures:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aecli.data import DataOptions, load
-from aecli.errors import ExitStatus, InputError
+from aecli.errors import ExitStatus, InputError, UnavailableError
 
 UINT8 = np.random.default_rng(0).integers(0, 256, (6, 3, 5, 4), dtype=np.uint8)
 
@@ -141,6 +141,13 @@ def test_a_zip_without_arrays(tmp_path):
 def test_a_lying_header(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, UINT8)
-    path.write_bytes(path.read_bytes().replace(b"(6, 3, 5, 4)", b"(9999999999999, 3, 5, 4)"[:12]))
+    path.write_bytes(path.read_bytes().replace(b"(6, 3, 5, 4)", b"(9999, 5, 4)"))
     with pytest.raises(InputError, match="damaged or truncated"):
         load(str(path))
+
+
+def test_an_archive_larger_than_memory_is_not_read(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", images=UINT8)
+    monkeypatch.setattr("aecli.data.sources.arrays.available_memory", lambda: 100)
+    with pytest.raises(UnavailableError, match="of memory"):
+        load(str(tmp_path / "a.npz"))

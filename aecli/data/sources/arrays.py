@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.image_set import UNLABELLED
-from aecli.data.memory import budget
+from aecli.data.memory import available_memory, budget
 from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, PathSource
-from aecli.errors import InputError
+from aecli.errors import InputError, UnavailableError
 from aecli.files import require_file
 from aecli.progress import Progress
 
@@ -70,10 +70,18 @@ def _load_npz(path: Path) -> dict[str, AnyArray]:
     arrays = {}
     try:
         with zipfile.ZipFile(path) as archive:
+            needed, left = sum(member.file_size for member in archive.infolist()), available_memory()
+            if needed > left:
+                raise UnavailableError(
+                    f"{path} takes {needed / 1e9:,.1f} GB of memory, {left / 1e9:,.1f} GB are available",
+                    hint="save the images as uint8 in a .npy file: a large one is not read into memory",
+                )
             for member in archive.namelist():
                 if member.endswith(".npy"):
                     with archive.open(member) as file:
                         arrays[member.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
+    except UnavailableError:
+        raise
     except Exception as error:  # zipfile, zlib and numpy raise whatever a damaged file leads them to
         raise _unreadable(path, error) from error
     if not arrays:
