@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
-from conftest import write_mnist
+from idx_writing import write_mnist
 
 from aecli.data import DataOptions, describe, load, packages
 from aecli.errors import ExitStatus, InputError, UnavailableError

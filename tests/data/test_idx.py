@@ -4,7 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import idx_bytes, write_mnist
+from idx_writing import idx_bytes, write_mnist
 
 from aecli.data import load
 from aecli.errors import ExitStatus, InputError

@@ -1,0 +1,25 @@
+"""Small IDX files for the tests."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+
+def idx_bytes(array: np.ndarray) -> bytes:
+    """The IDX file of an array of unsigned bytes."""
+    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+
+
+def write_mnist(folder: Path, *, train: int = 6, test: int = 4, prefix: str = "", gzipped: bool = True) -> None:
+    """Write four IDX files of 5x4 noise and labels 0, 1, 2, 0, ..."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, count in (("train", train), ("t10k" if not prefix else "test", test)):
+        random = np.random.default_rng(count)
+        files = {
+            f"{prefix}{split}-images-idx3-ubyte": random.integers(0, 256, (count, 5, 4), dtype=np.uint8),
+            f"{prefix}{split}-labels-idx1-ubyte": (np.arange(count) % 3).astype(np.uint8),
+        }
+        for name, array in files.items():
+            data = idx_bytes(array)
+            (folder / (name + ".gz" * gzipped)).write_bytes(gzip.compress(data) if gzipped else data)
