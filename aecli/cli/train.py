@@ -37,10 +37,12 @@ ValOpt = Annotated[
     str | None,
     typer.Option("--val", metavar="DATA", help="Validation images; else a tenth of DATA, held out by seed."),
 ]
-EpochsOpt = Annotated[int | None, typer.Option(help="training.epochs of the recipe.", show_default=False)]
-BatchSizeOpt = Annotated[int | None, typer.Option(help="training.batch_size of the recipe.", show_default=False)]
-LrOpt = Annotated[float | None, typer.Option(help="optimizer.lr of the recipe.", show_default=False)]
-SeedOpt = Annotated[int | None, typer.Option(help="training.seed of the recipe.", show_default=False)]
+EpochsOpt = Annotated[int | None, typer.Option(metavar="N", help="training.epochs of the recipe.", show_default=False)]
+BatchSizeOpt = Annotated[
+    int | None, typer.Option(metavar="N", help="training.batch_size of the recipe.", show_default=False)
+]
+LrOpt = Annotated[float | None, typer.Option(metavar="RATE", help="optimizer.lr of the recipe.", show_default=False)]
+SeedOpt = Annotated[int | None, typer.Option(metavar="N", help="training.seed of the recipe.", show_default=False)]
 PrecisionOpt = Annotated[
     str | None,
     typer.Option(metavar="PRECISION", help="training.precision: 32-true, bf16-mixed, 16-mixed.", show_default=False),
@@ -103,6 +105,9 @@ def train(
     resolved = resolve_recipe(wanted, images, start)
 
     from aecli.cli.training_screen import TrainingScreen
+    from aecli.packages import require_lightning
+
+    require_lightning()
     from aecli.training.fit import train as fit
     from aecli.training.loggers import make_loggers
 

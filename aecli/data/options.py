@@ -41,7 +41,10 @@ class DataOptions:
 
     labels_from: LabelsFrom = field(
         default="folder",
-        metadata=_said("Labels of pictures: their folder, the part of the file name before the first _, or none."),
+        metadata=_said(
+            "Labels of pictures: their folder, the part of the file name before the first _, or none.",
+            metavar="folder|prefix|none",
+        ),
     )
     """For sources other than folders: what they bring, whatever is said here, unless `none`."""
     data_root: Path | None = field(default=None, metadata=_said(DATA_ROOT_HELP, metavar="DIR"))

@@ -88,4 +88,5 @@ class Autoencoder(nn.Module):
 
 def residual_l2(x: Tensor, reconstruction: Tensor) -> Tensor:
     """Return the L2 norm of each image's reconstruction error, (N,), in normalised units."""
-    return torch.linalg.vector_norm((x - reconstruction).flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm((x - reconstruction).flatten(1), dim=1)
+    return norms

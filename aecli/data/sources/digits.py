@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
-from aecli.data.packages import packaged_path
+from aecli.packages import packaged_path
 from aecli.data.source import Arrays, NamedSource, seeded_split
 from aecli.progress import Progress
 

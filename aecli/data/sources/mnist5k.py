@@ -3,7 +3,7 @@
 import numpy as np
 
 from aecli.data.options import DataOptions
-from aecli.data.packages import packaged_path
+from aecli.packages import packaged_path
 from aecli.data.source import Arrays, NamedSource
 from aecli.errors import UnavailableError
 from aecli.progress import Progress

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from aecli.data.options import DataOptions
-from aecli.data.packages import torchvision_datasets
+from aecli.packages import torchvision_datasets
 from aecli.data.source import Arrays, NamedSource
 from aecli.data.sources.idx import idx_files, read_idx_set
 from aecli.errors import AecliError, InputError, UnavailableError

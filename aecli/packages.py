@@ -1,5 +1,7 @@
 """What other packages bring: files that are found without importing them, and imports that may fail."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -23,15 +25,38 @@ def torchvision_datasets() -> ModuleType:
     Raises:
         UnavailableError: torchvision is missing, or its build does not fit torch's.
     """
-    try:
+    with torchvision_must_fit():
         import torchvision.datasets
-    except ModuleNotFoundError as error:
-        raise UnavailableError(f"package '{error.name}' is missing", hint="pip install torch torchvision") from error
-    except (ImportError, RuntimeError, OSError, AttributeError) as error:
-        # Builds of torch and torchvision that do not fit fail with "operator torchvision::nms does not exist".
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UnavailableError(
-            f"torchvision cannot be imported: {reason}", hint="pip install --force-reinstall torch torchvision"
-        ) from error
     module: ModuleType = torchvision.datasets
     return module
+
+
+def require_lightning() -> None:
+    """Import Lightning, which imports torchvision on its way.
+
+    Raises:
+        UnavailableError: Lightning is missing, or the builds of torch and torchvision do not fit.
+    """
+    with torchvision_must_fit():
+        import pytorch_lightning  # noqa: F401
+
+
+@contextmanager
+def torchvision_must_fit() -> Iterator[None]:
+    """Around imports that import torchvision: builds of torch and torchvision that do not fit fail there.
+
+    They do so with "operator torchvision::nms does not exist".
+
+    Raises:
+        UnavailableError: a package is missing, or does not fit.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UnavailableError(f"package '{error.name}' is missing", hint=f"pip install {error.name}") from error
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise UnavailableError(
+            f"the installed torchvision does not fit the installed torch: {reason}",
+            hint="pip install --force-reinstall torch torchvision",
+        ) from error

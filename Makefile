@@ -1,0 +1,56 @@
+# make demo: install, train an autoencoder on real digits, encode, decode, say where the files are.
+# make test: lint, types, all tests.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench reference clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# //p' Makefile | head -2
+	@echo "make bench: time aecli against the laboratory's way (10 minutes)."
+	@echo "make reference: bring the README's command reference up to date."
+	@echo "make clean: remove what make demo made; the environment in $(VENV) stays."
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or later is needed, not $$($(PYTHON) --version)"; \
+		  echo "hint: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 6; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lab-installed: pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "installing aecli into $(VENV): torch is some GB, this takes minutes once"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
+	@touch $@
+
+$(VENV)/.test-installed: $(VENV)/.lab-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab,test]'
+	@touch $@
+
+demo: $(VENV)/.lab-installed
+	@$(MAKE) --no-print-directory --directory examples/pipeline \
+		AECLI="$(CURDIR)/$(BIN)/aecli" OUT="$(CURDIR)/demo" DATA=mnist5k all
+	@echo
+	@echo "demo/ holds:"
+	@cd demo && for file in run/loss.png run/reconstructions.png run/model.safetensors \
+		test-codes.npz test-codes-8bit.npz test-decoded.png test-decoded-8bit.png; do \
+		printf '  %-26s %8s bytes\n' "$$file" "$$(wc -c < "$$file" | tr -d ' ')"; done
+	@echo "look at demo/run/reconstructions.png and demo/test-decoded.png first"
+
+test: $(VENV)/.test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.lab-installed
+	$(BIN)/python -m benchmarks
+
+reference: $(VENV)/.lab-installed
+	$(BIN)/python -m aecli.cli.reference README.md
+
+clean:
+	rm -rf demo
