@@ -1,5 +1,6 @@
 """`aecli encode`."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -47,17 +48,20 @@ def encode(
     loaded = inference.load(checkpoint, device=device)
     with screen.progress() as progress:
         images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+        started = time.monotonic()
         codes = inference.encode(loaded, images, bits, progress)
+        seconds = time.monotonic() - started
     save_codes(codes, output)
 
     for note in images.notes:
         screen.note(f"note: {note}")
     for failure in images.failures:
-        screen.warn(f"left out: {failure.reason}")
+        screen.warn(f"left out: {failure.name}: {failure.reason}")
     screen.written(
         output,
         f"{len(codes):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value",
         {"codes": len(codes), "code_shape": list(loaded.header.code_shape), "failed": len(images.failures)}
+        | {"seconds": round(seconds, 3), "images_per_second": round(len(codes) / max(seconds, 1e-9), 1)}
         | {"bits": bits, "model": loaded.fingerprint, "data": images.fingerprint},
     )
     if images.failures:

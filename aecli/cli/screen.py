@@ -34,7 +34,7 @@ class Screen:
         if self.json:
             print_json(document)
         elif not self.quiet:
-            print(printable(text))
+            print(printable(text, keep="\n"))
 
     def written(self, path: Path, text: str, document: dict[str, Any]) -> None:
         """Say what was written where, unless the file itself went to standard output."""
@@ -120,13 +120,16 @@ def print_json(document: dict[str, Any]) -> None:
     print(json.dumps(document, ensure_ascii=False, allow_nan=False))
 
 
-def printable(text: str) -> str:
-    """Return the text with control characters, except line breaks and tabs, spelled out.
+def printable(text: str, keep: str = "") -> str:
+    """Return the text with control characters, but for those to `keep`, spelled out.
 
-    So no file name steers a terminal. What the stream cannot encode is spelled out too.
+    So no file name steers a terminal or forges a line. What the stream cannot encode is spelled out too.
     """
     text = "".join(
-        c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text
+        character
+        if character in keep or character.isprintable()
+        else character.encode("unicode_escape", "backslashreplace").decode()
+        for character in text
     )
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -52,6 +52,7 @@ InitOpt = Annotated[
 ]
 ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in DIR.")]
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace the run in DIR.")]
+SkipOpt = Annotated[bool, typer.Option("--skip-damaged", help="Train without the pictures that cannot be read.")]
 AcceleratorOpt = Annotated[str, typer.Option(metavar="NAME", help="Lightning's: auto, cpu, gpu, cuda, mps.")]
 LoggerOpt = Annotated[
     str, typer.Option("--logger", metavar="NAMES", help="Comma-separated: csv (always kept), tensorboard, wandb.")
@@ -74,6 +75,7 @@ def train(
     init_from: InitOpt = None,
     resume: ResumeOpt = False,
     overwrite: OverwriteOpt = False,
+    skip_damaged: SkipOpt = False,
     accelerator: AcceleratorOpt = "auto",
     logger: LoggerOpt = "csv",
 ) -> None:
@@ -99,9 +101,11 @@ def train(
 
     start = load_checkpoint(init_from) if init_from else None
     with screen.progress() as progress:
-        images, validation = load_portions(data, val, wanted, data_options, progress)
+        images, validation = load_portions(data, val, wanted, data_options, skip_damaged, progress)
     for note in dict.fromkeys(images.images.notes + validation.images.notes):
-        screen.note(note)
+        screen.note(f"note: {note}")
+    for failure in dict.fromkeys(images.images.failures + validation.images.failures):
+        screen.warn(f"left out: {failure.name}: {failure.reason}")
     resolved = resolve_recipe(wanted, images, start)
 
     from aecli.cli.training_screen import TrainingScreen

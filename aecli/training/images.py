@@ -27,6 +27,7 @@ def load_portions(
     validation_word: str | None,
     recipe: Recipe,
     options: DataOptions,
+    skip_damaged: bool = False,
     progress: Progress = silent,
 ) -> tuple[Portion, Portion]:
     """Read the images to train on, and those to validate on: named ones, else some held out by the recipe's seed.
@@ -35,12 +36,21 @@ def load_portions(
         InputError: no such images, damaged ones, or too few.
         UnavailableError: a data set, package or disk space is not here.
     """
-    images = load(word, options, image_shape=recipe.model.image_shape, training=True, progress=progress)
+    images = load(
+        word,
+        options,
+        image_shape=recipe.model.image_shape,
+        training=True,
+        skip_damaged=skip_damaged,
+        progress=progress,
+    )
     if validation_word is None:
         known = len(images) if images.labels is None else images.labels
         rest, held = hold_out(known, recipe.training.validation_fraction, recipe.training.seed)
         return Portion(images, rest), Portion(images, held)
-    validation = load(validation_word, options, image_shape=images.image_shape, progress=progress)
+    validation = load(
+        validation_word, options, image_shape=images.image_shape, skip_damaged=skip_damaged, progress=progress
+    )
     return whole(images), whole(validation)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
-from aecli.packages import packaged_path
 from aecli.data.source import Arrays, NamedSource, seeded_split
+from aecli.packages import packaged_path
 from aecli.progress import Progress
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
-from aecli.packages import packaged_path
 from aecli.data.source import Arrays, NamedSource, seeded_split
 from aecli.errors import UnavailableError
+from aecli.packages import packaged_path
 from aecli.progress import Progress
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from aecli.data.options import DataOptions
-from aecli.packages import packaged_path
 from aecli.data.source import Arrays, NamedSource
 from aecli.errors import UnavailableError
+from aecli.packages import packaged_path
 from aecli.progress import Progress
 
 HINT = "pip install 'aecli[lab]'"

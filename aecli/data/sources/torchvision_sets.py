@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from aecli.data.options import DataOptions
-from aecli.packages import torchvision_datasets
 from aecli.data.source import Arrays, NamedSource
 from aecli.data.sources.idx import idx_files, read_idx_set
 from aecli.errors import AecliError, InputError, UnavailableError
 from aecli.files import require_folder
+from aecli.packages import torchvision_datasets
 from aecli.progress import Progress
 
 DIGITS = tuple("0123456789")
