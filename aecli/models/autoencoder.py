@@ -1,6 +1,7 @@
 """The model: an encoder and a decoder of some architecture, and the normalisation that belongs to them."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -46,11 +47,11 @@ class Autoencoder(nn.Module):
         self.code_shape = self._find_code_shape()
 
     def _find_code_shape(self) -> tuple[int, ...]:
-        training = self.training
-        self.eval()
-        with torch.no_grad():
-            code = self.encode(torch.zeros(1, *self.image_shape))
-        self.train(training)
+        """Run the encoder on shapes alone: no pixel is computed, whatever the size of an image."""
+        tensors = chain(self.encoder.named_parameters(), self.encoder.named_buffers())
+        weights = {name: value.to("meta") for name, value in tensors}
+        image = torch.empty(1, *self.image_shape, device="meta")
+        code: Tensor = torch.func.functional_call(self.encoder, weights, image)
         return tuple(code.shape[1:])
 
     def normalise(self, images: Tensor) -> Tensor:

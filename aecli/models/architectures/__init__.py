@@ -5,6 +5,7 @@ An architecture is a function of the image shape (C, H, W) and keyword arguments
 """
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +33,12 @@ def build_parts(name: str, image_shape: tuple[int, int, int], arguments: Mapping
     function = _architecture(name)
     _check_arguments(name, function, arguments)
     try:
-        return function(image_shape, **arguments)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*zero-element tensors")  # refused right below
+            parts = function(image_shape, **arguments)
+        if any(parameter.numel() == 0 for part in parts for parameter in part.parameters()):
+            raise ValueError("a layer without units")
+        return parts
     except (TypeError, ValueError, RuntimeError, MemoryError) as error:
         values = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         raise RecipeError(

@@ -1,0 +1,87 @@
+"""The models are the laboratory's: same function, same gradients, as plainly written."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from aecli.models.autoencoder import Autoencoder
+from aecli.models.layers import CropTo, PadToMultiple, PooledConv2d, UpsampledConv2d
+
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def laboratory_conv() -> nn.Sequential:
+    """The convolutional model as the laboratory writes it."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 16, 3, padding=1), nn.AvgPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(16, 8, 3, padding=1), nn.AvgPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(8, 4, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(4, 8, 3, padding=1), nn.Upsample(scale_factor=2), nn.ReLU()),
+        *(nn.Conv2d(8, 16, 3, padding=1), nn.Upsample(scale_factor=2), nn.ReLU()),
+        nn.Conv2d(16, 1, 3, padding=1),
+    )
+
+
+def laboratory_mlp() -> nn.Sequential:
+    """The fully connected model as the laboratory writes it."""
+    return nn.Sequential(
+        *(nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU()),
+        *(nn.Linear(128, 256), nn.ReLU(), nn.Linear(256, 784), nn.Unflatten(1, (1, 28, 28))),
+    )
+
+
+@pytest.mark.parametrize(("name", "plain"), [("conv", laboratory_conv()), ("mlp", laboratory_mlp())])
+def test_values_and_gradients_are_the_laboratorys(name: str, plain: nn.Sequential) -> None:
+    torch.manual_seed(1)
+    ours = Autoencoder(name, (1, 28, 28), {}, mean=[0.1307], std=[0.3081])
+    for own, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+        theirs.data.copy_(own.data)
+    x = torch.randn(6, 1, 28, 28)
+    _, reconstruction = ours(x)
+    expected = plain(x)
+    torch.testing.assert_close(reconstruction, expected, **TOLERANCE)
+
+    for output in (reconstruction, expected):
+        nn.functional.mse_loss(output, x).backward()
+    for own, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(own.grad, theirs.grad, **TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("folded", "around"),
+    [
+        (PooledConv2d(3, 5), lambda convolution: nn.Sequential(convolution, nn.AvgPool2d(2))),
+        (UpsampledConv2d(3, 5), lambda convolution: nn.Sequential(nn.Upsample(scale_factor=2), convolution)),
+    ],
+    ids=["pooled", "up-sampled"],
+)
+@pytest.mark.parametrize("size", [(2, 2), (8, 6), (14, 14)])
+def test_a_folded_convolution_is_the_plain_one(
+    folded: nn.Conv2d, around: Callable[[nn.Conv2d], nn.Module], size: tuple[int, int]
+) -> None:
+    folded = folded.double()
+    plain = nn.Conv2d(3, 5, 3, padding=1).double()
+    plain.load_state_dict(folded.state_dict())
+
+    def run(layer: nn.Module, convolution: nn.Conv2d) -> list[Tensor]:
+        torch.manual_seed(2)
+        x = torch.randn(4, 3, *size, dtype=torch.float64, requires_grad=True)
+        convolution.zero_grad()
+        y = layer(x)
+        (y * torch.randn(y.shape, dtype=torch.float64)).sum().backward()
+        return [y, x.grad, convolution.weight.grad, convolution.bias.grad]
+
+    for ours, theirs in zip(run(folded, folded), run(around(plain), plain), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def test_padding_repeats_the_edge_and_cropping_undoes_it() -> None:
+    x = torch.arange(15.0).view(1, 1, 3, 5)
+    padded = PadToMultiple(4)(x)
+    assert padded.shape == (1, 1, 4, 8)
+    assert torch.equal(padded[0, 0, 3, :5], x[0, 0, 2])
+    assert torch.equal(padded[0, 0, :3, 7], x[0, 0, :, 4])
+    assert torch.equal(CropTo(3, 5)(padded), x)
+    assert PadToMultiple(1)(x).shape == x.shape
