@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from aecli.checkpoint import MODEL_FILE, read_header
 from aecli.codes import load_codes
 from aecli.errors import InputError
@@ -60,8 +62,7 @@ def _describe_checkpoint(file: Path, kind: str, path: Path) -> Description:
     digest = fingerprint([file.read_bytes()])
     channels, height, width = header.image_shape
     training, quantiles = header.training, header.residual_quantiles
-    median = quantiles.values[quantiles.probabilities.index(0.5)]
-    high = quantiles.values[quantiles.probabilities.index(0.99)]
+    median, high = np.interp([0.5, 0.99], quantiles.probabilities, quantiles.values)
     lines = {
         "model": f"{header.architecture}, {header.parameters:,} parameters",
         "images": f"{height}x{width} pixels, {'colour' if channels == 3 else 'grey'}",

@@ -5,13 +5,14 @@ model is rebuilt by name and arguments; nothing is unpickled.
 """
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecli.errors import InputError, RecipeError
 from aecli.files import fingerprint, require_file, writing
 from aecli.recipe import Recipe
+from aecli.schema import build
 
 if TYPE_CHECKING:
     from aecli.models.autoencoder import Autoencoder
@@ -79,7 +80,21 @@ class CheckpointHeader:
     format: int = FORMAT
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def check_ranges(self) -> None:
+        """Raise ValueError where values do not fit one another."""
+        channels, quantiles = self.image_shape[0], self.residual_quantiles
+        checks = {
+            f"image shape {self.image_shape}": channels in {1, 3} and min(self.image_shape) >= 1,
+            f"code shape {self.code_shape}": len(self.code_shape) > 0 and min(self.code_shape, default=0) >= 1,
+            f"mean {self.mean}": len(self.mean) == channels,
+            f"std {self.std}": len(self.std) == channels and min(self.std, default=0) > 0,
+            "residual quantiles": 0 < len(quantiles.values) == len(quantiles.probabilities),
+        }
+        for what, fits in checks.items():
+            if not fits:
+                raise ValueError(what)
 
     def summary(self) -> dict[str, Any]:
         """Return what a person asks of a model first, as plain values."""
@@ -106,17 +121,8 @@ class CheckpointHeader:
                 raise InputError(f"not a checkpoint but a {values.get('kind')}: {path}")
             if values["format"] > FORMAT:
                 raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
-            known = {entry.name for entry in fields(cls)}
-            values = {key: value for key, value in values.items() if key in known}
-            values["image_shape"] = tuple(int(side) for side in values["image_shape"])
-            values["code_shape"] = tuple(int(side) for side in values["code_shape"])
-            values["data"] = DataSource(**values["data"])
-            values["validation"] = DataSource(**values["validation"])
-            values["training"] = TrainingSummary(**values["training"])
-            values["residual_quantiles"] = ResidualQuantiles(**values["residual_quantiles"])
-            header = cls(**values)
-            if len(header.image_shape) != 3 or min(header.image_shape) < 1:
-                raise ValueError(f"image shape {header.image_shape}")
+            header = build(cls, values)
+            header.check_ranges()
             Recipe.from_dict(header.recipe, str(path))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RecipeError) as error:
             raise InputError(f"damaged checkpoint: {path}: its description cannot be read: {error}") from error
@@ -209,10 +215,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         # First without memory: a file may claim any size, and only what it really holds is allocated.
         with torch.device("meta"):
-            expected = {name: tensor.shape for name, tensor in Autoencoder(*arguments).state_dict().items()}
-        found = {name: tensor.shape for name, tensor in weights.items()}
+            claimed = Autoencoder(*arguments)
+        expected = {name: (tuple(value.shape), value.dtype) for name, value in claimed.state_dict().items()}
+        found = {name: (tuple(value.shape), value.dtype) for name, value in weights.items()}
         if expected != found:
             raise InputError(f"damaged checkpoint: {path}: {_first_difference(expected, found)}")
+        if claimed.code_shape != header.code_shape:
+            raise InputError(
+                f"damaged checkpoint: {path}: codes of shape {header.code_shape}, not {claimed.code_shape}"
+            )
         model = Autoencoder(*arguments)
         model.load_state_dict(weights)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
@@ -222,14 +233,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(model.eval(), header, path, fingerprint([content]))
 
 
-def _first_difference(expected: dict[str, Any], found: dict[str, Any]) -> str:
+def _first_difference(expected: dict[str, tuple[Any, Any]], found: dict[str, tuple[Any, Any]]) -> str:
     for name in sorted(expected.keys() | found.keys()):
         if name not in found:
             return f"weight {name} is missing"
         if name not in expected:
             return f"weight {name} does not belong to this architecture"
         if expected[name] != found[name]:
-            return f"weight {name} has shape {tuple(found[name])}, not {tuple(expected[name])}"
+            (shape, dtype), (right_shape, right_dtype) = found[name], expected[name]
+            if shape != right_shape:
+                return f"weight {name} has shape {shape}, not {right_shape}"
+            return f"weight {name} is {dtype}, not {right_dtype}"
     return "weights do not fit"
 
 

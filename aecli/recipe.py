@@ -4,19 +4,18 @@ A recipe says *what* is trained: nothing of the images' place, the machine or th
 images and machine give the same bytes.
 """
 
-import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import tomli_w
 
 from aecli.errors import RecipeError, unknown
 from aecli.files import require_file, write_text
+from aecli.schema import matches, spell
 
 Native = Literal["native"]
 Measured = Literal["measured"]
@@ -253,36 +252,10 @@ def _section(section: type, name: str, values: Mapping[str, Any], origin: str) -
     for key, value in values.items():
         if key not in hints:
             raise RecipeError(f"{origin}: {_unknown_key(f'{name}.{key}')}")
-        if not _matches(value, hints[key]):
-            raise RecipeError(f"{origin}: {name}.{key} must be {_spell(hints[key])}, not {value!r}")
+        if not matches(value, hints[key]):
+            raise RecipeError(f"{origin}: {name}.{key} must be {spell(hints[key])}, not {value!r}")
     floats = {key for key, hint in hints.items() if hint is float}
     return section(**{key: float(value) if key in floats else value for key, value in values.items()})
-
-
-def _matches(value: Any, hint: Any) -> bool:
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
-        return any(_matches(value, choice) for choice in get_args(hint))
-    if origin is Literal:
-        return any(value == choice and type(value) is type(choice) for choice in get_args(hint))
-    if origin is list:
-        return isinstance(value, list) and all(_matches(item, get_args(hint)[0]) for item in value)
-    if origin is dict:
-        return isinstance(value, dict)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return type(value) is hint
-
-
-def _spell(hint: Any) -> str:
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
-        return " or ".join(_spell(choice) for choice in get_args(hint))
-    if origin is Literal:
-        return " or ".join(repr(choice) for choice in get_args(hint))
-    if origin is list:
-        return f"a list of {_spell(get_args(hint)[0])}s"
-    return {float: "a number", int: "a whole number", str: "a string"}.get(hint, "a table")
 
 
 def _check_ranges(recipe: Recipe, origin: str) -> None:

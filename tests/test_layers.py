@@ -9,18 +9,20 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "aecli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"errors", "files", "progress"}
+BASE = {"errors", "files", "progress", "schema"}
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "progress": set(),
-    "recipe": {"errors", "files"},
-    "data": BASE,
+    "schema": set(),
+    "recipe": BASE,
+    "packages": {"errors"},
+    "data": BASE | {"packages"},
     "models": BASE | {"recipe"},
     "checkpoint": BASE | {"recipe", "models"},
     "codes": BASE,
     "inference": BASE | {"recipe", "data", "models", "checkpoint", "codes"},
-    "training": BASE | {"recipe", "data", "models", "checkpoint", "inference"},
+    "training": BASE | {"packages", "recipe", "data", "models", "checkpoint", "inference"},
     "analyses": BASE | {"codes"},
     "plots": BASE | {"data", "analyses"},
     "artifacts": BASE | {"recipe", "checkpoint", "codes"},
@@ -28,7 +30,7 @@ MAY_IMPORT = {
 """What a file or folder of `aecli` may import of the others; `cli` and the package itself import everything."""
 
 HOMES = {
-    "pytorch_lightning": ("training",),
+    "pytorch_lightning": ("training", "packages"),
     "lightning": (),
     "matplotlib": ("plots",),
     "click": (),

@@ -79,6 +79,7 @@ def write(tmp_path: Path) -> Callable[[str | bytes], str]:
         ("[optimizer]\nlr = nan", "a number"),
         ("[optimizer]\nlr = inf", "a number"),
         ("[optimizer]\nlr = false", "a number"),
+        ("[optimizer]\nlr = 1" + "0" * 400, "a number"),
         ("[optimizer]\nmomentum = 1", "momentum must be"),
         ("[optimizer]\nweight_decay = -0.1", "weight_decay must be 0 or more"),
         ("[optimizer]\nname = 'sdg'", "'sgd' or 'adam' or 'adamw'"),

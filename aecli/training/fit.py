@@ -37,7 +37,7 @@ from aecli.training.preview import preview
 from aecli.training.run_folder import EpochMetrics, RunFolder
 from aecli.training.seeds import Stream, stream_seed
 
-QUANTILES = [*(percent / 100 for percent in range(101)), 0.995, 0.999]
+QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
 
 
 @dataclass(frozen=True)

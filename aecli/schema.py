@@ -1,0 +1,80 @@
+"""Plain values from a file are what a dataclass's annotations say, or they are refused."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def build(kind: type[T], values: object) -> T:
+    """Build the dataclass `kind` from plain values as JSON holds them; keys that it does not have are left out.
+
+    Fields that are dataclasses or tuples are built from objects and lists.
+
+    Raises:
+        ValueError: a value is missing or of another type than the field's.
+    """
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{values!r:.40} in the place of {kind.__name__}")
+    hints = get_type_hints(kind)
+    known = {entry.name: values[entry.name] for entry in fields(kind) if entry.name in values}  # type: ignore[arg-type]
+    try:
+        return kind(**{name: _value(value, hints[name], name) for name, value in known.items()})
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _value(value: Any, hint: Any, name: str) -> Any:
+    if is_dataclass(hint):
+        return build(cast(type, hint), value)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        value = tuple(value)
+    if not matches(value, hint):
+        raise ValueError(f"{name} must be {spell(hint)}, not {value!r:.40}")
+    if hint is float:
+        return float(value)
+    return [float(item) for item in value] if hint == list[float] else value
+
+
+def matches(value: Any, hint: Any) -> bool:
+    """Tell whether a plain value is what an annotation says; a float is finite, and may be written as an integer."""
+    origin, choices = get_origin(hint), get_args(hint)
+    fits: bool
+    if origin in (Union, UnionType):
+        fits = any(matches(value, choice) for choice in choices)
+    elif origin is Literal:
+        fits = any(value == choice and type(value) is type(choice) for choice in choices)
+    elif origin is tuple:
+        kinds = choices[:1] * len(value) if choices[-1] is ... else choices
+        fits = isinstance(value, tuple) and len(value) == len(kinds) and all(map(matches, value, kinds))
+    elif origin is list:
+        fits = isinstance(value, list) and all(matches(item, choices[0]) for item in value)
+    elif origin is dict:
+        fits = isinstance(value, dict) and all(matches(item, choices[1]) for item in value.values())
+    elif hint is float:
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+    else:
+        fits = hint is Any or type(value) is hint
+    return fits
+
+
+def spell(hint: Any) -> str:
+    """Say in words what an annotation asks for."""
+    origin, choices = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(map(spell, choices))
+    if origin is Literal:
+        return " or ".join(map(repr, choices))
+    if origin in (list, tuple):
+        return f"a list of {spell(choices[0])}s"
+    return {float: "a number", int: "a whole number", str: "a string"}.get(hint, "a table")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
