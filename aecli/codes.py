@@ -5,13 +5,14 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.errors import InputError, UsageError
 from aecli.files import reading, require_file, writing
+from aecli.schema import build
 
 FORMAT = 1
 STORED_DTYPES = {32: "float32", 16: "float16", 8: "uint8"}
@@ -68,10 +69,15 @@ def quantise(codes: NDArray[np.float32], bits: int) -> tuple[NDArray[Any], float
 
     32: float32 as they are. 16: float16. 8: uint8 numbers of steps between the least and the greatest value.
     The error is at most half a step.
+
+    Raises:
+        UsageError: a value is too large for float16.
     """
     if bits == 32:
         return codes, 1.0, 0.0
     if bits == 16:
+        if np.abs(codes).max(initial=0.0) > np.finfo(np.float16).max:
+            raise UsageError("these codes have values too large for 16 bits", hint="--bits 32 or 8")
         return codes.astype(np.float16), 1.0, 0.0
     offset = float(codes.min(initial=0.0))
     step = (float(codes.max(initial=0.0)) - offset) / (2**bits - 1) or 1.0
@@ -84,6 +90,7 @@ def save_codes(codes: Codes, path: Path) -> None:
     The values are stored with `codes.meta.bits` per value; the same codes give the same bytes.
 
     Raises:
+        UsageError: a value is too large for that many bits.
         UnavailableError: the system refused to write.
     """
     stored, step, offset = quantise(codes.codes, codes.meta.bits)
@@ -108,10 +115,8 @@ def load_codes(path: Path) -> Codes:
     """
     require_file(path, "code file")
     try:
-        with reading(path) as file, np.load(file, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"not a code file: {path}: one bare array", hint="make one: aecli encode")
-            arrays = {key: archive[key] for key in archive.files}
+        with reading(path) as file:
+            arrays = _read_arrays(file)
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         reason = str(error).splitlines()[0] if str(error) else "cut off"
         if "allow_pickle" in reason or "pickled" in reason:
@@ -123,21 +128,35 @@ def load_codes(path: Path) -> Codes:
     return _from_arrays(arrays, path)
 
 
-def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
+def _read_arrays(file: IO[bytes]) -> dict[str, NDArray[Any]]:
     try:
-        meta = CodesMeta(**json.loads(str(arrays["meta"])))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"damaged code file: {path}: its description cannot be read") from error
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("one bare array")
+        return {key: archive[key] for key in archive.files}
+    except MemoryError as error:
+        raise ValueError(f"an array is too large: {error}") from error
+
+
+def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
+    stored, residuals, labels = arrays["codes"], arrays["residual_l2"], arrays.get("labels")
+    try:
+        meta = build(CodesMeta, json.loads(str(arrays["meta"])))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"damaged code file: {path}: its description cannot be read: {error}") from error
     if meta.format > FORMAT:
         raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
-    stored, labels = arrays["codes"], arrays.get("labels")
     if stored.dtype.name != STORED_DTYPES.get(meta.bits) or stored.ndim < 2:
         raise InputError(f"damaged code file: {path}: codes are {stored.dtype} of shape {stored.shape}")
     for key in ("names", "residual_l2", "labels"):
         if key in arrays and arrays[key].shape != stored.shape[:1]:
             raise InputError(f"damaged code file: {path}: '{key}' does not have one value for each code")
-    if arrays["names"].dtype.kind != "U" or (labels is not None and labels.dtype.kind != "i"):
-        raise InputError(f"damaged code file: {path}: names must be text and labels whole numbers")
+    if arrays["names"].dtype.kind != "U" or residuals.dtype.kind != "f" or not np.isfinite(residuals).all():
+        raise InputError(f"damaged code file: {path}: names must be text and residuals finite numbers")
+    if labels is not None and not (
+        labels.dtype.kind == "i" and ((labels >= -1) & (labels < len(meta.class_names))).all()
+    ):
+        raise InputError(f"damaged code file: {path}: labels must be numbers of the {len(meta.class_names)} classes")
     codes = stored.astype(np.float32)
     if meta.bits == 8:
         codes = codes * np.float32(meta.step) + np.float32(meta.offset)
@@ -146,7 +165,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
     return Codes(
         codes=codes,
         names=arrays["names"],
-        residual_l2=arrays["residual_l2"].astype(np.float32),
+        residual_l2=residuals.astype(np.float32),
         meta=meta,
         labels=None if labels is None else labels.astype(np.int64),
     )

@@ -41,8 +41,9 @@ class Autoencoder(nn.Module):
         self.arguments = dict(arguments)
         self.encoder, self.decoder = build_parts(architecture, image_shape, arguments)
         # In 0..255, so that one subtraction and one multiplication normalise a uint8 image.
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).mul(255).view(-1, 1, 1), persistent=False)  # (C, 1, 1)
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).mul(255).view(-1, 1, 1), persistent=False)  # (C, 1, 1)
+        for name, values in (("mean", mean), ("std", std)):
+            levels = torch.tensor(values, dtype=torch.float32).mul(255)
+            self.register_buffer(name, levels.view(-1, 1, 1), persistent=False)  # (C, 1, 1)
         self.to(memory_format=torch.channels_last)
         self.code_shape = self._find_code_shape()
 
