@@ -17,6 +17,9 @@ from aecli.errors import ExitStatus, InputError, UsageError
 META = CodesMeta("sha256:aa", "digits:test", "sha256:bb", class_names=["zero", "one"])
 
 
+HOSTILE = (None, True, -1, 1.5, 10**400, "", "x", [], {}, ["x"], [1])
+
+
 def make(bits: int = 32, count: int = 7, scale: float = 3.0) -> Codes:
     random = np.random.default_rng(0)
     return Codes(

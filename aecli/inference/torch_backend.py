@@ -78,6 +78,8 @@ class TorchModel:
                 f"codes of shape {codes.shape[1:]} do not fit the model, which has {self.header.code_shape}",
                 hint="decode with the model that made the codes",
             )
+        if not np.isfinite(codes).all():
+            raise InputError("codes that are not finite")
         images = np.empty((len(codes), *self.image_shape), np.uint8)
         device = self._model.mean.device
         with torch.inference_mode():
@@ -128,7 +130,7 @@ def find_device(name: str) -> torch.device:
         return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UnavailableError(f"no device '{name}' here", hint="--device cpu, or auto") from error
     return device

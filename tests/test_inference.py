@@ -1,0 +1,164 @@
+"""Images to codes and back: batches, residuals, devices, and what does not fit."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import aecli as package
+from aecli import inference
+from aecli.checkpoint import load_checkpoint
+from aecli.codes import load_codes, save_codes
+from aecli.data import load
+from aecli.errors import InputError, UnavailableError
+from aecli.inference import torch_backend
+from aecli.inference.torch_backend import TorchModel, find_device, residuals_of
+
+
+@pytest.fixture(scope="module")
+def model(conv_run: Path) -> TorchModel:
+    return inference.load(conv_run, device="cpu")
+
+
+def test_codes_carry_all_that_is_known_of_the_images(model: TorchModel) -> None:
+    images = load("digits:test")
+    codes = inference.encode(model, images)
+    assert codes.codes.shape == (359, 4, 2, 2)
+    assert codes.codes.dtype == np.float32
+    assert codes.names.tolist() == images.names.tolist()
+    assert codes.labels.tolist() == images.labels.tolist()
+    assert codes.meta.data == "digits:test"
+    assert codes.meta.data_fingerprint == images.fingerprint
+    assert codes.meta.model_fingerprint == model.fingerprint
+    assert codes.meta.class_names == list("0123456789")
+
+
+def test_residuals_are_the_norm_computed_by_hand(model: TorchModel, conv_run: Path, digits: np.ndarray) -> None:
+    autoencoder = load_checkpoint(conv_run).model
+    header = model.header
+    x = (digits / 255.0 - header.mean[0]) / header.std[0]
+    with torch.no_grad():
+        _, reconstruction = autoencoder(torch.tensor(x, dtype=torch.float32))
+    expected = np.sqrt(((x - reconstruction.numpy()) ** 2).reshape(len(x), -1).sum(axis=1))
+    np.testing.assert_allclose(model.score(digits), expected, rtol=1e-4)
+    rows = np.array([5, 3, 200])
+    residuals, mse = residuals_of(autoencoder, digits, rows)
+    np.testing.assert_allclose(residuals, expected[rows], rtol=1e-4)
+    assert mse == pytest.approx((expected[rows] ** 2).mean() / 64, rel=1e-4)
+
+
+def test_batches_change_nothing(model: TorchModel, digits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes, residuals = model.encode_with_residuals(digits)
+    images = model.decode(codes)
+    monkeypatch.setattr(torch_backend, "PIXELS_AT_ONCE", 64 * 50)
+    ticks = []
+    again, residuals_again = model.encode_with_residuals(digits, lambda *tick: ticks.append(tick))
+    np.testing.assert_allclose(again, codes, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(residuals_again, residuals, rtol=1e-4)
+    assert np.abs(model.decode(codes).astype(int) - images).max() <= 1
+    assert ticks == [("encoding", min(done, 359), 359) for done in range(50, 401, 50)]
+    monkeypatch.setattr(torch_backend, "PIXELS_AT_ONCE", 1)
+    assert model.encode(digits[:3]).shape == (3, 4, 2, 2)
+
+
+def test_a_trained_model_restores_images_better_than_one_grey(model: TorchModel, digits: np.ndarray) -> None:
+    error = model.reconstruct(digits).astype(float) - digits
+    assert np.mean(error**2) < 0.6 * digits.var()
+
+
+def test_no_images_are_no_codes(model: TorchModel, digits: np.ndarray) -> None:
+    assert model.encode(digits[:0]).shape == (0, 4, 2, 2)
+    assert model.score(digits[:0]).shape == (0,)
+    assert model.decode(np.empty((0, 4, 2, 2), np.float32)).shape == (0, 1, 8, 8)
+
+
+def test_images_may_be_views_and_read_only(model: TorchModel, digits: np.ndarray) -> None:
+    expected = model.encode(digits[::-1].copy())
+    view = digits[::-1]
+    view.flags.writeable = False
+    np.testing.assert_allclose(model.encode(view), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda images: images.astype(np.float32),
+        lambda images: images[:, 0],
+        lambda images: images[..., :7],
+        lambda images: images.repeat(3, axis=1),
+        lambda images: images[0],
+    ],
+)
+def test_images_that_do_not_fit_are_refused(
+    model: TorchModel, digits: np.ndarray, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    with pytest.raises(InputError, match=r"uint8 of shape \(N, 1, 8, 8\)"):
+        model.encode(change(digits))
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        np.zeros((2, 16), np.float32),
+        np.zeros((2, 4, 2), np.float32),
+        np.zeros((), np.float32),
+        np.full((2, 4, 2, 2), np.nan, np.float32),
+        np.full((2, 4, 2, 2), np.inf, np.float32),
+    ],
+    ids=lambda codes: f"{codes.shape} {codes.max()}",
+)
+def test_codes_that_do_not_fit_are_refused(model: TorchModel, codes: np.ndarray) -> None:
+    with pytest.raises(InputError):
+        model.decode(codes)
+
+
+def test_codes_of_another_model_are_refused(conv_run: Path, mlp_run: Path, codes_file: Path) -> None:
+    other = inference.load(mlp_run, device="cpu")
+    with pytest.raises(InputError, match="another model"):
+        inference.decode(other, load_codes(codes_file))
+
+
+@pytest.mark.parametrize(("bits", "levels"), [(32, 0), (16, 1), (8, 12)])
+def test_fewer_bits_cost_little(model: TorchModel, tmp_path: Path, bits: int, levels: int) -> None:
+    images = load("digits:test")
+    save_codes(inference.encode(model, images, bits), tmp_path / "codes.npz")
+    restored = inference.decode(model, load_codes(tmp_path / "codes.npz"))
+    expected = model.reconstruct(images.images)
+    assert np.abs(restored.images.astype(int) - expected).max() <= levels
+    assert restored.names.tolist() == images.names.tolist()
+    assert restored.labels.tolist() == images.labels.tolist()
+
+
+def test_unknown_devices_are_not_available(conv_run: Path) -> None:
+    for name in ("nonsense", "cuda:99", "", "meta:x"):
+        with pytest.raises(UnavailableError, match="no device"):
+            find_device(name)
+    assert find_device("cpu").type == "cpu"
+
+
+def test_a_device_that_computes_nothing_is_refused(conv_run: Path) -> None:
+    with pytest.raises(UnavailableError, match="no device"):
+        find_device("meta")
+
+
+def test_the_python_door(conv_run: Path, digits: np.ndarray) -> None:
+    by_folder, by_file = (package.load(path, device="cpu") for path in (conv_run, str(conv_run / "model.safetensors")))
+    assert by_folder.fingerprint == by_file.fingerprint
+    assert by_folder.image_shape == (1, 8, 8)
+    np.testing.assert_array_equal(by_folder.encode(digits), by_file.encode(digits))
+    with pytest.raises(InputError):
+        package.load(conv_run / "none")
+
+
+def test_the_model_is_left_as_it_was(model: TorchModel, digits: np.ndarray, codes_file: Path) -> None:
+    first = model.encode(digits)
+    before = digits.copy()
+    model.decode(first)
+    np.testing.assert_array_equal(model.encode(digits), first)
+    np.testing.assert_array_equal(before, digits)
+    stored = load_codes(codes_file)
+    np.testing.assert_allclose(stored.codes, first, rtol=1e-5, atol=1e-6)
+    assert replace(stored.meta, bits=32) == stored.meta
