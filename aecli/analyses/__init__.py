@@ -1,0 +1,1 @@
+"""What is computed from codes: arrays in, a frozen result out; no files, no drawing."""
