@@ -116,7 +116,6 @@ def train(
     from aecli.training.loggers import make_loggers
 
     loggers = make_loggers(logger.split(","), folder)
-    folder.begin(resolved, resume=resume)
     with TrainingScreen(screen, images, validation) as listener:
         trained = fit(
             resolved,

@@ -17,6 +17,8 @@ from aecli.files import writing
 from aecli.training.module import AutoencoderModule
 from aecli.training.run_folder import EpochMetrics, RunFolder
 
+STATE_KEYS = {"callbacks", "loops", "optimizer_states", "pytorch-lightning_version", "state_dict"}
+
 
 class TrainingListener(Protocol):
     """Told how training goes; called a few times a second at most, and after each epoch."""
@@ -41,7 +43,9 @@ class WholeFileCheckpoints(TorchCheckpointIO):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise InputError(f"damaged training state: {path}", hint="start again with --overwrite") from error
-        return loaded  # type: ignore[no-any-return]
+        if not isinstance(loaded, dict) or not loaded.keys() >= STATE_KEYS or "History" not in loaded["callbacks"]:
+            raise InputError(f"not a training state of aecli: {path}", hint="start again with --overwrite")
+        return loaded
 
 
 class History(pl.Callback):
@@ -68,6 +72,10 @@ class History(pl.Callback):
         if self.best is None or metrics.val_loss < self.best.val_loss:
             self.best = metrics
             self.best_weights = {name: value.detach().clone() for name, value in module.model.state_dict().items()}
+
+    def is_complete(self, trainer: pl.Trainer) -> bool:
+        """Tell whether the epoch that ends is among them; one with a loss that is not finite is not."""
+        return bool(self.epochs) and self.epochs[-1].epoch == trainer.current_epoch + 1
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -98,19 +106,20 @@ class Saver(pl.Callback):
         self._folder = folder
         self._history = history
         self._save_best = save_best
-        self._saved_best: EpochMetrics | None = None
         self._saved_epochs = 0
         self._saved_at = -float("inf")
         self._seconds = 0.0
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if not self._history.is_complete(trainer):
+            return  # a state that diverged is none to resume from
         if trainer.current_epoch + 1 == trainer.max_epochs or time.monotonic() - self._saved_at >= max(
             1.0, self._seconds / self.SHARE_OF_TIME
         ):
             self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
-        """Write the training state, the losses and, if it changed, the best model."""
+        """Write the training state, the losses and the best model."""
         started = time.monotonic()
         trainer.save_checkpoint(self._folder.state, weights_only=False)
         self.save_results()
@@ -118,13 +127,11 @@ class Saver(pl.Callback):
         self._seconds = self._saved_at - started
 
     def save_results(self) -> None:
-        """Write the losses and the best model as far as they are known, if they changed."""
+        """Write the losses and the best model as far as they are known, if there was an epoch since the last time."""
         if len(self._history.epochs) != self._saved_epochs:
             self._folder.save_metrics(self._history.epochs)
-            self._saved_epochs = len(self._history.epochs)
-        if self._history.best is not None and self._history.best != self._saved_best:
             self._save_best()
-            self._saved_best = self._history.best
+            self._saved_epochs = len(self._history.epochs)
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
         self.save_results()
@@ -158,6 +165,6 @@ class Listening(pl.Callback):
             self._told_at = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if self._history.epochs and self._history.epochs[-1].epoch == trainer.current_epoch + 1:
+        if self._history.is_complete(trainer):
             metrics = self._history.epochs[-1]
             self._listener.on_epoch(metrics, is_best=metrics is self._history.best)

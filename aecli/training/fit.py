@@ -69,7 +69,7 @@ def train(
         recipe: with `resolve_recipe` done.
         images: to train on.
         validation: to choose the best epoch on; the same shape.
-        folder: the run's, which holds the recipe.
+        folder: the run's; an earlier run in it is replaced, unless this one goes on with it.
         resume: go on from the folder's `last.ckpt`.
         init_from: start from this model's weights.
         accelerator: Lightning's, such as `auto`, `cpu` or `gpu`.
@@ -78,6 +78,7 @@ def train(
 
     Raises:
         InputError: the loss is not finite any more, or the run cannot be resumed with these images.
+        RecipeError: the run to resume was begun with another recipe.
         UnavailableError: no such accelerator or precision here, or the folder cannot be written.
         Interrupted: by a signal. What was done is in the folder.
     """
@@ -117,10 +118,12 @@ def train(
         except (MisconfigurationException, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UnavailableError(f"cannot train here: {reason}", hint="--accelerator auto") from error
+        folder.begin(recipe, resume=resume)
         try:
             trainer.fit(module, ckpt_path=folder.state if resume else None, weights_only=True)
-        except Interrupted as stop:
-            stop.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
+        except BaseException as error:
+            if not folder.discard_if_empty() and isinstance(error, Interrupted):
+                error.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
             raise
     saver.save_results()
     checkpoint = load_checkpoint(folder.model)

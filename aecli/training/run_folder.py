@@ -100,6 +100,13 @@ class RunFolder:
             file.unlink(missing_ok=True)
         save_recipe(recipe, self.recipe)
 
+    def discard_if_empty(self) -> bool:
+        """Leave nothing of a run that stopped before its first epoch was kept; tell whether it did."""
+        if self.state.exists() or self.model.exists():
+            return False
+        self.recipe.unlink(missing_ok=True)
+        return True
+
     def save_metrics(self, history: Sequence[EpochMetrics]) -> None:
         """Write `metrics.csv`, one row an epoch."""
         text = io.StringIO()

@@ -1,0 +1,58 @@
+"""Training without the command line, on real digits."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from aecli.data import DataOptions
+from aecli.recipe import Recipe, load_recipe
+from aecli.training.fit import Trained, train
+from aecli.training.images import Portion, load_portions
+from aecli.training.resolution import resolve_recipe
+from aecli.training.run_folder import RunFolder
+
+Weights = dict[str, np.ndarray]
+
+SMALL = {
+    "model.architecture": "mlp",
+    "model.arguments": {"hidden": [16], "code": 8},
+    "optimizer.momentum": 0.9,
+    "training.epochs": 2,
+    "training.batch_size": 256,
+}
+"""A fully connected model that trains in a blink."""
+
+
+@pytest.fixture(scope="session")
+def portions() -> Callable[[Recipe], tuple[Portion, Portion]]:
+    """The digits to train and to validate on, as a recipe holds them out."""
+
+    def run(recipe: Recipe) -> tuple[Portion, Portion]:
+        return load_portions("digits", None, recipe, DataOptions())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fit(portions: Callable[[Recipe], tuple[Portion, Portion]]) -> Callable[..., Trained]:
+    """Train the small model, or a shipped recipe, with settings changed, into a folder."""
+
+    def run(folder: Path, settings: Mapping[str, Any] = {}, recipe: str | None = None, **options: Any) -> Trained:
+        wanted = load_recipe(recipe) if recipe else Recipe().with_settings(SMALL)
+        wanted = wanted.with_settings(settings)
+        images, validation = portions(wanted)
+        resolved = resolve_recipe(wanted, images, options.get("init_from"))
+        folder.mkdir(parents=True, exist_ok=True)
+        return train(resolved, images, validation, RunFolder(folder), **{"accelerator": "cpu"} | options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def weights() -> Callable[[Path], Weights]:
+    """The weights in a run folder."""
+    return lambda folder: load_file(folder / "model.safetensors")

@@ -1,0 +1,67 @@
+"""Same images, recipe and seed, same bytes."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml")
+
+
+def contents(run: Path) -> list[bytes]:
+    return [(run / name).read_bytes() for name in RESULTS]
+
+
+@pytest.mark.parametrize("recipe", ["conv", "denoising"])
+def test_a_seed_gives_the_same_bytes_and_another_gives_others(
+    recipe: str, train: Callable[..., Path], tmp_path: Path
+) -> None:
+    words = ("--recipe", recipe, "--epochs", 2)
+    one, same = (contents(train(tmp_path / name, *words)) for name in ("one", "same"))
+    assert one == same
+    other = contents(train(tmp_path / "other", *words, "--seed", 1))
+    assert all(mine != theirs for mine, theirs in zip(one, other, strict=True))
+
+
+def test_another_process_gives_the_same_bytes(
+    train: Callable[..., Path], aecli_apart: Callable, tmp_path: Path
+) -> None:
+    here = train(tmp_path / "here", "--epochs", 2)
+    result = aecli_apart("train", "digits", "-o", tmp_path / "apart", "--epochs", 2, "--accelerator", "cpu")
+    assert result.status == 0
+    assert contents(tmp_path / "apart") == contents(here)
+    assert "warning" not in result.err.lower()
+    assert "Traceback" not in result.err
+    assert "\x1b" not in result.err + result.out
+
+
+TWICE = """
+import sys
+from contextlib import suppress
+from aecli.cli.main import main
+
+for folder in sys.argv[1:]:
+    with suppress(SystemExit):
+        main(["train", "digits", "--epochs", "2", "-q", "--set", "model.image_size=16", "-o", folder])
+"""
+
+
+def test_all_cores_give_the_same_bytes_again(python: Callable[..., str], tmp_path: Path) -> None:
+    python(TWICE, tmp_path / "one", tmp_path / "same", OMP_NUM_THREADS=str(min(os.cpu_count() or 1, 2)))
+    assert contents(tmp_path / "one") == contents(tmp_path / "same")
+
+
+def test_the_saved_recipe_runs_again_to_the_same_bytes(train: Callable[..., Path], tmp_path: Path) -> None:
+    first = train(tmp_path / "first", "--recipe", "sparse", "--epochs", 2, "--lr", "0.02", "--seed", 7)
+    again = train(tmp_path / "again", "--recipe", first / "recipe.toml")
+    assert contents(again) == contents(first)
+
+
+def test_a_seed_from_outside_does_not_matter(fit: Callable, tmp_path: Path) -> None:
+    import torch
+
+    for seed, name in ((1, "one"), (2, "same")):
+        torch.manual_seed(seed)
+        fit(tmp_path / name, {"corruption.gaussian": 0.5})
+    assert contents(tmp_path / "one") == contents(tmp_path / "same")

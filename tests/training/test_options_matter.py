@@ -1,0 +1,82 @@
+"""Every key of a recipe changes what is learnt: none is accepted and then ignored."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aecli.recipe import Recipe
+
+SPARSE = {"penalty.sparsity_weight": 0.5}
+NOISY = {"corruption.gaussian": 0.5}
+ADAM = {"optimizer.name": "adam"}
+CASES: list[tuple[Mapping[str, Any], str, Any]] = [
+    ({}, "model.architecture", "conv"),
+    ({}, "model.image_size", 10),
+    ({}, "model.image_size", [8, 10]),
+    ({}, "model.channels", 3),
+    ({}, "model.mean", [0.5]),
+    ({}, "model.std", [0.5]),
+    ({}, "model.arguments", {"hidden": [16, 12], "code": 8}),
+    ({}, "model.arguments.code", 9),
+    ({}, "corruption.gaussian", 0.5),
+    ({}, "corruption.dropout", 0.5),
+    (NOISY, "corruption.target", "corrupted"),
+    ({}, "penalty.sparsity_weight", 0.5),
+    (SPARSE, "penalty.sparsity_target", 0.5),
+    (SPARSE, "penalty.reduction", "sum"),
+    ({}, "objective.loss", "l1"),
+    ({}, "objective.loss", "huber"),
+    ({}, "optimizer.name", "adam"),
+    (ADAM | {"optimizer.weight_decay": 0.1}, "optimizer.name", "adamw"),
+    (ADAM, "optimizer.momentum", 0.5),
+    ({}, "optimizer.lr", 0.02),
+    ({}, "optimizer.momentum", 0.5),
+    ({}, "optimizer.weight_decay", 0.1),
+    ({}, "optimizer.schedule", "cosine"),
+    ({}, "optimizer.schedule", "one-cycle"),
+    ({}, "training.epochs", 3),
+    ({}, "training.batch_size", 100),
+    ({}, "training.seed", 1),
+    ({}, "training.validation_fraction", 0.3),
+    ({}, "training.precision", "bf16-mixed"),
+    ({}, "training.precision", "64-true"),
+]
+
+
+@pytest.fixture(scope="module")
+def trained(fit: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Mapping[str, Any]], dict]:
+    """Weights by settings, each trained once."""
+    done: dict[str, dict[str, np.ndarray]] = {}
+
+    def run(settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        key = repr(sorted(settings.items()))
+        if key not in done:
+            arguments = {"model.arguments": {}} if settings.get("model.architecture") == "conv" else {}
+            model = fit(tmp_path_factory.mktemp("run") / "run", arguments | dict(settings)).checkpoint.model
+            done[key] = {name: value.numpy() for name, value in model.state_dict().items()}
+        return done[key]
+
+    return run
+
+
+@pytest.mark.parametrize(("before", "key", "value"), CASES, ids=str)
+def test_a_key_changes_the_weights(trained: Callable, before: Mapping[str, Any], key: str, value: Any) -> None:
+    one, other = trained(before), trained({**before, key: value})
+    same_shapes = [value.shape for value in one.values()] == [value.shape for value in other.values()]
+    assert not same_shapes or any(not np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_every_key_is_tried() -> None:
+    keys = {f"{section.name}.{key.name}" for section in fields(Recipe) for key in fields(section.type)}
+    tried = {".".join(key.split(".")[:2]) for _, key, _ in CASES}
+    assert keys == tried
+
+
+def test_a_warm_start_changes_the_weights(fit: Callable, trained: Callable, tmp_path: Path) -> None:
+    start = fit(tmp_path / "start", {"training.seed": 5}).checkpoint
+    warm = fit(tmp_path / "warm", {}, init_from=start).checkpoint.model
+    assert any(not np.array_equal(value.numpy(), trained({})[name]) for name, value in warm.state_dict().items())

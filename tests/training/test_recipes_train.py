@@ -1,0 +1,93 @@
+"""Every shipped recipe trains, encodes and decodes; training makes the loss small."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from aecli import inference
+from aecli.codes import load_codes
+from aecli.data import load
+from aecli.models.autoencoder import Autoencoder
+from aecli.recipe import load_recipe, recipe_names
+
+
+def losses(run: Path, column: str = "train_loss") -> list[float]:
+    with (run / "metrics.csv").open() as file:
+        return [float(row[column]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_shipped_recipe_trains_encodes_and_decodes(
+    name: str, train: Callable[..., Path], aecli: Callable, tmp_path: Path
+) -> None:
+    run = train(tmp_path / "run", "--recipe", name, "--epochs", 2)
+    assert {file.name for file in run.iterdir()} == {
+        *("model.safetensors", "recipe.toml", "metrics.csv", "loss.png", "reconstructions.png", "last.ckpt")
+    }
+    assert len(losses(run)) == 2
+    with Image.open(run / "reconstructions.png") as picture:
+        assert picture.width > 400
+
+    codes, images = tmp_path / "codes.npz", tmp_path / "images.npz"
+    assert aecli("encode", "digits:test", "--model", run, "-o", codes).status == 0
+    assert load_codes(codes).codes.std() > 0
+    assert aecli("decode", codes, "--model", run, "-o", images).status == 0
+    with np.load(images) as archive:
+        assert archive["images"].shape == (359, 1, 8, 8)
+        assert archive["images"].std() > 0
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_recipe_in_the_run_folder_has_no_open_ends(name: str, train: Callable[..., Path], tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "--recipe", name, "--epochs", 1)
+    recipe = load_recipe(str(run / "recipe.toml"))
+    assert recipe.model.image_shape == (1, 8, 8)
+    assert isinstance(recipe.model.mean, list)
+    assert isinstance(recipe.model.std, list)
+    assert recipe.training.epochs == 1
+    assert recipe.with_settings({}) == recipe
+
+
+@pytest.mark.parametrize("name", ["conv", "mlp"])
+def test_training_makes_the_loss_small(name: str, fit: Callable, tmp_path: Path) -> None:
+    settings = {"training.epochs": 25, "training.batch_size": 64, "optimizer.momentum": 0.9}
+    settings |= {"optimizer.name": "adam", "optimizer.lr": 0.003}
+    trained = fit(tmp_path / "run", settings, recipe=name)
+    first, last = trained.history[0], trained.history[-1]
+    assert last.train_loss < 0.5 * first.train_loss
+    assert last.val_loss < 0.5
+    assert trained.checkpoint.header.training.val_mse == pytest.approx(min(row.val_loss for row in trained.history))
+
+
+def test_a_denoising_model_removes_noise_that_a_plain_one_keeps(fit: Callable, tmp_path: Path) -> None:
+    settings = {"optimizer.name": "adam", "optimizer.lr": 0.01, "model.arguments": {"hidden": [], "code": 64}}
+    settings |= {"training.epochs": 30}
+    noisy = {"corruption.gaussian": 0.8}
+    errors = {}
+    for name, more in {"plain": {}, "denoising": noisy}.items():
+        model = fit(tmp_path / name, settings | more).checkpoint.model
+        errors[name] = denoising_error(model)
+    assert errors["denoising"] < 0.8 * errors["plain"]
+
+
+def denoising_error(model: Autoencoder) -> float:
+    """The mean squared error of noisy digits, restored, from the clean ones."""
+    clean = model.normalise(torch.from_numpy(load("digits:test").images))
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        _, restored = model(clean + 0.8 * noise)
+    return float((restored - clean).square().mean())
+
+
+def test_a_sparse_model_has_smaller_codes(fit: Callable, tmp_path: Path) -> None:
+    means = {}
+    for weight in (0.0, 5.0):
+        fit(tmp_path / str(weight), {"penalty.sparsity_weight": weight, "training.epochs": 5})
+        codes = inference.load(tmp_path / str(weight), device="cpu").encode(load("digits:test").images)
+        means[weight] = float(np.abs(codes - 0.05).mean())
+    assert means[5.0] < 0.5 * means[0.0]

@@ -1,0 +1,240 @@
+"""An interrupted run goes on to the bytes of one that was not."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from aecli.checkpoint import load_checkpoint
+from aecli.errors import ExitStatus, InputError, Interrupted, RecipeError
+from aecli.training.callbacks import Saver
+
+RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml")
+EPOCHS = 6
+
+ADAM = {"optimizer.name": "adam", "optimizer.lr": 0.005, "optimizer.schedule": "one-cycle"}
+NOISY = {"corruption.gaussian": 0.5, "corruption.dropout": 0.1, "penalty.sparsity_weight": 0.1}
+
+
+def contents(run: Path) -> list[bytes]:
+    return [(run / name).read_bytes() for name in RESULTS]
+
+
+class Stopping:
+    """A listener that interrupts after an epoch, as a signal does."""
+
+    def __init__(self, epoch: int):
+        self.epoch = epoch
+
+    def on_start(self, *_: Any) -> None: ...
+
+    def on_progress(self, *_: Any) -> None: ...
+
+    def on_epoch(self, metrics: Any, is_best: bool) -> None:
+        if metrics.epoch == self.epoch:
+            raise Interrupted
+
+
+@pytest.fixture
+def saves_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save the state after each epoch, however little time an epoch takes."""
+    monkeypatch.setattr(Saver, "on_train_epoch_end", lambda saver, trainer, module: saver.save(trainer))
+
+
+@pytest.mark.usefixtures("saves_every_epoch")
+@pytest.mark.parametrize("stop", [1, 3, EPOCHS - 1])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, ADAM | NOISY, {"optimizer.schedule": "cosine", "training.precision": "bf16-mixed"}],
+    ids=["sgd", "adam", "bf16"],
+)
+def test_a_resumed_run_ends_with_the_same_bytes(
+    settings: dict[str, Any], stop: int, fit: Callable, tmp_path: Path
+) -> None:
+    settings = settings | {"training.epochs": EPOCHS}
+    fit(tmp_path / "whole", settings)
+    with pytest.raises(Interrupted) as caught:
+        fit(tmp_path / "parts", settings, listener=Stopping(stop))
+    assert "--resume" in (caught.value.hint or "")
+    assert len((tmp_path / "parts" / "metrics.csv").read_text().splitlines()) == 1 + stop
+    fit(tmp_path / "parts", settings, resume=True)
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("saves_every_epoch")
+def test_a_run_may_be_interrupted_again_and_again(fit: Callable, tmp_path: Path) -> None:
+    settings = ADAM | NOISY | {"training.epochs": EPOCHS}
+    fit(tmp_path / "whole", settings)
+    for stop in (1, 2, 5):
+        with pytest.raises(Interrupted):
+            fit(tmp_path / "parts", settings, listener=Stopping(stop), resume=stop > 1)
+    fit(tmp_path / "parts", settings, resume=True)
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+
+
+def test_a_finished_run_resumed_stays_as_it_is(train: Callable[..., Path], tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "--epochs", 2)
+    before = contents(run)
+    train(run, "--resume")
+    assert contents(run) == before
+
+
+LONG = ("--set", "corruption.gaussian=0.2", "--batch-size", "64", "--epochs", "15", "--accelerator", "cpu")
+"""A second or two."""
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, aecli: Callable) -> list[bytes]:
+    run = tmp_path_factory.mktemp("uninterrupted") / "run"
+    assert aecli("train", "digits", "-o", run, *LONG).status == 0
+    return contents(run)
+
+
+def send_when_saved(number: signal.Signals, run: Path) -> threading.Thread:
+    """Send this process the signal at some moment after the first state is saved."""
+
+    def wait() -> None:
+        while not (run / "last.ckpt").exists():
+            time.sleep(0.001)
+        time.sleep(random.random() * 0.1)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def resume(run: Path, aecli: Callable, expected: list[bytes]) -> None:
+    result = aecli("train", "digits", "-o", run, "--accelerator", "cpu", "--resume")
+    assert result.status == 0, result.err
+    assert "going on after epoch" in result.err
+    assert contents(run) == expected
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGINT, ExitStatus.INTERRUPTED, "interrupted"), (signal.SIGTERM, ExitStatus.TERMINATED, "terminated")],
+    ids=["SIGINT", "SIGTERM"],
+)
+def test_a_run_that_was_asked_to_stop_goes_on(
+    number: signal.Signals, status: int, word: str, uninterrupted: list[bytes], aecli: Callable, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    thread = send_when_saved(number, run)
+    result = aecli("train", "digits", "-o", run, *LONG)
+    thread.join()
+    assert result.status == status
+    last = result.err.splitlines()[-2:]
+    assert last == [word, f"hint: go on with the same command and --resume; what is done is in {run}"]
+    assert 1 <= load_checkpoint(run).header.training.epochs < 15
+    assert not list(run.glob(".*")), "nothing half-written is left"
+    resume(run, aecli, uninterrupted)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_run_that_was_killed_goes_on(uninterrupted: list[bytes], aecli: Callable, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "aecli", "train", "digits", "-o", str(run), *LONG]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        while not (run / "last.ckpt").exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.001)
+        time.sleep(random.random() * 0.2)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    resume(run, aecli, uninterrupted)
+
+
+def test_a_signal_in_the_first_epoch_leaves_nothing(fit: Callable, tmp_path: Path) -> None:
+    class AtOnce(Stopping):
+        def on_start(self, *_: Any) -> None:
+            raise Interrupted
+
+    with pytest.raises(Interrupted) as caught:
+        fit(tmp_path / "run", listener=AtOnce(0))
+    assert "--resume" not in (caught.value.hint or "")
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def stopped(fit: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four epochs that was interrupted after the second."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.raises(Interrupted):
+        fit(folder, {"training.epochs": 4}, listener=Stopping(2))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        (("--epochs", 5), "training.epochs"),
+        (("--lr", 0.5), "optimizer.lr"),
+        (("--seed", 3), "training.seed"),
+        (("--batch-size", 10), "training.batch_size"),
+        (("--set", "model.arguments.code=9"), "model.arguments"),
+        (("--set", "corruption.gaussian=0.1"), "corruption.gaussian"),
+        (("--recipe", "conv"), "model.architecture"),
+    ],
+    ids=str,
+)
+def test_a_changed_recipe_is_refused(stopped: Path, aecli: Callable, words: tuple[Any, ...], key: str) -> None:
+    before = contents(stopped)
+    result = aecli("train", "digits", "-o", stopped, "--accelerator", "cpu", "--resume", *words)
+    assert result.status == ExitStatus.INPUT
+    assert re.search(rf"^error: .*recipe changed.*{re.escape(key)}", result.err, re.MULTILINE)
+    assert contents(stopped) == before
+
+
+def test_other_images_are_refused(stopped: Path, aecli: Callable) -> None:
+    before = contents(stopped)
+    result = aecli("train", "digits", "-o", stopped, "--accelerator", "cpu", "--resume", "--val", "digits:test")
+    assert result.status == ExitStatus.INPUT
+    assert "images are not those that the run began with" in result.err
+    assert contents(stopped) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100, b"PK\x03\x04" + b"\0" * 100, b"half", b"pickle", b"other"])
+def test_a_damaged_state_is_refused(content: bytes, fit: Callable, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(run)
+    state = run / "last.ckpt"
+    if content == b"half":
+        content = state.read_bytes()[: state.stat().st_size // 2]
+    if content == b"pickle":
+        torch.save({"state": Trap()}, state)
+    elif content == b"other":
+        torch.save({"state_dict": {}}, state)
+    else:
+        state.write_bytes(content)
+    with pytest.raises(InputError, match=r"last\.ckpt") as caught:
+        fit(run, resume=True)
+    assert "\n" not in caught.value.message
+    assert not Trap.sprung
+
+
+class Trap:
+    """What an attacker would pickle."""
+
+    sprung = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (setattr, (Trap, "sprung", True))
+
+
+def test_the_recipe_in_the_folder_is_checked(fit: Callable, tmp_path: Path) -> None:
+    fit(tmp_path / "run")
+    (tmp_path / "run" / "recipe.toml").write_text("[model]\nnonsense = 1")
+    with pytest.raises(RecipeError, match="nonsense"):
+        fit(tmp_path / "run", resume=True)
