@@ -76,11 +76,20 @@ def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterabl
         raise UsageError(f"output must end in {' or '.join(suffixes)}: {path}")
     if path.is_dir():
         raise UsageError(f"output is a folder: {path}", hint=f"name a file, such as {path / 'output'}")
+    require_no_input(path, inputs)
+    require_folder(path.parent)
+    return path
+
+
+def require_no_input(path: Path, inputs: Iterable[Path]) -> None:
+    """See that the output `path` is none of the files that the same call reads.
+
+    Raises:
+        UsageError: it is.
+    """
     for source in inputs:
         if not is_stream(source) and source.exists() and path.exists() and path.samefile(source):
             raise UsageError(f"output would replace an input: {path}", hint="choose another name with -o")
-    require_folder(path.parent)
-    return path
 
 
 def require_folder(folder: Path) -> Path:

@@ -80,11 +80,13 @@ def train(
     logger: LoggerOpt = "csv",
 ) -> None:
     """Train an autoencoder on images; write a run folder with the model, its recipe, losses and plots."""
-    from aecli.checkpoint import load_checkpoint
+    from aecli.checkpoint import load_checkpoint, model_file
     from aecli.training.run_folder import RunFolder
 
     folder = RunFolder(output)
-    folder.require_startable(resume=resume, overwrite=overwrite)
+    inputs = [model_file(init_from)] if init_from else []
+    inputs += [Path(recipe)] if recipe else []
+    folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
     flags = {
         "training.epochs": epochs,
         "training.batch_size": batch_size,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aecli.checkpoint import MODEL_FILE
 from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
-from aecli.files import require_folder, write_text
+from aecli.files import require_folder, require_no_input, write_text
 from aecli.recipe import Recipe, load_recipe, save_recipe
 
 
@@ -64,12 +64,13 @@ class RunFolder:
     def holds_run(self) -> bool:
         return any(file.exists() for file in self.files())
 
-    def require_startable(self, *, resume: bool, overwrite: bool) -> None:
-        """See that a run can begin, or go on, here; nothing is changed but that the folder is made.
+    def require_startable(self, *, resume: bool, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+        """See that a run that reads `inputs` can begin, or go on, here; only the folder is made.
 
         Raises:
             OutputExistsError: it holds a run, which is neither to be resumed nor to be overwritten.
             InputError: there is no run to resume.
+            UsageError: the options exclude each other, or an input would be replaced.
             UnavailableError: the folder cannot be made or written.
         """
         if resume and overwrite:
@@ -80,6 +81,9 @@ class RunFolder:
             raise OutputExistsError(
                 f"there is a run already: {self.path}", hint="--resume goes on with it, --overwrite replaces it"
             )
+        if overwrite:
+            for file in self.files():
+                require_no_input(file, inputs)
         require_folder(self.path)
 
     def begin(self, recipe: Recipe, *, resume: bool) -> None:

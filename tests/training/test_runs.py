@@ -1,0 +1,236 @@
+"""What may go differently from the plain way: divergence, warm starts, loggers, other images, other machines."""
+
+import csv
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from aecli.checkpoint import load_checkpoint, read_header
+from aecli.errors import ExitStatus, InputError, UnavailableError
+
+CPU = ("--accelerator", "cpu")
+
+
+def losses(run: Path, column: str = "train_loss") -> list[float]:
+    with (run / "metrics.csv").open() as file:
+        return [float(row[column]) for row in csv.DictReader(file)]
+
+
+def error_of(result: object) -> str:
+    """The error line, after a look at its manners."""
+    lines = result.err.splitlines()
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert len(errors) == 1, result.err
+    assert "Traceback" not in result.err
+    return errors[0]
+
+
+class TestDivergence:
+    def test_at_once_leaves_nothing(self, aecli: Callable, tmp_path: Path) -> None:
+        result = aecli("train", "digits", "-o", tmp_path / "run", "--lr", 1e6, "--batch-size", 64, *CPU)
+        assert result.status == ExitStatus.INPUT
+        assert "diverged" in error_of(result)
+        assert "hint: lower the learning rate, such as --lr 1" in result.err
+        assert list((tmp_path / "run").iterdir()) == []
+
+    def test_after_good_epochs(self, fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from aecli.training.module import AutoencoderModule
+
+        def breaks(module: AutoencoderModule, images: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
+            loss = whole(module, images, stream)
+            return loss * float("nan") if module.current_epoch == 3 else loss
+
+        whole = AutoencoderModule._loss
+        monkeypatch.setattr(AutoencoderModule, "_loss", breaks)
+        with pytest.raises(InputError, match="the loss is nan in epoch 4: the training diverged"):
+            fit(tmp_path / "run", {"training.epochs": 6})
+        assert len(losses(tmp_path / "run")) == 3
+        assert load_checkpoint(tmp_path / "run").header.training.epochs == 3
+        with pytest.raises(InputError, match="diverged"):
+            fit(tmp_path / "run", {"training.epochs": 6}, resume=True)
+        monkeypatch.undo()
+        fit(tmp_path / "run", {"training.epochs": 6}, resume=True)
+        fit(tmp_path / "whole", {"training.epochs": 6})
+        assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+class TestFolder:
+    def test_a_run_is_not_replaced_unasked(self, train: Callable, aecli: Callable, tmp_path: Path) -> None:
+        run = train(tmp_path / "run", "--epochs", 1)
+        before = {file.name: file.read_bytes() for file in run.iterdir()}
+        result = aecli("train", "digits", "-o", run, "--epochs", 2, *CPU)
+        assert result.status == ExitStatus.EXISTS
+        assert "--resume" in result.err
+        assert "--overwrite" in result.err
+        assert {file.name: file.read_bytes() for file in run.iterdir()} == before
+        train(run, "--epochs", 2, "--overwrite")
+        assert len(losses(run)) == 2
+
+    def test_a_run_is_not_lost_to_a_machine_that_cannot_train(
+        self, train: Callable, aecli: Callable, tmp_path: Path
+    ) -> None:
+        run = train(tmp_path / "run", "--epochs", 1)
+        before = {file.name: file.read_bytes() for file in run.iterdir()}
+        result = aecli("train", "digits", "-o", run, "--overwrite", "--accelerator", "nonsense")
+        assert result.status == ExitStatus.UNAVAILABLE
+        error_of(result)
+        assert {file.name: file.read_bytes() for file in run.iterdir()} == before
+
+    def test_an_overwritten_run_is_the_same_as_a_new_one(self, train: Callable, tmp_path: Path) -> None:
+        run = train(tmp_path / "run", "--recipe", "mlp", "--epochs", 1)
+        train(run, "--epochs", 2, "--overwrite")
+        new = train(tmp_path / "new", "--epochs", 2)
+        for name in ("model.safetensors", "metrics.csv", "recipe.toml"):
+            assert (run / name).read_bytes() == (new / name).read_bytes()
+
+    @pytest.mark.parametrize("words", [("--resume",), ("--resume", "--recipe", "mlp")])
+    def test_there_is_nothing_to_resume(self, aecli: Callable, tmp_path: Path, words: tuple[str, ...]) -> None:
+        result = aecli("train", "digits", "-o", tmp_path / "run", *words)
+        assert result.status == ExitStatus.INPUT
+        assert "no run to resume" in error_of(result)
+        assert not (tmp_path / "run").exists()
+
+    def test_resume_and_overwrite_exclude_each_other(self, aecli: Callable, tmp_path: Path) -> None:
+        assert aecli("train", "digits", "-o", tmp_path, "--resume", "--overwrite").status == ExitStatus.USAGE
+
+    def test_other_files_in_the_folder_stay(self, train: Callable, tmp_path: Path) -> None:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "notes.txt").write_text("mine")
+        run = train(tmp_path / "run", "--epochs", 1)
+        train(run, "--epochs", 1, "--overwrite")
+        assert (run / "notes.txt").read_text() == "mine"
+
+
+class TestWarmStart:
+    def test_it_starts_from_the_weights(self, train: Callable, conv_run: Path, tmp_path: Path) -> None:
+        cold = train(tmp_path / "cold", "--epochs", 1)
+        for source in (conv_run, conv_run / "model.safetensors"):
+            warm = train(tmp_path / f"warm-{source.suffix}", "--epochs", 1, "--init-from", source)
+            assert losses(warm)[0] < 0.7 * losses(cold)[0]
+            assert read_header(warm / "model.safetensors").mean == read_header(conv_run / "model.safetensors").mean
+
+    @pytest.mark.parametrize(
+        "words", [("--recipe", "mlp"), ("--set", "model.arguments.channels=[8,4,2]"), ("--set", "model.channels=3")]
+    )
+    def test_weights_that_do_not_fit_are_refused(
+        self, words: tuple[str, ...], aecli: Callable, conv_run: Path, tmp_path: Path
+    ) -> None:
+        result = aecli("train", "digits", "-o", tmp_path / "run", "--init-from", conv_run, *words, *CPU)
+        assert result.status == ExitStatus.INPUT
+        assert error_of(result)
+        assert not (tmp_path / "run" / "recipe.toml").exists()
+
+    def test_a_run_does_not_replace_what_it_starts_from(
+        self, train: Callable, aecli: Callable, tmp_path: Path
+    ) -> None:
+        run = train(tmp_path / "run", "--epochs", 1)
+        inputs = [("--init-from", run), ("--init-from", run / "model.safetensors"), ("--recipe", run / "recipe.toml")]
+        for words in inputs:
+            result = aecli("train", "digits", "-o", run, "--overwrite", *words, "--epochs", 2, *CPU)
+            assert result.status == ExitStatus.USAGE
+            assert "would replace an input" in error_of(result)
+        assert len(losses(run)) == 1
+
+
+class TestLoggers:
+    def test_tensorboard_reads_back(self, train: Callable, tmp_path: Path) -> None:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        run = train(tmp_path / "run", "--epochs", 3, "--logger", "csv,tensorboard")
+        (events,) = (run / "tensorboard").rglob("events.out.tfevents.*")
+        accumulator = EventAccumulator(str(events))
+        accumulator.Reload()
+        for name in ("train_loss", "val_loss"):
+            values = [event.value for event in accumulator.Scalars(name)]
+            assert values == pytest.approx(losses(run, name), rel=1e-6)
+
+    def test_an_unknown_logger_lists_those_there_are(self, aecli: Callable, tmp_path: Path) -> None:
+        result = aecli("train", "digits", "-o", tmp_path / "run", "--logger", "tensorbord")
+        assert result.status == ExitStatus.USAGE
+        assert "did you mean 'tensorboard'" in error_of(result)
+        assert not (tmp_path / "run" / "recipe.toml").exists()
+
+    @pytest.mark.skipif(find_spec("wandb") is not None, reason="wandb is installed")
+    def test_a_logger_that_is_not_installed_says_how_to_get_it(self, aecli: Callable, tmp_path: Path) -> None:
+        result = aecli("train", "digits", "-o", tmp_path / "run", "--logger", "wandb")
+        assert result.status == ExitStatus.UNAVAILABLE
+        assert "hint: pip install" in result.err
+
+
+class TestMachine:
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+    @pytest.mark.parametrize("name", ["gpu", "cuda"])
+    def test_no_gpu_here(self, name: str, aecli: Callable, tmp_path: Path) -> None:
+        result = aecli("train", "digits", "-o", tmp_path / "run", "--accelerator", name)
+        assert result.status == ExitStatus.UNAVAILABLE
+        error_of(result)
+        assert list((tmp_path / "run").iterdir()) == []
+
+    def test_a_precision_either_trains_or_says_that_it_cannot(self, fit: Callable, tmp_path: Path) -> None:
+        try:
+            trained = fit(tmp_path / "run", {"training.precision": "16-mixed"})
+        except UnavailableError:
+            return
+        assert np.isfinite(trained.history[-1].train_loss)
+
+    def test_the_learning_happens_without_the_network_or_a_terminal(self, aecli: Callable, tmp_path: Path) -> None:
+        result = aecli("train", "digits", "-o", tmp_path / "run", "--epochs", 2, "--json", *CPU)
+        document = json.loads(result.out)
+        assert document["training"]["epochs"] == 2
+        assert document["parameters"] == 3221
+        assert document["images_per_second"] > 0
+        assert [line.split()[0] for line in result.err.splitlines()] == ["training", "epoch", "epoch"]
+
+
+def folder_of(path: Path, images: np.ndarray) -> Path:
+    path.mkdir()
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(path / f"{index}.png")
+    return path
+
+
+class TestImages:
+    def test_validation_images_may_be_named(self, train: Callable, tmp_path: Path) -> None:
+        header = read_header(train(tmp_path / "run", "--epochs", 1, "--val", "digits:test") / "model.safetensors")
+        assert (header.data.images, header.validation.images) == (1438, 359)
+        assert header.validation.word == "digits:test"
+
+    @pytest.mark.parametrize("count", [2, 3, 11])
+    def test_few_images_are_enough(self, count: int, aecli: Callable, digits: np.ndarray, tmp_path: Path) -> None:
+        folder = folder_of(tmp_path / "few", digits[:count, 0])
+        result = aecli("train", folder, "-o", tmp_path / "run", "--epochs", 2, *CPU)
+        assert result.status == 0, result.err
+        header = read_header(tmp_path / "run" / "model.safetensors")
+        assert header.data.images + header.validation.images == count
+
+    @pytest.mark.parametrize("level", [0, 128, 255])
+    def test_images_without_content_train(self, level: int, aecli: Callable, tmp_path: Path) -> None:
+        folder = folder_of(tmp_path / "flat", np.full((5, 8, 8), level, np.uint8))
+        result = aecli("train", folder, "-o", tmp_path / "run", "--epochs", 2, *CPU)
+        assert result.status == 0, result.err
+        assert np.isfinite(losses(tmp_path / "run")).all()
+
+    @pytest.mark.parametrize("recipe", ["conv", "mlp"])
+    def test_colour_pictures_of_one_class_and_odd_sizes(self, recipe: str, aecli: Callable, tmp_path: Path) -> None:
+        (tmp_path / "root").mkdir()
+        random = np.random.default_rng(0)
+        folder_of(tmp_path / "root" / "cats", random.integers(0, 256, (6, 9, 13, 3), dtype=np.uint8))
+        words = ("--recipe", recipe, "--epochs", 1, *CPU)
+        result = aecli("train", tmp_path / "root", "-o", tmp_path / "run", *words)
+        assert result.status == 0, result.err
+        header = read_header(tmp_path / "run" / "model.safetensors")
+        assert header.image_shape == (3, 9, 13)
+        assert header.class_names == ["cats"]
+        assert len(header.mean) == len(header.std) == 3
+
+    def test_one_image_is_too_few(self, aecli: Callable, digits: np.ndarray, tmp_path: Path) -> None:
+        folder = folder_of(tmp_path / "one", digits[:1, 0])
+        result = aecli("train", folder, "-o", tmp_path / "run", *CPU)
+        assert result.status == ExitStatus.INPUT
+        assert "too few images" in error_of(result)
