@@ -82,11 +82,16 @@ def _describe_codes(path: Path) -> Description:
     codes = load_codes(path)
     meta = codes.meta
     labels = "none" if codes.labels is None else f"{len(meta.class_names)} classes"
-    shape = list(codes.codes.shape[1:])
+    shape, residuals = list(codes.codes.shape[1:]), codes.residual_l2
     lines = {
-        "codes": f"{len(codes):,} of {'x'.join(map(str, shape))}, {meta.bits} bits a value",
+        "codes": f"{len(codes):,} of {'x'.join(map(str, shape))}, {meta.bits} bits a value"
+        + (", entropy-coded" if meta.entropy else ""),
         "labels": labels,
-        "residual": f"L2 norm: mean {codes.residual_l2.mean():.3f}" if len(codes) else "none",
+        "residual": "not kept"
+        if residuals is None
+        else f"L2 norm: mean {residuals.mean():.3f}"
+        if len(codes)
+        else "none",
         "images": f"{meta.data} ({short(meta.data_fingerprint)})",
         "model": meta.model_fingerprint,
     }

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aecli.codes.quantiser import Quantiser
 from aecli.errors import InputError, RecipeError
 from aecli.files import fingerprint, require_file, writing
 from aecli.recipe import Recipe
@@ -74,6 +75,8 @@ class CheckpointHeader:
     validation: DataSource
     training: TrainingSummary
     residual_quantiles: ResidualQuantiles
+    quantisers: list[Quantiser] = field(default_factory=list)
+    """For codes of few bits, chosen on codes of training images."""
     class_names: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     kind: str = KIND
@@ -90,6 +93,10 @@ class CheckpointHeader:
             f"code shape {self.code_shape}": len(self.code_shape) > 0 and min(self.code_shape, default=0) >= 1,
             f"mean {self.mean}": len(self.mean) == channels,
             f"std {self.std}": len(self.std) == channels and min(self.std, default=0) > 0,
+            "quantisers": all(
+                [len(known.offset)] == [len(known.step)] == [*self.code_shape[:1]] and min(known.step) > 0
+                for known in self.quantisers
+            ),
             "residual quantiles": 0 < len(quantiles.values) == len(quantiles.probabilities),
         }
         for what, fits in checks.items():

@@ -30,6 +30,8 @@ def build(kind: type[T], values: object) -> T:
 def _value(value: Any, hint: Any, name: str) -> Any:
     if is_dataclass(hint):
         return build(cast(type, hint), value)
+    if get_origin(hint) is list and is_dataclass(get_args(hint)[0]) and isinstance(value, list):
+        return [build(get_args(hint)[0], item) for item in value]
     if get_origin(hint) is tuple and isinstance(value, list):
         value = tuple(value)
     if not matches(value, hint):

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 LARGEST = 255.0
 SIGMA, TRUNCATE = 1.5, 3.5
 """The Gaussian window of SSIM: 11 pixels wide."""
+WINDOW = (0, 0, SIGMA, SIGMA)
 K1, K2 = 0.01, 0.03
 
 
@@ -42,7 +43,8 @@ def ssim(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.
     """Return the structural similarity of each pair of images, (N,).
 
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity",
-    2004: Gaussian window with sigma 1.5, K1 = 0.01, K2 = 0.03, mirrored at the edges, averaged over pixels and channels.
+    2004: Gaussian window with sigma 1.5, K1 = 0.01, K2 = 0.03, mirrored at the edges; the mean over pixels and
+    channels.
 
     Args:
         first: (N, C, H, W) float32 in 0..255.
@@ -50,7 +52,8 @@ def ssim(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.
     """
 
     def blur(image: NDArray[np.float32]) -> NDArray[np.float32]:
-        blurred: NDArray[np.float32] = gaussian_filter(image, (0, 0, SIGMA, SIGMA), mode="mirror", truncate=TRUNCATE)
+        window = (0, 0, SIGMA, SIGMA)
+        blurred: NDArray[np.float32] = gaussian_filter(image, window, mode="mirror", truncate=TRUNCATE)
         return blurred
 
     c1, c2 = (K1 * LARGEST) ** 2, (K2 * LARGEST) ** 2

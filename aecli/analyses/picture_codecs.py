@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 JPEG_QUALITIES = (10, 30, 50, 75, 90)
 WEBP_QUALITIES = (10, 50, 75, 90)
+WEBP: dict[str, Any] = {"format": "WEBP", "method": 4}
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,23 @@ class Kept:
     """(N, C, H, W), what is read back."""
 
 
-def encoders() -> dict[str, Callable[[NDArray[np.uint8]], Kept]]:
-    """Return the ways, by name: each takes (N, C, H, W) uint8 images."""
-    files: list[tuple[str, str, dict[str, Any]]] = [
-        ("PNG", "PNG", {"format": "PNG", "optimize": True}),
-        ("WebP lossless", "WebP lossless", {"format": "WEBP", "lossless": True, "quality": 100, "method": 4}),
+Encoder = Callable[[NDArray[np.uint8]], Kept]
+"""(N, C, H, W) uint8 images -> what is kept of them."""
+
+
+def encoders() -> list[Encoder]:
+    """Return every way: a file for each image, or one stream of all."""
+    ways: list[Encoder] = [
+        partial(_as_files, method="PNG", family="PNG", how={"format": "PNG", "optimize": True}),
+        partial(_as_files, method="WebP lossless", family="WebP lossless", how=WEBP | {"lossless": True}),
     ]
-    files += [(f"JPEG {q}", "JPEG", {"format": "JPEG", "quality": q, "optimize": True}) for q in JPEG_QUALITIES]
-    files += [(f"WebP {q}", "WebP", {"format": "WEBP", "quality": q, "method": 4}) for q in WEBP_QUALITIES]
-    ways: dict[str, Callable[[NDArray[np.uint8]], Kept]] = {
-        method: lambda images, method=method, family=family, how=how: _as_files(images, method, family, how)  # type: ignore[misc]
-        for method, family, how in files
-    }
-    ways["zlib, one stream"] = lambda images: _as_stream(images, "zlib, one stream", lambda raw: zlib.compress(raw, 9))
-    ways["LZMA, one stream"] = lambda images: _as_stream(images, "LZMA, one stream", lzma.compress)
+    for quality in JPEG_QUALITIES:
+        how = {"format": "JPEG", "quality": quality, "optimize": True}
+        ways.append(partial(_as_files, method=f"JPEG {quality}", family="JPEG", how=how))
+    for quality in WEBP_QUALITIES:
+        ways.append(partial(_as_files, method=f"WebP {quality}", family="WebP", how=WEBP | {"quality": quality}))
+    ways.append(partial(_as_stream, method="zlib, one stream", compress=partial(zlib.compress, level=9)))
+    ways.append(partial(_as_stream, method="LZMA, one stream", compress=lzma.compress))
     return ways
 
 

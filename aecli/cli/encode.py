@@ -22,7 +22,14 @@ CodesOpt = Annotated[
         "--output", "-o", metavar="CODES.npz", help="Code file to write; - is standard output.", show_default=False
     ),
 ]
-BitsOpt = Annotated[int, typer.Option(metavar="32|16|8", help="Bits of each value of a code as stored.")]
+BitsOpt = Annotated[
+    int,
+    typer.Option(metavar="32|16|8|6|4|3|2", help="Bits of each value of a code as stored; 8 and fewer are quantised."),
+]
+EntropyOpt = Annotated[
+    bool,
+    typer.Option("--entropy", help="Entropy-code the quantised values, and keep no names, labels and residuals."),
+]
 
 
 def encode(
@@ -32,6 +39,7 @@ def encode(
     data_options: DataOptions,
     screen: Screen,
     bits: BitsOpt = 32,
+    entropy: EntropyOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
     """Turn images into codes: one .npz file with codes, names, labels and residuals."""
@@ -43,13 +51,13 @@ def encode(
 
     checkpoint = model_file(model)
     require_output(output, inputs=[checkpoint, Path(data)], suffixes=[".npz"])
-    require_bits(bits)
+    require_bits(bits, entropy=entropy)
 
     loaded = inference.load(checkpoint, device=device)
     with screen.progress() as progress:
         images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         started = time.monotonic()
-        codes = inference.encode(loaded, images, bits, progress)
+        codes = inference.encode(loaded, images, bits, entropy=entropy, progress=progress)
         seconds = time.monotonic() - started
     save_codes(codes, output)
 
@@ -59,10 +67,11 @@ def encode(
         screen.warn(f"left out: {failure.name}: {failure.reason}")
     screen.written(
         output,
-        f"{len(codes):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value",
+        f"{len(codes):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value"
+        + (", entropy-coded" if entropy else ""),
         {"codes": len(codes), "code_shape": list(loaded.header.code_shape), "failed": len(images.failures)}
         | {"seconds": round(seconds, 3), "images_per_second": round(len(codes) / max(seconds, 1e-9), 1)}
-        | {"bits": bits, "model": loaded.fingerprint, "data": images.fingerprint},
+        | {"bits": bits, "entropy": entropy, "model": loaded.fingerprint, "data": images.fingerprint},
     )
     if images.failures:
         raise typer.Exit(ExitStatus.PARTIAL)

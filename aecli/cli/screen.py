@@ -1,6 +1,7 @@
 """What a command says: results on standard output, everything else on standard error."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+NUMBER = re.compile(r"-?[\d.,]+( %)?|inf")
+
+
 def _switch(help_text: str, *flags: str) -> bool:
     metadata = {"help": help_text, "flags": flags, "rich_help_panel": "What is said"}
     return field(default=False, metadata=metadata)
@@ -24,21 +28,21 @@ def _switch(help_text: str, *flags: str) -> bool:
 class Screen:
     """The options on talking that every command has, and the talking itself."""
 
-    quiet: bool = _switch("Say nothing but warnings and errors.", "--quiet", "-q")
+    quiet: bool = _switch("Say nothing but what was asked for, warnings and errors.", "--quiet", "-q")
     json: bool = _switch("Results as JSON on standard output.", "--json")
     no_progress: bool = _switch("No progress bars or lines.", "--no-progress")
     debug: bool = _switch("Show a traceback where something goes wrong.", "--debug")
 
     def result(self, text: str, document: dict[str, Any]) -> None:
-        """Print a result: `text` for a person, unless quiet, or `document` as one JSON document."""
+        """Print what was asked for: `text` for a person, or `document` as one JSON document."""
         if self.json:
             print_json(document)
-        elif not self.quiet:
+        else:
             print(printable(text, keep="\n"))
 
     def written(self, path: Path, text: str, document: dict[str, Any]) -> None:
-        """Say what was written where, unless the file itself went to standard output."""
-        if str(path) != "-":
+        """Say what was written where, unless quiet, or the file itself went to standard output."""
+        if str(path) != "-" and (self.json or not self.quiet):
             self.result(f"{path}\n  {text}", {"output": str(path)} | document)
 
     def rows(self, columns: Sequence[str], rows: Sequence[Sequence[str]], documents: Sequence[dict[str, Any]]) -> None:
@@ -46,12 +50,22 @@ class Screen:
         if self.json:
             for document in documents:
                 print_json(document)
+        else:
+            self.table(columns, rows, {})
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], document: dict[str, Any]) -> None:
+        """Print a table: aligned on a terminal, tab-separated in a pipe, one JSON document of all with `--json`."""
+        if self.json:
+            print_json(document)
         elif sys.stdout.isatty():
             from rich import box
             from rich.table import Table
             from rich.text import Text
 
-            table = Table(*columns, box=box.SIMPLE_HEAD)
+            table = Table(box=box.SIMPLE_HEAD)
+            for index, column in enumerate(columns):
+                numbers = all(NUMBER.fullmatch(row[index]) for row in rows)
+                table.add_column(column, justify="right" if numbers else "left")
             for row in rows:
                 table.add_row(*(Text(printable(cell)) for cell in row))
             console(sys.stdout).print(table)

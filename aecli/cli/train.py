@@ -136,12 +136,12 @@ def train(
     loss.draw(trained.history, folder.loss_plot)
     reconstructions.draw(trained.preview, folder.reconstructions)
     summary = trained.checkpoint.header.training
-    screen.result(
-        f"{folder.model}\n"
-        f"  {trained.checkpoint.header.parameters:,} parameters, "
+    screen.written(
+        folder.model,
+        f"{trained.checkpoint.header.parameters:,} parameters, "
         f"code {'x'.join(map(str, trained.checkpoint.header.code_shape))}, "
         f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}",
-        {"run": str(folder.path), "model": str(folder.model), "fingerprint": trained.checkpoint.fingerprint}
+        {"run": str(folder.path), "fingerprint": trained.checkpoint.fingerprint}
         | trained.checkpoint.header.summary()
         | {"seconds": listener.seconds, "images_per_second": listener.images_per_second},
     )

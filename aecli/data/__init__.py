@@ -5,11 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aecli.data.image_set import UNLABELLED, Failure, ImageSet
-    from aecli.data.loading import describe, load
+    from aecli.data.loading import describe, load, load_again
     from aecli.data.options import DataOptions, DatasetStatus
     from aecli.data.splits import hold_out
 
-__all__ = ["UNLABELLED", "DataOptions", "DatasetStatus", "Failure", "ImageSet", "describe", "hold_out", "load"]
+__all__ = [
+    "UNLABELLED",
+    "DataOptions",
+    "DatasetStatus",
+    "Failure",
+    "ImageSet",
+    "describe",
+    "hold_out",
+    "load",
+    "load_again",
+]
 
 _HOMES = {
     "UNLABELLED": "image_set",
@@ -20,6 +30,7 @@ _HOMES = {
     "describe": "loading",
     "hold_out": "splits",
     "load": "loading",
+    "load_again": "loading",
 }
 
 

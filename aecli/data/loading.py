@@ -59,6 +59,26 @@ def load(
     )
 
 
+def load_again(
+    word: str,
+    known_fingerprint: str,
+    options: DataOptions = DEFAULTS,
+    *,
+    image_shape: Shape = NATIVE,
+    progress: Progress = silent,
+) -> ImageSet:
+    """Read the images that a file of ours was made from: the word and the fingerprint are those in the file.
+
+    Raises:
+        InputError: they are not there any more, or have changed.
+        UnavailableError: the data set, a package or disk space is not here.
+    """
+    images = load(word, options, image_shape=image_shape, skip_damaged=True, progress=progress)
+    if images.fingerprint != known_fingerprint:
+        raise InputError(f"the images of {word} have changed", hint="make the file again")
+    return images
+
+
 def _check_shape(image_shape: Shape) -> None:
     channels, *size = image_shape
     if channels not in (None, 1, 3) or any(side is not None and side < 1 for side in size):

@@ -30,13 +30,21 @@ def load(path: str | Path, *, device: str = "auto") -> "TorchModel":
     return TorchModel(load_checkpoint(Path(path)), device)
 
 
-def encode(model: "TorchModel", images: "ImageSet", bits: int = 32, progress: Progress = silent) -> "Codes":
+def encode(
+    model: "TorchModel",
+    images: "ImageSet",
+    bits: int = 32,
+    *,
+    entropy: bool = False,
+    progress: Progress = silent,
+) -> "Codes":
     """Return the codes of a set of images, with all that is known of the images.
 
     Args:
         model: as `load` gives it.
         images: of the model's shape.
-        bits: per value of a code when it is stored: 32, 16 or 8.
+        bits: per value of a code when it is stored: 32, 16, 8, 6, 4, 3 or 2.
+        entropy: whether the codes are entropy-coded when they are stored, 8 bits or fewer.
         progress: told of each batch.
 
     Raises:
@@ -50,9 +58,11 @@ def encode(model: "TorchModel", images: "ImageSet", bits: int = 32, progress: Pr
         data=images.word,
         data_fingerprint=images.fingerprint,
         bits=bits,
+        entropy=entropy,
         class_names=list(images.class_names),
     )
-    return Codes(codes=codes, names=images.names, residual_l2=residuals, meta=meta, labels=images.labels)
+    quantiser = next((known for known in model.header.quantisers if known.bits == bits), None)
+    return Codes(codes, images.names, residuals, meta, images.labels, quantiser)
 
 
 def decode(model: "TorchModel", codes: "Codes", progress: Progress = silent) -> "ImageSet":

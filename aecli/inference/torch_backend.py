@@ -30,6 +30,11 @@ class TorchModel:
         """(C, H, W) of the images that it takes and gives."""
         return self.header.image_shape
 
+    @property
+    def decoder_bytes(self) -> int:
+        """Bytes of the weights that decoding needs."""
+        return sum(weights.numel() * weights.element_size() for weights in self._model.decoder.parameters())
+
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the codes of `images`.
 
@@ -101,10 +106,10 @@ class TorchModel:
             )
 
 
-def residuals_of(
+def encode_rows(
     model: Autoencoder, images: NDArray[np.uint8], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], float]:
-    """Return the residuals of those `rows` of the images, and their mean squared error.
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the codes and residuals of those `rows` of the images.
 
     Args:
         model: on the device that it is to run on.
@@ -112,12 +117,10 @@ def residuals_of(
         rows: (M,) integers.
 
     Returns:
-        (M,) float32, the L2 norm of each image's error, and the mean of the squared error over pixels, both in
-        normalised units.
+        (M, *code shape) float32, and (M,) float32, the L2 norm of each image's error in normalised units.
     """
-    residuals = np.concatenate([batch for _, _, batch in _encode_batches(model, images, rows)])
-    mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
-    return residuals, mse
+    batches = list(_encode_batches(model, images, rows))
+    return np.concatenate([codes for _, codes, _ in batches]), np.concatenate([each for _, _, each in batches])
 
 
 def find_device(name: str) -> torch.device:

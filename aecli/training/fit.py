@@ -24,8 +24,9 @@ from aecli.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from aecli.codes.quantiser import fit_quantisers
 from aecli.errors import InputError, Interrupted, UnavailableError
-from aecli.inference.torch_backend import residuals_of
+from aecli.inference.torch_backend import encode_rows
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder
 from aecli.recipe import Recipe
@@ -38,6 +39,10 @@ from aecli.training.run_folder import EpochMetrics, RunFolder
 from aecli.training.seeds import Stream, stream_seed
 
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
+
+
+QUANTISER_IMAGES = 2000
+"""Training images whose codes quantisers are chosen on."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,8 @@ def _save_best(
     assert history.best is not None
     model = _new_model(recipe, None)
     model.load_state_dict(history.best_weights)
-    residuals, mse = residuals_of(model.eval(), validation.images.images, validation.rows)
+    _, residuals = encode_rows(model.eval(), validation.images.images, validation.rows)
+    mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
     header = CheckpointHeader(
         architecture=model.architecture,
         arguments=model.arguments,
@@ -182,10 +188,16 @@ def _save_best(
             val_mse=mse,
         ),
         residual_quantiles=ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(residuals, QUANTILES)]),
+        quantisers=fit_quantisers(_sample_codes(model, images)),
         class_names=list(images.images.class_names),
         versions={name: version(name) for name in ("aecli", "torch", "pytorch-lightning")},
     )
     save_checkpoint(model, header, folder.model)
+
+
+def _sample_codes(model: Autoencoder, images: Portion) -> NDArray[np.float32]:
+    spread = np.linspace(0, len(images) - 1, min(QUANTISER_IMAGES, len(images))).round().astype(np.int64)
+    return encode_rows(model, images.images.images, images.rows[spread])[0]
 
 
 def _source(portion: Portion) -> DataSource:

@@ -26,7 +26,8 @@ class Quantiser:
     def levels(self, codes: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return the levels, uint8 of the codes' shape (N, C, ...), that are nearest to the values."""
         offset, step = self._broadcast(codes.ndim)
-        return np.clip(np.rint((codes - offset) / step), 0, 2**self.bits - 1).astype(np.uint8)
+        levels: NDArray[np.float32] = np.rint((codes - offset) / step)
+        return levels.clip(0, 2**self.bits - 1).astype(np.uint8)
 
     def values(self, levels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the values, float32 of the levels' shape (N, C, ...)."""
@@ -86,7 +87,7 @@ def unpack(packed: NDArray[np.uint8], bits: int, shape: tuple[int, ...]) -> NDAr
     size = int(np.prod(shape, dtype=np.int64))
     if len(packed) != -(-size * bits // 8):
         raise ValueError(f"{len(packed)} bytes do not hold {size} levels of {bits} bits")
-    planes = np.unpackbits(packed, count=size * bits).reshape(size, bits)
+    planes = np.unpackbits(packed, count=size * bits).reshape(size, bits) if size else np.empty((0, bits), np.uint8)
     padded = np.zeros((size, 8), np.uint8)
     padded[:, 8 - bits :] = planes
     return np.packbits(padded, axis=1).reshape(shape)

@@ -1,0 +1,158 @@
+"""Codes <-> one `.npz` file."""
+
+import json
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.codes.quantiser import Quantiser
+from aecli.codes.storage import restore, store
+from aecli.errors import InputError
+from aecli.files import reading, require_file, writing
+from aecli.schema import build
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class CodesMeta:
+    """Where codes came from, kept as one JSON string in the file."""
+
+    model_fingerprint: str
+    data: str
+    """The DATA word."""
+    data_fingerprint: str
+    bits: int = 32
+    """Per value as stored: 32 and 16 are floating point, fewer are levels of a quantiser."""
+    entropy: bool = False
+    """Whether the levels are entropy-coded."""
+    class_names: list[str] = field(default_factory=list)
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The codes of images, in the images' order."""
+
+    codes: NDArray[np.float32]
+    """(N, ...) float32, keeping the code's shape."""
+    names: NDArray[np.str_]
+    """(N,) unicode."""
+    residual_l2: NDArray[np.float32] | None
+    """(N,) float32, L2 norm of each image's reconstruction error in normalised units, from codes of full precision;
+    None where codes were entropy-coded, which keeps nothing else."""
+    meta: CodesMeta
+    labels: NDArray[np.int64] | None = None
+    """(N,) int64 indices into `meta.class_names`, -1 where unknown; None where no label is known."""
+    quantiser: Quantiser | None = None
+    """How values become levels where `meta.bits` are few; None: as it suits these codes."""
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+def save_codes(codes: Codes, path: Path) -> None:
+    """Write `dump_codes` to a file, whole or not at all, or to standard output for `-`.
+
+    Raises:
+        UsageError: a value is too large for that many bits.
+        UnavailableError: the system refused to write.
+    """
+    content = dump_codes(codes)
+    with writing(path) as file:
+        file.write(content)
+
+
+def dump_codes(codes: Codes) -> memoryview:
+    """Return the content of an `.npz` file: the arrays of `store`, `names`, `residual_l2`, `meta`, `labels` if known.
+
+    Entropy-coded codes are kept without names, residuals and labels, and deflated: the smallest file. The same codes
+    give the same bytes.
+
+    Raises:
+        UsageError: a value is too large for that many bits.
+    """
+    arrays = store(codes.codes, codes.meta.bits, codes.quantiser, entropy=codes.meta.entropy)
+    arrays["meta"] = np.array(json.dumps(asdict(codes.meta), sort_keys=True, ensure_ascii=False))
+    content = BytesIO()
+    if codes.meta.entropy:
+        np.savez_compressed(content, allow_pickle=False, **arrays)
+        return content.getbuffer()
+    arrays["names"] = codes.names
+    if codes.residual_l2 is not None:
+        arrays["residual_l2"] = codes.residual_l2
+    if codes.labels is not None:
+        arrays["labels"] = codes.labels
+    np.savez(content, allow_pickle=False, **arrays)
+    return content.getbuffer()
+
+
+def load_codes(path: Path) -> Codes:
+    """Read an `.npz` file that `save_codes` wrote, or `-` for standard input.
+
+    Raises:
+        InputError: missing, damaged, or not a code file.
+    """
+    require_file(path, "code file")
+    try:
+        with reading(path) as file:
+            arrays = _read_arrays(file)
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "cut off"
+        if "allow_pickle" in reason or "pickled" in reason:
+            reason = "it holds pickled objects, or is no .npz file"
+        raise InputError(f"not a code file: {path}: {reason}", hint="make one: aecli encode") from error
+    if "meta" not in arrays:
+        raise InputError(f"not a code file: {path}: it has no 'meta'", hint="make one: aecli encode")
+    try:
+        return _from_arrays(arrays, path)
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InputError(f"damaged code file: {path}: {error}") from error
+
+
+def _read_arrays(file: IO[bytes]) -> dict[str, NDArray[Any]]:
+    try:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("one bare array")
+        return {key: archive[key] for key in archive.files}
+    except MemoryError as error:
+        raise ValueError(f"an array is too large: {error}") from error
+
+
+def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
+    meta = build(CodesMeta, json.loads(str(arrays["meta"])))
+    if meta.format > FORMAT:
+        raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
+    codes = restore(arrays, meta.bits, entropy=meta.entropy)
+    if not np.isfinite(codes).all():
+        raise ValueError("codes that are not finite")
+    names = np.arange(len(codes)).astype(np.str_) if meta.entropy else _one_each(arrays, "names", "U", codes)
+    residuals = None if meta.entropy else _one_each(arrays, "residual_l2", "f", codes)
+    if residuals is not None and not np.isfinite(residuals).all():
+        raise ValueError("residuals that are not finite")
+    labels = _one_each(arrays, "labels", "i", codes) if "labels" in arrays else None
+    if labels is not None and not ((labels >= -1) & (labels < len(meta.class_names))).all():
+        raise ValueError(f"labels that are not numbers of the {len(meta.class_names)} classes")
+    return Codes(
+        codes=codes,
+        names=names,
+        residual_l2=None if residuals is None else residuals.astype(np.float32),
+        meta=meta,
+        labels=None if labels is None else labels.astype(np.int64),
+    )
+
+
+def _one_each(arrays: dict[str, NDArray[Any]], key: str, kind: str, codes: NDArray[np.float32]) -> NDArray[Any]:
+    if key not in arrays:
+        raise ValueError(f"it has no '{key}'")
+    array = arrays[key]
+    if array.dtype.kind != kind or array.shape != codes.shape[:1]:
+        raise ValueError(f"'{key}' of {array.dtype} and shape {array.shape} in the place of one for each code")
+    return array

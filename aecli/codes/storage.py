@@ -1,0 +1,105 @@
+"""Codes as floating point <-> the arrays that a file keeps of them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.codes.entropy import Coded, entropy_decode, entropy_encode
+from aecli.codes.quantiser import QUANTISED_BITS, Quantiser, fit_quantiser, pack, unpack
+from aecli.errors import UsageError
+
+FLOAT_BITS = {32: np.float32, 16: np.float16}
+BITS = (*FLOAT_BITS, *QUANTISED_BITS)
+Arrays = dict[str, NDArray[Any]]
+
+MOST_VALUES_A_BYTE = 1 << 16
+"""Of an entropy-coded stream: no real code comes near, but a forged file might claim any size."""
+
+
+def require_bits(bits: int, *, entropy: bool = False) -> int:
+    """Return `bits` if codes can be stored with so many a value, entropy-coded or not.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    possible = QUANTISED_BITS if entropy else BITS
+    if bits not in possible:
+        how = "entropy-coded" if entropy else "stored"
+        words = f"{', '.join(map(str, possible[:-1]))} or {possible[-1]}"
+        raise UsageError(f"codes cannot be {how} with {bits} bits a value", hint=f"--bits {words}")
+    return bits
+
+
+def store(
+    codes: NDArray[np.float32], bits: int, quantiser: Quantiser | None = None, *, entropy: bool = False
+) -> Arrays:
+    """Return the arrays that keep (N, C, ...) codes with `bits` a value.
+
+    32 and 16: `codes`, floating point. 8: `codes`, uint8 levels of the quantiser. 6, 4, 3, 2: `packed`, the levels one
+    behind another, and `shape`. With `entropy`: `coded` and `frequencies`, and `shape`. Levels come with the
+    quantiser's `offset` and `step`. Where no quantiser is given, one is chosen on these codes.
+
+    Raises:
+        UsageError: a value is too large for float16, or `bits` is no such number.
+    """
+    require_bits(bits, entropy=entropy)
+    if bits in FLOAT_BITS:
+        if bits == 16 and np.abs(codes).max(initial=0.0) > np.finfo(np.float16).max:
+            raise UsageError("these codes have values too large for 16 bits", hint="--bits 32 or 8")
+        return {"codes": codes.astype(FLOAT_BITS[bits])}
+    quantiser = quantiser or fit_quantiser(codes, bits)
+    levels = quantiser.levels(codes)
+    scale = {"offset": np.array(quantiser.offset, np.float32), "step": np.array(quantiser.step, np.float32)}
+    shape = {"shape": np.array(codes.shape, np.int64)}
+    if entropy:
+        coded = entropy_encode(levels, bits)
+        return {"coded": coded.words, "frequencies": coded.frequencies} | shape | scale
+    if bits == 8:
+        return {"codes": levels} | scale
+    return {"packed": pack(levels, bits)} | shape | scale
+
+
+def restore(arrays: Arrays, bits: int, *, entropy: bool) -> NDArray[np.float32]:
+    """Return the float32 codes that `store` made the arrays of.
+
+    Raises:
+        ValueError: the arrays are not such.
+    """
+    if bits in FLOAT_BITS and not entropy:
+        return _array(arrays, "codes", FLOAT_BITS[bits]).astype(np.float32)
+    if bits not in QUANTISED_BITS:
+        raise ValueError(f"{bits} bits a value")
+    levels = _levels(arrays, bits, entropy)
+    offset, step = _array(arrays, "offset", np.float32, 1), _array(arrays, "step", np.float32, 1)
+    if not len(offset) == len(step) == levels.shape[1] or not (np.isfinite(offset) & (step > 0)).all():
+        raise ValueError("offset and step do not fit the codes")
+    return Quantiser(bits, offset.tolist(), step.tolist()).values(levels)
+
+
+def _levels(arrays: Arrays, bits: int, entropy: bool) -> NDArray[np.uint8]:
+    if bits == 8 and not entropy:
+        return _array(arrays, "codes", np.uint8)
+    shape = tuple(map(int, _array(arrays, "shape", np.int64, 1)))
+    if len(shape) < 2 or min(shape) < 0 or min(shape[1:]) < 1:
+        raise ValueError(f"codes of shape {shape}")
+    size = 1
+    for side in shape:
+        size *= side
+    if not entropy:
+        return unpack(_array(arrays, "packed", np.uint8, 1), bits, shape)
+    coded = Coded(_array(arrays, "coded", np.uint32, 1), _array(arrays, "frequencies", np.uint32, 2))
+    if size > MOST_VALUES_A_BYTE * (coded.words.nbytes + coded.frequencies.nbytes):
+        raise ValueError(f"{size:,} values in {coded.words.nbytes:,} bytes")
+    if coded.frequencies.shape[1] != 2**bits:
+        raise ValueError(f"frequencies of {coded.frequencies.shape[1]} levels")
+    return entropy_decode(coded, shape)
+
+
+def _array(arrays: Arrays, key: str, dtype: type, dimensions: int | None = None) -> NDArray[Any]:
+    if key not in arrays:
+        raise ValueError(f"it has no '{key}'")
+    array = arrays[key]
+    if array.dtype != dtype or (array.ndim != dimensions if dimensions else array.ndim < 2):
+        raise ValueError(f"{key} are {array.dtype} of shape {array.shape}")
+    return array

@@ -1,0 +1,64 @@
+"""Rate against distortion of all ways to keep images, and what some of them give back."""
+
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aecli.analyses.compression import CompressionReport, Row
+from aecli.plots.figure import COLOURS, figure
+
+STYLES: dict[str, dict[str, Any]] = {
+    "codes": {"color": COLOURS[0], "marker": "o", "linestyle": "--"},
+    "codes, entropy-coded": {"color": COLOURS[0], "marker": "o"},
+    "PCA": {"color": COLOURS[4], "marker": "s", "linestyle": "--"},
+    "PCA, entropy-coded": {"color": COLOURS[4], "marker": "s"},
+    "JPEG": {"color": COLOURS[3], "marker": "^"},
+    "WebP": {"color": COLOURS[2], "marker": "v"},
+}
+
+
+def draw(report: CompressionReport, title: str, path: Path) -> None:
+    """Draw PSNR against bits per pixel, a line a family, lossless ways as ticks on top; below, a strip of examples."""
+    strip = len(report.examples)
+    with figure(path, (9.0, 5.4 + 0.62 * strip), dpi=130) as drawn:
+        above, below = np.asarray(drawn.subfigures(2, 1, height_ratios=[5.4, 0.62 * strip]))
+        _draw_curves(above.subplots(), report.rows, title)
+        axes = below.subplots(strip, 1, squeeze=False)[:, 0]
+        for axis, (method, images) in zip(list(axes), report.examples.items(), strict=True):
+            row = np.concatenate(list(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=255)), axis=2)
+            axis.imshow(row[0] if len(row) == 1 else row.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+            axis.set_ylabel(_caption(method, report.rows), rotation=0, ha="right", va="center", fontsize=9)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+
+
+def _draw_curves(axes: Any, rows: Sequence[Row], title: str) -> None:
+    for family, style in STYLES.items():
+        points = sorted((row.bits_per_pixel, row.quality.psnr) for row in rows if row.family == family)
+        points = [(rate, psnr) for rate, psnr in points if isfinite(psnr)]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=family, markersize=5, **style)
+    axes.set(xscale="log", xlabel="bits per pixel", ylabel="PSNR in dB (higher is better)")
+    axes.set_title(title, pad=80)
+    for row in rows:
+        if not isfinite(row.quality.psnr):
+            axes.axvline(row.bits_per_pixel, color="0.75", linewidth=1, zorder=0)
+            place = (row.bits_per_pixel, 1.01)
+            across = axes.get_xaxis_transform()
+            axes.text(*place, row.method, transform=across, rotation=60, fontsize=8, color="0.3")
+    ticks = [value for value in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 32, 64) if _within(value, axes.get_xlim())]
+    axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
+    axes.minorticks_off()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _caption(method: str, rows: Sequence[Row]) -> str:
+    row = next((row for row in rows if row.method == method), None)
+    return f"{method}\n{row.bits_per_pixel:.2f} bits/pixel" if row else method
+
+
+def _within(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= value <= limits[1]

@@ -1,0 +1,41 @@
+"""Streams are decoded bit for bit, and are as long as the entropy says."""
+
+import numpy as np
+import pytest
+
+from aecli.codes.entropy import Coded, entropy_bits, entropy_decode, entropy_encode
+from aecli.codes.quantiser import QUANTISED_BITS
+
+
+@pytest.mark.parametrize("bits", QUANTISED_BITS)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (50, 4, 3, 3), (200, 16), (0, 2)])
+def test_levels_survive(bits: int, shape: tuple[int, ...]) -> None:
+    levels = np.random.default_rng(0).binomial(2**bits - 1, 0.2, size=shape).astype(np.uint8)
+    assert np.array_equal(entropy_decode(entropy_encode(levels, bits), shape), levels)
+
+
+@pytest.mark.parametrize("bits", QUANTISED_BITS)
+def test_the_stream_is_within_one_percent_of_the_entropy(bits: int) -> None:
+    random = np.random.default_rng(0)
+    levels = random.binomial(2**bits - 1, [[[0.05]], [[0.3]], [[0.8]]], size=(2000, 3, 8, 1)).astype(np.uint8)
+    coded = entropy_encode(levels, bits)
+    assert 0.999 < coded.words.nbytes * 8 / entropy_bits(levels, bits) < 1.01
+
+
+def test_entropy_is_that_of_the_textbook() -> None:
+    levels = np.array([[0], [1], [2], [3]] * 4, np.uint8)
+    assert entropy_bits(levels, 2) == pytest.approx(16 * 2)
+    assert entropy_bits(np.zeros((9, 2), np.uint8), 2) == 0
+
+
+def test_levels_that_are_all_the_same_take_nothing() -> None:
+    assert entropy_encode(np.full((1000, 3), 2, np.uint8), 2).words.nbytes <= 4
+
+
+def test_a_stream_of_something_else_is_refused() -> None:
+    levels = np.random.default_rng(0).integers(4, size=(100, 2)).astype(np.uint8)
+    coded = entropy_encode(levels, 2)
+    with pytest.raises(ValueError, match="longer"):
+        entropy_decode(coded, (50, 2))
+    with pytest.raises(ValueError, match="models"):
+        entropy_decode(Coded(coded.words, np.ones((7, 4), np.uint32)), (100, 2))
