@@ -27,7 +27,10 @@ class EpochMean:
         self._count = 0
 
     def add(self, batch_mean: Tensor, images: int) -> None:
-        self._sum = self._sum + batch_mean.detach().double() * images
+        mean = batch_mean.detach()
+        if mean.device.type != "mps":  # which has no float64
+            mean = mean.double()
+        self._sum = self._sum + mean * images
         self._count += images
 
     def value(self) -> float:

@@ -126,9 +126,7 @@ class TestWarmStart:
         assert error_of(result)
         assert not (tmp_path / "run" / "recipe.toml").exists()
 
-    def test_a_run_does_not_replace_what_it_starts_from(
-        self, train: Callable, aecli: Callable, tmp_path: Path
-    ) -> None:
+    def test_a_run_does_not_replace_what_it_starts_from(self, train: Callable, aecli: Callable, tmp_path: Path) -> None:
         run = train(tmp_path / "run", "--epochs", 1)
         inputs = [("--init-from", run), ("--init-from", run / "model.safetensors"), ("--recipe", run / "recipe.toml")]
         for words in inputs:
