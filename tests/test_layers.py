@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "training": BASE | {"packages", "recipe", "data", "codes", "models", "checkpoint", "inference"},
     "analyses": BASE | {"codes"},
     "plots": BASE | {"data", "analyses"},
+    "coordinates": BASE | {"data", "analyses"},
     "artifacts": BASE | {"recipe", "checkpoint", "codes"},
 }
 """What a file or folder of `aecli` may import of the others; `cli` and the package itself import everything."""

@@ -1,0 +1,88 @@
+"""`aecli tsne`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aecli.analyses.tsne_options import TSNEOptions
+from aecli.cli.command import examples
+from aecli.cli.screen import Screen
+from aecli.data.options import DataOptions
+
+EXAMPLES = examples(
+    "aecli tsne codes.npz -o codes.png",
+    "aecli tsne conv.npz sparse.npz -o both.png --sample all --coordinates both.npz",
+)
+CodeFilesArg = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CODES.npz...", help="Code files, a panel for each; - is standard input.", show_default=False
+    ),
+]
+PlotOpt = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="PLOT.png", help="Plot to write; - is standard output.", show_default=False),
+]
+CoordinatesOpt = Annotated[
+    Path | None, typer.Option(metavar="FILE.npz", help="Write the points too, with labels and names.")
+]
+ImagesOpt = Annotated[
+    str | None, typer.Option(metavar="DATA", help="Draw the images that the codes were made from, where there is room.")
+]
+
+
+def tsne(
+    codes: CodeFilesArg,
+    output: PlotOpt,
+    tsne_options: TSNEOptions,
+    data_options: DataOptions,
+    screen: Screen,
+    coordinates: CoordinatesOpt = None,
+    images: ImagesOpt = None,
+) -> None:
+    """Lay codes out in a plane by t-SNE and draw them, coloured by class."""
+    from aecli.codes import load_codes
+    from aecli.files import require_file, require_output
+
+    inputs = [require_file(path, "code file") for path in codes]
+    inputs += [Path(images)] if images else []
+    require_output(output, inputs=inputs, suffixes=[".png"])
+    if coordinates:
+        require_output(coordinates, inputs=inputs, suffixes=[".npz"])
+
+    from aecli.analyses.layout import lay_out, protocol, require_layable
+
+    loaded = [load_codes(path) for path in codes]
+    for path, each in zip(codes, loaded, strict=True):
+        require_layable(each, tsne_options, str(path))
+
+    from aecli.plots import tsne as plot
+
+    pixels = None
+    rows: list[Any] = [None for _ in loaded]
+    with screen.progress("") as progress:
+        if images:
+            from aecli.data import load
+            from aecli.inference.matching import matching_images
+
+            pictures = load(images, data_options, progress=progress)
+            pixels, rows = pictures.images, [matching_images(each, pictures) for each in loaded]
+        layouts = [lay_out(each, tsne_options, progress) for each in loaded]
+    panels = [plot.panel(layout, tsne_options, pixels, row) for layout, row in zip(layouts, rows, strict=True)]
+    plot.draw(panels, output)
+    if coordinates:
+        from aecli.coordinates import save_coordinates
+
+        save_coordinates(layouts, protocol(tsne_options), coordinates)
+
+    documents = [
+        {"codes": str(path)} | layout.origin() | layout.figures() | layout.seconds()
+        for path, layout in zip(codes, layouts, strict=True)
+    ]
+    screen.written(
+        output,
+        "\n  ".join(f"{panel.title}: {panel.note}" for panel in panels),
+        {"coordinates": str(coordinates) if coordinates else None}
+        | {"layouts": documents, "protocol": protocol(tsne_options)},
+    )

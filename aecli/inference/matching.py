@@ -1,0 +1,47 @@
+"""Which image a code was made from."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.codes import Codes
+from aecli.data.image_set import UNLABELLED, ImageSet
+from aecli.errors import InputError
+
+
+def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:
+    """Return the row in `images` of the image that each of the N codes was made from, (N,).
+
+    The same fingerprint, or the same names, settle which image is which. Names alone do not tell one set from another
+    (both may have a `test/0`), so that the labels, or without any the word up to the split, must agree too.
+
+    Raises:
+        InputError: these are other images.
+    """
+    hint = f"name the images that the codes were made from: {codes.meta.data}"
+    if images.fingerprint == codes.meta.data_fingerprint:
+        return np.arange(len(codes))
+    rows_by_name = {name: row for row, name in enumerate(images.names.tolist())}
+    missing = next((name for name in codes.names.tolist() if name not in rows_by_name), None)
+    if missing is not None:
+        raise InputError(f"{images.word} has no image named '{missing}'", hint=hint)
+    if len(rows_by_name) < len(images):
+        raise InputError(f"several images of {images.word} have the same name", hint=hint)
+    rows = np.array([rows_by_name[name] for name in codes.names.tolist()], np.int64)
+    if not _agree(codes, images, rows):
+        raise InputError(f"{images.word} has images of the same names, but they are others", hint=hint)
+    return rows
+
+
+def _agree(codes: Codes, images: ImageSet, rows: NDArray[np.int64]) -> bool:
+    if codes.labels is not None and images.labels is not None:
+        theirs = images.labels[rows]
+        both = (codes.labels != UNLABELLED) & (theirs != UNLABELLED)
+        if both.any():
+            known = np.array(codes.meta.class_names)[codes.labels[both]]
+            return bool((known == np.array(images.class_names)[theirs[both]]).all())
+    return _without_split(codes.meta.data) == _without_split(images.word)
+
+
+def _without_split(word: str) -> str:
+    name, colon, split = word.rpartition(":")
+    return name if colon and split in ("train", "test", "val", "all") else word
