@@ -27,7 +27,9 @@ def _run(words: list[str]) -> int:
     try:
         status = app(words, prog_name="aecli", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and not isinstance(stop.__context__, BrokenPipeError):  # Typer's way to say so
+            raise
         # The reader, such as head, has what it wanted. Nothing may be written at exit any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.DONE
@@ -47,10 +49,12 @@ def _run(words: list[str]) -> int:
 def _unforeseen(words: list[str], error: Exception) -> int:
     if hasattr(error, "format_message") and getattr(error, "exit_code", None) == ExitStatus.USAGE:
         # Typer's error on the command line. Its class is not public: only its manners are.
+        message = str(error.format_message()).strip().removesuffix(".")
+        if not message:  # `aecli` alone: the help is on the screen
+            return ExitStatus.USAGE
         command = next((word for word in words if not word.startswith("-")), "")
         context = getattr(error, "ctx", None)
         path = context.command_path if context else f"aecli {command}".strip()
-        message = str(error.format_message()).strip().removesuffix(".")
         _tell(words, f"error: {message[:1].lower()}{message[1:]}", f"{path} --help", ExitStatus.USAGE)
         return ExitStatus.USAGE
     if "--debug" in words:

@@ -131,7 +131,7 @@ def console(stream: Any) -> "Console":
 
 def print_json(document: dict[str, Any]) -> None:
     """Print one line of JSON on standard output."""
-    print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(document, allow_nan=False))
 
 
 def printable(text: str, keep: str = "") -> str:

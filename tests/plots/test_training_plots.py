@@ -1,0 +1,71 @@
+"""Figures are valid pictures with something on them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aecli.plots import loss, reconstructions
+from aecli.training.run_folder import EpochMetrics
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        picture.load()
+        assert picture.format == "PNG"
+        return np.asarray(picture.convert("RGB"))
+
+
+def history(losses: Sequence[float]) -> list[EpochMetrics]:
+    return [EpochMetrics(index, index, value, value * 1.1, 0.1) for index, value in enumerate(losses, 1)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "losses",
+    [[1.0], [1.0, 0.5], [1.0, 1.0, 1.0], [0.0], [1.0, 0.0], list(np.geomspace(1e3, 1e-6, 500)), [1e-12, 1e12], [-1.0]],
+    ids=lambda losses: f"{len(losses)} of {losses[0]}",
+)
+def test_losses(losses: list[float], tmp_path: Path) -> None:
+    loss.draw(history(losses), tmp_path / "loss.png")
+    drawn = pixels(tmp_path / "loss.png")
+    assert drawn.shape[0] > 300
+    assert drawn.shape[1] > 500
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 10
+
+
+@pytest.mark.parametrize(
+    "shape", [(50, 1, 8, 8), (50, 3, 28, 28), (3, 3, 9, 13), (1, 1, 8, 8), (2, 1, 99, 99)], ids=str
+)
+def test_reconstructions(shape: tuple[int, ...], tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    panels = {title: random.integers(0, 256, shape, dtype=np.uint8) for title in ("input", "reconstruction")}
+    reconstructions.draw(panels, tmp_path / "panels.png")
+    drawn = pixels(tmp_path / "panels.png")
+    assert drawn.shape[1] > drawn.shape[0] / 3
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 50
+    colourful = np.ptp(drawn.astype(int), axis=2).max() > 50
+    assert colourful == (shape[1] == 3)
+
+
+def test_the_panels_show_the_images(tmp_path: Path) -> None:
+    black, white = (np.full((10, 1, 8, 8), level, np.uint8) for level in (0, 255))
+    reconstructions.draw({"black": black, "white": white}, tmp_path / "panels.png")
+    drawn = pixels(tmp_path / "panels.png")
+    left, right = np.array_split(drawn, 2, axis=1)
+    assert (left < 30).mean() > 0.3
+    assert (right > 225).mean() > 0.9
+
+
+def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        loss.draw(history([1.0, 0.5, 0.4]), tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_figure_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="min"):
+        loss.draw([], tmp_path / "loss.png")
+    assert list(tmp_path.iterdir()) == []
