@@ -144,7 +144,7 @@ CASES = [
     ("decode text.npz --model run -o {out}.png", INPUT, "text.npz"),
     ("decode cut.npz --model run -o {out}.png", INPUT, "cut.npz"),
     ("decode objects.npz --model run -o {out}.png", INPUT, "pickled"),
-    ("decode wrong.npz --model run -o {out}.png", INPUT, "codes"),
+    ("decode wrong.npz --model run -o {out}.png", INPUT, "not a code file"),
     ("decode bare.npy --model run -o {out}.png", INPUT, "bare"),
     ("decode folder --model run -o {out}.png", INPUT, "folder"),
     ("decode run/model.safetensors --model run -o {out}.png", INPUT, "not a code file"),

@@ -43,7 +43,7 @@ from aecli.cli.main import main
 
 for folder in sys.argv[1:]:
     with suppress(SystemExit):
-        main(["train", "digits", "--epochs", "2", "-q", "--set", "model.image_size=16", "-o", folder])
+        main(["train", "digits", "--epochs", "1", "-q", "--set", "model.image_size=16", "-o", folder])
 """
 
 
