@@ -18,7 +18,7 @@ def has_screen_options(command: Any) -> bool:
     return {"quiet", "json", "no_progress", "debug"} <= {parameter.name for parameter in command.params}
 
 
-@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda part: part if isinstance(part, str) else "")
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda part: part if isinstance(part, str) else "")
 def test_a_command_explains_itself(name: str, command: Any, aecli: Callable) -> None:
     assert command.help.rstrip().endswith(".")
     assert command.epilog.count(f"aecli {name}") >= 2, "two examples"
