@@ -85,7 +85,7 @@ def train(
 
     folder = RunFolder(output)
     inputs = [model_file(init_from)] if init_from else []
-    inputs += [Path(recipe)] if recipe else []
+    inputs += [Path(word) for word in (recipe, data, val) if word]
     folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
     flags = {
         "training.epochs": epochs,

@@ -25,7 +25,7 @@ def make_loggers(names: Sequence[str], folder: RunFolder) -> list[Logger]:
         if name != "csv" and not find_spec(name):
             raise UnavailableError(f"logger {name} is not installed", hint=f"pip install {name}")
         if name == "tensorboard":
-            loggers.append(TensorBoardLogger(folder.path, name="tensorboard", version=""))
+            loggers.append(TensorBoardLogger(folder.path, name=folder.tensorboard.name, version=""))
         elif name == "wandb":
             loggers.append(WandbLogger(save_dir=folder.path, project="aecli", name=folder.path.name))
     return loggers

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -57,6 +58,11 @@ class RunFolder:
         """All that `--resume` needs."""
         return self.path / "last.ckpt"
 
+    @property
+    def tensorboard(self) -> Path:
+        """Where `--logger tensorboard` writes its event files."""
+        return self.path / "tensorboard"
+
     def files(self) -> list[Path]:
         """Return the files of a finished run."""
         return [self.model, self.recipe, self.metrics, self.loss_plot, self.reconstructions, self.state]
@@ -84,6 +90,11 @@ class RunFolder:
         if overwrite:
             for file in self.files():
                 require_no_input(file, inputs)
+        for source in inputs:
+            if source.is_dir() and self.path.resolve().is_relative_to(source.resolve()):
+                raise UsageError(
+                    f"the run folder is among the images: {self.path}", hint="name a folder outside of them with -o"
+                )
         require_folder(self.path)
 
     def begin(self, recipe: Recipe, *, resume: bool) -> None:
@@ -102,6 +113,7 @@ class RunFolder:
             return
         for file in self.files():
             file.unlink(missing_ok=True)
+        shutil.rmtree(self.tensorboard, ignore_errors=True)
         save_recipe(recipe, self.recipe)
 
     def discard_if_empty(self) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from idx_writing import write_mnist
 
-from aecli.data import DataOptions, describe, load, packages
+from aecli import packages
+from aecli.data import DataOptions, describe, load
 from aecli.errors import ExitStatus, InputError, UnavailableError
 
 datasets = pytest.importorskip("torchvision.datasets")

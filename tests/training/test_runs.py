@@ -136,6 +136,15 @@ class TestWarmStart:
         assert len(losses(run)) == 1
 
 
+class TestPlaces:
+    def test_a_run_among_its_own_images_is_refused(self, aecli: Callable, pictures: Path) -> None:
+        for folder in (pictures, pictures / "a" / "run"):
+            result = aecli("train", pictures, "-o", folder, "--epochs", 1)
+            assert result.status == ExitStatus.USAGE
+            assert "among the images" in error_of(result)
+            assert not (folder / "recipe.toml").exists()
+
+
 class TestLoggers:
     def test_tensorboard_reads_back(self, train: Callable, tmp_path: Path) -> None:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -147,6 +156,13 @@ class TestLoggers:
         for name in ("train_loss", "val_loss"):
             values = [event.value for event in accumulator.Scalars(name)]
             assert values == pytest.approx(losses(run, name), rel=1e-6)
+
+    def test_overwrite_starts_the_events_anew(self, train: Callable, tmp_path: Path) -> None:
+        run = train(tmp_path / "run", "--epochs", 1, "--logger", "tensorboard")
+        (before,) = (run / "tensorboard").rglob("events.out.tfevents.*")
+        train(run, "--epochs", 1, "--logger", "tensorboard", "--overwrite")
+        (after,) = (run / "tensorboard").rglob("events.out.tfevents.*")
+        assert before.name != after.name
 
     def test_an_unknown_logger_lists_those_there_are(self, aecli: Callable, tmp_path: Path) -> None:
         result = aecli("train", "digits", "-o", tmp_path / "run", "--logger", "tensorbord")
