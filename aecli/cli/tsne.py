@@ -43,13 +43,18 @@ def tsne(
 ) -> None:
     """Lay codes out in a plane by t-SNE and draw them, coloured by class."""
     from aecli.codes import load_codes
-    from aecli.files import require_file, require_output
+    from aecli.errors import UsageError
+    from aecli.files import is_stream, require_file, require_output
 
     inputs = [require_file(path, "code file") for path in codes]
     inputs += [Path(images)] if images else []
     require_output(output, inputs=inputs, suffixes=[".png"])
     if coordinates:
         require_output(coordinates, inputs=inputs, suffixes=[".npz"])
+        if is_stream(coordinates) and is_stream(output):
+            raise UsageError(
+                "plot and coordinates cannot both go to standard output", hint="name a file for one of them"
+            )
 
     from aecli.analyses.layout import lay_out, protocol, require_layable
 

@@ -28,27 +28,35 @@ def pushed_apart(
     centres: NDArray[np.floating],
     sizes: NDArray[np.floating],
     bounds: tuple[float, float, float, float],
+    fixed: NDArray[np.bool_],
     rounds: int = 400,
 ) -> NDArray[np.float64]:
     """Return (N, 2) centres near the given ones at which boxes of (N, 2) `sizes`, (width, height), do not overlap.
 
-    In each round every two boxes that overlap move apart along the direction that takes less, half each, and each box
-    is held in `bounds`, (left, bottom, right, top). Where there is no room for all, some overlap remains.
+    In each round every two boxes that overlap move apart along the direction that takes less. Those that are `fixed`,
+    (N,), stay; the others are held in `bounds`, (left, bottom, right, top). Where there is no room for all, the fixed
+    ones may be covered, and at last some of the others too.
     """
     places = centres.astype(np.float64)
     half = sizes / 2
     low, high = np.array(bounds[:2]) + half, np.array(bounds[2:]) - half
     first, second = np.triu_indices(len(places), 1)
-    for _ in range(rounds):
-        places = np.clip(places, low, np.maximum(low, high))
+    matter = ~(fixed[first] & fixed[second])
+    first, second = first[matter], second[matter]
+    shares = np.where(fixed, 0.0, 1.0)
+    for turn in range(rounds):
+        if turn == rounds // 2:
+            free = ~(fixed[first] | fixed[second])
+            first, second = first[free], second[free]
+        places = np.where(fixed[:, None], centres, np.clip(places, low, np.maximum(low, high)))
         apart = places[first] - places[second]
         overlap = half[first] + half[second] - np.abs(apart)  # pairs, 2
         hit = (overlap > 1e-6).all(axis=1)
         if not hit.any():
             break
+        one, other, rows = first[hit], second[hit], np.arange(hit.sum())
         axis = (overlap[hit, 1] <= overlap[hit, 0]).astype(np.int64)
-        rows = np.arange(hit.sum())
         away = np.where(apart[hit][rows, axis] >= 0, 1.0, -1.0) * (overlap[hit][rows, axis] / 2 + 0.05)
-        np.add.at(places, (first[hit], axis), away / 2)
-        np.add.at(places, (second[hit], axis), -away / 2)
-    return np.clip(places, low, np.maximum(low, high))
+        np.add.at(places, (one, axis), away * shares[one])
+        np.add.at(places, (other, axis), -away * shares[other])
+    return np.where(fixed[:, None], centres, np.clip(places, low, np.maximum(low, high)))

@@ -25,8 +25,9 @@ MARKERS = "o^sDvPX<>*hpd8"
 UNLABELLED_COLOUR = "#8c8c8c"
 MOST_CLASSES = len(COLOURS) * len(MARKERS)
 """That have a colour and marker of their own, and are named."""
-THUMBNAILS_ACROSS = 22
+THUMBNAILS_ACROSS = 26
 EDGE = {"edgecolors": "white", "linewidths": 0.3}
+LEGEND: dict[str, Any] = {"handletextpad": 0.1, "columnspacing": 1.0, "borderpad": 0.2}
 ROUNDS = 4
 """In each, every class draws a part of its points, so that no class lies on top of all others."""
 HALO = [withStroke(linewidth=2.5, foreground="white", alpha=0.85)]
@@ -91,17 +92,18 @@ def draw(panels: Sequence[Panel], path: Path) -> None:
     shown = [name for name in styles if name in present]
     columns = len(panels) if len(panels) <= 3 else int(np.ceil(np.sqrt(len(panels))))
     rows = -(-len(panels) // columns)
-    entries = _legend_columns(shown, PANEL * columns)
-    legend_height = 0.24 * (-(-len(shown) // entries) + 1)
+    height = float(np.clip(max(_height(panel.coordinates) for panel in panels), 0.6, 1))
+    lines = _legend_lines(shown, PANEL * columns)
+    size = PANEL * columns, (PANEL * height + 0.45) * rows + 0.021 * _legend_fontsize(shown) * lines + 0.2
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a name that the font cannot write
-        with figure(path, (PANEL * columns, (PANEL + 0.45) * rows + legend_height), dpi=130) as drawn:
+        with figure(path, size, dpi=130) as drawn:
             grid = drawn.subplots(rows, columns, squeeze=False).ravel()
             for axes in grid[len(panels) :]:
                 axes.set_axis_off()
             for axes, panel in zip(grid, panels, strict=False):
-                _draw_panel(axes, panel, styles)
-            _draw_legend(drawn, shown, styles, entries)
+                _draw_panel(axes, panel, styles, height)
+            _draw_legend(drawn, shown, styles, -(-len(shown) // lines))
             for axes, panel in zip(grid, panels, strict=False):
                 if panel.images is None:
                     _name_classes(drawn, axes, panel)
@@ -114,7 +116,7 @@ def _styles(panels: Sequence[Panel]) -> Styles:
         name: {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[_marker(index)]}
         for index, name in enumerate(names)
     }
-    return styles | {None: {"color": UNLABELLED_COLOUR, "marker": "."}}
+    return styles | {None: {"color": UNLABELLED_COLOUR, "marker": "o"}}
 
 
 def _marker(index: int) -> int:
@@ -122,7 +124,13 @@ def _marker(index: int) -> int:
     return index // len(COLOURS) % len(MARKERS)
 
 
-def _draw_panel(axes: Axes, panel: Panel, styles: Styles) -> None:
+def _height(places: NDArray[np.float32]) -> float:
+    """Of what the points take, in units of its width."""
+    width, height = places.max(axis=0) - places.min(axis=0)
+    return float(height / width) if width > 0 else 1.0
+
+
+def _draw_panel(axes: Axes, panel: Panel, styles: Styles, height: float) -> None:
     places, members = panel.coordinates, panel.members()
     thumbnails = panel.images is not None
     size = float(np.clip(16_000 / len(places), 1.5, 36)) * (0.5 if thumbnails else 1)
@@ -137,9 +145,10 @@ def _draw_panel(axes: Axes, panel: Panel, styles: Styles) -> None:
     extent = float((high - low).max()) or 1.0
     if panel.images is not None and panel.image_rows is not None:
         _draw_thumbnails(axes, panel, styles, extent / THUMBNAILS_ACROSS)
-    middle, reach = (low + high) / 2, extent * 0.53
-    axes.set(xticks=[], yticks=[], aspect="equal")
-    axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
+    middle, reach = (low + high) / 2, 0.53 * max(high[0] - low[0], (high[1] - low[1]) / height, 1e-9)
+    reaches = np.array((reach, reach * height))
+    (left, bottom), (right, top) = middle - reaches, middle + reaches
+    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(left, right), ylim=(bottom, top))
     axes.spines[["top", "right"]].set_visible(True)
     axes.spines[:].set_color("#bbbbbb")
     title = f"{_shortened(panel.title, 70)}\n{panel.note}"
@@ -171,9 +180,16 @@ def _draw_thumbnails(axes: Axes, panel: Panel, styles: Styles, side: float) -> N
         axes.add_patch(Rectangle((x, y), *size, fill=False, edgecolor=colour, linewidth=1.2, zorder=4))
 
 
-def _legend_columns(names: Sequence[str | None], width: float) -> int:
+def _legend_lines(names: Sequence[str | None], width: float) -> int:
+    if len(names) > MOST_CLASSES:
+        return 1
     longest = max(len(_shortened(name or "unlabelled", 24)) for name in names)
-    return max(1, min(len(names), int(width / (0.42 + 0.078 * longest))))
+    entry = (0.045 + 0.0085 * longest) * _legend_fontsize(names)  # inches
+    return -(-len(names) // max(1, int(width / entry)))
+
+
+def _legend_fontsize(names: Sequence[str | None]) -> float:
+    return 9 if len(names) <= 30 else 7.5
 
 
 def _draw_legend(drawn: Figure, names: Sequence[str | None], styles: Styles, columns: int) -> None:
@@ -184,18 +200,19 @@ def _draw_legend(drawn: Figure, names: Sequence[str | None], styles: Styles, col
         Line2D([], [], linestyle="", label=_shortened(name or "unlabelled", 24), **styles[name]) for name in names
     ]
     legend = drawn.legend(
-        handles=handles, loc="outside lower center", ncols=columns, fontsize=9, handletextpad=0.1, columnspacing=1.0
+        handles=handles, loc="outside lower center", ncols=columns, fontsize=_legend_fontsize(names), **LEGEND
     )
     for text in legend.get_texts():
         text.set_parse_math(False)
 
 
 def _name_classes(drawn: Figure, axes: Axes, panel: Panel) -> None:
-    """Write each class's name on the point of it that is nearest to its median, pushed apart where names would meet."""
+    """Write each class's name where it is densest, or beside it where there are many; names do not cover each other."""
     members = {name: rows for name, rows in panel.members().items() if name is not None}
     if not 2 <= len(members) <= MOST_CLASSES:
         return
-    fontsize = 11 if len(members) <= 10 else 9 if len(members) <= 30 else 7
+    many = len(members) > 30
+    fontsize = 7 if many else 9 if len(members) > 10 else 11
     anchors = np.array([_middle(panel.coordinates[rows]) for rows in members.values()])
     texts = [
         axes.text(
@@ -215,11 +232,18 @@ def _name_classes(drawn: Figure, axes: Axes, panel: Panel) -> None:
     ]
     drawn.draw_without_rendering()  # the layout is done, so that pixels are known
     boxes = [text.get_window_extent() for text in texts]
-    sizes = np.array([(box.width + 4, box.height * 0.8 + 2) for box in boxes])
-    inside = axes.get_window_extent()
+    sizes = np.array([(box.width + 4, box.height) for box in boxes])
     pixels = axes.transData.transform(anchors)
-    placed = axes.transData.inverted().transform(pushed_apart(pixels, sizes, inside.extents))
-    moved = np.linalg.norm(axes.transData.transform(placed) - pixels, axis=1) > 1.2 * sizes[:, 1]
+    start = pixels + (sizes * (0, 0.8) if many else 0)
+    spots = np.full_like(sizes, 10 if many else 0)  # what names must leave free
+    placed = pushed_apart(
+        np.concatenate([start, pixels]),
+        np.concatenate([sizes, spots]),
+        axes.get_window_extent().extents,
+        fixed=np.repeat([False, True], len(texts)),
+    )[: len(texts)]
+    moved = np.linalg.norm(placed - pixels, axis=1) > 1.7 * sizes[:, 1]
+    placed = axes.transData.inverted().transform(placed)
     for text, place, anchor, far in zip(texts, placed, anchors, moved, strict=True):
         text.set_position(tuple(place))
         if far:
@@ -227,9 +251,12 @@ def _name_classes(drawn: Figure, axes: Axes, panel: Panel) -> None:
 
 
 def _middle(places: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The point nearest to the median of the points: a median alone may lie where another class is."""
-    nearest: NDArray[np.float32] = places[((places - np.median(places, axis=0)) ** 2).sum(axis=1).argmin()]
-    return nearest
+    """The point where the points are densest: their median may lie where another class is."""
+    places = np.random.default_rng(0).permutation(places)[:500]
+    width = max(float(np.ptp(places, axis=0).max()) / 8, 1e-9)
+    squares = ((places[:, None] - places) ** 2).sum(axis=2) / width**2
+    densest: NDArray[np.float32] = places[(1 / (1 + squares)).sum(axis=1).argmax()]
+    return densest
 
 
 def _shortened(text: str, length: int) -> str:

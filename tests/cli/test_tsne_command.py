@@ -1,0 +1,176 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aecli.codes import Codes, load_codes, save_codes
+from aecli.errors import ExitStatus
+
+QUICK = ("--max-iter", "40", "--perplexity", "8", "--sample", "60")
+
+
+@pytest.fixture
+def codes(codes_file: Path) -> Codes:
+    return load_codes(codes_file)
+
+
+def saved(codes: Codes, path: Path) -> Path:
+    save_codes(codes, path)
+    return path
+
+
+def first(codes: Codes, count: int) -> Codes:
+    return replace(
+        codes,
+        codes=codes.codes[:count],
+        names=codes.names[:count],
+        residual_l2=codes.residual_l2[:count],
+        labels=codes.labels[:count],
+    )
+
+
+def test_a_plot_is_drawn_and_its_figures_told(aecli: Callable, codes_file: Path, codes: Codes, tmp_path: Path):
+    result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", "--json", *QUICK)
+    assert (result.status, result.err) == (0, "")
+    document = json.loads(result.out)
+    assert Image.open(tmp_path / "plot.png").size[0] > 600
+    (layout,) = document["layouts"]
+    assert (layout["count"], layout["drawn"]) == (359, 60)
+    assert layout["kl_divergence"] > 0
+    assert 0 <= layout["label_accuracy"] <= 1
+    assert layout["model_fingerprint"] == codes.meta.model_fingerprint
+    assert layout["data_fingerprint"] == codes.meta.data_fingerprint
+    assert layout["codes_fingerprint"].startswith("sha256:")
+    assert layout["gradient_seconds"] > 0
+    protocol = document["protocol"]
+    assert (protocol["seed"], protocol["sample"], protocol["perplexity"], protocol["max_iter"]) == (0, 60, 8, 40)
+
+
+def test_a_person_is_told_what_was_drawn(aecli: Callable, codes_file: Path, tmp_path: Path):
+    result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", *QUICK)
+    assert "digits:test: 60 of 359 codes, perplexity 8, KL divergence" in result.out
+    assert result.err == ""
+
+
+def test_same_input_and_seed_same_bytes(aecli: Callable, codes_file: Path, tmp_path: Path):
+    for name in ("a", "b"):
+        words = ("-o", tmp_path / f"{name}.png", "--coordinates", tmp_path / f"{name}.npz")
+        assert aecli("tsne", codes_file, *words, *QUICK).status == 0
+    assert aecli("tsne", codes_file, "-o", tmp_path / "c.png", *QUICK, "--seed", "1").status == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "c.png").read_bytes()
+
+
+def test_coordinates_come_with_labels_and_names(aecli: Callable, codes_file: Path, codes: Codes, tmp_path: Path):
+    unlabelled = saved(replace(codes, labels=None), tmp_path / "unlabelled.npz")
+    words = ("-o", tmp_path / "plot.png", "--coordinates", tmp_path / "xy.npz", *QUICK)
+    assert aecli("tsne", codes_file, unlabelled, *words).status == 0
+    with np.load(tmp_path / "xy.npz", allow_pickle=False) as archive:
+        arrays = dict(archive)
+    meta = json.loads(str(arrays["meta"]))
+    assert arrays["coordinates"].shape == (120, 2)
+    assert arrays["layout"].tolist() == [0] * 60 + [1] * 60
+    known = dict(zip(codes.names.tolist(), codes.labels.tolist(), strict=True))
+    assert [known[name] for name in arrays["names"][:60].tolist()] == arrays["labels"][:60].tolist()
+    assert set(arrays["labels"][60:]) == {-1}
+    assert meta["protocol"]["seed"] == 0
+    assert [layout["count"] for layout in meta["layouts"]] == [359, 359]
+    assert meta["layouts"][0]["class_names"] == codes.meta.class_names
+
+
+def test_all_codes_are_drawn_on_request(aecli: Callable, codes_file: Path, tmp_path: Path):
+    words = ("-o", tmp_path / "plot.png", "--json", "--max-iter", "20", "--sample", "all")
+    assert json.loads(aecli("tsne", codes_file, *words).out)["layouts"][0]["drawn"] == 359
+
+
+def test_images_are_drawn(aecli: Callable, codes_file: Path, tmp_path: Path):
+    for name, data in (("same", "digits:test"), ("more", "digits:all")):
+        words = ("-o", tmp_path / f"{name}.png", "--images", data, *QUICK)
+        result = aecli("tsne", codes_file, *words)
+        assert result.status == 0, result.err
+    assert (tmp_path / "same.png").read_bytes() == (tmp_path / "more.png").read_bytes()
+    assert aecli("tsne", codes_file, "-o", tmp_path / "dots.png", *QUICK).status == 0
+    assert (tmp_path / "same.png").read_bytes() != (tmp_path / "dots.png").read_bytes()
+
+
+@pytest.mark.parametrize(("data", "message"), [("letters:test", "no image named"), ("digits:train", "no image named")])
+def test_other_images_are_refused(data: str, message: str, aecli: Callable, codes_file: Path, tmp_path: Path):
+    result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", "--images", data, *QUICK)
+    assert result.status == ExitStatus.INPUT
+    assert message in result.err
+    assert "hint: name the images that the codes were made from: digits:test" in result.err
+    assert not (tmp_path / "plot.png").exists()
+
+
+def test_images_of_the_same_names_but_another_set_are_refused(aecli: Callable, codes: Codes, tmp_path: Path):
+    path = saved(
+        replace(codes, labels=codes.labels[::-1].copy(), meta=replace(codes.meta, data_fingerprint="x")),
+        tmp_path / "codes.npz",
+    )
+    result = aecli("tsne", path, "-o", tmp_path / "plot.png", "--images", "digits:test", *QUICK)
+    assert result.status == ExitStatus.INPUT
+    assert "same names, but they are others" in result.err
+    meta = replace(codes.meta, data_fingerprint="x", data="elsewhere/:test")
+    path = saved(replace(codes, labels=None, meta=meta), tmp_path / "unlabelled.npz")
+    assert aecli("tsne", path, "-o", tmp_path / "plot.png", "--images", "digits:test", *QUICK).status == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        ("none.npz -o out.png", 4, "no such code file"),
+        ("cut.npz -o out.png", 4, "cut.npz"),
+        ("codes.npz none.npz -o out.png", 4, "no such code file"),
+        ("few.npz -o out.png --perplexity 1", 4, "few.npz: 3 codes are too few"),
+        ("codes.npz equal.npz -o out.png", 4, "equal.npz: all codes are the same"),
+        ("codes.npz -o out.png --perplexity 120", 2, "perplexity 120 is too large for 359 codes: at most 119.3"),
+        ("codes.npz -o out.png --sample 60 --perplexity 20", 2, "at most 19.67"),
+        ("codes.npz -o out.png --perplexity nan", 2, "perplexity"),
+        ("codes.npz -o out.png --metric nonsense", 2, "nonsense"),
+        ("codes.npz -o out.png --sample few", 2, "not a sample"),
+        ("codes.npz -o out.png --max-iter 0", 2, "max-iter"),
+        ("codes.npz -o out.jpg", 2, "must end in .png"),
+        ("codes.npz", 2, "output"),
+        ("-o out.png", 2, "codes"),
+        ("codes.npz -o out.png --coordinates codes.npz", 2, "would replace an input"),
+        ("codes.npz -o out.png --coordinates out.txt", 2, "must end in .npz"),
+        ("codes.npz -o - --coordinates -", 2, "both"),
+        ("codes.npz -o picture.png --images picture.png", 2, "would replace an input"),
+        ("codes.npz -o out.png --images nothing", 4, "nothing"),
+    ],
+)
+def test_bad_input(
+    words: str,
+    status: int,
+    message: str,
+    aecli: Callable,
+    codes_file: Path,
+    codes: Codes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.chdir(tmp_path)
+    Path("codes.npz").write_bytes(codes_file.read_bytes())
+    Path("cut.npz").write_bytes(codes_file.read_bytes()[:3000])
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save("picture.png")
+    saved(first(codes, 3), Path("few.npz"))
+    saved(replace(codes, codes=np.ones_like(codes.codes)), Path("equal.npz"))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    result = aecli("tsne", *words.split())
+    assert result.status == status, result.err
+    assert message.lower() in result.err.lower()
+    assert result.out == ""
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_standard_streams(aecli: Callable, codes_file: Path, tmp_path: Path):
+    result = aecli("tsne", "-", "-o", "-", *QUICK, stdin=codes_file.read_bytes())
+    assert result.status == 0, result.err
+    assert result.stdout.startswith(b"\x89PNG")
+    assert aecli("tsne", codes_file, "-o", tmp_path / "plot.png", *QUICK).status == 0
+    assert result.stdout == (tmp_path / "plot.png").read_bytes()
