@@ -12,8 +12,9 @@ from aecli.analyses.knn_probe_options import CONFIDENCE, GRAPH_NEIGHBOURS, KNNPr
 from aecli.analyses.label_spreading import neighbour_graph, normalised, spread
 from aecli.analyses.labelled_draws import UNLABELLED, ProbeLabels, draw_labelled
 from aecli.analyses.linear_probe import Scaling, classify_linearly
-from aecli.analyses.nearest import Points, cosine, euclidean, nearest
+from aecli.analyses.nearest import cosine, euclidean, nearest
 from aecli.analyses.probe_features import Features
+from aecli.analyses.threads import in_threads
 from aecli.progress import Progress, silent
 
 Draws = Sequence[NDArray[np.int64]]
@@ -117,7 +118,7 @@ def probe(
 
 
 def _k_nearest(
-    space: Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[Points, NDArray[np.float32]]],
+    space: Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]],
     features: Features,
     labels: ProbeLabels,
     options: KNNProbeOptions,
@@ -127,7 +128,7 @@ def _k_nearest(
 
     def classify(draws: Draws) -> Iterator[NDArray[np.int64]]:
         for rows in draws:
-            found = nearest(points.take(rows), queries, options.neighbours)
+            found = nearest(points[rows], queries, options.neighbours)
             yield _vote(labels.train[rows][found], len(labels.class_names))
 
     return classify
@@ -148,8 +149,14 @@ def _linear(features: Features, labels: ProbeLabels, *_: object) -> Classifier:
     train, test = scaling(features.train), scaling(features.test)
 
     def classify(draws: Draws) -> Iterator[NDArray[np.int64]]:
-        for rows in draws:
-            yield classify_linearly(train[rows], labels.train[rows], test)
+        found = np.empty((len(draws), len(test)), np.int64)
+
+        def fit(draw: int) -> None:
+            rows = draws[draw]
+            found[draw] = classify_linearly(train[rows], labels.train[rows], test)
+
+        in_threads(fit, range(len(draws)))
+        yield from found
 
     return classify
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from aecli.analyses.knn_probe_options import SPREADING_ALPHA
-from aecli.analyses.nearest import euclidean, in_threads, nearest
+from aecli.analyses.nearest import euclidean, nearest
+from aecli.analyses.threads import in_threads
 from aecli.progress import Progress, silent
 
 COLUMNS = 100
 """Classes of draws that are solved together: bounds memory."""
-TOLERANCE = 1e-6
+TOLERANCE = 1e-5
 """Norm of the residual of a solution, over that of the labels."""
 MAX_STEPS = 1000
 
@@ -32,7 +33,7 @@ def neighbour_graph(
     others = found != np.arange(len(found))[:, None]
     others[others.all(axis=1), -1] = False  # one of many equal to itself was found instead
     rows = np.repeat(np.arange(len(found)), neighbours)
-    graph = sparse.csr_array((np.ones(len(rows)), (rows, found[others])), shape=(len(found), len(found)))
+    graph = sparse.csr_array((np.ones(len(rows), np.float32), (rows, found[others])), shape=(len(found), len(found)))
     return graph.maximum(graph.T).tocsr()
 
 
@@ -63,17 +64,17 @@ def spread(
 
     def solve(start: int) -> None:
         some = draws[start : start + together]
-        known = np.zeros((flow.shape[0], len(some), classes))
+        known = np.zeros((flow.shape[0], len(some), classes), np.float32)
         for number, rows in enumerate(some):
             known[rows, number, labels[rows]] = 1
         spread_out = _solve(flow, known.reshape(len(known), -1), alpha)
         found[start : start + together] = spread_out.reshape(known.shape).argmax(axis=2).T
 
-    in_threads(solve, range(0, len(draws), together), lambda done: None)
+    in_threads(solve, range(0, len(draws), together))
     return found
 
 
-def _solve(flow: Any, known: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+def _solve(flow: Any, known: NDArray[np.float32], alpha: float) -> NDArray[np.float32]:
     """Return X of (I - alpha flow) X = known, by conjugate gradients for each column."""
     solution = np.zeros_like(known)
     residual = known.copy()
@@ -93,11 +94,11 @@ def _solve(flow: Any, known: NDArray[np.float64], alpha: float) -> NDArray[np.fl
     return solution
 
 
-def _column_squares(columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    squares: NDArray[np.float64] = np.einsum("nc,nc->c", columns, columns)
+def _column_squares(columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    squares: NDArray[np.float32] = np.einsum("nc,nc->c", columns, columns)
     return squares
 
 
-def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+def _ratio(above: NDArray[np.float32], below: NDArray[np.float32]) -> NDArray[np.float32]:
     """Divide; 0 where a column is solved, or has no label."""
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)

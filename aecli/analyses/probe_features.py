@@ -24,7 +24,7 @@ class Features:
 
     @property
     def dimensions(self) -> int:
-        return self.train.shape[1]
+        return int(self.train.shape[1])
 
 
 def code_features(train: Codes, test: Codes) -> Features:

@@ -83,7 +83,7 @@ def knn_probe(
     if output:
         from aecli.plots import knn_probe
 
-        knn_probe.draw(result, f"{train_codes.meta.data} against {test_codes.meta.data}", output)
+        knn_probe.draw(result, train_codes.meta.data, test_codes.meta.data, output)
         screen.note(f"drew {output}")
     document = {
         "train": _source(train, train_codes),

@@ -14,10 +14,16 @@ from aecli.plots.figure import COLOURS, figure
 MARKERS = "osD^vP"
 APART = 0.22
 """Between the features of one method where each method is a line of dots."""
+ASIDE = 0.012
+"""The same beside one number of labels, in parts of the axis."""
+LONG_NAME = 60
+"""Letters that fit the narrowest figure."""
+ROOM = 0.08
+"""For the name of a tick, in parts of the axis."""
 
 
-def draw(result: ProbeResult, title: str, path: Path) -> None:
-    """Draw the accuracies of a probe with 95 % intervals of their means.
+def draw(result: ProbeResult, train: str, test: str, path: Path) -> None:
+    """Draw the accuracies of a probe with 95 % intervals of their means; `train` and `test` say of what images.
 
     One panel for each method shows accuracy against the number of labels, on a logarithmic scale; where there is one
     number only, each method is a line of dots.
@@ -33,13 +39,21 @@ def draw(result: ProbeResult, title: str, path: Path) -> None:
         if len(counts) == 1:
             axes = drawn.subplots()
             _dots(axes, result.accuracies, methods, features)
-            spoken = "all labels" if counts[0] == result.available else f"{counts[0]:,} labels"
-            title = f"{title}, {spoken}"
+            spoken = "all labels: " if counts[0] == result.available else f"{counts[0]:,} labels: "
         else:
             axes = _panels(drawn, result, methods, features, counts)
-        drawn.suptitle(f"{title}\nmean of draws and its 95 % interval", fontsize="medium")
+            spoken = ""
+        title = f"{_title(train, test)}\n{spoken}mean of draws and its 95 % interval"
+        drawn.suptitle(title, fontsize="medium", parse_math=False)
         handles, names = axes.get_legend_handles_labels()
         drawn.legend(handles, names, loc="outside lower center", ncols=len(names))
+
+
+def _title(train: str, test: str) -> str:
+    """Name both, on two lines where they are long; of very long paths the end."""
+    names = [name if len(name) <= LONG_NAME else f"...{name[-LONG_NAME:]}" for name in (train, test)]
+    title = " against ".join(" ".join(name.split()) for name in names)
+    return title if len(title) <= LONG_NAME else title.replace(" against ", "\nagainst ", 1)
 
 
 def _dots(axes: Axes, rows: Sequence[Accuracy], methods: Sequence[str], features: Sequence[str]) -> None:
@@ -69,7 +83,8 @@ def _panels(
         for index, name in enumerate(features):
             rows = [row for row in result.accuracies if (row.method, row.features) == (method, name)]
             # a little to the side, so that intervals do not hide one another
-            places = [row.labels * 1.03 ** (index - (len(features) - 1) / 2) for row in rows]
+            aside = (counts[-1] / counts[0]) ** (ASIDE * (index - (len(features) - 1) / 2))
+            places = [row.labels * aside for row in rows]
             _with_intervals(axes, name, index, rows, places, upright=True)
         axes.set(title=method, xscale="log")
         if number % columns == 0:
@@ -78,9 +93,21 @@ def _panels(
             axes.set_xlabel("labels")
         axes.xaxis.set_major_locator(FixedLocator(counts))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticklabels(f"all {count:,}" if count == result.available else f"{count:,}" for count in counts)
+        roomy = _with_room(counts)
+        spoken = {count: f"{count:,}\nall" if count == result.available else f"{count:,}" for count in roomy}
+        axes.set_xticklabels(spoken.get(count, "") for count in counts)
     first: Axes = panels[0]
     return first
+
+
+def _with_room(counts: Sequence[int]) -> list[int]:
+    """Return the numbers, ascending, whose ticks have room for their names; the last and largest always has."""
+    room = (counts[-1] / counts[0]) ** ROOM
+    roomy = [counts[-1]]
+    for count in reversed(counts):
+        if roomy[-1] / count >= room:
+            roomy.append(count)
+    return roomy
 
 
 def _with_intervals(

@@ -1,0 +1,149 @@
+"""`aecli knn-probe`: from two code files to a table, a document and a picture."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aecli.codes import load_codes, save_codes
+
+QUICK = ("--labels", "20", "--draws", "3", "--methods", "knn-euclidean")
+
+
+@pytest.fixture(scope="module")
+def train_file(conv_run, tmp_path_factory, aecli) -> Path:
+    path = tmp_path_factory.mktemp("probe") / "train.npz"
+    assert aecli("encode", "digits:train", "--model", conv_run, "-o", path).status == 0
+    return path
+
+
+def changed(source: Path, target: Path, **changes) -> Path:
+    codes = load_codes(source)
+    meta = {name: changes.pop(name) for name in list(changes) if hasattr(codes.meta, name) and name != "codes"}
+    save_codes(replace(codes, meta=replace(codes.meta, **meta), **changes), target)
+    return target
+
+
+def document(result) -> dict:
+    assert result.status == 0, result.err
+    return json.loads(result.out)
+
+
+def test_the_table_has_a_row_for_each_and_marks_the_best(aecli, train_file, codes_file):
+    result = aecli("knn-probe", train_file, codes_file, "--labels", "10,100", "--draws", "3")
+    assert result.status == 0, result.err
+    header, *rows = (line.split("\t") for line in result.out.splitlines())
+    assert header == ["labels", "features", "method", "accuracy", "± sd", "95 % interval", "best"]
+    assert len(rows) == 2 * 3 * 4
+    for count in ("10", "100"):
+        mine = [row for row in rows if row[0] == count]
+        best = max(mine, key=lambda row: float(row[3]))
+        assert [row[3] for row in mine if row[6] == "*"] == [best[3]]
+
+
+def test_codes_beat_chance_and_the_document_tells_all(aecli, train_file, codes_file):
+    told = document(aecli("knn-probe", train_file, codes_file, "--labels", "100", "--draws", "4", "--json"))
+    assert {row["features"] for row in told["accuracies"]} == {"codes", "pixels", "pca"}
+    assert all(row["mean"] > 0.5 and len(row["draws"]) == 4 for row in told["accuracies"])
+    assert all(low < row["mean"] < high for row in told["accuracies"] for low, high in [row["confidence_interval"]])
+    assert told["protocol"]["seed"] == 0
+    assert "training codes only" in told["protocol"]["in_words"]
+    assert told["train"]["data"] == "digits:train"
+    meta = load_codes(codes_file).meta
+    assert told["test"]["fingerprint"] == meta.data_fingerprint
+    assert told["model"] == meta.model_fingerprint
+    assert told["dimensions"] == {"codes": 16, "pixels": 64, "pca": 16}
+
+
+def test_the_same_words_give_the_same_bytes(aecli, train_file, codes_file):
+    first, again = (aecli("knn-probe", train_file, codes_file, *QUICK, "--json") for _ in range(2))
+    assert first.stdout == again.stdout
+
+
+def test_the_plot_is_written_beside_the_table(aecli, train_file, codes_file, tmp_path):
+    result = aecli("knn-probe", train_file, codes_file, *QUICK, "-o", tmp_path / "probe.png")
+    assert (tmp_path / "probe.png").read_bytes().startswith(b"\x89PNG")
+    assert "knn-euclidean" in result.out
+
+
+def test_the_plot_alone_goes_to_standard_output(aecli, train_file, codes_file):
+    result = aecli("knn-probe", train_file, codes_file, *QUICK, "-o", "-")
+    assert result.stdout.startswith(b"\x89PNG")
+    assert b"knn-euclidean" not in result.stdout
+
+
+def test_training_codes_from_standard_input(aecli, train_file, codes_file):
+    result = aecli("knn-probe", "-", codes_file, *QUICK, stdin=train_file.read_bytes())
+    assert result.out == aecli("knn-probe", train_file, codes_file, *QUICK).out
+
+
+def test_without_baselines_only_codes_are_probed(aecli, train_file, codes_file):
+    result = aecli("knn-probe", train_file, codes_file, *QUICK, "--no-baselines")
+    assert [line.split("\t")[1] for line in result.out.splitlines()[1:]] == ["codes"]
+    assert "note" not in result.err
+
+
+@pytest.mark.parametrize("meta", [{"data": "gone/pictures"}, {"data_fingerprint": "sha256:other"}])
+def test_images_that_are_gone_or_changed_are_noted(aecli, train_file, codes_file, tmp_path, meta):
+    train = changed(train_file, tmp_path / "train.npz", **meta)
+    result = aecli("knn-probe", train, codes_file, *QUICK)
+    assert result.status == 0
+    assert "only codes are probed" in result.err
+    assert "pixels" not in result.out
+
+
+def test_images_that_are_shared_are_warned_of(aecli, train_file, codes_file, tmp_path):
+    codes = load_codes(train_file).codes.copy()
+    codes[:5] = load_codes(codes_file).codes[:5]
+    train = changed(train_file, tmp_path / "train.npz", codes=codes)
+    result = aecli("knn-probe", train, codes_file, *QUICK, "-q")
+    assert "warning: 5 test codes are equal to a training code" in result.err
+
+
+def test_bad_inputs_are_refused(aecli, train_file, codes_file, tmp_path):
+    other = changed(train_file, tmp_path / "other.npz", model_fingerprint="sha256:other")
+    unlabelled = changed(train_file, tmp_path / "unlabelled.npz", labels=None)
+    copy = Path(shutil.copy(codes_file, tmp_path / "copy.npz"))
+    (tmp_path / "damaged.npz").write_bytes(codes_file.read_bytes()[:500])
+    for path, said in {
+        other: "different models",
+        unlabelled: "no code of TRAIN has a label",
+        copy: "leak",
+        codes_file: "leak",
+        tmp_path / "damaged.npz": "not a code file",
+        tmp_path / "none.npz": "no such",
+    }.items():
+        result = aecli("knn-probe", path, codes_file)
+        assert (result.status, said in result.err) == (4, True), result.err
+        assert not result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--labels", "5000"], "only 1,438"),
+        (["--labels", "few"], "not a number of labels: 'few'"),
+        (["--labels", "10", "--neighbours", "11"], "11 neighbours"),
+        (["--methods", "linaer"], "did you mean 'linear'"),
+        (["--draws", "0"], "--draws 0"),
+        (["-o", "plot.pdf"], "must end in .png"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(aecli, train_file, codes_file, words, said):
+    result = aecli("knn-probe", train_file, codes_file, *words)
+    assert (result.status, said in result.err) == (2, True), result.err
+
+
+def test_one_standard_input_is_not_two_files(aecli):
+    assert aecli("knn-probe", "-", "-").status == 2
+
+
+def test_partly_labelled_codes_are_noted(aecli, train_file, codes_file, tmp_path):
+    labels = load_codes(codes_file).labels
+    test = changed(codes_file, tmp_path / "test.npz", labels=np.where(np.arange(len(labels)) < 9, -1, labels))
+    result = aecli("knn-probe", train_file, test, *QUICK, "--json")
+    assert "9 of the 359 test codes have no label" in result.err
+    assert document(result)["tested"] == 350

@@ -1,0 +1,60 @@
+"""The plot of a probe: every method and number of labels is there, and it is not empty."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aecli.analyses.knn_probe import Accuracy, ProbeResult
+from aecli.plots.knn_probe import _with_room, draw
+
+METHODS = ("knn-euclidean", "knn-cosine", "linear", "label-spreading")
+
+
+def result(counts: tuple[int, ...], methods: tuple[str, ...] = METHODS, features: int = 3) -> ProbeResult:
+    names = ("codes", "pixels", "pca")[:features]
+    random = np.random.default_rng(0)
+    rows = [
+        Accuracy(count, name, method, tuple(random.uniform(0.5, 0.6, 1 if count == 4000 else 4)))
+        for count in counts
+        for name in names
+        for method in methods
+    ]
+    return ProbeResult(tuple(rows), 100, 4000, ())
+
+
+@pytest.mark.parametrize(
+    ("counts", "methods", "features"),
+    [
+        ((100,), METHODS, 3),
+        ((4000,), METHODS[:1], 1),
+        ((10, 100), METHODS[:2], 3),
+        ((10, 4000), METHODS[:1], 1),
+        ((1, 10, 100, 1000, 3999, 4000), METHODS[:3], 3),
+    ],
+)
+def test_every_combination_becomes_a_picture(counts, methods, features, tmp_path):
+    draw(result(counts, methods, features), "a", "b", tmp_path / "plot.png")
+    with Image.open(tmp_path / "plot.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+    for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+        assert (edge == 255).all(), "something is cut off"
+
+
+def test_the_same_result_gives_the_same_bytes(tmp_path):
+    for name in ("a.png", "b.png"):
+        draw(result((10, 100)), "a", "b", tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_ticks_without_room_have_no_name():
+    assert _with_room([10, 100, 1000]) == [1000, 100, 10]
+    assert _with_room([10, 3900, 4000]) == [4000, 10]
+
+
+def test_long_and_odd_names_are_not_cut_off(tmp_path):
+    draw(result((100,)), "long/" * 40 + "a$_{x$:train", "long/" * 12 + "b:test", tmp_path / "plot.png")
+    with Image.open(tmp_path / "plot.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    assert (pixels[:, :3] == 255).all()
+    assert (pixels[:, -3:] == 255).all()
