@@ -49,13 +49,17 @@ def nearest(
     it takes some MiB for each processor.
     """
     rows = max(ROWS, ROWS * COLUMNS // len(points))
+    if len(queries) <= rows:  # not worth a thread
+        return _search(points, queries, neighbours)
     found = np.empty((len(queries), neighbours), np.int64)
-    pieces = range(0, len(queries), rows)
 
     def search(start: int) -> None:
         found[start : start + rows] = _search(points, queries[start : start + rows], neighbours)
 
-    in_threads(search, pieces, lambda done: progress(stage, min(done * rows, len(queries)), len(queries)))
+    def told(pieces: int) -> None:
+        progress(stage, min(pieces * rows, len(queries)), len(queries))
+
+    in_threads(search, range(0, len(queries), rows), told)
     return found
 
 

@@ -12,13 +12,8 @@ def in_threads(
 ) -> None:
     """Call `function` with each of the pieces, a thread for each processor, and tell how many are done.
 
-    Where there are several, BLAS has one thread within each: threads of small products wait for one another longer
-    than they work.
+    BLAS has one thread within each: threads of small products wait for one another longer than they work.
     """
-    if len(pieces) == 1:
-        function(pieces[0])
-        told(1)
-        return
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_processors()) as pool:
         try:
             for number, _ in enumerate(pool.map(function, pieces), 1):
