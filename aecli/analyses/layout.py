@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.tsne import TSNEResult, draw_sample, label_accuracy, require_distinct, tsne
+from aecli.analyses.tsne import (
+    EARLY_MOMENTUM,
+    MOMENTUM,
+    TSNEResult,
+    draw_sample,
+    label_accuracy,
+    require_distinct,
+    tsne,
+)
 from aecli.analyses.tsne_options import TSNEOptions
 from aecli.codes import Codes
 from aecli.files import fingerprint
@@ -92,6 +100,7 @@ def protocol(options: TSNEOptions) -> dict[str, Any]:
         "sample": options.sample or "all",
         "learning_rate": options.learning_rate or "codes / exaggeration",
         "early_iterations": options.early_iterations,
+        "momentum": [EARLY_MOMENTUM, MOMENTUM],
         "initialization": "pca",
         "neighbours": "exact",
         "openTSNE": openTSNE.__version__,

@@ -22,7 +22,7 @@ from aecli.progress import Progress, silent
 
 UNLABELLED = -1
 DEFAULTS = TSNEOptions()
-MOMENTUM = 0.8
+EARLY_MOMENTUM, MOMENTUM = 0.8, 0.9
 NEIGHBOUR_ROWS = 4096
 """Queries at a time: between them, progress is told."""
 LEAST_POINTS_TO_SHARE = 2000
@@ -193,7 +193,7 @@ def _descend(
         )
         early = options.early_iterations
         if early:
-            plane.optimize(early, exaggeration=options.early_exaggeration, inplace=True)
+            plane.optimize(early, exaggeration=options.early_exaggeration, momentum=EARLY_MOMENTUM, inplace=True)
         plane.optimize(options.max_iter - early, inplace=True)
     return np.array(plane), float(plane.kl_divergence)
 
