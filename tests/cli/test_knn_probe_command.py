@@ -95,6 +95,25 @@ def test_images_that_are_gone_or_changed_are_noted(aecli, train_file, codes_file
     assert "pixels" not in result.out
 
 
+def test_a_part_of_the_codes_in_another_order_finds_its_images_by_name(aecli, train_file, codes_file, tmp_path):
+    whole = load_codes(codes_file)
+    rows = np.random.default_rng(0).permutation(len(whole))[:300]
+    parts = {name: getattr(whole, name)[rows] for name in ("codes", "names", "residual_l2", "labels")}
+    some = changed(codes_file, tmp_path / "some.npz", **parts)
+    told = document(aecli("knn-probe", train_file, some, *QUICK, "--labels", "200", "--json"))
+    assert told["tested"] == 300
+    means = {row["features"]: row["mean"] for row in told["accuracies"]}
+    assert means["pixels"] > 0.8
+
+
+def test_codes_without_an_image_of_their_name_are_probed_alone(aecli, train_file, codes_file, tmp_path):
+    names = load_codes(codes_file).names.copy()
+    names[3] = "other"
+    result = aecli("knn-probe", train_file, changed(codes_file, tmp_path / "test.npz", names=names), *QUICK)
+    assert "no image of digits:test has the name 'other'" in result.err
+    assert "pixels" not in result.out
+
+
 def test_images_that_are_shared_are_warned_of(aecli, train_file, codes_file, tmp_path):
     codes = load_codes(train_file).codes.copy()
     codes[:5] = load_codes(codes_file).codes[:5]
