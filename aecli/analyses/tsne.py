@@ -1,7 +1,7 @@
 """t-SNE of codes (van der Maaten and Hinton, JMLR 9, 2008): neighbours, affinities, then gradient descent.
 
 Affinities, attraction and descent are openTSNE's; neighbours are exact; the repulsion, where most of the time went,
-is our own. All of it gives the same bits for the same input, seed and machine, whatever the number of threads.
+is our own. The same input, seed and machine give the same bits: each point is summed up by one thread, in one order.
 """
 
 import os
