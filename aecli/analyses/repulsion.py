@@ -5,7 +5,7 @@ the kernel by FFT, read the result off at the points; O(N + M² log M) for N poi
 interpolated by cubic B-splines, whose prefilter costs nothing in Fourier space (Unser, IEEE Signal Processing
 Magazine 16, 1999); the force's own kernel is used, so that one forward and two inverse transforms do; and the sum of
 all similarities is read off the spectrum. In single precision: forces are off by 2 to 4 % (root mean
-square) at most against exact sums, as they are with the grid and the tree of openTSNE, in a tenth of the time.
+square) at most against exact sums, as they are with the grid and the tree of openTSNE, in a fraction of the time.
 """
 
 from collections.abc import Callable, Iterable
