@@ -47,7 +47,7 @@ class TSNEOptions:
         default=750,
         metadata=_said(f"Iterations; a fifth of them, {EARLY_ITERATIONS} at most, are the early ones."),
     )
-    """Default: openTSNE's. Scikit-learn's 1,000 shorter steps reach the same divergence at 1,000 codes, a higher one at 10,000."""
+    """Default: openTSNE's. Scikit-learn's 1,000 shorter ones come as far with 1,000 codes, less far with 10,000."""
     early_exaggeration: float = field(
         default=12.0, metadata=_said("How much more neighbours attract in the early iterations.", "FACTOR")
     )

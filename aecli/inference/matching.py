@@ -11,14 +11,16 @@ from aecli.errors import InputError
 def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:
     """Return the row in `images` of the image that each of the N codes was made from, (N,).
 
-    The same fingerprint, or the same names, settle which image is which. Names alone do not tell one set from another
-    (both may have a `test/0`), so that the labels, or without any the word up to the split, must agree too.
+    Names tell which image is which, as a code file may hold some of them or in another order. They do not tell one
+    set from another (both may have a `test/0`): the fingerprint does, or else the labels must agree, or without any
+    the word up to the split.
 
     Raises:
         InputError: these are other images.
     """
     hint = f"name the images that the codes were made from: {codes.meta.data}"
-    if images.fingerprint == codes.meta.data_fingerprint:
+    same = images.fingerprint == codes.meta.data_fingerprint
+    if same and np.array_equal(images.names, codes.names):
         return np.arange(len(codes))
     rows_by_name = {name: row for row, name in enumerate(images.names.tolist())}
     missing = next((name for name in codes.names.tolist() if name not in rows_by_name), None)
@@ -27,7 +29,7 @@ def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:
     if len(rows_by_name) < len(images):
         raise InputError(f"several images of {images.word} have the same name", hint=hint)
     rows = np.array([rows_by_name[name] for name in codes.names.tolist()], np.int64)
-    if not _agree(codes, images, rows):
+    if not same and not _agree(codes, images, rows):
         raise InputError(f"{images.word} has images of the same names, but they are others", hint=hint)
     return rows
 

@@ -107,6 +107,17 @@ def test_other_images_are_refused(data: str, message: str, aecli: Callable, code
     assert not (tmp_path / "plot.png").exists()
 
 
+def test_a_code_of_another_place_has_its_own_image(codes: Codes):
+    from aecli.data import load
+    from aecli.inference.matching import matching_images
+
+    images = load("digits:test")
+    order = np.random.default_rng(0).permutation(359)[:100]
+    some = replace(codes, codes=codes.codes[order], names=codes.names[order], labels=None)
+    assert (matching_images(some, images) == order).all()
+    assert (matching_images(codes, images) == np.arange(359)).all()
+
+
 def test_images_of_the_same_names_but_another_set_are_refused(aecli: Callable, codes: Codes, tmp_path: Path):
     path = saved(
         replace(codes, labels=codes.labels[::-1].copy(), meta=replace(codes.meta, data_fingerprint="x")),
