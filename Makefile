@@ -35,10 +35,11 @@ demo: $(VENV)/.lab-installed
 		AECLI="$(CURDIR)/$(BIN)/aecli" OUT="$(CURDIR)/demo" DATA=mnist5k all
 	@echo
 	@echo "demo/ holds:"
-	@cd demo && for file in run/loss.png run/reconstructions.png run/model.safetensors \
-		test-codes.npz test-codes-8bit.npz test-decoded.png test-decoded-8bit.png; do \
+	@cd demo && for file in run/model.safetensors run/loss.png run/reconstructions.png test-codes.npz \
+		test-decoded.png test-decoded-8bit.png tsne.png knn-probe.png knn-probe.tsv compression.png \
+		compression.tsv; do \
 		printf '  %-26s %8s bytes\n' "$$file" "$$(wc -c < "$$file" | tr -d ' ')"; done
-	@echo "look at demo/run/reconstructions.png and demo/test-decoded.png first"
+	@echo "look at demo/run/reconstructions.png, demo/tsne.png and demo/compression.png first"
 
 test: $(VENV)/.test-installed
 	$(BIN)/ruff check .

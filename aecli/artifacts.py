@@ -8,6 +8,7 @@ import numpy as np
 
 from aecli.checkpoint import MODEL_FILE, read_header
 from aecli.codes import load_codes
+from aecli.coordinates import read_meta
 from aecli.errors import InputError
 from aecli.files import fingerprint, require_file, short
 from aecli.recipe import load_recipe
@@ -48,7 +49,7 @@ def describe(path: Path) -> Description:
         case ".safetensors":
             return _describe_checkpoint(path, "model", path)
         case ".npz":
-            return _describe_codes(path)
+            return _describe_npz(path)
         case ".toml":
             recipe = load_recipe(str(path if path.parent.parts else Path(path)))
             sections = recipe.to_dict()
@@ -78,20 +79,31 @@ def _describe_checkpoint(file: Path, kind: str, path: Path) -> Description:
     return Description(path, kind, lines, {"fingerprint": digest} | asdict(header) | {"kind": kind})
 
 
+def _describe_npz(path: Path) -> Description:
+    coordinates = read_meta(path)
+    return _describe_codes(path) if coordinates is None else _describe_coordinates(path, *coordinates)
+
+
+def _describe_coordinates(path: Path, count: int, meta: dict[str, Any]) -> Description:
+    lines = {"points": f"{count:,}", "layouts": str(len(meta["layouts"]))}
+    if isinstance(protocol := meta.get("protocol"), dict):
+        lines["protocol"] = ", ".join(f"{key} = {value}" for key, value in protocol.items())
+    return Description(path, "t-SNE coordinates", lines, {"count": count} | meta)
+
+
 def _describe_codes(path: Path) -> Description:
     codes = load_codes(path)
     meta = codes.meta
     labels = "none" if codes.labels is None else f"{len(meta.class_names)} classes"
     shape, residuals = list(codes.codes.shape[1:]), codes.residual_l2
+    residual = "not kept"
+    if residuals is not None:
+        residual = f"L2 norm: mean {residuals.mean():.3f}" if len(codes) else "none"
     lines = {
         "codes": f"{len(codes):,} of {'x'.join(map(str, shape))}, {meta.bits} bits a value"
         + (", entropy-coded" if meta.entropy else ""),
         "labels": labels,
-        "residual": "not kept"
-        if residuals is None
-        else f"L2 norm: mean {residuals.mean():.3f}"
-        if len(codes)
-        else "none",
+        "residual": residual,
         "images": f"{meta.data} ({short(meta.data_fingerprint)})",
         "model": meta.model_fingerprint,
     }

@@ -1,20 +1,24 @@
 """Planes -> one `.npz` file."""
 
 import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
-from aecli.analyses.layout import Layout
 from aecli.data.image_set import UNLABELLED
 from aecli.files import writing
+
+if TYPE_CHECKING:
+    from aecli.analyses.layout import Layout
 
 FORMAT = 1
 
 
-def save_coordinates(layouts: Sequence[Layout], protocol: dict[str, Any], path: Path) -> None:
+def save_coordinates(layouts: "Sequence[Layout]", protocol: dict[str, Any], path: Path) -> None:
     """Write an `.npz` file with the points of all layouts, one after the other; the same layouts give the same bytes.
 
     `coordinates` (N, 2) float32; `labels` (N,) int64, indices into the class names of the layout, -1 where unknown;
@@ -40,3 +44,15 @@ def save_coordinates(layouts: Sequence[Layout], protocol: dict[str, Any], path: 
             layout=np.repeat(np.arange(len(layouts)), [len(each.rows) for each in layouts]),
             meta=np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
         )
+
+
+def read_meta(path: Path) -> tuple[int, dict[str, Any]] | None:
+    """Return the number of points and the `meta` of a file of `save_coordinates`; None where it is something else."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if "coordinates" not in archive.files:
+                return None
+            meta = json.loads(str(archive["meta"]))
+            return (len(archive["coordinates"]), meta) if isinstance(meta, dict) and "layouts" in meta else None
+    except (ValueError, OSError, EOFError, KeyError, TypeError, MemoryError, RecursionError, BadZipFile, zlib.error):
+        return None

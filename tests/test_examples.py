@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 PIPELINE = Path(__file__).parent.parent / "examples" / "pipeline"
-TARGETS = ("test-codes.npz", "train-codes.npz", "test-decoded.png", "test-codes-8bit.npz", "test-decoded-8bit.png")
+TARGETS = (
+    *("test-codes.npz", "train-codes.npz", "test-decoded.png", "test-codes-8bit.npz", "test-decoded-8bit.png"),
+    *("tsne.png", "knn-probe.tsv", "knn-probe.png", "compression.tsv", "compression.png"),
+)
 
 
 def make(out: Path) -> str:

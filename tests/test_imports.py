@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aecli.cli.app import app
+
 HEAVY = {"torch", "pytorch_lightning", "lightning", "torchvision", "sklearn", "matplotlib"}
 LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
-COMMANDS = ("train", "encode", "decode", "info", "datasets")
+COMMANDS = tuple(command.name for command in app.registered_commands)
 
 DRIVER = """
 import json, sys

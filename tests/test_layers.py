@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "analyses": BASE | {"codes"},
     "plots": BASE | {"data", "analyses"},
     "coordinates": BASE | {"data", "analyses"},
-    "artifacts": BASE | {"recipe", "checkpoint", "codes"},
+    "artifacts": BASE | {"recipe", "checkpoint", "codes", "coordinates"},
 }
 """What a file or folder of `aecli` may import of the others; `cli` and the package itself import everything."""
 

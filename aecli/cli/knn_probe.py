@@ -9,7 +9,7 @@ from aecli.analyses.knn_probe_options import KNNProbeOptions
 from aecli.cli.command import examples
 from aecli.cli.screen import Screen
 from aecli.data.options import DataOptions
-from aecli.errors import AecliError, InputError, UsageError
+from aecli.errors import AecliError, UsageError
 
 if TYPE_CHECKING:
     from aecli.analyses.knn_probe import Accuracy, ProbeResult
@@ -104,33 +104,13 @@ def _images(
     train: "Codes", test: "Codes", data_options: DataOptions, screen: Screen, progress: "Progress"
 ) -> "list[ImageSet] | None":
     """Return the images of both, in the codes' order; None, and a note, where they are not to be had."""
-    from aecli.data import load_again
+    from aecli.inference.matching import images_of
 
     try:
-        return [
-            _in_order(load_again(codes.meta.data, codes.meta.data_fingerprint, data_options, progress=progress), codes)
-            for codes in (train, test)
-        ]
+        return [images_of(codes, data_options, progress) for codes in (train, test)]
     except AecliError as error:
         screen.note(f"note: only codes are probed, not pixels and PCA: {error.message}")
         return None
-
-
-def _in_order(images: "ImageSet", codes: "Codes") -> "ImageSet":
-    """Return the images of these codes, by their names: a code file may hold some of them, or in another order.
-
-    Raises:
-        InputError: a code has no image.
-    """
-    import numpy as np
-
-    if np.array_equal(images.names, codes.names):
-        return images
-    rows = {name: row for row, name in enumerate(images.names.tolist())}
-    try:
-        return images.take(np.array([rows[name] for name in codes.names.tolist()]))
-    except KeyError as error:
-        raise InputError(f"no image of {images.word} has the name {error}") from error
 
 
 def _source(path: Path, codes: "Codes") -> dict[str, Any]:

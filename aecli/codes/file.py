@@ -28,6 +28,8 @@ class CodesMeta:
     data: str
     """The DATA word."""
     data_fingerprint: str
+    image_shape: tuple[int, ...] = ()
+    """(C, H, W) of the images as the model took them; () where it is not known."""
     bits: int = 32
     """Per value as stored: 32 and 16 are floating point, fewer are levels of a quantiser."""
     entropy: bool = False

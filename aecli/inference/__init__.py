@@ -57,6 +57,7 @@ def encode(
         model_fingerprint=model.fingerprint,
         data=images.word,
         data_fingerprint=images.fingerprint,
+        image_shape=images.image_shape,
         bits=bits,
         entropy=entropy,
         class_names=list(images.class_names),

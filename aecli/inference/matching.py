@@ -1,11 +1,16 @@
 """Which image a code was made from."""
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.codes import Codes
+from aecli.data import load_again
 from aecli.data.image_set import UNLABELLED, ImageSet
+from aecli.data.options import NATIVE, DataOptions, Shape
 from aecli.errors import InputError
+from aecli.progress import Progress, silent
 
 
 def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:
@@ -32,6 +37,19 @@ def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:
     if not same and not _agree(codes, images, rows):
         raise InputError(f"{images.word} has images of the same names, but they are others", hint=hint)
     return rows
+
+
+def images_of(codes: Codes, options: DataOptions, progress: Progress = silent) -> ImageSet:
+    """Read the images that the codes were made from again, as the model took them, in the codes' order.
+
+    Raises:
+        InputError: they are not there any more, or have changed.
+        UnavailableError: the data set, a package or disk space is not here.
+    """
+    shape = cast(Shape, codes.meta.image_shape or NATIVE)
+    images = load_again(codes.meta.data, codes.meta.data_fingerprint, options, image_shape=shape, progress=progress)
+    rows = matching_images(codes, images)
+    return images if np.array_equal(rows, np.arange(len(images))) else images.take(rows)
 
 
 def _agree(codes: Codes, images: ImageSet, rows: NDArray[np.int64]) -> bool:

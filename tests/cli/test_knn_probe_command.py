@@ -110,7 +110,7 @@ def test_codes_without_an_image_of_their_name_are_probed_alone(aecli, train_file
     names = load_codes(codes_file).names.copy()
     names[3] = "other"
     result = aecli("knn-probe", train_file, changed(codes_file, tmp_path / "test.npz", names=names), *QUICK)
-    assert "no image of digits:test has the name 'other'" in result.err
+    assert "digits:test has no image named 'other'" in result.err
     assert "pixels" not in result.out
 
 
@@ -166,3 +166,13 @@ def test_partly_labelled_codes_are_noted(aecli, train_file, codes_file, tmp_path
     result = aecli("knn-probe", train_file, test, *QUICK, "--json")
     assert "9 of the 359 test codes have no label" in result.err
     assert document(result)["tested"] == 350
+
+
+def test_images_that_were_resized_for_the_model_are_found_again(aecli, conv_run, tmp_path):
+    files = [tmp_path / f"{split}.npz" for split in ("train", "test")]
+    for file in files:
+        assert aecli("encode", f"letters:{file.stem}", "--model", conv_run, "-o", file).status == 0
+    result = aecli("knn-probe", *files, "--methods", "knn-euclidean", "--draws", "2", "--json")
+    assert result.status == 0
+    assert {row["features"] for row in json.loads(result.out)["accuracies"]} == {"codes", "pixels", "pca"}
+    assert "only codes" not in result.err

@@ -83,6 +83,15 @@ def test_coordinates_come_with_labels_and_names(aecli: Callable, codes_file: Pat
     assert meta["layouts"][0]["class_names"] == codes.meta.class_names
 
 
+def test_info_knows_coordinates(aecli: Callable, codes_file: Path, tmp_path: Path):
+    points = tmp_path / "points.npz"
+    words = ("--sample", "100", "--max-iter", "20", "--coordinates", points)
+    assert aecli("tsne", codes_file, "-o", tmp_path / "plot.png", *words).status == 0
+    document = json.loads(aecli("info", points, "--json").out)
+    assert (document["kind"], document["count"]) == ("t-SNE coordinates", 100)
+    assert "perplexity" in aecli("info", points).out
+
+
 def test_all_codes_are_drawn_on_request(aecli: Callable, codes_file: Path, tmp_path: Path):
     words = ("-o", tmp_path / "plot.png", "--json", "--max-iter", "20", "--sample", "all")
     assert json.loads(aecli("tsne", codes_file, *words).out)["layouts"][0]["drawn"] == 359
