@@ -9,11 +9,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "aecli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"errors", "files", "progress", "schema"}
+BASE = {"errors", "files", "progress", "schema", "threads"}
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "progress": set(),
+    "threads": set(),
     "schema": set(),
     "recipe": BASE,
     "packages": {"errors"},

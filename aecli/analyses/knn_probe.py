@@ -14,8 +14,8 @@ from aecli.analyses.labelled_draws import UNLABELLED, ProbeLabels, draw_labelled
 from aecli.analyses.linear_probe import Scaling, classify_linearly
 from aecli.analyses.nearest import cosine, euclidean, nearest
 from aecli.analyses.probe_features import Features
-from aecli.analyses.threads import in_threads
 from aecli.progress import Progress, silent
+from aecli.threads import in_threads
 
 Draws = Sequence[NDArray[np.int64]]
 Classifier = Callable[[Draws], Iterator[NDArray[np.int64]]]

@@ -13,8 +13,8 @@ from scipy import sparse
 
 from aecli.analyses.knn_probe_options import SPREADING_ALPHA
 from aecli.analyses.nearest import euclidean, nearest
-from aecli.analyses.threads import in_threads
 from aecli.progress import Progress, silent
+from aecli.threads import in_threads
 
 COLUMNS = 100
 """Classes of draws that are solved together: bounds memory."""

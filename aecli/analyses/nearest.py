@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.threads import in_threads
 from aecli.progress import Progress, silent
+from aecli.threads import in_threads
 
 ROWS, COLUMNS = 512, 1024
 """Queries and points of a piece: 2 MiB of scores, which stay in the cache while they are searched."""

@@ -2,8 +2,7 @@
 
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from aecli.threads import in_order
 
 JPEG_QUALITIES = (10, 30, 50, 75, 90)
 WEBP_QUALITIES = (10, 50, 75, 90)
@@ -59,19 +60,14 @@ def _as_files(images: NDArray[np.uint8], method: str, family: str, how: dict[str
 
     restored = np.empty_like(images)
     total = 0
-    with ThreadPoolExecutor() as pool:
-        for index, (size, pixels) in enumerate(pool.map(through, _rows(images), chunksize=64)):
-            restored[index] = pixels
-            total += size
+    for index, (size, pixels) in enumerate(in_order(through, images)):
+        restored[index] = pixels
+        total += size
     return Kept(method, family, total, restored)
 
 
 def _as_stream(images: NDArray[np.uint8], method: str, compress: Callable[[bytes], bytes]) -> Kept:
     return Kept(method, "one stream", len(compress(np.ascontiguousarray(images).tobytes())), images)
-
-
-def _rows(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    yield from images
 
 
 def _picture(image: NDArray[np.uint8]) -> Image.Image:

@@ -4,7 +4,6 @@ Affinities, attraction and descent are openTSNE's; neighbours are exact; the rep
 is our own. The same input, seed and machine give the same bits: each point is summed up by one thread, in one order.
 """
 
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from aecli.analyses.repulsion import Repulsion
 from aecli.analyses.tsne_options import TSNEOptions
 from aecli.errors import InputError
 from aecli.progress import Progress, silent
+from aecli.threads import usable_cpus
 
 UNLABELLED = -1
 DEFAULTS = TSNEOptions()
@@ -85,7 +85,7 @@ def tsne(codes: NDArray[np.float32], options: TSNEOptions = DEFAULTS, progress: 
     replace(options, sample=None).require_fit(len(codes))
     require_distinct(codes)
     points = _scaled(codes.reshape(len(codes), -1), options)
-    workers = _cores()
+    workers = usable_cpus()
 
     started = time.perf_counter()
     neighbours, distances = nearest_neighbours(points, int(np.ceil(3 * options.perplexity)), options.metric, progress)
@@ -235,7 +235,3 @@ def _objective(
         return sum(each[1] for each in sums) + sum(each[0] for each in sums) * np.log(total), gradient
 
     return objective
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

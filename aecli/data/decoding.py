@@ -18,9 +18,9 @@ from aecli.data.memory import budget
 from aecli.data.options import Shape
 from aecli.data.pictures import UnreadablePictureError, decode, native_shape, quiet
 from aecli.data.source import Pictures
-from aecli.data.threads import in_order
 from aecli.errors import InputError
 from aecli.progress import Progress
+from aecli.threads import in_order
 
 PROGRESS_SECONDS = 0.1
 Item = TypeVar("Item")

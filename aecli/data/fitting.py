@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import Shape
-from aecli.data.threads import in_order
 from aecli.progress import Progress
+from aecli.threads import in_order
 
 if TYPE_CHECKING:
     from PIL.Image import Image

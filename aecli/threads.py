@@ -1,8 +1,8 @@
-"""Many small pieces of work in threads, their results in order."""
+"""Pieces of work in as many threads as there are processors."""
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     """
     threads = min(usable_cpus(), MAX_THREADS)
     pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="aecli-data") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="aecli") as pool:
         try:
             for item in items:
                 pending.append(pool.submit(function, item))
@@ -32,6 +32,23 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
         finally:
             for future in pending:
                 future.cancel()
+
+
+def in_threads(
+    function: Callable[[int], None], pieces: Sequence[int], told: Callable[[int], None] = lambda done: None
+) -> None:
+    """Call `function` with each of the pieces, a thread for each processor, and tell how many are done.
+
+    BLAS has one thread within each: threads of small products wait for one another longer than they work.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(usable_cpus()) as pool:
+        try:
+            for number, _ in enumerate(pool.map(function, pieces), 1):
+                told(number)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def usable_cpus() -> int:
