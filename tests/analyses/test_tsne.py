@@ -75,7 +75,7 @@ def test_same_seed_same_bytes_whatever_the_threads(monkeypatch: pytest.MonkeyPat
     codes, _ = clusters(each=110)  # enough for threads to share
     first = tsne(codes, QUICK)
     assert tsne(codes, QUICK).coordinates.tobytes() == first.coordinates.tobytes()
-    monkeypatch.setattr("aecli.analyses.tsne._cores", lambda: 1)
+    monkeypatch.setattr("aecli.analyses.tsne.usable_cpus", lambda: 1)
     alone = tsne(codes, QUICK)
     assert alone.coordinates.tobytes() == first.coordinates.tobytes()
     assert alone.kl_divergence == pytest.approx(first.kl_divergence, rel=1e-12)
