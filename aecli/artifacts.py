@@ -55,7 +55,9 @@ def describe(path: Path) -> Description:
             sections = recipe.to_dict()
             lines = {name: ", ".join(f"{k} = {v}" for k, v in section.items()) for name, section in sections.items()}
             return Description(path, "recipe", lines, {"recipe": sections})
-    raise InputError(f"not a file that aecli makes: {path}", hint="name a run folder, model, code file or recipe")
+    raise InputError(
+        f"info cannot describe this kind of file: {path}", hint="name a run folder, model, code file or recipe"
+    )
 
 
 def _describe_checkpoint(file: Path, kind: str, path: Path) -> Description:

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from aecli.errors import AecliError, InputError, UnavailableError, UsageError
+from aecli.errors import AecliError, InputError, OutputExistsError, UnavailableError, UsageError
 
 STANDARD_STREAM = Path("-")
 
@@ -36,7 +36,7 @@ def require_file(path: Path, what: str) -> Path:
     if path.is_dir():
         raise InputError(f"{what} is a folder: {path}", hint="name a file in it")
     if not path.is_file():
-        raise InputError(f"{what} is not a regular file: {path}")
+        raise InputError(f"{what} is no regular file: {path}", hint="a pipe is read as - where a command takes it")
     if not os.access(path, os.R_OK):
         raise InputError(f"{what} cannot be read: {path}", hint="check its permissions")
     if status.st_size == 0:
@@ -70,6 +70,8 @@ def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterabl
         UnavailableError: no file can be made there.
     """
     if is_stream(path):
+        if sys.stdout.isatty():
+            raise UsageError("the output is not for a terminal", hint="pipe it on, or name a file with -o")
         return path
     suffixes = tuple(suffixes)
     if suffixes and path.suffix.lower() not in suffixes:
@@ -105,6 +107,33 @@ def require_folder(folder: Path) -> Path:
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same folder out of it; on systems without `flock`, do nothing.
+
+    Raises:
+        OutputExistsError: another process is in it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputExistsError(
+                f"another run is under way in {folder}", hint="wait for it, or name another folder with -o"
+            ) from error
+        except OSError:
+            pass  # some network file systems know no locks
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def unwritable(path: Path, error: OSError) -> UnavailableError:

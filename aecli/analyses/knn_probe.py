@@ -43,14 +43,14 @@ class Accuracy:
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % confidence interval of the mean over draws, by Student's t; None of one draw."""
+        """The 95 % confidence interval of the mean over draws, by Student's t, within 0 and 1; None of one draw."""
         if self.standard_deviation is None:
             return None
         from scipy.special import stdtrit
 
         count = len(self.draws)
         half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * self.standard_deviation / count**0.5
-        return self.mean - half, self.mean + half
+        return max(self.mean - half, 0.0), min(self.mean + half, 1.0)
 
     def as_document(self) -> dict[str, Any]:
         """Return all figures as plain values."""

@@ -9,7 +9,7 @@ from aecli.cli.command import examples
 from aecli.cli.options import DataArg, DeviceOpt, ModelOpt
 from aecli.cli.screen import Screen
 from aecli.data.options import DataOptions
-from aecli.errors import AecliError
+from aecli.errors import AecliError, ExitStatus
 
 if TYPE_CHECKING:
     from aecli.analyses.compression import Row
@@ -59,7 +59,7 @@ def compress_report(
     loaded = inference.load(checkpoint, device=device)
     source = loaded.header.data
     with screen.progress() as progress:
-        images = load(data, data_options, image_shape=loaded.image_shape, progress=progress)
+        images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         try:
             training = load_again(
                 source.word, source.fingerprint, data_options, image_shape=loaded.image_shape, progress=progress
@@ -74,6 +74,8 @@ def compress_report(
 
     for note in images.notes:
         screen.note(f"note: {note}")
+    for failure in images.failures:
+        screen.warn(f"left out: {failure.name}: {failure.reason}")
     if output:
         from aecli.plots import compression
 
@@ -88,9 +90,12 @@ def compress_report(
             "pca_fitted_on": {"word": training.word, "fingerprint": training.fingerprint},
             "quantisers_chosen_on": source.word,
             "decoder_bytes": loaded.decoder_bytes,
+            "failed": len(images.failures),
             "rows": [row.as_document() for row in report.rows],
         },
     )
+    if images.failures:
+        raise typer.Exit(ExitStatus.PARTIAL)
 
 
 def _cells(row: "Row") -> list[str]:

@@ -20,16 +20,19 @@ def datasets(screen: Screen, data_root: DataRootOpt = None) -> None:
     from aecli.data import describe
 
     found = describe(DataOptions(data_root=data_root))
-    screen.rows(
+    screen.table(
         ["word", "here", "splits", "what it is"],
         [
             (
                 status.word,
                 "yes" if status.available else "no",
                 " ".join(status.splits),
-                status.summary if status.available else f"{status.summary}; {status.needs}",
+                status.summary,
             )
             for status in found
         ],
-        [asdict(status) for status in found],
+        {"datasets": [asdict(status) for status in found]},
     )
+    for needs in dict.fromkeys(status.needs for status in found if status.needs):
+        words = ", ".join(status.word for status in found if status.needs == needs)
+        screen.note(f"to get {words}: {needs}")

@@ -41,37 +41,32 @@ class Screen:
             print(printable(text, keep="\n"))
 
     def written(self, path: Path, text: str, document: dict[str, Any]) -> None:
-        """Say what was written where, unless quiet, or the file itself went to standard output."""
-        if str(path) != "-" and (self.json or not self.quiet):
+        """Say what was written where, unless quiet; on standard error where the file itself went to standard output."""
+        if str(path) == "-":
+            self.note(json.dumps(document) if self.json else text)
+        elif self.json or not self.quiet:
             self.result(f"{path}\n  {text}", {"output": str(path)} | document)
-
-    def rows(self, columns: Sequence[str], rows: Sequence[Sequence[str]], documents: Sequence[dict[str, Any]]) -> None:
-        """Print a table: aligned on a terminal, tab-separated in a pipe, one JSON line a row with `--json`."""
-        if self.json:
-            for document in documents:
-                print_json(document)
-        else:
-            self.table(columns, rows, {})
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], document: dict[str, Any]) -> None:
         """Print a table: aligned on a terminal, tab-separated in a pipe, one JSON document of all with `--json`."""
         if self.json:
             print_json(document)
-        elif sys.stdout.isatty():
-            from rich import box
-            from rich.table import Table
-            from rich.text import Text
+            return
+        cells = [[printable(cell) for cell in row] for row in [columns, *rows]]
+        if not sys.stdout.isatty():
+            for row in cells:
+                print("\t".join(row))
+            return
+        from rich.cells import cell_len
 
-            table = Table(box=box.SIMPLE_HEAD)
-            for index, column in enumerate(columns):
-                numbers = all(NUMBER.fullmatch(row[index]) for row in rows)
-                table.add_column(column, justify="right" if numbers else "left")
-            for row in rows:
-                table.add_row(*(Text(printable(cell)) for cell in row))
-            console(sys.stdout).print(table)
-        else:
-            for row in [columns, *rows]:
-                print("\t".join(printable(cell) for cell in row))
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        numbers = [all(NUMBER.fullmatch(cell) for cell in column[1:]) for column in zip(*cells, strict=True)]
+        for row in cells:  # longer lines than the terminal's run on: no figure is cut off
+            padded = [
+                " " * (width - cell_len(cell)) + cell if number else cell + " " * (width - cell_len(cell))
+                for cell, width, number in zip(row, widths, numbers, strict=True)
+            ]
+            print("  ".join(padded).rstrip())
 
     def note(self, text: str) -> None:
         """Tell a person something on standard error, unless quiet."""

@@ -86,7 +86,6 @@ def train(
     folder = RunFolder(output)
     inputs = [model_file(init_from)] if init_from else []
     inputs += [Path(word) for word in (recipe, data, val) if word]
-    folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
     flags = {
         "training.epochs": epochs,
         "training.batch_size": batch_size,
@@ -95,46 +94,49 @@ def train(
         "training.precision": precision,
     }
     given = {key: value for key, value in flags.items() if value is not None}
-    wanted = load_recipe(recipe or (str(folder.recipe) if resume else "conv"))
+    wanted = load_recipe(recipe or (str(folder.recipe) if resume and folder.recipe.exists() else "conv"))
     wanted = wanted.with_settings(parse_settings(settings or [])).with_settings(given, "command line")
 
     from aecli.training.images import load_portions
     from aecli.training.resolution import resolve_recipe
 
-    start = load_checkpoint(init_from) if init_from else None
-    with screen.progress() as progress:
-        images, validation = load_portions(data, val, wanted, data_options, skip_damaged, progress)
-    for note in dict.fromkeys(images.images.notes + validation.images.notes):
-        screen.note(f"note: {note}")
-    for failure in dict.fromkeys(images.images.failures + validation.images.failures):
-        screen.warn(f"left out: {failure.name}: {failure.reason}")
-    resolved = resolve_recipe(wanted, images, start)
+    with folder.claimed():
+        folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
+        start = load_checkpoint(init_from) if init_from else None
+        with screen.progress() as progress:
+            images, validation = load_portions(data, val, wanted, data_options, skip_damaged, progress)
+        for note in dict.fromkeys(images.images.notes + validation.images.notes):
+            screen.note(f"note: {note}")
+        for failure in dict.fromkeys(images.images.failures + validation.images.failures):
+            screen.warn(f"left out: {failure.name}: {failure.reason}")
+        resolved = resolve_recipe(wanted, images, start)
 
-    from aecli.cli.training_screen import TrainingScreen
-    from aecli.packages import require_lightning
+        from aecli.cli.training_screen import TrainingScreen
+        from aecli.packages import require_lightning
 
-    require_lightning()
-    from aecli.training.fit import train as fit
-    from aecli.training.loggers import make_loggers
+        require_lightning()
+        from aecli.training.fit import train as fit
+        from aecli.training.loggers import make_loggers
 
-    loggers = make_loggers(logger.split(","), folder)
-    with TrainingScreen(screen, images, validation) as listener:
-        trained = fit(
-            resolved,
-            images,
-            validation,
-            folder,
-            resume=resume,
-            init_from=start,
-            accelerator=accelerator,
-            loggers=loggers,
-            listener=listener,
-        )
+        loggers = make_loggers(logger.split(","), folder)
+        with TrainingScreen(screen, images, validation) as listener:
+            trained = fit(
+                resolved,
+                images,
+                validation,
+                folder,
+                resume=resume,
+                init_from=start,
+                accelerator=accelerator,
+                loggers=loggers,
+                listener=listener,
+            )
 
-    from aecli.plots import loss, reconstructions
+        from aecli.plots import loss, reconstructions
 
-    loss.draw(trained.history, folder.loss_plot)
-    reconstructions.draw(trained.preview, folder.reconstructions)
+        loss.draw(trained.history, folder.loss_plot)
+        reconstructions.draw(trained.preview, folder.reconstructions)
+
     summary = trained.checkpoint.header.training
     screen.written(
         folder.model,

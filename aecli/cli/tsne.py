@@ -1,14 +1,14 @@
 """`aecli tsne`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from aecli.analyses.tsne_options import TSNEOptions
 from aecli.cli.command import examples
 from aecli.cli.screen import Screen
-from aecli.data.options import DataOptions
+from aecli.data.options import NATIVE, DataOptions, Shape
 
 EXAMPLES = examples(
     "aecli tsne codes.npz -o codes.png",
@@ -71,7 +71,8 @@ def tsne(
             from aecli.data import load
             from aecli.inference.matching import matching_images
 
-            pictures = load(images, data_options, progress=progress)
+            shape = cast(Shape, loaded[0].meta.image_shape or NATIVE)
+            pictures = load(images, data_options, image_shape=shape, skip_damaged=True, progress=progress)
             pixels, rows = pictures.images, [matching_images(each, pictures) for each in loaded]
         layouts = [lay_out(each, tsne_options, progress) for each in loaded]
     panels = [plot.panel(layout, tsne_options, pixels, row) for layout, row in zip(layouts, rows, strict=True)]

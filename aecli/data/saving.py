@@ -16,6 +16,7 @@ from aecli.progress import Progress, silent
 MOST_GRID_PIXELS = 100_000_000
 SMALL_SIDE = 64
 """Pictures with a shorter side are enlarged by a whole factor in a grid, so that a person sees their pixels."""
+OTHER_SUFFIXES = {".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".npy", ".pdf", ".svg"}
 PICTURE_NAME = re.compile(r"\d{6}-.*\.png")
 
 
@@ -30,6 +31,8 @@ def require_image_output(path: Path, *, inputs: Iterable[Path], overwrite: bool)
     if is_stream(path) or _kind(path) != "folder":
         require_output(path, inputs=inputs)
         return
+    if path.suffix.lower() in OTHER_SUFFIXES:
+        raise UsageError(f"images are written as .png or .npz, or into a folder: {path}", hint="end the name in .png")
     if path.exists() and not path.is_dir():
         raise UsageError(
             f"output is a file without a known ending: {path}", hint="end the name in .png or .npz, or name a folder"

@@ -20,6 +20,11 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 
 
+LOSSLESS = ("pixels", "PNG", "WebP lossless", "one stream")
+NEAR = 0.03
+"""Of the axis: what lies nearer has one label."""
+
+
 def draw(report: CompressionReport, title: str, path: Path) -> None:
     """Draw PSNR against bits per pixel, a line a family, lossless ways as ticks on top; below, a strip of examples."""
     strip = len(report.examples)
@@ -42,17 +47,30 @@ def _draw_curves(axes: Any, rows: Sequence[Row], title: str) -> None:
         if points:
             axes.plot(*zip(*points, strict=True), label=family, markersize=5, **style)
     axes.set(xscale="log", xlabel="bits per pixel", ylabel="PSNR in dB (higher is better)")
-    axes.set_title(title, pad=80)
-    for row in rows:
-        if not isfinite(row.quality.psnr):
-            axes.axvline(row.bits_per_pixel, color="0.75", linewidth=1, zorder=0)
-            place = (row.bits_per_pixel, 1.01)
-            across = axes.get_xaxis_transform()
-            axes.text(*place, row.method, transform=across, rotation=60, fontsize=8, color="0.3")
+    axes.set_title(title, loc="left", pad=80)
+    left, right = np.log(axes.get_xlim())
+    lossless = sorted(
+        (row.bits_per_pixel, row.method.removesuffix(", one stream")) for row in rows if row.family in LOSSLESS
+    )
+    for rate, methods in _merged(lossless, (right - left) * NEAR):
+        axes.axvline(rate, color="0.75", linewidth=1, zorder=0)
+        across = axes.get_xaxis_transform()
+        axes.text(rate, 1.01, methods, transform=across, rotation=60, fontsize=8, color="0.3")
     ticks = [value for value in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 32, 64) if _within(value, axes.get_xlim())]
     axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
     axes.minorticks_off()
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _merged(lossless: Sequence[tuple[float, str]], near: float) -> list[tuple[float, str]]:
+    """Put names whose rates, sorted, lie too near for two labels on one line."""
+    merged: list[tuple[float, str]] = []
+    for rate, method in lossless:
+        if merged and np.log(rate / merged[-1][0]) < near:
+            merged[-1] = merged[-1][0], f"{merged[-1][1]} · {method}"
+        else:
+            merged.append((rate, method))
+    return merged
 
 
 def _caption(method: str, rows: Sequence[Row]) -> str:

@@ -23,6 +23,12 @@ STYLE: Any = {
 }
 # Okabe and Ito, "Color universal design", 2008: told apart by the colour-blind.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+# For classes, of which no two among ten look the same: Tol's "muted" scheme, 2021, and one of the above; none is grey
+# or black, which pictures themselves are.
+CLASS_COLOURS = (
+    *("#332288", "#DDCC77", "#117733", "#CC6677", "#88CCEE"),
+    *("#882255", "#44AA99", "#999933", "#AA4499", "#E66100"),
+)
 
 
 @contextmanager

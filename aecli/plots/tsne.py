@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from aecli.analyses.layout import Layout
 from aecli.analyses.tsne_options import TSNEOptions
-from aecli.plots.figure import COLOURS, figure
+from aecli.plots.figure import CLASS_COLOURS, figure
 from aecli.plots.placing import pushed_apart, without_overlap
 
 PANEL = 6.4
 """Inches."""
 MARKERS = "o^sDvPX<>*hpd8"
 UNLABELLED_COLOUR = "#8c8c8c"
-MOST_CLASSES = len(COLOURS) * len(MARKERS)
+MOST_CLASSES = len(CLASS_COLOURS) * len(MARKERS)
 """That have a colour and marker of their own, and are named."""
 THUMBNAILS_ACROSS = 26
 EDGE = {"edgecolors": "white", "linewidths": 0.3}
@@ -113,7 +113,7 @@ def _styles(panels: Sequence[Panel]) -> Styles:
     """Colour and marker of each class, the same in all panels; the grey ones without a label last."""
     names = list(dict.fromkeys(name for panel in panels for name in panel.class_names))
     styles: Styles = {
-        name: {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[_marker(index)]}
+        name: {"color": CLASS_COLOURS[index % len(CLASS_COLOURS)], "marker": MARKERS[_marker(index)]}
         for index, name in enumerate(names)
     }
     return styles | {None: {"color": UNLABELLED_COLOUR, "marker": "o"}}
@@ -121,7 +121,7 @@ def _styles(panels: Sequence[Panel]) -> Styles:
 
 def _marker(index: int) -> int:
     """Each pass over the colours has its marker; in the first, so few are needed that colour is enough."""
-    return index // len(COLOURS) % len(MARKERS)
+    return index // len(CLASS_COLOURS) % len(MARKERS)
 
 
 def _height(places: NDArray[np.float32]) -> float:

@@ -3,13 +3,14 @@
 import csv
 import io
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from aecli.checkpoint import MODEL_FILE
 from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
-from aecli.files import require_folder, require_no_input, write_text
+from aecli.files import only_one, require_folder, require_no_input, write_text
 from aecli.recipe import Recipe, load_recipe, save_recipe
 
 
@@ -71,13 +72,12 @@ class RunFolder:
         return any(file.exists() for file in self.files())
 
     def require_startable(self, *, resume: bool, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
-        """See that a run that reads `inputs` can begin, or go on, here; only the folder is made.
+        """See that a run that reads `inputs` can begin, or go on, here; nothing is made yet.
 
         Raises:
             OutputExistsError: it holds a run, which is neither to be resumed nor to be overwritten.
             InputError: there is no run to resume.
             UsageError: the options exclude each other, or an input would be replaced.
-            UnavailableError: the folder cannot be made or written.
         """
         if resume and overwrite:
             raise UsageError("--resume and --overwrite exclude each other")
@@ -95,7 +95,22 @@ class RunFolder:
                 raise UsageError(
                     f"the run folder is among the images: {self.path}", hint="name a folder outside of them with -o"
                 )
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Make the folder and keep other runs out of it; what is still empty at the end is removed again.
+
+        Raises:
+            OutputExistsError: another run is under way in it.
+            UnavailableError: it cannot be made or written.
+        """
         require_folder(self.path)
+        try:
+            with only_one(self.path):
+                yield
+        finally:
+            with suppress(OSError):  # a folder that holds something stays
+                self.path.rmdir()
 
     def begin(self, recipe: Recipe, *, resume: bool) -> None:
         """Make the folder that of a new run with this resolved recipe, or see that the run in it has the same one.

@@ -68,11 +68,12 @@ def test_shuffled_labels_are_at_chance(method):
 
 
 def test_mean_deviation_and_interval_are_those_of_the_draws():
-    row = Accuracy(100, "codes", "linear", (0.7, 0.8, 0.9))
-    assert row.mean == pytest.approx(0.8)
+    row = Accuracy(100, "codes", "linear", (0.4, 0.5, 0.6))
+    assert row.mean == pytest.approx(0.5)
     assert row.standard_deviation == pytest.approx(0.1)
     half = 4.302653 * 0.1 / 3**0.5  # Student's t for two degrees of freedom, from a table
-    assert row.interval == pytest.approx((0.8 - half, 0.8 + half))
+    assert row.interval == pytest.approx((0.5 - half, 0.5 + half))
+    assert Accuracy(100, "codes", "linear", (0.7, 0.8, 0.9)).interval[1] == 1.0  # an accuracy is never more
     assert Accuracy(4000, "codes", "linear", (0.9,)).interval is None
 
 

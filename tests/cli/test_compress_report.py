@@ -65,3 +65,12 @@ def test_bad_input(aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
         assert result.status == status
         assert result.err.startswith("error: ")
         assert not result.stdout
+
+
+def test_a_damaged_picture_is_left_out(aecli: Callable, conv_run: Path, pictures: Path) -> None:
+    (pictures / "a" / "broken.png").write_bytes(b"no picture")
+    result = aecli("compress-report", pictures, "--model", conv_run, "--json")
+    assert result.status == 3
+    assert "broken.png" in result.err
+    document = json.loads(result.out)
+    assert (document["data"]["images"], document["failed"]) == (6, 1)

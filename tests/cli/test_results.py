@@ -1,5 +1,6 @@
 """What commands give: files, tables, JSON, streams; and how they behave in pipes."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aecli import files
+from aecli.cli.screen import Screen
 from aecli.codes import load_codes
-from aecli.errors import ExitStatus
+from aecli.errors import ExitStatus, UsageError
 
 
 def document(result: object) -> dict:
@@ -196,15 +199,15 @@ class TestDatasets:
         assert known["digits"] == "yes"
         assert known["cifar10"] == "no"
 
-    def test_json_has_a_line_a_word(self, aecli: Callable) -> None:
-        rows = [json.loads(line) for line in aecli("datasets", "--json").out.splitlines()]
+    def test_json_has_a_row_a_word(self, aecli: Callable) -> None:
+        rows = json.loads(aecli("datasets", "--json").out)["datasets"]
         words = {row["word"]: row for row in rows}
         assert words["digits"]["available"] is True
         assert words["mnist"]["available"] is False
         assert words["mnist"]["needs"]
 
     def test_every_word_that_is_here_can_be_trained_on(self, aecli: Callable, tmp_path: Path) -> None:
-        rows = [json.loads(line) for line in aecli("datasets", "--json").out.splitlines()]
+        rows = json.loads(aecli("datasets", "--json").out)["datasets"]
         words = [row["word"] for row in rows if row["available"] and " " not in row["word"]]
         assert "digits" in words
         for word in words:
@@ -212,6 +215,41 @@ class TestDatasets:
             result = aecli("train", word, "-o", tmp_path / word, *size)
             assert result.status in {0, ExitStatus.INPUT}, f"{word}: {result.err}"
             assert result.status == 0 or "name one" in result.err or "/" in word
+
+
+class TestTerminalsAndClosedStreams:
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+    @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+    def test_a_closed_stream_is_no_crash(self, closed: str) -> None:
+        line = f'"{sys.executable}" -m aecli datasets {closed}'
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0
+        assert "Traceback" not in done.stderr
+
+    def test_json_goes_beside_a_file_on_standard_output(self, aecli: Callable, conv_run: Path) -> None:
+        result = aecli("encode", "digits:test", "--model", conv_run, "-o", "-", "--json")
+        assert result.stdout.startswith(b"PK")
+        assert json.loads(result.err)["codes"] == 359
+
+    def test_a_terminal_is_spared_binary_files(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(files.sys, "stdout", Terminal())
+        with pytest.raises(UsageError, match="terminal"):
+            files.require_output(Path("-"))
+
+    def test_a_table_on_a_terminal_cuts_no_figure_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stdout", terminal)
+        Screen().table(["kept as", "bytes"], [["a" * 90, "1,234"], ["b", "5"]], {})
+        first, *rows = terminal.getvalue().splitlines()
+        assert first == "kept as" + " " * 83 + "  bytes"
+        assert rows == ["a" * 90 + "  1,234", "b" + " " * 89 + "      5"]
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
 
 
 class TestScreen:

@@ -194,3 +194,16 @@ def test_standard_streams(aecli: Callable, codes_file: Path, tmp_path: Path):
     assert result.stdout.startswith(b"\x89PNG")
     assert aecli("tsne", codes_file, "-o", tmp_path / "plot.png", *QUICK).status == 0
     assert result.stdout == (tmp_path / "plot.png").read_bytes()
+
+
+def test_pictures_of_many_sizes_are_drawn_as_the_model_took_them(aecli: Callable, conv_run: Path, tmp_path: Path):
+    for index in range(24):
+        pixels = np.random.default_rng(index).integers(0, 256, (10 + index, 12), dtype=np.uint8)
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{index:02}.png")
+    codes, plot = tmp_path / "codes.npz", tmp_path / "plot.png"
+    assert aecli("encode", tmp_path / "photos", "--model", conv_run, "-o", codes).status == 0
+    words = ("--images", tmp_path / "photos", "--perplexity", "5", "--max-iter", "20")
+    result = aecli("tsne", codes, "-o", plot, *words)
+    assert result.status == 0, result.err
+    assert plot.exists()

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aecli.plots import tsne as plot
-from aecli.plots.figure import COLOURS
+from aecli.plots.figure import CLASS_COLOURS
 from aecli.plots.placing import pushed_apart, without_overlap
 from aecli.plots.tsne import Panel
 
@@ -76,7 +76,7 @@ def test_every_class_looks_different(drawn: list[Figure], tmp_path: Path):
     plot.draw([panel(100)], tmp_path / "plot.png")
     looks = {(line.get_color(), line.get_marker()) for line in drawn[0].legends[0].legend_handles}
     assert len(looks) == 100
-    assert {colour for colour, _ in looks} == set(COLOURS)
+    assert {colour for colour, _ in looks} == set(CLASS_COLOURS)
 
 
 def test_a_class_looks_the_same_in_all_panels(drawn: list[Figure], tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from aecli.checkpoint import load_checkpoint, read_header
 from aecli.errors import ExitStatus, InputError, UnavailableError
+from aecli.training.run_folder import RunFolder
 
 CPU = ("--accelerator", "cpu")
 
@@ -37,7 +39,7 @@ class TestDivergence:
         assert result.status == ExitStatus.INPUT
         assert "diverged" in error_of(result)
         assert "hint: lower the learning rate, such as --lr 1" in result.err
-        assert list((tmp_path / "run").iterdir()) == []
+        assert not (tmp_path / "run").exists()
 
     def test_after_good_epochs(self, fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from aecli.training.module import AutoencoderModule
@@ -137,6 +139,21 @@ class TestWarmStart:
 
 
 class TestPlaces:
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
+    def test_two_runs_do_not_share_a_folder(self, aecli: Callable, train: Callable, tmp_path: Path) -> None:
+        run = tmp_path / "run"
+        with RunFolder(run).claimed():
+            result = aecli("train", "digits", "-o", run, "--epochs", 1)
+            assert result.status == ExitStatus.EXISTS
+            assert "another run is under way" in error_of(result)
+        assert not run.exists()
+        train(run, "--epochs", 1)
+
+    def test_a_run_that_cannot_begin_leaves_no_folder(self, aecli: Callable, tmp_path: Path) -> None:
+        for words in (("digits", "--epochs", 0), ("digits", "--val", "digits:none"), (tmp_path / "none",)):
+            assert aecli("train", *words, "-o", tmp_path / "run").status == ExitStatus.INPUT
+            assert not (tmp_path / "run").exists()
+
     def test_a_run_among_its_own_images_is_refused(self, aecli: Callable, pictures: Path) -> None:
         for folder in (pictures, pictures / "a" / "run"):
             result = aecli("train", pictures, "-o", folder, "--epochs", 1)
@@ -184,7 +201,7 @@ class TestMachine:
         result = aecli("train", "digits", "-o", tmp_path / "run", "--accelerator", name)
         assert result.status == ExitStatus.UNAVAILABLE
         error_of(result)
-        assert list((tmp_path / "run").iterdir()) == []
+        assert not (tmp_path / "run").exists()
 
     def test_a_precision_either_trains_or_says_that_it_cannot(self, fit: Callable, tmp_path: Path) -> None:
         try:
