@@ -23,6 +23,7 @@ import numpy as np
 
 from aecli.data import load
 
+CASES = ("startup", "mlp", "conv")
 FASHION = "/usr/share/datasets/fashion-mnist"
 
 
@@ -102,15 +103,17 @@ def machine() -> dict[str, Any]:
 def main() -> None:
     """Run the cases and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("cases", nargs="*", default=["startup", "mlp", "conv"], choices=["startup", "mlp", "conv"])
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; else all")
     parser.add_argument("--epochs", type=int, default=150)
     parser.add_argument("--full", action="store_true", help="FashionMNIST, 60,000 images")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
+    if unknown := set(options.cases) - set(CASES):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
 
     results = []
     print(json.dumps(machine()))
-    for case in options.cases:
+    for case in options.cases or CASES:
         with tempfile.TemporaryDirectory() as folder:
             word = FASHION if options.full else "mnist5k"
             result = startup() if case == "startup" else against_notebook(case, word, options.epochs, Path(folder))

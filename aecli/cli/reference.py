@@ -42,7 +42,7 @@ def _command(name: str, command: Any) -> str:
 
 
 def _flags(option: Any) -> str:
-    spelled = ", ".join(f"`{flag}`" for flag in sorted(option.opts, key=len))
+    spelled = ", ".join(f"`{flag}`" for flag in [*sorted(option.opts, key=len), *option.secondary_opts])
     return spelled if option.is_flag else f"{spelled} `{_plain(option.metavar)}`"
 
 
