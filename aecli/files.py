@@ -36,7 +36,7 @@ def require_file(path: Path, what: str) -> Path:
     if path.is_dir():
         raise InputError(f"{what} is a folder: {path}", hint="name a file in it")
     if not path.is_file():
-        raise InputError(f"{what} is no regular file: {path}", hint="a pipe is read as - where a command takes it")
+        raise InputError(f"{what} is not a regular file: {path}", hint="a pipe is read as - where a command takes it")
     if not os.access(path, os.R_OK):
         raise InputError(f"{what} cannot be read: {path}", hint="check its permissions")
     if status.st_size == 0:
