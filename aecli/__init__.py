@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aecli.data.image_set import ImageSet
-    from aecli.inference.torch_backend import TorchModel
+    from aecli.inference.model import Model
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load", "load_images"]
 
 
-def load(path: str | Path, *, device: str = "auto") -> "TorchModel":
+def load(path: str | Path, *, device: str = "auto") -> "Model":
     """Load a trained model; see `aecli.inference.load`."""
     from aecli import inference
 

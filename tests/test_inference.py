@@ -14,16 +14,17 @@ from aecli.checkpoint import load_checkpoint
 from aecli.codes import load_codes, save_codes
 from aecli.data import load
 from aecli.errors import InputError, UnavailableError
-from aecli.inference import torch_backend
-from aecli.inference.torch_backend import TorchModel, encode_rows, find_device
+from aecli.inference import model as model_module
+from aecli.inference.model import Model
+from aecli.inference.torch_backend import encode_rows, find_device
 
 
 @pytest.fixture(scope="module")
-def model(conv_run: Path) -> TorchModel:
+def model(conv_run: Path) -> Model:
     return inference.load(conv_run, device="cpu")
 
 
-def test_codes_carry_all_that_is_known_of_the_images(model: TorchModel) -> None:
+def test_codes_carry_all_that_is_known_of_the_images(model: Model) -> None:
     images = load("digits:test")
     codes = inference.encode(model, images)
     assert codes.codes.shape == (359, 4, 2, 2)
@@ -36,7 +37,7 @@ def test_codes_carry_all_that_is_known_of_the_images(model: TorchModel) -> None:
     assert codes.meta.class_names == list("0123456789")
 
 
-def test_residuals_are_the_norm_computed_by_hand(model: TorchModel, conv_run: Path, digits: np.ndarray) -> None:
+def test_residuals_are_the_norm_computed_by_hand(model: Model, conv_run: Path, digits: np.ndarray) -> None:
     autoencoder = load_checkpoint(conv_run).model
     header = model.header
     x = (digits / 255.0 - header.mean[0]) / header.std[0]
@@ -50,32 +51,32 @@ def test_residuals_are_the_norm_computed_by_hand(model: TorchModel, conv_run: Pa
     np.testing.assert_allclose(codes, model.encode(digits)[rows], rtol=1e-4, atol=1e-5)
 
 
-def test_batches_change_nothing(model: TorchModel, digits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_change_nothing(model: Model, digits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     codes, residuals = model.encode_with_residuals(digits)
     images = model.decode(codes)
-    monkeypatch.setattr(torch_backend, "PIXELS_AT_ONCE", 64 * 50)
+    monkeypatch.setattr(model_module, "PIXELS_AT_ONCE", 64 * 50)
     ticks = []
     again, residuals_again = model.encode_with_residuals(digits, lambda *tick: ticks.append(tick))
     np.testing.assert_allclose(again, codes, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(residuals_again, residuals, rtol=1e-4)
     assert np.abs(model.decode(codes).astype(int) - images).max() <= 1
     assert ticks == [("encoding", min(done, 359), 359) for done in range(50, 401, 50)]
-    monkeypatch.setattr(torch_backend, "PIXELS_AT_ONCE", 1)
+    monkeypatch.setattr(model_module, "PIXELS_AT_ONCE", 1)
     assert model.encode(digits[:3]).shape == (3, 4, 2, 2)
 
 
-def test_a_trained_model_restores_images_better_than_one_grey(model: TorchModel, digits: np.ndarray) -> None:
+def test_a_trained_model_restores_images_better_than_one_grey(model: Model, digits: np.ndarray) -> None:
     error = model.reconstruct(digits).astype(float) - digits
     assert np.mean(error**2) < 0.6 * digits.var()
 
 
-def test_no_images_are_no_codes(model: TorchModel, digits: np.ndarray) -> None:
+def test_no_images_are_no_codes(model: Model, digits: np.ndarray) -> None:
     assert model.encode(digits[:0]).shape == (0, 4, 2, 2)
     assert model.score(digits[:0]).shape == (0,)
     assert model.decode(np.empty((0, 4, 2, 2), np.float32)).shape == (0, 1, 8, 8)
 
 
-def test_images_may_be_views_and_read_only(model: TorchModel, digits: np.ndarray) -> None:
+def test_images_may_be_views_and_read_only(model: Model, digits: np.ndarray) -> None:
     expected = model.encode(digits[::-1].copy())
     view = digits[::-1]
     view.flags.writeable = False
@@ -93,7 +94,7 @@ def test_images_may_be_views_and_read_only(model: TorchModel, digits: np.ndarray
     ],
 )
 def test_images_that_do_not_fit_are_refused(
-    model: TorchModel, digits: np.ndarray, change: Callable[[np.ndarray], np.ndarray]
+    model: Model, digits: np.ndarray, change: Callable[[np.ndarray], np.ndarray]
 ) -> None:
     with pytest.raises(InputError, match=r"uint8 of shape \(N, 1, 8, 8\)"):
         model.encode(change(digits))
@@ -110,7 +111,7 @@ def test_images_that_do_not_fit_are_refused(
     ],
     ids=lambda codes: f"{codes.shape} {codes.max()}",
 )
-def test_codes_that_do_not_fit_are_refused(model: TorchModel, codes: np.ndarray) -> None:
+def test_codes_that_do_not_fit_are_refused(model: Model, codes: np.ndarray) -> None:
     with pytest.raises(InputError):
         model.decode(codes)
 
@@ -122,7 +123,7 @@ def test_codes_of_another_model_are_refused(conv_run: Path, mlp_run: Path, codes
 
 
 @pytest.mark.parametrize(("bits", "levels"), [(32, 0), (16, 1), (8, 12)])
-def test_fewer_bits_cost_little(model: TorchModel, tmp_path: Path, bits: int, levels: int) -> None:
+def test_fewer_bits_cost_little(model: Model, tmp_path: Path, bits: int, levels: int) -> None:
     images = load("digits:test")
     save_codes(inference.encode(model, images, bits), tmp_path / "codes.npz")
     restored = inference.decode(model, load_codes(tmp_path / "codes.npz"))
@@ -153,7 +154,7 @@ def test_the_python_door(conv_run: Path, digits: np.ndarray) -> None:
         package.load(conv_run / "none")
 
 
-def test_the_model_is_left_as_it_was(model: TorchModel, digits: np.ndarray, codes_file: Path) -> None:
+def test_the_model_is_left_as_it_was(model: Model, digits: np.ndarray, codes_file: Path) -> None:
     first = model.encode(digits)
     before = digits.copy()
     model.decode(first)

@@ -10,10 +10,10 @@ from aecli.progress import Progress, silent
 if TYPE_CHECKING:
     from aecli.codes import Codes
     from aecli.data.image_set import ImageSet
-    from aecli.inference.torch_backend import TorchModel
+    from aecli.inference.model import Model
 
 
-def load(path: str | Path, *, device: str = "auto") -> "TorchModel":
+def load(path: str | Path, *, device: str = "auto") -> "Model":
     """Load a trained model from a `.safetensors` file or a run folder.
 
     Args:
@@ -31,7 +31,7 @@ def load(path: str | Path, *, device: str = "auto") -> "TorchModel":
 
 
 def encode(
-    model: "TorchModel",
+    model: "Model",
     images: "ImageSet",
     bits: int = 32,
     *,
@@ -66,7 +66,7 @@ def encode(
     return Codes(codes, images.names, residuals, meta, images.labels, quantiser)
 
 
-def decode(model: "TorchModel", codes: "Codes", progress: Progress = silent) -> "ImageSet":
+def decode(model: "Model", codes: "Codes", progress: Progress = silent) -> "ImageSet":
     """Return the images that codes stand for, with the codes' names and labels.
 
     Raises:

@@ -60,10 +60,14 @@ class Autoencoder(nn.Module):
         x = images.to(self.mean.dtype, memory_format=torch.channels_last)
         return x.sub_(self.mean).div_(self.std)
 
+    def levels(self, x: Tensor) -> Tensor:
+        """Float (N, C, H, W) in normalised units -> float (N, C, H, W), clamped to 0..255 but not rounded."""
+        levels: Tensor = x * self.std + self.mean
+        return levels.clamp_(0, 255)
+
     def denormalise(self, x: Tensor) -> Tensor:
         """Float (N, C, H, W) in normalised units -> uint8 (N, C, H, W), rounded and clamped to 0..255."""
-        levels: Tensor = x * self.std + self.mean
-        return levels.round_().clamp_(0, 255).to(torch.uint8)
+        return self.levels(x).round_().to(torch.uint8)
 
     @property
     def black(self) -> Tensor:

@@ -1,0 +1,143 @@
+"""A trained model, whatever runs it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.checkpoint import CheckpointHeader
+from aecli.errors import InputError
+from aecli.progress import Progress, silent
+
+PIXELS_AT_ONCE = 1 << 20
+"""Values of the input in one batch: large enough to keep all cores busy, small enough for the cache."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model makes of N images."""
+
+    images: NDArray[np.uint8]
+    """(N, C, H, W), those that it was given."""
+    codes: NDArray[np.float32]
+    """(N, *code shape)"""
+    reconstructions: NDArray[np.float32]
+    """(N, C, H, W), levels in 0..255, clamped but not rounded."""
+    residual_l2: NDArray[np.float32]
+    """(N,), the L2 norm of each image's error in normalised units, neither clamped nor rounded."""
+
+
+class Model(ABC):
+    """A trained model: the Python side of `encode`, `decode` and `detect`. One backend is one class derived from it."""
+
+    header: CheckpointHeader
+    fingerprint: str
+    """Of the checkpoint, also where a file made from it is run."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images that it takes and gives."""
+        return self.header.image_shape
+
+    @property
+    @abstractmethod
+    def decoder_bytes(self) -> int:
+        """Bytes of the weights that decoding needs."""
+
+    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the codes of `images`.
+
+        Args:
+            images: (N, C, H, W) uint8 in 0..255.
+
+        Returns:
+            (N, *code shape) float32.
+
+        Raises:
+            InputError: the images have another shape or dtype than the model takes.
+        """
+        return self.encode_with_residuals(images)[0]
+
+    def score(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the anomaly score of `images`: (N,) float32, the L2 norm of the error in normalised units."""
+        return self.encode_with_residuals(images)[1]
+
+    def encode_with_residuals(
+        self, images: NDArray[np.uint8], progress: Progress = silent
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what `encode` and `score` return, in one pass."""
+        self._check_images(images)
+        codes = np.empty((len(images), *self.header.code_shape), np.float32)
+        residuals = np.empty(len(images), np.float32)
+        for rows in batches(len(images), self.image_shape):
+            codes[rows], residuals[rows] = self._encode(np.ascontiguousarray(images[rows]))
+            progress("encoding", rows.stop, len(images))
+        return codes, residuals
+
+    def outcomes(self, images: NDArray[np.uint8]) -> Iterator[Outcome]:
+        """Yield what the model makes of `images`, (N, C, H, W) uint8, batch after batch in their order.
+
+        Raises:
+            InputError: the images have another shape or dtype than the model takes.
+        """
+        self._check_images(images)
+        for rows in batches(len(images), self.image_shape):
+            yield self._outcome(np.ascontiguousarray(images[rows]))
+
+    def decode(self, codes: NDArray[np.float32], progress: Progress = silent) -> NDArray[np.uint8]:
+        """Return the images that `codes` stand for, the normalisation undone.
+
+        Args:
+            codes: (N, *code shape) floating point.
+            progress: told of each batch.
+
+        Returns:
+            (N, C, H, W) uint8 in 0..255.
+
+        Raises:
+            InputError: the codes have another shape than the model's, or are not finite.
+        """
+        if codes.shape[1:] != self.header.code_shape:
+            raise InputError(
+                f"codes of shape {codes.shape[1:]} do not fit the model, which has {self.header.code_shape}",
+                hint="decode with the model that made the codes",
+            )
+        if not np.isfinite(codes).all():
+            raise InputError("codes that are not finite")
+        images = np.empty((len(codes), *self.image_shape), np.uint8)
+        for rows in batches(len(codes), self.image_shape):
+            images[rows] = np.rint(self._decode(np.ascontiguousarray(codes[rows], np.float32)))
+            progress("decoding", rows.stop, len(codes))
+        return images
+
+    def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return `decode(encode(images))`, (N, C, H, W) uint8."""
+        return self.decode(self.encode(images))
+
+    @abstractmethod
+    def _encode(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the codes and residuals of one batch."""
+
+    @abstractmethod
+    def _outcome(self, images: NDArray[np.uint8]) -> Outcome:
+        """Return all that the model makes of one batch."""
+
+    @abstractmethod
+    def _decode(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the levels, (N, C, H, W) in 0..255, clamped but not rounded, that one batch of codes stands for."""
+
+    def _check_images(self, images: NDArray[np.uint8]) -> None:
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.image_shape:
+            raise InputError(
+                f"images are {images.dtype} of shape {images.shape}, "
+                f"but the model takes uint8 of shape (N, {', '.join(map(str, self.image_shape))})"
+            )
+
+
+def batches(count: int, image_shape: tuple[int, int, int]) -> Iterator[slice]:
+    """Yield the slices of `count` images that are worked on at once."""
+    size = max(1, PIXELS_AT_ONCE // int(np.prod(image_shape)))
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
