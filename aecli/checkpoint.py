@@ -211,7 +211,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     import torch
     from safetensors.torch import load
+    from torch import nn
 
+    from aecli.models.architectures import build_parts
     from aecli.models.autoencoder import Autoencoder
 
     path = model_file(path)
@@ -222,16 +224,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         # First without memory: a file may claim any size, and only what it really holds is allocated.
         with torch.device("meta"):
-            claimed = Autoencoder(*arguments)
-        expected = {name: (tuple(value.shape), value.dtype) for name, value in claimed.state_dict().items()}
+            encoder, decoder = build_parts(header.architecture, header.image_shape, header.arguments)
+        claimed = nn.ModuleDict({"encoder": encoder, "decoder": decoder}).state_dict()
+        expected = {name: (tuple(value.shape), value.dtype) for name, value in claimed.items()}
         found = {name: (tuple(value.shape), value.dtype) for name, value in weights.items()}
         if expected != found:
             raise InputError(f"damaged checkpoint: {path}: {_first_difference(expected, found)}")
-        if claimed.code_shape != header.code_shape:
-            raise InputError(
-                f"damaged checkpoint: {path}: codes of shape {header.code_shape}, not {claimed.code_shape}"
-            )
         model = Autoencoder(*arguments)
+        if model.code_shape != header.code_shape:
+            raise InputError(f"damaged checkpoint: {path}: codes of shape {header.code_shape}, not {model.code_shape}")
         model.load_state_dict(weights)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error

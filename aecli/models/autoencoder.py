@@ -1,7 +1,6 @@
 """The model: an encoder and a decoder of some architecture, and the normalisation that belongs to them."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import torch
@@ -47,12 +46,13 @@ class Autoencoder(nn.Module):
         self.to(memory_format=torch.channels_last)
         self.code_shape = self._find_code_shape()
 
+    @torch.inference_mode()
     def _find_code_shape(self) -> tuple[int, ...]:
-        """Run the encoder on shapes alone: no pixel is computed, whatever the size of an image."""
-        tensors = chain(self.encoder.named_parameters(), self.encoder.named_buffers())
-        weights = {name: value.to("meta") for name, value in tensors}
-        image = torch.empty(1, *self.image_shape, device="meta")
-        code: Tensor = torch.func.functional_call(self.encoder, weights, image)
+        """Run the encoder on no image: no pixel is computed, whatever the size of an image."""
+        training = self.encoder.training
+        self.encoder.eval()  # no image must leave no trace in running statistics
+        code = self.encoder(torch.empty(0, *self.image_shape))
+        self.encoder.train(training)
         return tuple(code.shape[1:])
 
     def normalise(self, images: Tensor) -> Tensor:
