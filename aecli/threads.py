@@ -21,17 +21,17 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     """
     threads = min(usable_cpus(), MAX_THREADS)
     pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="aecli") as pool:
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) >= AHEAD * threads:
-                    yield pending.popleft().result()
-            while pending:
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="aecli")
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) >= AHEAD * threads:
                 yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        # No waiting: a generator that was given up may be collected in one of these very threads.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def in_threads(

@@ -51,10 +51,10 @@ def encode(
     from aecli.files import require_output
 
     checkpoint = model_file(model)
-    require_output(output, inputs=[checkpoint, Path(find(data)[1])], suffixes=[".npz"])
+    require_output(output, inputs=[checkpoint, Path(find(data).name)], suffixes=[".npz"])
     require_bits(bits, entropy=entropy)
 
-    loaded = inference.load(checkpoint, device=device)
+    loaded = inference.load(model, device=device)
     with screen.progress() as progress:
         images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         started = time.monotonic()
@@ -62,7 +62,7 @@ def encode(
         seconds = time.monotonic() - started
     save_codes(codes, output)
 
-    for note in images.notes:
+    for note in (*loaded.notes, *images.notes):
         screen.note(f"note: {note}")
     for failure in images.failures:
         screen.warn(f"left out: {failure.name}: {failure.reason}")

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecli.data.decoding import decode_pictures
 from aecli.data.fitting import fit
 from aecli.data.image_set import ImageSet
 from aecli.data.options import NATIVE, DataOptions, DatasetStatus, Shape
 from aecli.data.registry import SPLITS, find, named_sources, path_sources
-from aecli.data.source import Arrays, Pictures, Source
+from aecli.data.source import Arrays, Content, Pictures, Source
 from aecli.data.splits import in_seeded_test
-from aecli.errors import InputError
+from aecli.errors import InputError, unknown
 from aecli.progress import Progress, silent
 
 DEFAULTS = DataOptions()
@@ -26,11 +27,12 @@ def load(
     skip_damaged: bool = False,
     progress: Progress = silent,
 ) -> ImageSet:
-    """Read the images that a DATA word means: `NAME[:SPLIT]` or `PATH[:SPLIT]`.
+    """Read the images that a DATA word means: `NAME[:SPLIT][@CLASSES]` or `PATH[:SPLIT][@CLASSES]`.
 
     SPLIT is `train`, `test` or `all`, and `val` where a folder has one. Without it everything is read; with
     `training` only the `train` split of a source that has splits. A path without splits of its own is split by a
-    fixed seed, 80 % and 20 %, if one is asked for.
+    fixed seed, 80 % and 20 %, if one is asked for. CLASSES are names of classes, separated by commas: `@3,5` keeps
+    the images of these, `@-3,5` those of all others.
 
     `image_shape` is the (C, H, W) that is asked for, None for what the images have. Colour becomes grey by ITU-R
     601 luma, grey is repeated; the whole picture is resized by antialiased bilinear interpolation, its aspect is
@@ -41,9 +43,10 @@ def load(
         UnavailableError: the data set, a package or disk space is not here.
     """
     _check_shape(image_shape)
-    source, plain_word, asked = find(word)
+    meaning = find(word)
+    source, plain_word = meaning.source, meaning.name
     own_splits = source.splits()
-    split = _choose_split(source, plain_word, asked, training)
+    split = _choose_split(source, plain_word, meaning.split, training)
     if own_splits:
         content = source.read(split, options, progress)
     else:
@@ -54,6 +57,9 @@ def load(
     if options.labels_from == "none":
         content = replace(content, labels=None, class_names=())
     named_word = f"{plain_word}:{split}" if own_splits or split != "all" else plain_word
+    if meaning.classes is not None:
+        content = content.take(_rows_of_classes(content, meaning.classes, named_word))
+        named_word = f"{named_word}@{meaning.classes}"
     return _finish(
         content, named_word, options=options, image_shape=image_shape, skip_damaged=skip_damaged, progress=progress
     )
@@ -104,6 +110,25 @@ def _choose_split(source: Source, word: str, asked: str | None, training: bool) 
             hint=f"name one: {word}:{offered[0]}",
         )
     return asked
+
+
+def _rows_of_classes(content: Content, classes: str, word: str) -> NDArray[np.int64]:
+    """Return the rows of the images that `3,5` keeps, or that `-3,5` does not leave out.
+
+    Raises:
+        InputError: there are no labels, no such class, or no image is left.
+    """
+    if content.labels is None:
+        raise InputError(f"{word} has no labels to choose @{classes} by")
+    names = classes.removeprefix("-").split(",")
+    for name in names:
+        if name not in content.class_names:
+            raise InputError(unknown(f"class of {word}", name, content.class_names))
+    chosen = np.isin(content.labels, [content.class_names.index(name) for name in names])
+    rows = np.flatnonzero(~chosen if classes.startswith("-") else chosen)
+    if not len(rows):
+        raise InputError(f"{word} has no image of @{classes}")
+    return rows
 
 
 def _finish(

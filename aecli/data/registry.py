@@ -1,6 +1,7 @@
 """Finding the source that a DATA word means."""
 
 import pkgutil
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -29,32 +30,53 @@ def path_sources() -> list[type[PathSource]]:
     return sorted(kinds, key=lambda kind: kind.fallback)
 
 
-def find(word: str) -> tuple[Source, str, str | None]:
-    """Return the source that `word` means, the word without its split, and the split, None where none is named.
+@dataclass(frozen=True)
+class Meaning:
+    """What a DATA word means."""
+
+    source: Source
+    name: str
+    """The word without its split and classes."""
+    split: str | None
+    """None where none is named."""
+    classes: str | None
+    """What stands behind the `@`: the classes to keep, or with a `-` before them, those to leave out."""
+
+
+def find(word: str) -> Meaning:
+    """Take the DATA word `NAME[:SPLIT][@CLASSES]` apart, where NAME is a known name or a path.
 
     A known name comes before a path of that name (`./digits` is the path), whatever the working folder holds.
-    A path that exists as it stands is never cut at a colon.
+    A path that exists as it stands is never cut at a colon or an `@`.
 
     Raises:
         InputError: there is no such name and no such path.
     """
-    name, colon, split = word.rpartition(":")
-    if word in named_sources():
-        return named_sources()[word], word, None
-    if colon and name in named_sources():
-        return named_sources()[name], name, split
-    if word and _exists(Path(word)):
-        return _path_source(Path(word)), word, None
-    if colon and name and _exists(Path(name)):
-        return _path_source(Path(name)), name, split
-    looks_like_path = "/" in word or Path(word).suffix
-    if looks_like_path:
-        raise InputError(f"no such file or folder: {word}", hint="check the path; aecli datasets lists the names")
+    if (source := _source(word)) is not None:
+        return Meaning(source, word, None, None)
+    uncut, _, classes = word.rpartition("@")
+    cut = uncut and ":" not in classes  # an `@` before the split is the path's own
+    for plain, chosen in [(uncut, classes), (word, None)] if cut else [(word, None)]:
+        name, colon, split = plain.rpartition(":")
+        if (source := _source(plain)) is not None:
+            return Meaning(source, plain, None, chosen)
+        if colon and (source := _source(name)) is not None:
+            return Meaning(source, name, split, chosen)
+    plain = uncut if cut else word
+    if "/" in plain or Path(plain).suffix:
+        raise InputError(f"no such file or folder: {plain}", hint="check the path; aecli datasets lists the names")
+    name, _, split = plain.rpartition(":")
     raise InputError(
-        f"{unknown('data set', name if split in SPLITS else word, named_sources())}; "
+        f"{unknown('data set', name if split in SPLITS else plain, named_sources())}; "
         "and no file or folder has that name",
         hint="aecli datasets lists what works here",
     )
+
+
+def _source(name: str) -> Source | None:
+    if name in named_sources():
+        return named_sources()[name]
+    return _path_source(Path(name)) if name and _exists(Path(name)) else None
 
 
 def _exists(path: Path) -> bool:

@@ -64,4 +64,5 @@ def _agree(codes: Codes, images: ImageSet, rows: NDArray[np.int64]) -> bool:
 
 def _without_split(word: str) -> str:
     name, colon, split = word.rpartition(":")
+    split = split.partition("@")[0]
     return name if colon and split in ("train", "test", "val", "all") else word

@@ -173,3 +173,51 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
         f"found = {heavy - {'PIL'}!r} & set(sys.modules); assert not found, found"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_classes_can_be_chosen_in_the_word():
+    everything = load("digits:test")
+    some, others = load("digits:test@3,5"), load("digits:test@-3,5")
+    assert some.word == "digits:test@3,5"
+    assert set(some.labels) == {3, 5}
+    assert set(others.labels) == set(range(10)) - {3, 5}
+    assert sorted([*some.names, *others.names]) == sorted(everything.names)
+    assert some.class_names == everything.class_names
+    assert len(load("digits@3")) > len(load("digits:test@3"))
+    assert load("digits@3", training=True).word == "digits:train@3"
+
+
+def test_classes_of_a_folder_are_chosen_before_decoding(pictures):
+    (pictures / "b" / "3.png").write_bytes(b"damaged")
+    assert load(f"{pictures}@a").names.tolist() == ["a/0.png", "a/1.png", "a/2.png"]
+    assert len(load(f"{pictures}:train@a")) == 2
+    with pytest.raises(InputError, match=r"b/3\.png"):
+        load(f"{pictures}@-a")
+
+
+def test_a_path_with_an_at_is_a_path(pictures):
+    renamed = pictures.rename(pictures.with_name("pictures@a"))
+    assert len(load(str(renamed))) == 6
+    assert len(load(f"{renamed}@a")) == 3
+    assert len(load(f"{renamed}:train")) + len(load(f"{renamed}:test")) == 6
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("digits@x", "unknown class of digits:all 'x'; known: 0, 1"),
+        ("digits@", "unknown class of digits:all ''"),
+        ("digits@-0,1,2,3,4,5,6,7,8,9", "no image of @-0"),
+        ("nonsense@3", "unknown data set 'nonsense'"),
+        ("./nonsense@3", "no such file or folder: ./nonsense"),
+        ("@3", "unknown data set '@3'"),
+    ],
+)
+def test_classes_that_are_not_there(word, message):
+    with pytest.raises(InputError, match=message):
+        load(word)
+
+
+def test_classes_need_labels():
+    with pytest.raises(InputError, match="no labels"):
+        load("digits@3", DataOptions(labels_from="none"))
