@@ -52,14 +52,31 @@ class ModelRecipe:
 
 @dataclass(frozen=True)
 class CorruptionRecipe:
-    """What is done to the normalised input during training; the model is asked for `target`."""
+    """What is done to the normalised input during training, to each image anew; the model is asked for `target`."""
 
-    gaussian: float = 0.0
-    """Standard deviation of the normal noise that is added to the normalised pixels."""
+    rotation: float = 0.0
+    """Degrees: each image is turned about its centre by up to so much, to the left or to the right."""
+    scale: float = 0.0
+    """Width and height are each multiplied by a random factor from 1 - scale to 1 + scale."""
+    shear: float = 0.0
+    """Degrees: each image is slanted by up to so much, to the left or to the right."""
+    translation: float = 0.0
+    """Each image is shifted by up to this fraction of its width and of its height. Black comes in from outside."""
+    blocks: int = 0
+    """Number of rectangles in each image that turn black; they may overlap."""
+    block_area: float = 0.1
+    """Fraction of the image that one of the `blocks` covers; it has the image's proportions."""
     dropout: float = 0.0
     """Probability of each pixel to turn black."""
+    gaussian: float = 0.0
+    """Standard deviation of the normal noise that is added to the normalised pixels."""
     target: Literal["clean", "corrupted"] = "clean"
     """`clean` asks for the image before corruption; `corrupted`, as in the laboratory's code, for the one after it."""
+
+    @property
+    def warps(self) -> bool:
+        """Whether images are moved at all."""
+        return any((self.rotation, self.scale, self.shear, self.translation))
 
 
 @dataclass(frozen=True)
@@ -268,6 +285,12 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
             (not isinstance(size, list) or len(size) == 2) and all(s >= 1 for s in sizes),
         ),  # type: ignore[operator]
         "model.std": ("greater than 0", all(value > 0 for value in std)),  # type: ignore[operator]
+        "corruption.rotation": ("from 0 to 180", 0 <= recipe.corruption.rotation <= 180),
+        "corruption.scale": ("at least 0 and below 1", 0 <= recipe.corruption.scale < 1),
+        "corruption.shear": ("at least 0 and below 90", 0 <= recipe.corruption.shear < 90),
+        "corruption.translation": ("from 0 to 1", 0 <= recipe.corruption.translation <= 1),
+        "corruption.blocks": ("0 or more", recipe.corruption.blocks >= 0),
+        "corruption.block_area": ("greater than 0, at most 1", 0 < recipe.corruption.block_area <= 1),
         "corruption.gaussian": ("0 or more", recipe.corruption.gaussian >= 0),
         "corruption.dropout": ("at least 0 and below 1", 0 <= recipe.corruption.dropout < 1),
         "penalty.sparsity_weight": ("0 or more", recipe.penalty.sparsity_weight >= 0),

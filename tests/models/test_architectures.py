@@ -70,6 +70,9 @@ def test_arguments_change_the_network() -> None:
     assert build("mlp", (1, 8, 8), hidden=[], code=5).parameter_count() == 64 * 5 + 5 + 5 * 64 + 64
     assert build("conv", (1, 28, 28), channels=[8, 3]).code_shape == (3, 14, 14)
     assert build("conv", (1, 28, 28), channels=[6]).code_shape == (6, 28, 28)
+    assert build("strided", (1, 28, 28)).code_shape == (32,)
+    assert build("strided", (3, 9, 5), channels=[8, 8, 4], code=7).code_shape == (7,)
+    assert build("strided", (1, 8, 8), channels=[], code=5).parameter_count() == 64 * 5 + 5 + 5 * 64 + 64
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,9 @@ def test_arguments_change_the_network() -> None:
         ("conv", {"channels": [0]}, "cannot be built"),
         ("conv", {"channels": ["many"]}, "cannot be built"),
         ("conv", {"channels": [2.5, 4]}, "cannot be built"),
+        ("strided", {"channels": [0]}, "cannot be built"),
+        ("strided", {"channels": 8}, "cannot be built"),
+        ("strided", {"code": 0}, "cannot be built"),
         ("mlp", {"code": 0}, "cannot be built"),
         ("mlp", {"code": -1}, "cannot be built"),
         ("mlp", {"code": "x"}, "cannot be built"),

@@ -1,13 +1,28 @@
 """What a denoising autoencoder sees."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
 from aecli.models.corruption import corrupt
+from aecli.models.corruption.affine import inverse_affine, warp
 from aecli.recipe import CorruptionRecipe
 
 BLACK = torch.tensor([-0.5, -0.4, -0.3]).view(3, 1, 1)
+
+
+WARPS = [
+    CorruptionRecipe(rotation=30),
+    CorruptionRecipe(scale=0.3),
+    CorruptionRecipe(shear=30),
+    CorruptionRecipe(translation=0.2),
+]
+EACH = [CorruptionRecipe(gaussian=0.5), CorruptionRecipe(dropout=0.5), CorruptionRecipe(blocks=2), *WARPS]
+ALL = CorruptionRecipe(
+    rotation=30, scale=0.3, shear=30, translation=0.2, blocks=2, block_area=0.1, dropout=0.1, gaussian=0.3
+)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -47,13 +62,25 @@ def test_pixels_are_dropped_before_noise_is_added() -> None:
     assert (y - BLACK).std().item() == pytest.approx(0.5, rel=0.05)
 
 
-def test_the_clean_images_are_left_alone() -> None:
+@pytest.mark.parametrize("recipe", [*EACH, ALL], ids=str)
+def test_the_clean_images_are_left_alone(recipe: CorruptionRecipe) -> None:
     x = images()
-    corrupt(x, CorruptionRecipe(dropout=0.5, gaussian=0.5), BLACK, seeded())
+    corrupt(x, recipe, BLACK, seeded())
     assert torch.equal(x, images())
 
 
-@pytest.mark.parametrize("recipe", [CorruptionRecipe(gaussian=0.5), CorruptionRecipe(dropout=0.5)])
+@pytest.mark.parametrize("recipe", [*EACH, ALL], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_shape_and_type_stay(recipe: CorruptionRecipe, dtype: torch.dtype, layout: torch.memory_format) -> None:
+    x = images()[..., :20].to(dtype, memory_format=layout)
+    y = corrupt(x, recipe, BLACK.to(dtype), seeded())
+    assert (y.shape, y.dtype) == (x.shape, dtype)
+    assert y.isfinite().all()
+    assert torch.equal(y, corrupt(x.contiguous(), recipe, BLACK.to(dtype), seeded()))
+
+
+@pytest.mark.parametrize("recipe", EACH, ids=str)
 def test_the_seed_decides(recipe: CorruptionRecipe) -> None:
     one, same, other = (corrupt(images(), recipe, BLACK, seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
@@ -65,3 +92,179 @@ def test_a_stream_goes_on_between_batches() -> None:
     x = images()
     recipe = CorruptionRecipe(gaussian=0.5)
     assert not torch.equal(corrupt(x, recipe, BLACK, stream), corrupt(x, recipe, BLACK, stream))
+
+
+@pytest.mark.parametrize("area", [0.01, 0.1, 0.25, 1.0])
+@pytest.mark.parametrize("shape", [(32, 32), (40, 20)], ids=str)
+def test_a_block_covers_the_fraction_that_is_asked_for(area: float, shape: tuple[int, int]) -> None:
+    x = torch.randn(30, 3, *shape, generator=seeded(7))
+    y = corrupt(x, CorruptionRecipe(blocks=1, block_area=area), BLACK, seeded())
+    masked = (y != x).any(dim=1)  # (N, H, W)
+    assert torch.equal(y, torch.where(masked[:, None], BLACK, x))
+    height, width = masked.any(dim=2).sum(dim=1), masked.any(dim=1).sum(dim=1)  # (N,)
+    assert torch.equal(masked.sum(dim=(1, 2)), height * width), "a full rectangle"
+    assert torch.equal(height, torch.full((30,), max(1, round(shape[0] * area**0.5))))
+    assert torch.equal(width, torch.full((30,), max(1, round(shape[1] * area**0.5))))
+
+
+def test_blocks_reach_every_pixel_and_differ_between_images() -> None:
+    x = torch.ones(2000, 1, 8, 8)
+    y = corrupt(x, CorruptionRecipe(blocks=1, block_area=0.25), torch.zeros(1, 1, 1), seeded())
+    assert (y == 0).any(dim=0).all()
+    assert len({tuple(image.flatten().tolist()) for image in y}) == 5 * 5
+
+
+def test_more_blocks_cover_more_and_may_overlap() -> None:
+    x = torch.ones(500, 1, 20, 20)
+    covered = [
+        1 - corrupt(x, CorruptionRecipe(blocks=count, block_area=0.25), torch.zeros(1, 1, 1), seeded()).mean().item()
+        for count in (1, 2, 4)
+    ]
+    assert covered[0] == pytest.approx(0.25)
+    assert covered[0] < covered[1] < 0.5
+    assert covered[1] < covered[2] < 1
+
+
+def test_a_block_is_as_small_as_a_pixel_and_as_large_as_the_image() -> None:
+    x = torch.ones(5, 1, 1, 1)
+    assert corrupt(x, CorruptionRecipe(blocks=3, block_area=0.01), torch.zeros(1, 1, 1), seeded()).eq(0).all()
+
+
+@pytest.mark.parametrize("recipe", [*EACH, ALL], ids=str)
+def test_mixed_precision_changes_nothing(recipe: CorruptionRecipe) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = corrupt(images(), recipe, BLACK, seeded())
+    assert torch.equal(mixed, corrupt(images(), recipe, BLACK, seeded()))
+
+
+def blob(height: int = 33, width: int = 33, row: float = 16, column: float = 16, variance: float = 4.0) -> Tensor:
+    """White spots with soft edges on black, (200, 3, H, W), all alike; the variance is in pixels squared."""
+    rows, columns = torch.arange(height)[:, None] - row, torch.arange(width) - column
+    light = torch.exp(-(rows**2 + columns**2) / (2 * variance))
+    return (BLACK + light).repeat(200, 1, 1, 1)
+
+
+def centre(x: Tensor) -> Tensor:
+    """The centre of mass of the light above black, (N, 2), in pixels from the image's centre: down, right."""
+    light = (x - BLACK).sum(dim=1)  # (N, H, W)
+    height, width = light.shape[1:]
+    mass = light.sum(dim=(1, 2))
+    down = (light.sum(dim=2) * (torch.arange(height) - (height - 1) / 2)).sum(dim=1) / mass
+    right = (light.sum(dim=1) * (torch.arange(width) - (width - 1) / 2)).sum(dim=1) / mass
+    return torch.stack([down, right], dim=1)
+
+
+def deviation(x: Tensor) -> Tensor:
+    """The standard deviation of the light along rows and columns, (N, 2), in pixels: down, right."""
+    light = (x - BLACK).sum(dim=1)
+    place = centre(x)
+    moments = []
+    for axis, other in ((1, 2), (2, 1)):
+        side = light.shape[axis]
+        offset = torch.arange(side) - (side - 1) / 2 - place[:, axis - 1, None]  # (N, side)
+        moments.append((light.sum(dim=other) * offset**2).sum(dim=1) / light.sum(dim=(1, 2)))
+    return torch.stack(moments, dim=1).sqrt()
+
+
+def test_a_warp_of_no_amplitude_is_the_identity() -> None:
+    x = BLACK + torch.rand(4, 3, 20, 31, generator=seeded(7))
+    torch.testing.assert_close(warp(x, CorruptionRecipe(), BLACK, seeded()), x, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("recipe", [*WARPS, ALL], ids=str)
+def test_a_black_image_stays_black_when_it_is_warped(recipe: CorruptionRecipe) -> None:
+    x = BLACK.expand(20, 3, 16, 16)
+    assert torch.equal(warp(x, recipe, BLACK, seeded()), x)
+
+
+def test_what_comes_in_from_outside_is_black() -> None:
+    x = torch.full((200, 3, 16, 16), 5.0)
+    y = warp(x, CorruptionRecipe(translation=1), BLACK, seeded())
+    outside = y.eq(BLACK).all(dim=1).float().mean().item()
+    assert outside == pytest.approx(0.75, abs=0.07)  # a shift of half of each side on average
+    assert y.amin() >= BLACK.amin()
+
+
+@pytest.mark.parametrize("recipe", [*WARPS, ALL], ids=str)
+def test_a_warp_stays_within_an_images_own_range(recipe: CorruptionRecipe) -> None:
+    x = BLACK.repeat(200, 1, 28, 28)
+    x[:, :, 6:22, 13:15] += 2.0  # hard edges
+    y = warp(x, recipe, BLACK, seeded())
+    assert (y >= BLACK).all()
+    assert (y <= BLACK + 2.0).all()
+
+
+def test_a_warp_does_not_blur() -> None:
+    x = blob(variance=1.0)
+    y = warp(x, CorruptionRecipe(translation=0.1), BLACK, seeded())
+    kept = (y - BLACK).square().sum(dim=(1, 2, 3)) / (x - BLACK).square().sum(dim=(1, 2, 3))
+    assert kept.mean() > 0.97
+    assert kept.amin() > 0.95
+
+
+@pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
+def test_translation_moves_the_centre_of_mass_by_a_fraction_of_the_sides(shape: tuple[int, int]) -> None:
+    x = blob(*shape, row=shape[0] // 2, column=shape[1] // 2)
+    y = warp(x, CorruptionRecipe(translation=0.2), BLACK, seeded())
+    torch.testing.assert_close(deviation(y), deviation(x), rtol=0.05, atol=0)
+    moved = centre(y)  # (N, 2)
+    furthest = 0.2 * torch.tensor(shape)
+    assert (moved.abs() <= furthest + 0.01).all()
+    assert (moved.amax(dim=0) > 0.9 * furthest).all()
+    assert (moved.amin(dim=0) < -0.9 * furthest).all()
+
+
+@pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
+def test_rotation_keeps_the_distance_from_the_centre(shape: tuple[int, int]) -> None:
+    x = blob(*shape, row=shape[0] // 2 - 10, column=shape[1] // 2)  # ten pixels above the centre
+    moved = centre(warp(x, CorruptionRecipe(rotation=40), BLACK, seeded()))
+    torch.testing.assert_close(moved.norm(dim=1), torch.full((200,), 10.0), rtol=0.01, atol=0)
+    degrees = torch.rad2deg(torch.atan2(moved[:, 1], -moved[:, 0]))
+    assert degrees.abs().amax() <= 40.1
+    assert degrees.amax() > 36
+    assert degrees.amin() < -36
+
+
+def test_scale_stretches_both_ways_by_their_own_factors() -> None:
+    x = blob()
+    factors = deviation(warp(x, CorruptionRecipe(scale=0.3), BLACK, seeded())) / deviation(x)
+    assert factors.amin() > 0.69
+    assert factors.amax() < 1.34  # sampling blurs a little
+    assert (factors.amin(dim=0) < 0.75).all()
+    assert (factors.amax(dim=0) > 1.25).all()
+    assert torch.corrcoef(factors.T)[0, 1].abs() < 0.2
+
+
+@pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
+def test_shear_slants_by_an_angle(shape: tuple[int, int]) -> None:
+    x = blob(*shape, row=shape[0] // 2 - 10, column=shape[1] // 2)
+    moved = centre(warp(x, CorruptionRecipe(shear=30), BLACK, seeded()))
+    torch.testing.assert_close(moved[:, 0], torch.full((200,), -10.0), rtol=0.01, atol=0)
+    degrees = torch.rad2deg(torch.atan(moved[:, 1] / 10))
+    assert degrees.abs().amax() <= 30.2
+    assert degrees.amax() > 27
+    assert degrees.amin() < -27
+
+
+def test_warps_are_combined_into_the_inverse_of_scale_shear_rotation_and_translation() -> None:
+    recipe = CorruptionRecipe(rotation=30, scale=0.3, shear=30, translation=0.2)
+    theta = inverse_affine(50, 0.5, recipe, torch.empty(0, dtype=torch.float64), seeded())
+    draws = torch.rand(6, 50, dtype=torch.float64, generator=seeded()) * 2 - 1
+    pixels = torch.diag(torch.tensor([2.0, 1.0, 1.0], dtype=torch.float64))  # a picture twice as wide as high
+    for image in range(50):
+        angle, shear, across, down, right, below = draws[:, image].tolist()
+        angle, shear = math.radians(30 * angle), math.tan(math.radians(30 * shear))
+        rotation = [[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0], [0, 0, 1]]
+        slant = [[1, shear, 0], [0, 1, 0], [0, 0, 1]]
+        stretch = [[1 + 0.3 * across, 0, 0], [0, 1 + 0.3 * down, 0], [0, 0, 1]]
+        parts = [torch.tensor(part, dtype=torch.float64) for part in (rotation, slant, stretch)]
+        shift = torch.eye(3, dtype=torch.float64)
+        shift[:2, 2] = 0.4 * torch.tensor([right, below], dtype=torch.float64)
+        forward = shift @ pixels.inverse() @ parts[0] @ parts[1] @ parts[2] @ pixels
+        torch.testing.assert_close(theta[image], forward.inverse()[:2])
+
+
+@pytest.mark.parametrize("recipe", WARPS, ids=str)
+def test_images_of_a_batch_are_warped_differently(recipe: CorruptionRecipe) -> None:
+    y = warp(blob(row=10, column=20), recipe, BLACK, seeded())
+    assert len({tuple(place) for place in centre(y).tolist()}) > 150

@@ -12,6 +12,7 @@ from aecli.recipe import Recipe
 
 SPARSE = {"penalty.sparsity_weight": 0.5}
 NOISY = {"corruption.gaussian": 0.5}
+MASKED = {"corruption.blocks": 2}
 ADAM = {"optimizer.name": "adam"}
 CASES: list[tuple[Mapping[str, Any], str, Any]] = [
     ({}, "model.architecture", "conv"),
@@ -22,6 +23,12 @@ CASES: list[tuple[Mapping[str, Any], str, Any]] = [
     ({}, "model.std", [0.5]),
     ({}, "model.arguments", {"hidden": [16, 12], "code": 8}),
     ({}, "model.arguments.code", 9),
+    ({}, "corruption.rotation", 20),
+    ({}, "corruption.scale", 0.2),
+    ({}, "corruption.shear", 20),
+    ({}, "corruption.translation", 0.1),
+    ({}, "corruption.blocks", 1),
+    (MASKED, "corruption.block_area", 0.3),
     ({}, "corruption.gaussian", 0.5),
     ({}, "corruption.dropout", 0.5),
     (NOISY, "corruption.target", "corrupted"),

@@ -13,7 +13,8 @@ from aecli import inference
 from aecli.codes import load_codes
 from aecli.data import load
 from aecli.models.autoencoder import Autoencoder
-from aecli.recipe import load_recipe, recipe_names
+from aecli.models.corruption import corrupt
+from aecli.recipe import CorruptionRecipe, load_recipe, recipe_names
 
 
 def losses(run: Path, column: str = "train_loss") -> list[float]:
@@ -64,23 +65,29 @@ def test_training_makes_the_loss_small(name: str, fit: Callable, tmp_path: Path)
     assert trained.checkpoint.header.training.val_mse == pytest.approx(min(row.val_loss for row in trained.history))
 
 
-def test_a_denoising_model_removes_noise_that_a_plain_one_keeps(fit: Callable, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "corruption",
+    [{"gaussian": 0.8}, {"dropout": 0.5}, {"blocks": 2, "block_area": 0.1}, {"rotation": 40.0, "translation": 0.2}],
+    ids=str,
+)
+def test_a_denoising_model_undoes_what_a_plain_one_keeps(
+    corruption: dict[str, float], fit: Callable, tmp_path: Path
+) -> None:
     settings = {"optimizer.name": "adam", "optimizer.lr": 0.01, "model.arguments": {"hidden": [], "code": 64}}
     settings |= {"training.epochs": 30}
-    noisy = {"corruption.gaussian": 0.8}
+    denoising = {f"corruption.{key}": value for key, value in corruption.items()}
     errors = {}
-    for name, more in {"plain": {}, "denoising": noisy}.items():
+    for name, more in {"plain": {}, "denoising": denoising}.items():
         model = fit(tmp_path / name, settings | more).checkpoint.model
-        errors[name] = denoising_error(model)
+        errors[name] = restoration_error(model, CorruptionRecipe(**corruption))
     assert errors["denoising"] < 0.8 * errors["plain"]
 
 
-def denoising_error(model: Autoencoder) -> float:
-    """The mean squared error of noisy digits, restored, from the clean ones."""
+def restoration_error(model: Autoencoder, corruption: CorruptionRecipe) -> float:
+    """The mean squared error of corrupted digits, restored, from the clean ones."""
     clean = model.normalise(torch.from_numpy(load("digits:test").images))
-    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        _, restored = model(clean + 0.8 * noise)
+        _, restored = model(corrupt(clean, corruption, model.black, torch.Generator().manual_seed(0)))
     return float((restored - clean).square().mean())
 
 

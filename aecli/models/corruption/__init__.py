@@ -1,0 +1,27 @@
+"""What is done to the input of a denoising autoencoder: one file a corruption, put together here."""
+
+import torch
+from torch import Tensor
+
+from aecli.models.corruption.affine import warp
+from aecli.models.corruption.blocks import mask_blocks
+from aecli.models.corruption.dropout import drop_pixels
+from aecli.models.corruption.gaussian import add_noise
+from aecli.recipe import CorruptionRecipe
+
+
+def corrupt(x: Tensor, recipe: CorruptionRecipe, black: Tensor, generator: torch.Generator) -> Tensor:
+    """Return normalised images (N, C, H, W) warped, then with blocks masked, pixels dropped and noise added.
+
+    Each image has its own draws from `generator`. `black`, (C, 1, 1), is the normalised value of a black pixel. What is
+    not asked for draws nothing; `x` itself comes back where nothing is.
+    """
+    if recipe.warps:
+        x = warp(x, recipe, black, generator)
+    if recipe.blocks > 0:
+        x = mask_blocks(x, recipe.blocks, recipe.block_area, black, generator)
+    if recipe.dropout > 0:
+        x = drop_pixels(x, recipe.dropout, black, generator)
+    if recipe.gaussian > 0:
+        x = add_noise(x, recipe.gaussian, generator)
+    return x
