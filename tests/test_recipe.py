@@ -45,6 +45,14 @@ def test_the_laboratorys_recipes() -> None:
     assert (sparse.sparsity_weight, sparse.sparsity_target, sparse.reduction) == (0.5, 0.05, "mean")
 
 
+def test_combined_denoises_undoes_warps_and_is_sparse() -> None:
+    recipe = load_recipe("combined")
+    assert recipe.corruption.gaussian > 0
+    assert recipe.corruption.warps
+    assert recipe.corruption.target == "clean"
+    assert recipe.penalty.sparsity_weight > 0
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str | bytes], str]:
     """Write a recipe file; gives its name."""

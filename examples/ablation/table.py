@@ -1,0 +1,27 @@
+"""Write what `aecli knn-probe --json` printed, one ROW/knn-probe.json a row, as a table in Markdown."""
+
+import json
+import sys
+from pathlib import Path
+
+
+def row(name: str, probe: dict, features: str) -> str:
+    accuracy = next(entry for entry in probe["accuracies"] if entry["features"] == features)
+    low, high = accuracy["confidence_interval"]
+    return f"| {name} | {probe['dimensions'][features]} | {accuracy['mean']:.3f} | {low:.3f} to {high:.3f} |"
+
+
+def main(paths: list[Path]) -> None:
+    probes = {path.parent.name: json.loads(path.read_text("utf-8")) for path in paths}
+    first = next(iter(probes.values()))
+    protocol, labels = first["protocol"], first["accuracies"][0]["labels"]
+    print(f"{protocol['neighbours']}-NN accuracy with {labels} labelled images of {first['train']['data']}, on the")
+    print(f"{first['tested']:,} images of {first['test']['data']}: mean of {protocol['draws']} draws of the labels.\n")
+    print("| trained with | dimensions | accuracy | 95 % interval |\n| --- | --- | --- | --- |")
+    print(row("no training: raw pixels", first, "pixels"))
+    for name, probe in probes.items():
+        print(row(name.replace("+", " + "), probe, "codes"))
+
+
+if __name__ == "__main__":
+    main([Path(word) for word in sys.argv[1:]])
