@@ -1,6 +1,6 @@
 """Autoencoders from the shell, and the same verbs in Python.
 
-    model = aecli.load("run")             # a run folder or a model.safetensors
+    model = aecli.load("run")             # a run folder, model.safetensors or model.onnx
     codes = model.encode(images)          # (N, C, H, W) uint8 -> (N, *code shape) float32
     images = model.decode(codes)          # and back
     scores = model.score(images)          # (N,) float32, the L2 norm of the reconstruction error

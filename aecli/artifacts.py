@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from aecli.checkpoint import MODEL_FILE, read_header
+from aecli.checkpoint import MODEL_FILE, read_fingerprint, read_header
 from aecli.codes import load_codes
 from aecli.coordinates import read_meta
 from aecli.errors import InputError
-from aecli.files import fingerprint, require_file, short
+from aecli.files import require_file, short
 from aecli.recipe import load_recipe
 
 
@@ -35,7 +35,7 @@ class Description:
 
 
 def describe(path: Path) -> Description:
-    """Say what a run folder, checkpoint, code file or recipe is.
+    """Say what a run folder, model, code file or recipe is.
 
     Raises:
         InputError: missing, damaged, or nothing that aecli made.
@@ -43,11 +43,13 @@ def describe(path: Path) -> Description:
     if path.is_dir():
         if not (path / MODEL_FILE).exists():
             raise InputError(f"no run in this folder: {path}", hint="name a run folder, model, code file or recipe")
-        return _describe_checkpoint(path / MODEL_FILE, "run folder", path)
+        return _describe_model(path / MODEL_FILE, "run folder", path)
     require_file(path, "file")
     match path.suffix.lower():
         case ".safetensors":
-            return _describe_checkpoint(path, "model", path)
+            return _describe_model(path, "model", path)
+        case ".onnx":
+            return _describe_model(path, "exported model", path)
         case ".npz":
             return _describe_npz(path)
         case ".toml":
@@ -60,9 +62,9 @@ def describe(path: Path) -> Description:
     )
 
 
-def _describe_checkpoint(file: Path, kind: str, path: Path) -> Description:
+def _describe_model(file: Path, kind: str, path: Path) -> Description:
     header = read_header(file)
-    digest = fingerprint([file.read_bytes()])
+    digest = read_fingerprint(file)
     channels, height, width = header.image_shape
     training, quantiles = header.training, header.residual_quantiles
     median, high = np.interp([0.5, 0.99], quantiles.probabilities, quantiles.values)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aecli.codes.quantiser import Quantiser
 from aecli.errors import InputError, RecipeError
 from aecli.files import fingerprint, require_file, writing
+from aecli.onnx_file import SUFFIX, read_onnx
 from aecli.recipe import Recipe
 from aecli.schema import build
 
@@ -22,6 +23,8 @@ METADATA_KEY = "aecli"
 KIND = "checkpoint"
 FORMAT = 1
 MODEL_FILE = "model.safetensors"
+ONNX_FILE = "model.onnx"
+"""What `aecli export RUN` adds to a run folder."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,19 @@ class Checkpoint:
 
 
 def model_file(path: Path) -> Path:
-    """Return the checkpoint that `--model` names: the file itself, or the one in a run folder.
+    """Return the file that `--model` names: itself, or in a folder the checkpoint, or else the exported model.
+
+    Raises:
+        InputError: there is none.
+    """
+    exported = path / ONNX_FILE
+    if path.is_dir() and exported.exists() and not (path / MODEL_FILE).exists():
+        return exported
+    return path if is_onnx(path) and require_file(path, "model") else checkpoint_file(path)
+
+
+def checkpoint_file(path: Path) -> Path:
+    """Return the `.safetensors` file that a word for a checkpoint names: itself, or the one in a run folder.
 
     Raises:
         InputError: there is none.
@@ -158,7 +173,16 @@ def model_file(path: Path) -> Path:
         if not inside.exists():
             raise InputError(f"no model in this folder: {path}", hint=f"train one: aecli train DATA -o {path}")
         return inside
+    if is_onnx(path):
+        raise InputError(
+            f"an exported model has no weights to go on from: {path}", hint="name the run folder that it was made from"
+        )
     return require_file(path, "model")
+
+
+def is_onnx(path: Path) -> bool:
+    """Tell by its name whether a file is an exported model."""
+    return path.suffix.lower() == SUFFIX
 
 
 def save_checkpoint(model: "Autoencoder", header: CheckpointHeader, path: Path) -> None:
@@ -176,12 +200,21 @@ def save_checkpoint(model: "Autoencoder", header: CheckpointHeader, path: Path) 
 
 
 def read_header(path: Path) -> CheckpointHeader:
-    """Read a checkpoint's header alone, without torch.
+    """Read the header alone of a checkpoint or an exported model, without torch.
 
     Raises:
-        InputError: no checkpoint of aecli.
+        InputError: no model of aecli.
     """
-    return CheckpointHeader.from_json(read_metadata(path), path)
+    return CheckpointHeader.from_json(read_onnx(path).header if is_onnx(path) else read_metadata(path), path)
+
+
+def read_fingerprint(path: Path) -> str:
+    """Return the fingerprint of a checkpoint, or of the one that a model was exported from, without torch.
+
+    Raises:
+        InputError: missing, or a damaged export.
+    """
+    return read_onnx(path).fingerprint if is_onnx(path) else fingerprint([require_file(path, "model").read_bytes()])
 
 
 def read_metadata(path: Path) -> str:
@@ -216,7 +249,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     from aecli.models.architectures import build_parts
     from aecli.models.autoencoder import Autoencoder
 
-    path = model_file(path)
+    path = checkpoint_file(path)
     header = read_header(path)
     content = path.read_bytes()
     weights = load(content)

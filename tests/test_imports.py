@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aecli.cli.app import app
 
@@ -96,6 +97,29 @@ def test_encode_and_decode_do_not_import_lightning(python: Callable[..., str], c
     assert statuses == [0, 0]
     assert "torch" in modules
     assert not modules & (LIGHTNING | {"torchvision", "sklearn", "matplotlib"})
+
+
+def test_an_exported_model_is_used_without_torch(
+    python: Callable[..., str], aecli: Callable, conv_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes((conv_run / "model.safetensors").read_bytes())
+    assert aecli("export", folder).status == 0
+    codes, exported = str(tmp_path / "codes.npz"), str(folder / "model.onnx")
+    on_cpu = ["--model", str(folder), "--device", "cpu"]
+    picture = str(tmp_path / "digit.png")
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(picture)
+    calls = [
+        ["encode", picture, "-o", codes, *on_cpu],
+        ["encode", picture, "-o", codes, "--model", exported],
+        ["decode", codes, "-o", str(tmp_path / "grid.png"), *on_cpu],
+        ["info", exported],
+    ]
+    statuses, modules = drive(python, *calls)
+    assert statuses == [0] * len(calls)
+    assert "onnxruntime" in modules
+    assert not modules & (HEAVY | {"scipy", "onnxscript"})
 
 
 def test_the_python_door_is_light_until_it_is_used(conv_run: Path, digits: np.ndarray) -> None:

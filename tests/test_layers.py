@@ -21,8 +21,10 @@ MAY_IMPORT = {
     "data": BASE | {"packages"},
     "codes": BASE,
     "models": BASE | {"recipe"},
-    "checkpoint": BASE | {"recipe", "models", "codes"},
-    "inference": BASE | {"recipe", "data", "models", "checkpoint", "codes"},
+    "onnx_file": BASE,
+    "checkpoint": BASE | {"recipe", "models", "codes", "onnx_file"},
+    "inference": BASE | {"recipe", "data", "models", "checkpoint", "codes", "onnx_file"},
+    "export": BASE | {"models", "checkpoint", "inference", "onnx_file"},
     "training": BASE | {"packages", "recipe", "data", "codes", "models", "checkpoint", "inference"},
     "analyses": BASE | {"codes"},
     "plots": BASE | {"data", "analyses"},
@@ -36,11 +38,15 @@ HOMES = {
     "lightning": (),
     "matplotlib": ("plots",),
     "click": (),
+    "onnx": ("onnx_file", "export"),
+    "onnxruntime": ("inference",),
+    "onnxscript": ("export",),
     "pickle": (),
 }
 """The folders that may import a package."""
 
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "sklearn", "matplotlib", "numpy", "PIL", "safetensors", "scipy"}
+HEAVY |= {"onnx", "onnxruntime"}
 
 
 def place(file: Path) -> str:

@@ -56,7 +56,7 @@ def compress_report(
     from aecli.analyses.code_codecs import Codec
     from aecli.analyses.compression import compress
 
-    loaded = inference.load(checkpoint, device=device)
+    loaded = inference.load(model, device=device)
     source = loaded.header.data
     with screen.progress() as progress:
         images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
@@ -72,7 +72,7 @@ def compress_report(
         codec = Codec("codes", codes, loaded.decode, quantisers, loaded.decoder_bytes)
         report = compress(images.images, codec, training.images, progress)
 
-    for note in images.notes:
+    for note in (*loaded.notes, *images.notes):
         screen.note(f"note: {note}")
     for failure in images.failures:
         screen.warn(f"left out: {failure.name}: {failure.reason}")

@@ -50,11 +50,13 @@ def decode(
     require_image_output(output, inputs=[checkpoint, codes], overwrite=overwrite)
 
     loaded_codes = load_codes(codes)
-    loaded = inference.load(checkpoint, device=device)
+    loaded = inference.load(model, device=device)
     with screen.progress() as progress:
         images = inference.decode(loaded, loaded_codes, progress)
         save_images(images, output, progress)
 
+    for note in loaded.notes:
+        screen.note(f"note: {note}")
     channels, height, width = images.image_shape
     screen.written(
         output,

@@ -15,7 +15,13 @@ DataArg = Annotated[
 ]
 ModelOpt = Annotated[
     Path,
-    typer.Option("--model", "-m", metavar="MODEL", help="A run folder, or its model.safetensors.", show_default=False),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A run folder, its model.safetensors, or a model.onnx.",
+        show_default=False,
+    ),
 ]
 DeviceOpt = Annotated[
     str,

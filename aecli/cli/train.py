@@ -80,11 +80,11 @@ def train(
     logger: LoggerOpt = "csv",
 ) -> None:
     """Train an autoencoder on images; write a run folder with the model, its recipe, losses and plots."""
-    from aecli.checkpoint import load_checkpoint, model_file
+    from aecli.checkpoint import checkpoint_file, load_checkpoint
     from aecli.training.run_folder import RunFolder
 
     folder = RunFolder(output)
-    inputs = [model_file(init_from)] if init_from else []
+    inputs = [checkpoint_file(init_from)] if init_from else []
     inputs += [Path(word) for word in (recipe, data, val) if word]
     flags = {
         "training.epochs": epochs,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aecli.errors import InputError
+from aecli.errors import InputError, UnavailableError
 from aecli.files import short
 from aecli.progress import Progress, silent
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def load(path: str | Path, *, device: str = "auto") -> "Model":
-    """Load a trained model from a `.safetensors` file or a run folder.
+    """Load a trained model from a `.safetensors` or `.onnx` file or a run folder.
+
+    In a run folder, a `model.onnx` that was exported from the model there is taken where that runs on the CPU.
 
     Args:
         path: the file or folder.
@@ -24,10 +26,58 @@ def load(path: str | Path, *, device: str = "auto") -> "Model":
         InputError: no usable model there.
         UnavailableError: no such device here.
     """
+    from aecli.checkpoint import is_onnx, model_file
+    from aecli.onnx_file import read_onnx
+
+    path = Path(path)
+    file = model_file(path)
+    if is_onnx(file):
+        if device not in {"auto", "cpu"}:
+            raise UnavailableError(
+                f"an exported model runs on the CPU, not on '{device}': {file}",
+                hint="--device cpu, or name the model.safetensors that it was made from",
+            )
+        from aecli.inference.onnx_backend import OnnxModel
+
+        return OnnxModel(read_onnx(file))
+    notes: tuple[str, ...] = ()
+    if path.is_dir() and _comes_to_cpu(device):
+        try:
+            if exported := _exported(path):
+                return exported
+        except InputError as error:
+            notes = (f"{error.message}: not used; aecli export {path} makes it again",)
     from aecli.checkpoint import load_checkpoint
     from aecli.inference.torch_backend import TorchModel
 
-    return TorchModel(load_checkpoint(Path(path)), device)
+    model = TorchModel(load_checkpoint(file), device)
+    model.notes = notes
+    return model
+
+
+def _exported(folder: Path) -> "Model | None":
+    """Return the exported model in a run folder, if there is one.
+
+    Raises:
+        InputError: it is damaged, or was exported from another model than the one there.
+    """
+    from aecli.checkpoint import MODEL_FILE, ONNX_FILE, read_fingerprint
+    from aecli.inference.onnx_backend import OnnxModel
+    from aecli.onnx_file import read_onnx
+
+    path = folder / ONNX_FILE
+    if not path.exists():
+        return None
+    file = read_onnx(path)
+    if file.fingerprint != read_fingerprint(folder / MODEL_FILE):
+        raise InputError(f"{path} was exported from another model")
+    return OnnxModel(file)
+
+
+def _comes_to_cpu(device: str) -> bool:
+    from aecli.inference.accelerator import may_have_accelerator
+
+    return device == "cpu" or (device == "auto" and not may_have_accelerator())
 
 
 def encode(

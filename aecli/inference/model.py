@@ -28,6 +28,11 @@ class Outcome:
     residual_l2: NDArray[np.float32]
     """(N,), the L2 norm of each image's error in normalised units, neither clamped nor rounded."""
 
+    def take(self, row: int) -> "Outcome":
+        """Return what the model makes of one of the images: each array has one row."""
+        one = slice(row, row + 1)
+        return Outcome(self.images[one], self.codes[one], self.reconstructions[one], self.residual_l2[one])
+
 
 class Model(ABC):
     """A trained model: the Python side of `encode`, `decode` and `detect`. One backend is one class derived from it."""
@@ -35,6 +40,8 @@ class Model(ABC):
     header: CheckpointHeader
     fingerprint: str
     """Of the checkpoint, also where a file made from it is run."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how it was loaded."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -108,7 +115,7 @@ class Model(ABC):
             raise InputError("codes that are not finite")
         images = np.empty((len(codes), *self.image_shape), np.uint8)
         for rows in batches(len(codes), self.image_shape):
-            images[rows] = np.rint(self._decode(np.ascontiguousarray(codes[rows], np.float32)))
+            images[rows] = np.rint(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
             progress("decoding", rows.stop, len(codes))
         return images
 
@@ -125,7 +132,7 @@ class Model(ABC):
         """Return all that the model makes of one batch."""
 
     @abstractmethod
-    def _decode(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the levels, (N, C, H, W) in 0..255, clamped but not rounded, that one batch of codes stands for."""
 
     def _check_images(self, images: NDArray[np.uint8]) -> None:
@@ -136,8 +143,13 @@ class Model(ABC):
             )
 
 
+def batch_size(image_shape: tuple[int, int, int]) -> int:
+    """Return how many images are worked on at once."""
+    return max(1, PIXELS_AT_ONCE // int(np.prod(image_shape)))
+
+
 def batches(count: int, image_shape: tuple[int, int, int]) -> Iterator[slice]:
     """Yield the slices of `count` images that are worked on at once."""
-    size = max(1, PIXELS_AT_ONCE // int(np.prod(image_shape)))
+    size = batch_size(image_shape)
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))

@@ -37,7 +37,7 @@ class TorchModel(Model):
         return Outcome(images, _array(codes), _array(levels), _array(residual_l2(x, reconstructions)))
 
     @torch.inference_mode()
-    def _decode(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+    def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         x = self._model.decode(torch.from_numpy(codes).to(self._model.mean.device))
         return _array(self._model.levels(x))
 

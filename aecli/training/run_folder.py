@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from aecli.checkpoint import MODEL_FILE
+from aecli.checkpoint import MODEL_FILE, ONNX_FILE
 from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
 from aecli.files import only_one, require_folder, require_no_input, write_text
 from aecli.recipe import Recipe, load_recipe, save_recipe
@@ -64,9 +64,15 @@ class RunFolder:
         """Where `--logger tensorboard` writes its event files."""
         return self.path / "tensorboard"
 
+    @property
+    def exported(self) -> Path:
+        """Where `aecli export` writes the model again as ONNX."""
+        return self.path / ONNX_FILE
+
     def files(self) -> list[Path]:
-        """Return the files of a finished run."""
-        return [self.model, self.recipe, self.metrics, self.loss_plot, self.reconstructions, self.state]
+        """Return the files of a finished run, those made from it later included."""
+        files = [self.model, self.recipe, self.metrics, self.loss_plot, self.reconstructions, self.state]
+        return [*files, self.exported]
 
     def holds_run(self) -> bool:
         return any(file.exists() for file in self.files())

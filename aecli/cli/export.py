@@ -1,0 +1,47 @@
+"""`aecli export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.screen import Screen
+
+EXAMPLES = examples("aecli export run", "aecli export run/model.safetensors -o digits.onnx")
+CheckpointArg = Annotated[
+    Path, typer.Argument(metavar="CKPT", help="A run folder, or its model.safetensors.", show_default=False)
+]
+OnnxOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="MODEL.onnx",
+        help="File to write; else model.onnx in the run folder, where the other commands find it.",
+        show_default=False,
+    ),
+]
+
+
+def export(checkpoint: CheckpointArg, screen: Screen, output: OnnxOpt = None) -> None:
+    """Write a model as ONNX, which encode, decode and detect run on the CPU without torch."""
+    from aecli.checkpoint import ONNX_FILE, checkpoint_file, load_checkpoint, read_header
+    from aecli.errors import UsageError
+    from aecli.files import require_output
+    from aecli.onnx_file import SUFFIX
+
+    file = checkpoint_file(checkpoint)
+    if output is None and not checkpoint.is_dir():
+        raise UsageError("no file to write", hint=f"aecli export {checkpoint} -o MODEL{SUFFIX}")
+    path = require_output(output or checkpoint / ONNX_FILE, inputs=[file], suffixes=[SUFFIX])
+    read_header(file)
+
+    from aecli.export import export
+
+    exported = export(load_checkpoint(file), path)
+    screen.written(
+        path,
+        f"{exported.bytes:,} bytes, opset {exported.opset}, relative error against torch {exported.relative_error:.1e}",
+        {"bytes": exported.bytes, "opset": exported.opset, "relative_error": exported.relative_error},
+    )
