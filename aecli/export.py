@@ -148,8 +148,10 @@ def _to_onnx(model: Autoencoder) -> "ModelProto":
             optimizer.optimize(program.model, input_size_limit=LARGEST, output_size_limit=LARGEST)
             proto: ModelProto = program.model_proto
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"architecture {model.architecture} cannot be exported: {reason}") from error
+        raise InputError(
+            f"architecture {model.architecture} cannot be exported: {_reason(error)}",
+            hint="--debug shows more; write the architecture in operations that torch.onnx knows",
+        ) from error
     for node in proto.graph.node:  # where in this installation's sources it came from
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
@@ -157,6 +159,13 @@ def _to_onnx(model: Autoencoder) -> "ModelProto":
         value.ClearField("metadata_props")
     proto.graph.ClearField("value_info")
     return proto
+
+
+def _reason(error: BaseException) -> str:
+    """Return what went wrong first: the exporter wraps it in advice over many lines."""
+    while error.__cause__:
+        error = error.__cause__
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 @contextmanager

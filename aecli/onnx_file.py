@@ -97,7 +97,7 @@ class OnnxFile:
         model = onnx.load_model_from_string(self.content)
         try:
             decoder = Extractor(model).extract_model([CODES], [RECONSTRUCTION])
-        except (ValueError, AssertionError) as error:
+        except (ValueError, TypeError, AssertionError) as error:
             raise _damaged(self.path, "codes cannot be decoded") from error
         return bytes(decoder.SerializeToString())
 

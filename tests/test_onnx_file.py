@@ -158,7 +158,9 @@ def test_other_files_are_refused(other: bytes, tmp_path: Path) -> None:
             read(path)
 
 
-def test_no_change_of_bytes_makes_more_than_an_error(content: bytes, tmp_path: Path, digits: np.ndarray) -> None:
+def test_no_change_of_bytes_makes_more_than_an_error(
+    content: bytes, tmp_path: Path, digits: np.ndarray, capfd: pytest.CaptureFixture[str]
+) -> None:
     random = np.random.default_rng(0)
     path = tmp_path / "changed.onnx"
     for _ in range(300):
@@ -169,3 +171,4 @@ def test_no_change_of_bytes_makes_more_than_an_error(content: bytes, tmp_path: P
         for use in (describe, lambda path: inference.load(path).reconstruct(digits[:2])):
             with suppress(AecliError):
                 use(path)
+    assert capfd.readouterr() == ("", "")

@@ -64,7 +64,10 @@ class OnnxModel(Model):
         options.intra_op_num_threads = usable_cpus()
         options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
-            return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            # Its fall-back to other providers prints on standard output.
+            return onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"], enable_fallback=False
+            )
         except Exception as error:  # its errors have no common base
             raise self._cannot_run(error) from error
 

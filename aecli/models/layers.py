@@ -49,7 +49,7 @@ class UpsampledConv2d(nn.Conv2d):
         rows = torch.einsum("pyk,oikl->poiyl", phases, self.weight)  # (2, out, in, 3, 3)
         kernel = torch.einsum("qxl,poiyl->opqiyx", phases, rows)  # (out, 2, 2, in, 3, 3)
         kernel = kernel.flatten(0, 2)  # (4 out, in, 3, 3)
-        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4, dim=0)
         return F.pixel_shuffle(F.conv2d(x, kernel, bias, padding=1), 2)
 
 
