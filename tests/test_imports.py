@@ -1,6 +1,8 @@
 """What is asked in a hurry is answered without waiting for torch: in a fresh interpreter, by `sys.modules`."""
 
 import json
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +122,10 @@ def test_an_exported_model_is_used_without_torch(
     assert statuses == [0] * len(calls)
     assert "onnxruntime" in modules
     assert not modules & (HEAVY | {"scipy", "onnxscript"})
+    if sys.platform == "linux":
+        status = python(DRIVER + "print(open('/proc/self/status').read())", json.dumps(calls[:1]))
+        (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+        assert int(peak) < 150_000
 
 
 def test_the_python_door_is_light_until_it_is_used(conv_run: Path, digits: np.ndarray) -> None:

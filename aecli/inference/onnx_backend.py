@@ -63,6 +63,8 @@ class OnnxModel(Model):
         options.log_severity_level = FATAL
         options.intra_op_num_threads = usable_cpus()
         options.add_session_config_entry("session.load_model_format", "ONNX")
+        # Threads that wait by turning in circles take the processors from one another, and from other programs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             # Its fall-back to other providers prints on standard output.
             return onnxruntime.InferenceSession(
