@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "export": BASE | {"models", "checkpoint", "inference", "onnx_file"},
     "training": BASE | {"packages", "recipe", "data", "codes", "models", "checkpoint", "inference"},
     "analyses": BASE | {"codes"},
-    "plots": BASE | {"data", "analyses"},
+    "detection": BASE | {"data", "checkpoint", "inference", "analyses"},
+    "plots": BASE | {"data", "inference", "analyses", "detection"},
     "coordinates": BASE | {"data", "analyses"},
     "artifacts": BASE | {"recipe", "checkpoint", "codes", "coordinates"},
 }

@@ -68,6 +68,10 @@ class Screen:
             ]
             print("  ".join(padded).rstrip())
 
+    def lines(self, columns: Sequence[str]) -> "Lines":
+        """Return what prints results one after the other, as they come."""
+        return Lines(columns, as_json=self.json)
+
     def note(self, text: str) -> None:
         """Tell a person something on standard error, unless quiet."""
         if not self.quiet:
@@ -117,11 +121,49 @@ class Screen:
             yield show
 
 
+class Lines:
+    """Results as they come: aligned with a heading on a terminal, tab-separated in a pipe, or JSON."""
+
+    def __init__(self, columns: Sequence[str], *, as_json: bool):
+        self._columns = columns
+        self._json = as_json
+        self._widths: list[int] = []
+
+    def show(self, rows: Sequence[tuple[Sequence[str], dict[str, Any]]]) -> None:
+        """Print some results, each as its cells or as its document, at once."""
+        if self._json:
+            for _, document in rows:
+                print_json(document)
+        elif not sys.stdout.isatty():
+            for cells, _ in rows:
+                print("\t".join(map(printable, cells)))
+        else:
+            self._show_aligned([[printable(cell) for cell in cells] for cells, _ in rows])
+        sys.stdout.flush()
+
+    def _show_aligned(self, rows: list[list[str]]) -> None:
+        from rich.cells import cell_len
+
+        if not self._widths:  # by the first ones: later lines that are longer run on
+            rows = [list(self._columns), *rows]
+            self._widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            padded = [
+                cell + " " * max(0, width - cell_len(cell)) for cell, width in zip(row, self._widths, strict=True)
+            ]
+            print("  ".join(padded).rstrip())
+
+
 def console(stream: Any) -> "Console":
     """Return rich's console on a stream; colours only on a terminal, and not where NO_COLOR is set."""
     from rich.console import Console
 
     return Console(file=stream, highlight=False)
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 code`, `2 codes`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def print_json(document: dict[str, Any]) -> None:

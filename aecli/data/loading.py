@@ -43,6 +43,21 @@ def load(
         UnavailableError: the data set, a package or disk space is not here.
     """
     _check_shape(image_shape)
+    content, named_word = content_of(word, options, training=training, progress=progress)
+    return _finish(
+        content, named_word, options=options, image_shape=image_shape, skip_damaged=skip_damaged, progress=progress
+    )
+
+
+def content_of(
+    word: str, options: DataOptions = DEFAULTS, *, training: bool = False, progress: Progress = silent
+) -> tuple[Arrays | Pictures, str]:
+    """Return what a DATA word means before pictures are decoded, and the word with its split: see `load`.
+
+    Raises:
+        InputError: no such data, or it is damaged.
+        UnavailableError: the data set or a package is not here.
+    """
     meaning = find(word)
     source, plain_word = meaning.source, meaning.name
     own_splits = source.splits()
@@ -60,9 +75,7 @@ def load(
     if meaning.classes is not None:
         content = content.take(_rows_of_classes(content, meaning.classes, named_word))
         named_word = f"{named_word}@{meaning.classes}"
-    return _finish(
-        content, named_word, options=options, image_shape=image_shape, skip_damaged=skip_damaged, progress=progress
-    )
+    return content, named_word
 
 
 def load_again(

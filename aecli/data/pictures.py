@@ -5,11 +5,12 @@ Transparency is composited on white. CMYK, YCbCr and LAB become RGB. Of a camera
 picture is taken; any other file with several frames or pages is refused, as is 32-bit data that does not fit 16 bits.
 """
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from aecli.data.fitting import FullShape, complete, resized, to_pixels
 from aecli.data.options import NATIVE, Shape
 from aecli.errors import InputError
-from aecli.files import require_file
+from aecli.files import reading, require_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Transpose
@@ -75,9 +76,9 @@ def decode(path: Path, image_shape: Shape = NATIVE) -> tuple[NDArray[np.uint8], 
         UnreadablePictureError: it is no image, damaged, animated, too large, or of values that do not fit.
     """
     with _opened(path) as picture:
-        native = _native_shape(path, picture)
+        native = _native_shape(picture)
         target = complete(image_shape, native)
-        turn = _turn(path, picture)
+        turn = _turn(picture)
         if picture.format in ("JPEG", "MPO"):
             # Let the JPEG decoder shrink by 2, 4 or 8 where at least twice the target is left for a good resize.
             height, width = target[1:] if not _swaps_sides(turn) else target[:0:-1]
@@ -99,7 +100,7 @@ def native_shape(path: Path) -> FullShape:
         UnreadablePictureError: it is no image, animated or too large.
     """
     with _opened(path) as picture:
-        return _native_shape(path, picture)
+        return _native_shape(picture)
 
 
 @contextmanager
@@ -122,13 +123,17 @@ def _opened(path: Path) -> Iterator["Image"]:
     try:
         # Given a path, Pillow maps the file into memory: a file cut short meanwhile would kill the process, and a
         # TIFF on its side would be read with its sides exchanged.
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as picture:
-            _refuse(path, picture)
-            yield picture
-    except (UnreadablePictureError, MemoryError):
-        raise
-    except Exception as error:  # decoders raise whatever a damaged file leads them to
-        raise UnreadablePictureError(path, _reason(path, error)) from error
+        with reading(path) as file:
+            try:
+                with Image.open(file, formats=FORMATS) as picture:
+                    _refuse(path, picture)
+                    yield picture
+            except (UnreadablePictureError, MemoryError):
+                raise
+            except Exception as error:  # decoders raise whatever a damaged file leads them to
+                raise UnreadablePictureError(path, _reason(file, error)) from error
+    except OSError as error:
+        raise UnreadablePictureError(path, (error.strerror or str(error)).lower()) from error
 
 
 def _refuse(path: Path, picture: "Image") -> None:
@@ -143,16 +148,17 @@ def _refuse(path: Path, picture: "Image") -> None:
         raise UnreadablePictureError(path, "it holds several frames", hint="save one frame or page to a file")
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _reason(file: IO[bytes], error: Exception) -> str:
     from PIL import Image, UnidentifiedImageError
 
-    with path.open("rb") as file:
-        start = file.read(8)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    start = file.read(8)
     kind = next((kind for signature, kind in SIGNATURES.items() if start.startswith(signature)), None)
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"it has more than {MAX_PIXELS:,} pixels"
     if isinstance(error, OSError) and "truncated" in str(error).lower():
-        return f"truncated after {path.stat().st_size:,} bytes"
+        return f"truncated after {size:,} bytes"
     if isinstance(error, UnidentifiedImageError) and kind is None:
         return "not an image"
     if isinstance(error, OSError) and error.strerror:
@@ -160,15 +166,15 @@ def _reason(path: Path, error: Exception) -> str:
     return f"damaged {kind or 'image'} file"
 
 
-def _native_shape(path: Path, picture: "Image") -> FullShape:
+def _native_shape(picture: "Image") -> FullShape:
     width, height = picture.size
     # Pillow tells a TIFF's size as it will be after turning.
-    if picture.format != "TIFF" and height != width and _swaps_sides(_turn(path, picture)):
+    if picture.format != "TIFF" and height != width and _swaps_sides(_turn(picture)):
         width, height = height, width
     return (1 if _is_grey(picture) else 3), height, width
 
 
-def _turn(path: Path, picture: "Image") -> "Transpose | None":
+def _turn(picture: "Image") -> "Transpose | None":
     """The transposition that brings the picture upright; None where it is already."""
     from PIL.Image import Transpose
 
@@ -182,7 +188,7 @@ def _turn(path: Path, picture: "Image") -> "Transpose | None":
         8: Transpose.ROTATE_90,
     }
     has_tag = any(key in picture.info for key in ORIENTATION_SOURCES)
-    if picture.format != "TIFF" and not has_tag and not _has_late_exif(path, picture):
+    if picture.format != "TIFF" and not has_tag and not _has_late_exif(picture):
         return None
     try:
         return turns.get(picture.getexif().get(ORIENTATION_TAG, 1))
@@ -190,17 +196,23 @@ def _turn(path: Path, picture: "Image") -> "Transpose | None":
         return None
 
 
-def _has_late_exif(path: Path, picture: "Image") -> bool:
+def _has_late_exif(picture: "Image") -> bool:
     """Tell whether a PNG has its EXIF after the pixels, where Pillow finds it only by decoding them."""
     if picture.format != "PNG":
         return False
-    with path.open("rb") as file:
+    file = picture.fp  # type: ignore[attr-defined]
+    if file is None:  # decoded already, and all its metadata read
+        return ORIENTATION_TAG in picture.getexif()
+    place = file.tell()
+    try:
         file.seek(8)
         while len(head := file.read(8)) == 8:
             if head[4:] == b"eXIf":
                 return True
-            file.seek(int.from_bytes(head[:4]) + 4, 1)
-    return False
+            file.seek(int.from_bytes(head[:4]) + 4, os.SEEK_CUR)
+        return False
+    finally:
+        file.seek(place)
 
 
 def _swaps_sides(turn: "Transpose | None") -> bool:
@@ -224,6 +236,8 @@ def _plain(path: Path, picture: "Image") -> "Image":
         raise UnreadablePictureError(path, "its values are 32-bit floats", hint="save it with 8 or 16 bits")
     if picture.mode.startswith("I"):
         return Image.fromarray(_8_bit(path, picture))
+    if picture.mode in ("L", "RGB") and "transparency" not in picture.info:
+        return picture
     grey = _is_grey(picture)
     if picture.has_transparency_data:
         opaque = picture if picture.mode == "RGBA" else picture.convert("RGBA")

@@ -1,0 +1,148 @@
+"""`aecli calibrate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.options import DeviceOpt, ModelOpt
+from aecli.cli.screen import Screen
+from aecli.data.options import DataOptions
+from aecli.detection.options import CalibrationOptions
+from aecli.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aecli.data import ImageSet
+    from aecli.detection.calibration import Calibration, ScoreReport
+    from aecli.detection.separation import Estimate
+
+EXAMPLES = examples(
+    "aecli calibrate --model run --normal mnist5k:test",
+    "aecli calibrate --model run --normal mnist5k:test --anomalous letters -o detector.safetensors --plot roc.png",
+)
+NormalOpt = Annotated[
+    str,
+    typer.Option(
+        "--normal", metavar="DATA", help="Normal images, best such that the model has not seen.", show_default=False
+    ),
+]
+AnomalousOpt = Annotated[
+    str | None,
+    typer.Option("--anomalous", metavar="DATA", help="Anomalous images, where some are known."),
+]
+DetectorOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DETECTOR.safetensors",
+        help="Detector to write; else detector.safetensors in the run folder, where detect finds it.",
+    ),
+]
+PlotOpt = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="PLOT.png", help="Box plot, histograms with the threshold, and ROC curve."),
+]
+
+
+def calibrate(
+    model: ModelOpt,
+    normal: NormalOpt,
+    options: CalibrationOptions,
+    data_options: DataOptions,
+    screen: Screen,
+    anomalous: AnomalousOpt = None,
+    output: DetectorOpt = None,
+    plot: PlotOpt = None,
+    device: DeviceOpt = "auto",
+) -> None:
+    """Find the score and the threshold that tell anomalies, on images of your own, and measure both."""
+    from aecli import inference
+    from aecli.checkpoint import model_file
+    from aecli.data import load
+    from aecli.data.registry import find
+    from aecli.detection.detector import DETECTOR_FILE, save_detector
+    from aecli.files import require_output
+
+    options.check()
+    checkpoint = model_file(model)
+    if output is None and not model.is_dir():
+        raise UsageError("where should the detector go?", hint="name it: -o DETECTOR.safetensors")
+    output = output or model / DETECTOR_FILE
+    inputs = [checkpoint, *(Path(find(word).name) for word in (normal, anomalous) if word)]
+    require_output(output, inputs=inputs, suffixes=[".safetensors"])
+    if plot:
+        require_output(plot, inputs=inputs, suffixes=[".png"])
+
+    from aecli.detection.calibration import calibrate
+
+    loaded = inference.load(model, device=device)
+    with screen.progress() as progress:
+        sets = [
+            load(word, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+            for word in (normal, anomalous)
+            if word
+        ]
+        calibration = calibrate(loaded, sets[0], sets[1] if anomalous else None, options, progress)
+    save_detector(calibration.detector, output)
+
+    failures = _tell_about(sets, screen)
+    for warning in calibration.warnings:
+        screen.warn(warning)
+    if plot:
+        from aecli.plots import calibration as calibration_plot
+
+        calibration_plot.draw(calibration, plot)
+        screen.note(f"drew {plot}")
+    header = calibration.detector.header
+    screen.note(
+        f"{output}: {header.score}, anomalies score above {header.threshold:.6g}; fitted on "
+        f"{_counted(calibration.fitted)} images, measured on {_counted(calibration.measured)} others"
+    )
+    screen.table(
+        ["score", "threshold", "normal right", "anomalous right", "AUROC", "average precision", "FPR at 95 % TPR"],
+        [_cells(report) for report in calibration.reports],
+        _document(calibration, output),
+    )
+    if failures:
+        raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def _tell_about(sets: "list[ImageSet]", screen: Screen) -> int:
+    for images in sets:
+        for note in images.notes:
+            screen.note(f"note: {images.word}: {note}")
+        for failure in images.failures:
+            screen.warn(f"left out: {failure.name}: {failure.reason}")
+    return sum(len(images.failures) for images in sets)
+
+
+def _counted(counts: "Mapping[str, int]") -> str:
+    return " and ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+
+
+def _cells(report: "ScoreReport") -> list[str]:
+    known = report.separation
+    figures = (known.auroc, known.average_precision, known.fpr_at_95_tpr) if known else (None, None, None)
+    estimates = [report.normal_right, report.anomalous_right, *figures]
+    return [report.score, f"{report.threshold:.6g}", *map(_cell, estimates)]
+
+
+def _cell(estimate: "Estimate | None") -> str:
+    return "" if estimate is None else f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"
+
+
+def _document(calibration: "Calibration", output: Path) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "output": str(output),
+        "detector": asdict(calibration.detector.header),
+        "fitted": dict(calibration.fitted),
+        "measured": dict(calibration.measured),
+        "scores": [report.as_document() for report in calibration.reports],
+        "warnings": list(calibration.warnings),
+    }

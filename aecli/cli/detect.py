@@ -1,0 +1,162 @@
+"""`aecli detect`."""
+
+import time
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.options import DeviceOpt, ModelOpt
+from aecli.cli.screen import Screen, counted
+from aecli.errors import ExitStatus, InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aecli.detection.inputs import Item
+    from aecli.detection.inspection import Finding, Inspection
+    from aecli.inference.model import Model
+    from aecli.progress import Progress
+
+EXAMPLES = examples(
+    "aecli detect image.png --model run",
+    "ls photos/*.jpg | aecli detect --files-from - --model run --json --heatmaps heatmaps/",
+)
+COLUMNS = ["path", "score", "threshold", "verdict", "probability"]
+ImagesArg = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="IMAGE...",
+        help="Picture files, folders of them, DATA words; - is a picture on standard input.",
+        show_default=False,
+    ),
+]
+FilesFromOpt = Annotated[
+    Path | None,
+    typer.Option("--files-from", metavar="FILE", help="List of more, one a line; - is standard input, as it comes."),
+]
+NullOpt = Annotated[
+    bool, typer.Option("--null", "-0", help="Names in the list end in a null character, as find -print0 writes them.")
+]
+DetectorOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--detector",
+        metavar="FILE",
+        help="Made by aecli calibrate; else the run folder's, else the residual that 1 % of validation images exceed.",
+    ),
+]
+ThresholdOpt = Annotated[
+    float | None, typer.Option("--threshold", metavar="SCORE", help="Take this threshold, not the detector's.")
+]
+HeatmapsOpt = Annotated[
+    Path | None,
+    typer.Option("--heatmaps", metavar="DIR", help="Write input, reconstruction and error of each as a PNG into DIR."),
+]
+FailOpt = Annotated[bool, typer.Option("--fail-on-anomaly", help="End with status 10 where an anomaly was found.")]
+
+
+def detect(
+    model: ModelOpt,
+    screen: Screen,
+    images: ImagesArg = None,
+    files_from: FilesFromOpt = None,
+    null: NullOpt = False,
+    detector: DetectorOpt = None,
+    threshold: ThresholdOpt = None,
+    heatmaps: HeatmapsOpt = None,
+    fail_on_anomaly: FailOpt = False,
+    device: DeviceOpt = "auto",
+) -> None:
+    """Score pictures and say which are anomalies, one line each: path, score, threshold, verdict, probability."""
+    from aecli import inference
+    from aecli.detection.detector import detector_for, require_threshold
+    from aecli.detection.inspection import Inspection
+    from aecli.files import require_folder
+
+    if not images and files_from is None:
+        raise UsageError("no images", hint="name files or folders, or --files-from a list")
+    if null and files_from is None:
+        raise UsageError("--null says how the list of --files-from is separated", hint="add --files-from -")
+    if images and "-" in images and files_from == Path("-"):
+        raise UsageError("standard input cannot be both a picture and a list", hint="name a file for one of them")
+    require_threshold(threshold)
+
+    loaded = inference.load(model, device=device)
+    chosen = detector_for(loaded, model, detector)
+    if threshold is not None:
+        chosen = chosen.with_threshold(threshold)
+    inspection = Inspection(loaded, chosen)
+    if heatmaps:
+        require_folder(heatmaps)
+    for note in loaded.notes:
+        screen.note(f"note: {note}")
+
+    started = time.monotonic()
+    with screen.progress() as progress:
+        chunks = _chunks(images or [], files_from, null, loaded, inspection.chunk_size, progress)
+        _tell(inspection, chunks, screen, heatmaps)
+    seconds = time.monotonic() - started
+
+    for note in inspection.notes():
+        screen.note(f"note: {note}")
+    if not inspection.judged:
+        unreadable = inspection.unreadable
+        raise InputError(f"no picture could be judged of {unreadable:,}" if unreadable else "the list is empty")
+    header = chosen.header
+    screen.note(
+        f"{counted(inspection.judged, 'picture')}, {counted(inspection.anomalies, 'anomaly', 'anomalies')} "
+        f"({header.score} above {header.threshold:.6g}), {inspection.judged / max(seconds, 1e-9):,.0f} pictures/s"
+    )
+    if fail_on_anomaly and inspection.anomalies:
+        raise typer.Exit(ExitStatus.ANOMALY)
+    if inspection.unreadable:
+        raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def _chunks(
+    names: list[str], files_from: Path | None, null: bool, model: "Model", most: int, progress: "Progress"
+) -> "Iterator[list[Item]]":
+    """Yield the pictures in lists; tell the progress where it is known how many there are."""
+    from aecli.detection.inputs import as_they_come, chunked, items_of, names_from
+    from aecli.files import is_stream
+
+    separator = b"\0" if null else b"\n"
+    listed = names_from(files_from, separator=separator) if files_from else iter(())
+    items = items_of(chain(names, listed), model.image_shape)
+    if files_from and is_stream(files_from):
+        yield from as_they_come(items, most)
+        return
+    known = list(items)
+    for start, chunk in enumerate(chunked(known, most)):
+        yield chunk
+        progress("judging", min((start + 1) * most, len(known)), len(known))
+
+
+def _tell(inspection: "Inspection", chunks: "Iterator[list[Item]]", screen: Screen, heatmaps: Path | None) -> None:
+    from aecli.detection.inspection import Unreadable
+
+    lines = screen.lines(COLUMNS)
+    drawn = None
+    if heatmaps:
+        from aecli.plots.heatmap import Heatmaps
+
+        drawn = Heatmaps(heatmaps)
+    for found in inspection.judge(chunks):
+        rows = []
+        for each in found:
+            if isinstance(each, Unreadable):
+                screen.warn(f"not judged: {each.path}: {each.reason}")
+                continue
+            document = each.as_document()
+            if drawn:
+                document["heatmap"] = str(drawn.draw(each))
+            rows.append((_cells(each), document))
+        lines.show(rows)
+
+
+def _cells(finding: "Finding") -> list[str]:
+    probability = "" if finding.probability is None else f"{finding.probability:.4f}"
+    return [finding.path, f"{finding.score:.6g}", f"{finding.threshold:.6g}", finding.verdict, probability]

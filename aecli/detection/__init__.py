@@ -1,0 +1,1 @@
+"""Telling anomalies from normal images: a score, a threshold fitted on normal images, and verdicts."""

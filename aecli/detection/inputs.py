@@ -1,0 +1,130 @@
+"""What a person names becomes pictures, one after the other, in bounded chunks."""
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.data.fitting import FullShape, fit
+from aecli.data.pictures import decode
+from aecli.errors import AecliError
+from aecli.files import is_stream, require_file
+from aecli.progress import silent
+
+Pixels = tuple[NDArray[np.uint8], FullShape]
+"""(C, H, W) uint8 as a model takes them, and the shape that they had before."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A picture that is still to be read."""
+
+    name: str
+    """How it is called in the results."""
+    read: Callable[[], Pixels]
+    """Raises InputError where it cannot be read."""
+
+
+def items_of(names: Iterable[str], image_shape: FullShape) -> Iterator[Item]:
+    """Yield the pictures that `names` mean: files, folders of pictures, `-` for standard input, and DATA words.
+
+    What means nothing is an item that cannot be read, so that the rest goes on.
+    """
+    for name in names:
+        path = Path(name)
+        if name and (is_stream(path) or path.is_file()) and path.suffix.lower() not in (".npz", ".npy"):
+            yield Item(name, partial(decode, path, image_shape))
+            continue
+        try:
+            yield from _items_of_set(name, image_shape)
+        except AecliError as error:
+            yield Item(name, partial(_refuse, error))
+
+
+def names_from(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
+    """Yield the names in a list, one a line or however they are separated; `-` is standard input, read as it comes.
+
+    Empty names are passed over. Raises InputError where there is no such file.
+    """
+    require_file(path, "list of files")
+    if is_stream(path):
+        yield from _split(sys.stdin.buffer, separator)
+        return
+    with path.open("rb") as file:
+        yield from _split(file, separator)
+
+
+def chunked(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of `most`."""
+    remaining = iter(items)
+    while chunk := list(islice(remaining, most)):
+        yield chunk
+
+
+def as_they_come(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of at most `most`, without waiting for more than there are: for slow sources."""
+    waiting: queue.Queue[Item | BaseException | None] = queue.Queue(2 * most)
+
+    def fill() -> None:
+        try:
+            for item in items:
+                waiting.put(item)
+            waiting.put(None)
+        except BaseException as error:  # told where it is noticed
+            waiting.put(error)
+
+    threading.Thread(target=fill, daemon=True, name="aecli-list").start()
+    while True:
+        chunk: list[Item] = []
+        while len(chunk) < most and not (chunk and waiting.empty()):
+            item = waiting.get()
+            if isinstance(item, Item):
+                chunk.append(item)
+                continue
+            if chunk:
+                yield chunk
+            if item is not None:
+                raise item
+            return
+        yield chunk
+
+
+def _items_of_set(word: str, image_shape: FullShape) -> Iterator[Item]:
+    """Yield the pictures of a folder as files, those of any other DATA word from memory."""
+    from aecli.data.loading import content_of
+    from aecli.data.registry import find
+    from aecli.data.source import Pictures
+
+    content, _ = content_of(word)
+    for index, name in enumerate(content.names.tolist()):
+        if isinstance(content, Pictures):
+            path = content.root / name
+            yield Item(str(path), partial(decode, path, image_shape))
+        else:
+            yield Item(f"{find(word).name}:{name}", partial(_fitted, content.images[index : index + 1], image_shape))
+
+
+def _fitted(images: NDArray[np.uint8], image_shape: FullShape) -> Pixels:
+    channels, height, width = images.shape[1:]
+    return fit(images, image_shape, silent)[0][0], (channels, height, width)
+
+
+def _refuse(error: AecliError) -> Pixels:
+    raise error
+
+
+def _split(file: IO[bytes], separator: bytes) -> Iterator[str]:
+    if separator == b"\n":
+        names: Iterable[bytes] = (line.rstrip(b"\r\n") for line in file)
+    else:
+        names = file.read().split(separator)
+    yield from (os.fsdecode(name) for name in names if name)

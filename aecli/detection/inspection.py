@@ -1,0 +1,124 @@
+"""Pictures, a chunk at a time: read, scored and judged, in their order."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aecli.data.fitting import FullShape, conversion_notes
+from aecli.data.pictures import UnreadablePictureError, quiet
+from aecli.detection.detector import Detector
+from aecli.detection.inputs import Item, Pixels
+from aecli.errors import AecliError
+from aecli.inference.model import Model, Outcome, batch_size
+from aecli.threads import in_order
+
+TOGETHER = 16
+"""Pictures that a thread reads in one go."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one picture."""
+
+    path: str
+    score: float
+    threshold: float
+    probability: float | None
+    """Of an anomaly, where normal and anomalous pictures are equally frequent; None where no anomaly is known."""
+    outcome: Outcome
+    """What the model made of this picture: each array has one row."""
+
+    @property
+    def is_anomaly(self) -> bool:
+        return self.score > self.threshold
+
+    @property
+    def verdict(self) -> str:
+        return "anomaly" if self.is_anomaly else "normal"
+
+    def as_document(self) -> dict[str, Any]:
+        known = {} if self.probability is None else {"probability": self.probability}
+        return {"path": self.path, "score": self.score, "threshold": self.threshold, "verdict": self.verdict} | known
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A picture that could not be judged, and why."""
+
+    path: str
+    reason: str
+
+
+class Inspection:
+    """Judges pictures, and counts them."""
+
+    def __init__(self, model: Model, detector: Detector):
+        self._model = model
+        self._detector = detector
+        self._native = Counter[FullShape]()
+        self.normal = 0
+        self.anomalies = 0
+        self.unreadable = 0
+
+    @property
+    def chunk_size(self) -> int:
+        """Pictures that are judged at once: as many as the model works on at once."""
+        return batch_size(self._model.image_shape)
+
+    @property
+    def judged(self) -> int:
+        return self.normal + self.anomalies
+
+    def judge(self, chunks: Iterable[list[Item]]) -> Iterator[list[Finding | Unreadable]]:
+        """Yield what was found of each chunk, in order; only one chunk's pictures are in memory at a time.
+
+        Raises:
+            InputError: the detector does not fit the model.
+        """
+        for chunk in chunks:
+            yield self._judge(chunk)
+
+    def notes(self) -> tuple[str, ...]:
+        """Say how many pictures had to be resized or converted for the model."""
+        return conversion_notes(self._native, self._model.image_shape)
+
+    def _judge(self, chunk: list[Item]) -> list[Finding | Unreadable]:
+        with quiet():
+            groups = [chunk[start : start + TOGETHER] for start in range(0, len(chunk), TOGETHER)]
+            read = [result for group in in_order(_read, groups) for result in group]
+        pixels = [result[0] for result in read if not isinstance(result, Unreadable)]
+        self._native.update(result[1] for result in read if not isinstance(result, Unreadable))
+        names = [item.name for item, result in zip(chunk, read, strict=True) if not isinstance(result, Unreadable)]
+        findings = iter(self._findings(names, pixels))
+        judged = [result if isinstance(result, Unreadable) else next(findings) for result in read]
+        self.unreadable += len(read) - len(pixels)
+        self.anomalies += sum(isinstance(each, Finding) and each.is_anomaly for each in judged)
+        self.normal += sum(isinstance(each, Finding) and not each.is_anomaly for each in judged)
+        return judged
+
+    def _findings(self, names: Sequence[str], pixels: Sequence[Any]) -> Iterator[Finding]:
+        if not pixels:
+            return
+        header = self._detector.header
+        first = 0
+        for outcome in self._model.outcomes(np.stack(pixels)):
+            scores = self._detector.scores(outcome)
+            chances = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
+            for row, (score, chance) in enumerate(zip(scores.tolist(), chances, strict=True)):
+                yield Finding(names[first + row], score, header.threshold, chance, outcome.take(row))
+            first += len(scores)
+
+
+def _read(items: Sequence[Item]) -> list[Pixels | Unreadable]:
+    results: list[Pixels | Unreadable] = []
+    for item in items:
+        try:
+            results.append(item.read())
+        except UnreadablePictureError as error:
+            results.append(Unreadable(item.name, error.reason))
+        except AecliError as error:
+            results.append(Unreadable(item.name, error.message))
+    return results

@@ -1,0 +1,54 @@
+"""The distance from the nearest normal image by code and residual together.
+
+Codes are whitened, so that no direction counts for more than it varies between normal images, and the logarithm of the
+residual is added as one more coordinate. Its weight makes residuals and codes contribute alike: the squared distances
+between normal images and their nearest normal neighbours vary as much along it as along all of the code. So nothing
+of an anomaly needs to be known, and a residual that is too small counts like one that is too large: simple images,
+which any autoencoder restores well, do not pass for normal ones.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.detection.nearest_normal import distances, nearest_others, references
+from aecli.detection.scores import Statistics
+from aecli.detection.whitening import fit_whitening, whiten
+from aecli.inference.model import Outcome
+
+UNIT = "distance, standardised"
+SUMMARY = "the distance from the nearest normal image by whitened code and residual"
+
+SMALLEST = 1e-6
+"""Residual of an image that is restored perfectly, so that it has a logarithm."""
+
+
+def measure(outcome: Outcome) -> NDArray[np.float32]:
+    """Return (N, 1 + D): the logarithm of the residual, then the code."""
+    logarithm = np.log(np.maximum(outcome.residual_l2, SMALLEST))
+    return np.concatenate([logarithm[:, None], outcome.codes.reshape(len(logarithm), -1)], axis=1)
+
+
+def fit(features: NDArray[np.float32], seed: int) -> Statistics:
+    """Return what whitens the codes, the residual's mean and factor, and normal images in these coordinates."""
+    whitening = fit_whitening(features[:, 1:], seed)
+    residual = features[:, 0].astype(np.float64)
+    statistics = dict(whitening) | {"residual": np.array([residual.mean(), 1 / max(residual.std(), SMALLEST)])}
+    points = _coordinates(features, statistics)
+    chosen = references(points, seed)
+    squared = np.square(chosen - chosen[nearest_others(chosen[:, 1:])])  # (M, 1 + D)
+    by_residual, by_code = squared[:, 0].std(), squared[:, 1:].sum(axis=1).std()
+    weight = np.sqrt(by_code / by_residual) if by_residual > 0 and by_code > 0 else 1.0
+    chosen[:, 0] *= weight
+    statistics["residual"][1] *= weight
+    return {name: array.astype(np.float32) for name, array in statistics.items()} | {"references": chosen}
+
+
+def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
+    """Return the distances, (N,)."""
+    return distances(_coordinates(features, statistics), statistics["references"])
+
+
+def _coordinates(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
+    mean, factor = statistics["residual"]
+    residual = (features[:, :1] - np.float32(mean)) * np.float32(factor)
+    return np.concatenate([residual, whiten(features[:, 1:], statistics)], axis=1)

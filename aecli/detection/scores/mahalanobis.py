@@ -1,0 +1,31 @@
+"""The Mahalanobis distance of a code from the mean code of normal images.
+
+Lee, Lee, Lee and Shin, "A simple unified framework for detecting out-of-distribution samples and adversarial attacks",
+2018, with one class. `whitening.py` says how the covariance is estimated.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.detection.scores import Statistics
+from aecli.detection.whitening import fit_whitening, whiten
+from aecli.inference.model import Outcome
+
+UNIT = "Mahalanobis distance"
+SUMMARY = "the Mahalanobis distance of the code from the normal ones' mean"
+
+
+def measure(outcome: Outcome) -> NDArray[np.float32]:
+    """Return (N, D), the codes."""
+    return outcome.codes.reshape(len(outcome.codes), -1)
+
+
+def fit(features: NDArray[np.float32], seed: int) -> Statistics:
+    """Return what whitens the codes."""
+    return fit_whitening(features, seed)
+
+
+def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
+    """Return the distances, (N,)."""
+    distances: NDArray[np.float32] = np.linalg.norm(whiten(features, statistics), axis=1)
+    return distances

@@ -1,0 +1,31 @@
+"""The mean squared error of the picture that `decode` gives.
+
+Unlike `residual` it is in units of pixels, equal for all channels, and what the decoder puts beyond black and white
+is cut off before. It can be compared between models of different normalisation and size.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.detection.scores import Statistics
+from aecli.inference.model import Outcome
+
+UNIT = "mean squared error, pixels in 0..255"
+SUMMARY = "the mean squared error of the pixels"
+
+
+def measure(outcome: Outcome) -> NDArray[np.float32]:
+    """Return (N, 1), the mean over all pixels and channels."""
+    error = outcome.images - outcome.reconstructions
+    mean: NDArray[np.float32] = np.square(error).mean(axis=(1, 2, 3))
+    return mean[:, None]
+
+
+def fit(features: NDArray[np.float32], seed: int) -> Statistics:
+    """Nothing is to be known of normal images."""
+    return {}
+
+
+def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
+    """Return the error itself, (N,)."""
+    return features[:, 0]

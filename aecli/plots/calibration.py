@@ -1,0 +1,90 @@
+"""How scores of normal and anomalous images are spread, where the threshold is, and what it costs."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from aecli.detection.calibration import Calibration
+from aecli.detection.scores import find_score
+from aecli.detection.separation import TPR, roc_curve
+from aecli.plots.figure import COLOURS, figure
+
+NORMAL, ANOMALOUS = COLOURS[0], COLOURS[3]
+BINS = 60
+WIDEST = 3.0
+"""The axis reaches at most this many times as far as 99.5 % of the scores: outliers must not hide the rest."""
+
+
+def draw(calibration: Calibration, path: Path) -> None:
+    """Draw box plot, histograms with the threshold and, with anomalous images, the ROC curve."""
+    panels = 2 if calibration.anomalous_scores is None else 3
+    with figure(path, (3.6 * panels, 3.6), dpi=120) as drawn:
+        axes = drawn.subplots(1, panels)
+        _boxes(axes[0], calibration)
+        _histograms(axes[1], calibration)
+        if calibration.anomalous_scores is not None:
+            _roc(axes[2], calibration)
+        header = calibration.detector.header
+        against = f" against {_short(header.anomalous.word)}" if header.anomalous else ""
+        drawn.suptitle(f"{header.score}: {_short(header.normal.word)}{against}", fontsize="medium", parse_math=False)
+
+
+def _boxes(axes: Axes, calibration: Calibration) -> None:
+    groups = {"normal": calibration.normal_scores}
+    if calibration.anomalous_scores is not None:
+        groups["anomalous"] = calibration.anomalous_scores
+    drawn = axes.boxplot(list(groups.values()), widths=0.5, sym=".", patch_artist=True, medianprops={"color": "black"})
+    for box, colour in zip(drawn["boxes"], (NORMAL, ANOMALOUS), strict=False):
+        box.set(facecolor=colour, alpha=0.6)
+    axes.set_xticks(range(1, len(groups) + 1), [f"{name}\n({len(scores):,})" for name, scores in groups.items()])
+    axes.axhline(calibration.detector.header.threshold, color="black", linestyle="--", linewidth=1)
+    axes.set_ylabel(find_score(calibration.detector.header.score).UNIT)
+    axes.set_ylim(*_range(calibration))
+    axes.grid(visible=False, axis="x")
+
+
+def _histograms(axes: Axes, calibration: Calibration) -> None:
+    low, high = _range(calibration)
+    edges = np.linspace(low, high, BINS + 1)
+    for scores, name, colour in (
+        (calibration.normal_scores, "normal", NORMAL),
+        (calibration.anomalous_scores, "anomalous", ANOMALOUS),
+    ):
+        if scores is not None:
+            share = np.full(len(scores), 100 / len(scores))
+            axes.hist(np.clip(scores, low, high), edges.tolist(), weights=share, color=colour, alpha=0.6, label=name)
+    threshold = calibration.detector.header.threshold
+    axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"threshold {threshold:.4g}")
+    axes.set(xlabel=find_score(calibration.detector.header.score).UNIT, ylabel="% of images", xlim=(low, high))
+    axes.legend(fontsize="small", frameon=True, framealpha=0.8, edgecolor="none")
+
+
+def _roc(axes: Axes, calibration: Calibration) -> None:
+    assert calibration.anomalous_scores is not None
+    report = calibration.reports[0]
+    false, true = roc_curve(calibration.normal_scores, calibration.anomalous_scores)
+    axes.plot(false, true, color=COLOURS[2], label=f"AUROC {report.area:.4f}")
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
+    if report.separation is not None and report.anomalous_right is not None:
+        flagged = 1 - report.normal_right.value
+        axes.plot([flagged], [report.anomalous_right.value], "o", color="black", label="at the threshold")
+        axes.axhline(TPR, color="grey", linewidth=0.8, linestyle="--")
+    axes.set(xlabel="normal images flagged", ylabel="anomalies flagged", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.legend(fontsize="small", loc="lower right")
+
+
+def _range(calibration: Calibration) -> tuple[float, float]:
+    groups = [calibration.normal_scores]
+    if calibration.anomalous_scores is not None:
+        groups.append(calibration.anomalous_scores)
+    threshold = calibration.detector.header.threshold
+    low = min(float(scores.min()) for scores in groups)
+    high = max(*(float(np.quantile(scores, 0.995)) for scores in groups), threshold)
+    high = min(high, max(float(scores.max()) for scores in groups) if high > threshold else high)
+    room = 0.04 * (high - low) or 0.5
+    return max(0.0, low - room), high + room
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 40 else f"...{word[-37:]}"
