@@ -15,9 +15,9 @@ from aecli.errors import ExitStatus, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aecli.analyses.intervals import Estimate
     from aecli.data import ImageSet
     from aecli.detection.calibration import Calibration, ScoreReport
-    from aecli.detection.separation import Estimate
 
 EXAMPLES = examples(
     "aecli calibrate --model run --normal mnist5k:test",

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.analyses.intervals import Estimate, part
 from aecli.checkpoint import DataSource
 from aecli.data.image_set import ImageSet
 from aecli.data.splits import hold_out
 from aecli.detection.detector import DEFAULT_QUANTILE, DEFAULT_SCORE, Detector, DetectorHeader, Logistic
 from aecli.detection.options import CalibrationOptions
 from aecli.detection.scores import Statistics, find_score, score_names
-from aecli.detection.separation import Estimate, Separation, auroc, part, separation
+from aecli.detection.separation import Separation, auroc, separation
 from aecli.errors import InputError
 from aecli.inference.model import Model
 from aecli.progress import Progress, silent

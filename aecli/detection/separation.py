@@ -5,19 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.analyses.intervals import Estimate
+
 DRAWS = 1000
 TPR = 0.95
-Z = 1.959964
-"""97.5 % quantile of the standard normal distribution."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure and its 95 % confidence interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -77,14 +68,6 @@ def roc_curve(
     rates = [np.searchsorted(np.sort(-scores), -levels, side="right") / len(scores) for scores in (normal, anomalous)]
     false, true = (np.concatenate([[0.0], rate]) for rate in rates)
     return false, true
-
-
-def part(right: int, total: int) -> Estimate:
-    """Return right / total with Wilson's interval: "Probable inference", 1927."""
-    value = right / total
-    centre = (value + Z**2 / (2 * total)) / (1 + Z**2 / total)
-    reach = Z / (1 + Z**2 / total) * np.sqrt(value * (1 - value) / total + Z**2 / (4 * total**2))
-    return Estimate(value, float(min(value, max(0.0, centre - reach))), float(max(value, min(1.0, centre + reach))))
 
 
 def _figures(normal: NDArray[np.int64], anomalous: NDArray[np.int64]) -> tuple[float, float, float]:
