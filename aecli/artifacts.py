@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from aecli.checkpoint import MODEL_FILE, read_fingerprint, read_header
+from aecli.checkpoint import MODEL_FILE, DataSource, read_fingerprint, read_header
 from aecli.codes import load_codes
 from aecli.coordinates import read_meta
+from aecli.detection.calibration import ScoreReport
+from aecli.detection.detector import is_detector, load_detector
+from aecli.detection.scores import find_score
 from aecli.errors import InputError
 from aecli.files import require_file, short
 from aecli.recipe import load_recipe
+from aecli.schema import build
 
 
 @dataclass(frozen=True)
@@ -35,17 +39,21 @@ class Description:
 
 
 def describe(path: Path) -> Description:
-    """Say what a run folder, model, code file or recipe is.
+    """Say what a run folder, model, detector, code file or recipe is.
 
     Raises:
         InputError: missing, damaged, or nothing that aecli made.
     """
     if path.is_dir():
         if not (path / MODEL_FILE).exists():
-            raise InputError(f"no run in this folder: {path}", hint="name a run folder, model, code file or recipe")
+            raise InputError(
+                f"no run in this folder: {path}", hint="name a run folder, model, detector, code file or recipe"
+            )
         return _describe_model(path / MODEL_FILE, "run folder", path)
     require_file(path, "file")
     match path.suffix.lower():
+        case ".safetensors" if is_detector(path):
+            return _describe_detector(path)
         case ".safetensors":
             return _describe_model(path, "model", path)
         case ".onnx":
@@ -58,7 +66,8 @@ def describe(path: Path) -> Description:
             lines = {name: ", ".join(f"{k} = {v}" for k, v in section.items()) for name, section in sections.items()}
             return Description(path, "recipe", lines, {"recipe": sections})
     raise InputError(
-        f"info cannot describe this kind of file: {path}", hint="name a run folder, model, code file or recipe"
+        f"info cannot describe this kind of file: {path}",
+        hint="name a run folder, model, detector, code file or recipe",
     )
 
 
@@ -81,6 +90,45 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
         "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
     }
     return Description(path, kind, lines, {"fingerprint": digest} | asdict(header) | {"kind": kind})
+
+
+def _describe_detector(path: Path) -> Description:
+    header = load_detector(path).header
+    chosen = "where both kinds are equally probable"
+    if header.quantile is not None:
+        chosen = f"which {100 * header.quantile:g} % of normal images should pass"
+    lines = {
+        "score": f"{header.score}, {find_score(header.score).SUMMARY}",
+        "threshold": f"{header.threshold:.6g}, {chosen}",
+        "normal": _images(header.normal),
+        "anomalous": "none" if header.anomalous is None else _images(header.anomalous),
+        **_figures(header.measured, path),
+        "model": header.model_fingerprint,
+        "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
+    }
+    return Description(path, "detector", lines, asdict(header) | {"kind": "detector"})
+
+
+def _figures(measured: dict[str, Any], path: Path) -> dict[str, str]:
+    """Return the lines on what was measured, on images that the detector was not fitted on."""
+    try:
+        report = build(ScoreReport, measured)
+    except ValueError as error:
+        raise InputError(f"damaged detector: {path}: its figures cannot be read: {error}") from error
+    estimates = {"normal right": report.normal_right, "anomalous right": report.anomalous_right}
+    if report.separation is not None:
+        estimates |= {
+            "AUROC": report.separation.auroc,
+            "average precision": report.separation.average_precision,
+            "FPR at 95 % TPR": report.separation.fpr_at_95_tpr,
+        }
+    return {
+        name: f"{known.value:.4f} ({known.low:.4f} to {known.high:.4f})" for name, known in estimates.items() if known
+    }
+
+
+def _images(source: DataSource) -> str:
+    return f"{source.images:,} images of {source.word} ({short(source.fingerprint)})"
 
 
 def _describe_npz(path: Path) -> Description:

@@ -28,6 +28,8 @@ def build(kind: type[T], values: object) -> T:
 
 
 def _value(value: Any, hint: Any, name: str) -> Any:
+    if (present := _if_not_none(hint)) is not None:
+        return None if value is None else _value(value, present, name)
     if is_dataclass(hint):
         return build(cast(type, hint), value)
     if get_origin(hint) is list and is_dataclass(get_args(hint)[0]) and isinstance(value, list):
@@ -39,6 +41,13 @@ def _value(value: Any, hint: Any, name: str) -> Any:
     if hint is float:
         return float(value)
     return [float(item) for item in value] if hint == list[float] else value
+
+
+def _if_not_none(hint: Any) -> Any:
+    """Return X of the annotation `X | None`; None of any other."""
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    others = [choice for choice in choices if choice is not type(None)]
+    return others[0] if len(others) == 1 and len(choices) == 2 else None
 
 
 def matches(value: Any, hint: Any) -> bool:

@@ -89,14 +89,17 @@ def test_completion_is_light(python: Callable[..., str]) -> None:
     assert not set(out.splitlines()[-1].split()) & HEAVY
 
 
-def test_encode_and_decode_do_not_import_lightning(python: Callable[..., str], conv_run: Path, tmp_path: Path) -> None:
+def test_encode_decode_and_detect_do_not_import_lightning(
+    python: Callable[..., str], conv_run: Path, tmp_path: Path
+) -> None:
     codes = str(tmp_path / "codes.npz")
     statuses, modules = drive(
         python,
         ["encode", "digits:test", "--model", str(conv_run), "-o", codes],
         ["decode", codes, "--model", str(conv_run), "-o", str(tmp_path / "grid.png")],
+        ["detect", "digits:test", "--model", str(conv_run)],
     )
-    assert statuses == [0, 0]
+    assert statuses == [0, 0, 0]
     assert "torch" in modules
     assert not modules & (LIGHTNING | {"torchvision", "sklearn", "matplotlib"})
 
@@ -116,6 +119,8 @@ def test_an_exported_model_is_used_without_torch(
         ["encode", picture, "-o", codes, *on_cpu],
         ["encode", picture, "-o", codes, "--model", exported],
         ["decode", codes, "-o", str(tmp_path / "grid.png"), *on_cpu],
+        ["detect", picture, *on_cpu],
+        ["detect", picture, "--model", exported],
         ["info", exported],
     ]
     statuses, modules = drive(python, *calls)

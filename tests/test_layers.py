@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "detection": BASE | {"data", "checkpoint", "inference", "analyses"},
     "plots": BASE | {"data", "inference", "analyses", "detection"},
     "coordinates": BASE | {"data", "analyses"},
-    "artifacts": BASE | {"recipe", "checkpoint", "codes", "coordinates"},
+    "artifacts": BASE | {"recipe", "checkpoint", "codes", "coordinates", "detection"},
 }
 """What a file or folder of `aecli` may import of the others; `cli` and the package itself import everything."""
 

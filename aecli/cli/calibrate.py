@@ -23,6 +23,7 @@ EXAMPLES = examples(
     "aecli calibrate --model run --normal mnist5k:test",
     "aecli calibrate --model run --normal mnist5k:test --anomalous letters -o detector.safetensors --plot roc.png",
 )
+COLUMNS = ["score", "threshold", "normal right", "anomalous right", "AUROC", "average precision", "FPR at 95 % TPR"]
 NormalOpt = Annotated[
     str,
     typer.Option(
@@ -65,7 +66,7 @@ def calibrate(
     from aecli.data import load
     from aecli.data.registry import find
     from aecli.detection.detector import DETECTOR_FILE, save_detector
-    from aecli.files import require_output
+    from aecli.files import is_stream, require_output
 
     options.check()
     checkpoint = model_file(model)
@@ -76,6 +77,9 @@ def calibrate(
     require_output(output, inputs=inputs, suffixes=[".safetensors"])
     if plot:
         require_output(plot, inputs=inputs, suffixes=[".png"])
+    streams = [path for path in (output, plot) if path and is_stream(path)]
+    if len(streams) > 1:
+        raise UsageError("detector and plot cannot both go to standard output", hint="name a file for one of them")
 
     from aecli.detection.calibration import calibrate
 
@@ -102,11 +106,8 @@ def calibrate(
         f"{output}: {header.score}, anomalies score above {header.threshold:.6g}; fitted on "
         f"{_counted(calibration.fitted)} images, measured on {_counted(calibration.measured)} others"
     )
-    screen.table(
-        ["score", "threshold", "normal right", "anomalous right", "AUROC", "average precision", "FPR at 95 % TPR"],
-        [_cells(report) for report in calibration.reports],
-        _document(calibration, output),
-    )
+    if not streams:
+        screen.table(COLUMNS, [_cells(report) for report in calibration.reports], _document(calibration, output))
     if failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 

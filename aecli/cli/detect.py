@@ -146,6 +146,8 @@ def _tell(inspection: "Inspection", chunks: "Iterator[list[Item]]", screen: Scre
         drawn = Heatmaps(heatmaps)
     for found in inspection.judge(chunks):
         rows = []
+        if drawn:
+            drawn.require_apart(each for each in found if not isinstance(each, Unreadable))
         for each in found:
             if isinstance(each, Unreadable):
                 screen.warn(f"not judged: {each.path}: {each.reason}")

@@ -10,7 +10,7 @@ from aecli.cli.screen import Screen
 
 EXAMPLES = examples("aecli info run", "aecli info codes.npz --json")
 FileArg = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A run folder, model, code file or recipe.", show_default=False)
+    Path, typer.Argument(metavar="FILE", help="A run folder, model, detector, code file or recipe.", show_default=False)
 ]
 
 

@@ -144,6 +144,8 @@ class Lines:
     def _show_aligned(self, rows: list[list[str]]) -> None:
         from rich.cells import cell_len
 
+        if not rows:
+            return
         if not self._widths:  # by the first ones: later lines that are longer run on
             rows = [list(self._columns), *rows]
             self._widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]

@@ -6,6 +6,7 @@ fitted to are cross-fitted: each image is scored by statistics of the other imag
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from importlib.metadata import version
 from math import ceil
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from aecli.analyses.intervals import Estimate, part
 from aecli.checkpoint import DataSource
 from aecli.data.image_set import ImageSet
+from aecli.data.registry import find
 from aecli.data.splits import hold_out
 from aecli.detection.detector import DEFAULT_QUANTILE, DEFAULT_SCORE, Detector, DetectorHeader, Logistic
 from aecli.detection.options import CalibrationOptions
@@ -154,7 +156,12 @@ def calibrate(
         chosen.anomalous,
         fitted={kind: fit for kind, (fit, _) in counts.items()},
         measured={kind: rest for kind, (_, rest) in counts.items()},
-        warnings=[*_about_training(model, normal), *chosen.warnings, *_about_order(reports)],
+        warnings=[
+            *_about_training(model, normal),
+            *_about_shared(normal, anomalous),
+            *chosen.warnings,
+            *_about_order(reports),
+        ],
     )
 
 
@@ -257,12 +264,33 @@ def _report(candidate: _Candidate, seed: int) -> ScoreReport:
 
 
 def _about_training(model: Model, normal: ImageSet) -> list[str]:
-    if normal.fingerprint != model.header.data.fingerprint:
+    trained = model.header.data
+    if normal.fingerprint != trained.fingerprint and not _overlap(trained.word, normal.word):
         return []
     return [
-        f"the model was trained on {normal.word}: it restores these images better than new ones, so more new ones will "
-        "be flagged; calibrate on images that it has not seen"
+        f"the model was trained on {trained.word}, which has images of {normal.word}: it restores them better than new "
+        "ones, so more new ones will be flagged; calibrate on images that it has not seen"
     ]
+
+
+def _overlap(first: str, second: str) -> bool:
+    """Tell whether two DATA words mean parts of the same set that may have images in common."""
+    try:
+        one, other = find(first), find(second)
+    except InputError:  # the path is not here any more
+        return False
+    return one.name == other.name and (one.split == other.split or bool({one.split, other.split} & {None, "all"}))
+
+
+def _about_shared(normal: ImageSet, anomalous: ImageSet | None) -> list[str]:
+    """Say so where images are among the normal and the anomalous ones."""
+    if anomalous is None:
+        return []
+    known = {sha256(image.tobytes()).digest() for image in normal.images}
+    shared = sum(sha256(image.tobytes()).digest() in known for image in anomalous.images)
+    if not shared:
+        return []
+    return [f"{shared:,} of the {len(anomalous):,} anomalous images are among the normal ones too"]
 
 
 def _about_order(reports: Sequence[ScoreReport]) -> list[str]:

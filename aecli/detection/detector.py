@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.checkpoint import METADATA_KEY, CheckpointHeader, DataSource
+from aecli.checkpoint import METADATA_KEY, CheckpointHeader, DataSource, read_metadata
 from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.files import require_file, short, writing
@@ -108,11 +108,17 @@ class Detector:
             InputError: the statistics do not fit what the model makes of them.
         """
         try:
-            return self._score.score(self._score.measure(outcome), self.statistics)
-        except (ValueError, KeyError, IndexError) as error:
+            with np.errstate(over="ignore", invalid="ignore"):
+                scores = self._score.score(self._score.measure(outcome), self.statistics)
+            if not np.isfinite(scores).all():
+                raise ValueError("a score that is not finite")
+        except KeyError as error:
+            raise InputError(f"damaged detector: its statistics lack {error} of score {self.header.score}") from error
+        except (ValueError, TypeError, IndexError) as error:
             raise InputError(
                 f"damaged detector: its statistics do not fit score {self.header.score}: {error}"
             ) from error
+        return scores
 
     def with_threshold(self, threshold: float) -> "Detector":
         """Return the same with another threshold."""
@@ -183,6 +189,18 @@ def load_detector(path: Path) -> Detector:
     header = DetectorHeader.from_json(text, path)
     _check(statistics, path)
     return Detector(header, statistics)
+
+
+def is_detector(path: Path) -> bool:
+    """Tell whether a `.safetensors` file says of itself that it is a detector.
+
+    Raises:
+        InputError: missing, damaged, or not written by aecli.
+    """
+    try:
+        return bool(json.loads(read_metadata(path)).get("kind") == KIND)
+    except (ValueError, AttributeError, RecursionError):
+        return False
 
 
 def _check(statistics: Mapping[str, NDArray[Any]], path: Path) -> None:

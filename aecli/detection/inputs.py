@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from aecli.data.fitting import FullShape, fit
 from aecli.data.pictures import decode
 from aecli.errors import AecliError
-from aecli.files import is_stream, require_file
+from aecli.files import STANDARD_STREAM, is_stream, require_file
 from aecli.progress import silent
 
 Pixels = tuple[NDArray[np.uint8], FullShape]
 """(C, H, W) uint8 as a model takes them, and the shape that they had before."""
+PIECE = 1 << 16
+"""Bytes of a list that are read at once, where there are so many."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def items_of(names: Iterable[str], image_shape: FullShape) -> Iterator[Item]:
     """
     for name in names:
         path = Path(name)
-        if name and (is_stream(path) or path.is_file()) and path.suffix.lower() not in (".npz", ".npy"):
+        if name and (is_stream(path) or _is_file(path)) and path.suffix.lower() not in (".npz", ".npy"):
             yield Item(name, partial(decode, path, image_shape))
             continue
         try:
@@ -53,11 +55,13 @@ def items_of(names: Iterable[str], image_shape: FullShape) -> Iterator[Item]:
 def names_from(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
     """Yield the names in a list, one a line or however they are separated; `-` is standard input, read as it comes.
 
-    Empty names are passed over. Raises InputError where there is no such file.
+    Empty names are passed over, and `-` in the list is a file of that name. Raises InputError where there is no such
+    list.
     """
     require_file(path, "list of files")
     if is_stream(path):
-        yield from _split(sys.stdin.buffer, separator)
+        # Unbuffered, where it is a file: a thread that still waits for a buffer would abort the program at its end.
+        yield from _split(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), separator)
         return
     with path.open("rb") as file:
         yield from _split(file, separator)
@@ -98,6 +102,13 @@ def as_they_come(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
         yield chunk
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or in a folder that is closed to us
+        return False
+
+
 def _items_of_set(word: str, image_shape: FullShape) -> Iterator[Item]:
     """Yield the pictures of a folder as files, those of any other DATA word from memory."""
     from aecli.data.loading import content_of
@@ -123,8 +134,15 @@ def _refuse(error: AecliError) -> Pixels:
 
 
 def _split(file: IO[bytes], separator: bytes) -> Iterator[str]:
-    if separator == b"\n":
-        names: Iterable[bytes] = (line.rstrip(b"\r\n") for line in file)
-    else:
-        names = file.read().split(separator)
-    yield from (os.fsdecode(name) for name in names if name)
+    rest = b""
+    while piece := file.read(PIECE):
+        *names, rest = (rest + piece).split(separator)
+        yield from _named(names, separator)
+    yield from _named([rest], separator)
+
+
+def _named(names: Iterable[bytes], separator: bytes) -> Iterator[str]:
+    for name in names:
+        plain = os.fsdecode(name.rstrip(b"\r") if separator == b"\n" else name)
+        if plain:
+            yield plain if plain != str(STANDARD_STREAM) else os.path.join(os.curdir, plain)  # noqa: PTH118

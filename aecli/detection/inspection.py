@@ -120,5 +120,7 @@ def _read(items: Sequence[Item]) -> list[Pixels | Unreadable]:
         except UnreadablePictureError as error:
             results.append(Unreadable(item.name, error.reason))
         except AecliError as error:
-            results.append(Unreadable(item.name, error.message))
+            results.append(
+                Unreadable(item.name, error.message.removesuffix(f": {item.name}").removeprefix(f"{item.name}: "))
+            )
     return results

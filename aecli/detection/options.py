@@ -42,5 +42,5 @@ class CalibrationOptions:
             find_score(self.score)
         if self.quantile is not None and not 0 < self.quantile < 1:
             raise UsageError(f"--quantile must be between 0 and 1, not {self.quantile}", hint="for example 0.99")
-        if self.seed < 0:
-            raise UsageError(f"--seed must be 0 or more, not {self.seed}")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"--seed must be from 0 to {2**32 - 1}, not {self.seed}")

@@ -12,8 +12,6 @@ from aecli.plots.figure import COLOURS, figure
 
 NORMAL, ANOMALOUS = COLOURS[0], COLOURS[3]
 BINS = 60
-WIDEST = 3.0
-"""The axis reaches at most this many times as far as 99.5 % of the scores: outliers must not hide the rest."""
 
 
 def draw(calibration: Calibration, path: Path) -> None:
@@ -79,11 +77,10 @@ def _range(calibration: Calibration) -> tuple[float, float]:
     if calibration.anomalous_scores is not None:
         groups.append(calibration.anomalous_scores)
     threshold = calibration.detector.header.threshold
-    low = min(float(scores.min()) for scores in groups)
-    high = max(*(float(np.quantile(scores, 0.995)) for scores in groups), threshold)
-    high = min(high, max(float(scores.max()) for scores in groups) if high > threshold else high)
+    low = min(*(float(scores.min()) for scores in groups), threshold)
+    high = max(*(float(np.quantile(scores, 0.995)) for scores in groups), threshold)  # few outliers hide no others
     room = 0.04 * (high - low) or 0.5
-    return max(0.0, low - room), high + room
+    return (low - room if low < 0 else max(0.0, low - room)), high + room
 
 
 def _short(word: str) -> str:

@@ -1,7 +1,7 @@
 """Where a picture and its reconstruction differ: one small PNG for each picture."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aecli.data.pictures import SUFFIXES
 from aecli.data.saving import SMALL_SIDE, save_picture
 from aecli.detection.inspection import Finding
+from aecli.errors import UsageError
 from aecli.inference.model import Outcome
 
 COLOURS = "inferno"
@@ -19,6 +20,8 @@ LARGEST = 128
 """The error, in levels of 0..255, that is shown brightest: larger ones are rare and look the same."""
 GAP = 4
 PLAIN = re.compile(r"[^\w.-]+")
+LONGEST = 200
+"""Bytes of a name; file systems take 255."""
 
 
 class Heatmaps:
@@ -27,6 +30,21 @@ class Heatmaps:
     def __init__(self, folder: Path):
         self._folder = folder
         self._taken: set[str] = set()
+
+    def require_apart(self, findings: Iterable[Finding]) -> None:
+        """See that no heatmap may come to lie where a picture is.
+
+        Raises:
+            UsageError: a picture is in the folder.
+        """
+        here = self._folder.resolve()
+        for finding in findings:
+            path = Path(finding.path)
+            if path.parent.resolve() == here and path.is_file():
+                raise UsageError(
+                    f"heatmaps would lie among the pictures: {self._folder}",
+                    hint="name another folder with --heatmaps",
+                )
 
     def draw(self, finding: Finding) -> Path:
         """Write the input, its reconstruction and the error of each pixel side by side; return the file's path.
@@ -39,7 +57,7 @@ class Heatmaps:
 
     def _name(self, path: str) -> str:
         stem = path.removesuffix(Path(path).suffix) if Path(path).suffix.lower() in SUFFIXES else path
-        plain = PLAIN.sub("_", stem).strip("._")[-120:] or "picture"
+        plain = PLAIN.sub("_", stem).encode()[-LONGEST:].decode(errors="ignore").strip("._-") or "picture"
         name, number = f"{plain}.png", 2
         while name.lower() in self._taken:  # some file systems do not tell upper from lower case
             name, number = f"{plain}-{number}.png", number + 1

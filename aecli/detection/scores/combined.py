@@ -49,6 +49,8 @@ def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.f
 
 
 def _coordinates(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
+    if statistics["residual"].shape != (2,):
+        raise ValueError(f"residual of shape {statistics['residual'].shape}, not (2,)")
     mean, factor = statistics["residual"]
     residual = (features[:, :1] - np.float32(mean)) * np.float32(factor)
     return np.concatenate([residual, whiten(features[:, 1:], statistics)], axis=1)
