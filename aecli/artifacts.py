@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from aecli.checkpoint import MODEL_FILE, DataSource, read_fingerprint, read_header
+from aecli.checkpoint import MODEL_FILE, CheckpointHeader, DataSource, read_fingerprint, read_header
 from aecli.codes import load_codes
 from aecli.coordinates import read_meta
 from aecli.detection.calibration import ScoreReport
@@ -75,21 +75,35 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
     header = read_header(file)
     digest = read_fingerprint(file)
     channels, height, width = header.image_shape
-    training, quantiles = header.training, header.residual_quantiles
-    median, high = np.interp([0.5, 0.99], quantiles.probabilities, quantiles.values)
+    training = header.training
+    classifies = header.task == "classifier"
     lines = {
-        "model": f"{header.architecture}, {header.parameters:,} parameters",
+        "model": f"{header.architecture}{' classifier' * classifies}, {header.parameters:,} parameters",
         "images": f"{height}x{width} pixels, {'colour' if channels == 3 else 'grey'}",
         "code": f"{'x'.join(map(str, header.code_shape))}",
         "trained on": f"{header.data.images:,} images of {header.data.word} ({short(header.data.fingerprint)})",
         "validated on": f"{header.validation.images:,} images of {header.validation.word}",
         "training": f"{training.epochs} epochs, best {training.best_epoch}: "
         f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}",
-        "residual": f"L2 norm on validation images: median {median:.3f}, 99 % below {high:.3f}",
+        **(_of_classifier(header) if classifies else _of_autoencoder(header)),
         "fingerprint": digest,
         "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
     }
     return Description(path, kind, lines, {"fingerprint": digest} | asdict(header) | {"kind": kind})
+
+
+def _of_autoencoder(header: CheckpointHeader) -> dict[str, str]:
+    quantiles = header.residual_quantiles
+    median, high = np.interp([0.5, 0.99], quantiles.probabilities, quantiles.values)
+    return {"residual": f"L2 norm on validation images: median {median:.3f}, 99 % below {high:.3f}"}
+
+
+def _of_classifier(header: CheckpointHeader) -> dict[str, str]:
+    accuracy = header.training.val_accuracy
+    return {
+        "classes": f"{len(header.class_names)}: {', '.join(header.class_names)}",
+        "accuracy": "not kept" if accuracy is None else f"{accuracy:.4f} on validation images",
+    }
 
 
 def _describe_detector(path: Path) -> Description:

@@ -13,11 +13,12 @@ from aecli.codes.quantiser import Quantiser
 from aecli.errors import InputError, RecipeError
 from aecli.files import fingerprint, require_file, writing
 from aecli.onnx_file import SUFFIX, read_onnx
-from aecli.recipe import Recipe
+from aecli.recipe import Recipe, Task
 from aecli.schema import build
 
 if TYPE_CHECKING:
     from aecli.models.autoencoder import Autoencoder
+    from aecli.models.classifier import Classifier
 
 METADATA_KEY = "aecli"
 KIND = "checkpoint"
@@ -47,13 +48,15 @@ class TrainingSummary:
     train_loss: float
     """In that epoch, over all its images."""
     val_loss: float
-    val_mse: float
-    """Of the clean validation images with the saved weights, per pixel in normalised units."""
+    val_mse: float | None = None
+    """Of the clean validation images with the saved weights, per pixel in normalised units; of an autoencoder."""
+    val_accuracy: float | None = None
+    """The part of the validation images that a classifier is right about, in the best epoch."""
 
 
 @dataclass(frozen=True)
 class ResidualQuantiles:
-    """The distribution of `residual_l2` over the validation images."""
+    """The distribution of `residual_l2` over the validation images; both lists are empty for a classifier."""
 
     probabilities: list[float]
     values: list[float]
@@ -81,6 +84,8 @@ class CheckpointHeader:
     quantisers: list[Quantiser] = field(default_factory=list)
     """For codes of few bits, chosen on codes of training images."""
     class_names: list[str] = field(default_factory=list)
+    """Of the training images; for a classifier, of its outputs in their order."""
+    task: Task = "autoencoder"
     versions: dict[str, str] = field(default_factory=dict)
     kind: str = KIND
     format: int = FORMAT
@@ -91,6 +96,7 @@ class CheckpointHeader:
     def check_ranges(self) -> None:
         """Raise ValueError where values do not fit one another."""
         channels, quantiles = self.image_shape[0], self.residual_quantiles
+        classifies = self.task == "classifier"
         checks = {
             f"image shape {self.image_shape}": channels in {1, 3} and min(self.image_shape) >= 1,
             f"code shape {self.code_shape}": len(self.code_shape) > 0 and min(self.code_shape, default=0) >= 1,
@@ -100,7 +106,9 @@ class CheckpointHeader:
                 [len(known.offset)] == [len(known.step)] == [*self.code_shape[:1]] and min(known.step) > 0
                 for known in self.quantisers
             ),
-            "residual quantiles": 0 < len(quantiles.values) == len(quantiles.probabilities),
+            "residual quantiles": len(quantiles.values) == len(quantiles.probabilities)
+            and bool(quantiles.values) != classifies,
+            "class names": not classifies or len(set(self.class_names)) == len(self.class_names) > 1,
         }
         for what, fits in checks.items():
             if not fits:
@@ -109,6 +117,7 @@ class CheckpointHeader:
     def summary(self) -> dict[str, Any]:
         """Return what a person asks of a model first, as plain values."""
         return {
+            "task": self.task,
             "architecture": self.architecture,
             "parameters": self.parameters,
             "image_shape": list(self.image_shape),
@@ -143,11 +152,43 @@ class CheckpointHeader:
 class Checkpoint:
     """A model with its header, as loaded from a file."""
 
-    model: "Autoencoder"
+    model: "Autoencoder | Classifier"
     header: CheckpointHeader
     path: Path
     fingerprint: str
     """Of the file's bytes."""
+
+    @property
+    def autoencoder(self) -> "Autoencoder":
+        """The model, where it is an autoencoder.
+
+        Raises:
+            InputError: it is none.
+        """
+        from aecli.models.autoencoder import Autoencoder
+
+        if not isinstance(self.model, Autoencoder):
+            raise InputError(
+                f"a classifier, which has no decoder: {self.path}", hint=f"aecli classify DATA --model {self.path}"
+            )
+        return self.model
+
+    @property
+    def classifier(self) -> "Classifier":
+        """The model, where it is a classifier.
+
+        Raises:
+            InputError: it is none.
+        """
+        from aecli.models.classifier import Classifier
+
+        if not isinstance(self.model, Classifier):
+            raise InputError(
+                f"an autoencoder, which knows no classes: {self.path}",
+                hint=f"make a classifier of it: aecli train DATA -o RUN --init-from {self.path} "
+                "--recipe RECIPE --set objective.loss=cross-entropy",
+            )
+        return self.model
 
 
 def model_file(path: Path) -> Path:
@@ -185,7 +226,7 @@ def is_onnx(path: Path) -> bool:
     return path.suffix.lower() == SUFFIX
 
 
-def save_checkpoint(model: "Autoencoder", header: CheckpointHeader, path: Path) -> None:
+def save_checkpoint(model: "Autoencoder | Classifier", header: CheckpointHeader, path: Path) -> None:
     """Write the weights and the header, whole or not at all.
 
     Raises:
@@ -244,34 +285,37 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     import torch
     from safetensors.torch import load
-    from torch import nn
-
-    from aecli.models.architectures import build_parts
-    from aecli.models.autoencoder import Autoencoder
 
     path = checkpoint_file(path)
     header = read_header(path)
     content = path.read_bytes()
     weights = load(content)
-    arguments = (header.architecture, header.image_shape, header.arguments, header.mean, header.std)
     try:
         # First without memory: a file may claim any size, and only what it really holds is allocated.
         with torch.device("meta"):
-            encoder, decoder = build_parts(header.architecture, header.image_shape, header.arguments)
-        claimed = nn.ModuleDict({"encoder": encoder, "decoder": decoder}).state_dict()
-        expected = {name: (tuple(value.shape), value.dtype) for name, value in claimed.items()}
+            claimed = _new_model(header)
+        expected = {name: (tuple(value.shape), value.dtype) for name, value in claimed.state_dict().items()}
         found = {name: (tuple(value.shape), value.dtype) for name, value in weights.items()}
         if expected != found:
             raise InputError(f"damaged checkpoint: {path}: {_first_difference(expected, found)}")
-        model = Autoencoder(*arguments)
-        if model.code_shape != header.code_shape:
-            raise InputError(f"damaged checkpoint: {path}: codes of shape {header.code_shape}, not {model.code_shape}")
+        if claimed.code_shape != header.code_shape:
+            shapes = f"codes of shape {header.code_shape}, not {claimed.code_shape}"
+            raise InputError(f"damaged checkpoint: {path}: {shapes}")
+        model = _new_model(header)
         model.load_state_dict(weights)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):
         raise InputError(f"damaged checkpoint: {path}: weights that are not finite")
     return Checkpoint(model.eval(), header, path, fingerprint([content]))
+
+
+def _new_model(header: CheckpointHeader) -> "Autoencoder | Classifier":
+    from aecli.models.autoencoder import Autoencoder
+    from aecli.models.classifier import Classifier
+
+    arguments = (header.architecture, header.image_shape, header.arguments, header.mean, header.std)
+    return Classifier(*arguments, len(header.class_names)) if header.task == "classifier" else Autoencoder(*arguments)
 
 
 def _first_difference(expected: dict[str, tuple[Any, Any]], found: dict[str, tuple[Any, Any]]) -> str:

@@ -64,7 +64,7 @@ def export(checkpoint: Checkpoint, path: Path) -> Exported:
     original = TorchModel(checkpoint, "cpu")
     if checkpoint.model.parameter_count() * 4 > LARGEST:
         raise InputError(f"{checkpoint.path} has more weights than the 2 GB that an ONNX file can hold")
-    proto = _to_onnx(checkpoint.model)
+    proto = _to_onnx(checkpoint.autoencoder)
     metadata = {
         HEADER_KEY: checkpoint.header.to_json(),
         FINGERPRINT_KEY: checkpoint.fingerprint,

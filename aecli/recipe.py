@@ -20,6 +20,7 @@ from aecli.schema import matches, spell
 Native = Literal["native"]
 Measured = Literal["measured"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed", "64-true"]
+Task = Literal["autoencoder", "classifier"]
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,11 @@ class PenaltyRecipe:
 
 @dataclass(frozen=True)
 class ObjectiveRecipe:
-    """How far a reconstruction is from its target, averaged over pixels and batch, in normalised units."""
+    """What is made small, besides the penalty."""
 
-    loss: Literal["mse", "l1", "huber"] = "mse"
+    loss: Literal["mse", "l1", "huber", "cross-entropy"] = "mse"
+    """How far a reconstruction is from its target, averaged over pixels and batch, in normalised units; or, for a
+    classifier, `cross-entropy` in nats, averaged over the batch."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +122,14 @@ class TrainingRecipe:
     epochs: int = 150
     batch_size: int = 1024
     seed: int = 0
-    """Of the weights, the order of the images, the corruption and the validation split."""
+    """Of the weights, the order of the images, the corruption, the validation split and the draw of
+    `limit_per_class`."""
     validation_fraction: float = 0.1
     """Of the training images, held out where no validation images are named."""
+    limit_per_class: int = 0
+    """Labelled training images of each class, drawn by the seed from those not held out; 0 takes all images."""
+    freeze_encoder: bool = False
+    """Whether a classifier's encoder keeps the weights that it starts from."""
     precision: Precision = "32-true"
 
 
@@ -135,6 +143,11 @@ class Recipe:
     objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     training: TrainingRecipe = field(default_factory=TrainingRecipe)
+
+    @property
+    def task(self) -> Task:
+        """What the model is for: a classifier has the encoder of an architecture and one linear layer."""
+        return "classifier" if self.objective.loss == "cross-entropy" else "autoencoder"
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return the sections as plain values."""
@@ -279,6 +292,7 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
     size = recipe.model.image_size
     sizes = [] if size == "native" else size if isinstance(size, list) else [size]
     std = [] if recipe.model.std == "measured" else recipe.model.std
+    classifies = recipe.task == "classifier"
     checks = {
         "model.image_size": (
             "a number or [height, width], 1 or more",
@@ -293,6 +307,7 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
         "corruption.block_area": ("greater than 0, at most 1", 0 < recipe.corruption.block_area <= 1),
         "corruption.gaussian": ("0 or more", recipe.corruption.gaussian >= 0),
         "corruption.dropout": ("at least 0 and below 1", 0 <= recipe.corruption.dropout < 1),
+        "corruption.target": ("'clean' for a classifier", not classifies or recipe.corruption.target == "clean"),
         "penalty.sparsity_weight": ("0 or more", recipe.penalty.sparsity_weight >= 0),
         "optimizer.lr": ("greater than 0", recipe.optimizer.lr > 0),
         "optimizer.momentum": ("at least 0 and below 1", 0 <= recipe.optimizer.momentum < 1),
@@ -303,6 +318,11 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
         "training.validation_fraction": (
             "greater than 0 and below 1",
             0 < recipe.training.validation_fraction < 1,
+        ),
+        "training.limit_per_class": ("0 or more", recipe.training.limit_per_class >= 0),
+        "training.freeze_encoder": (
+            "false where objective.loss is not 'cross-entropy'",
+            classifies or not recipe.training.freeze_encoder,
         ),
     }
     for key, (range_in_words, holds) in checks.items():

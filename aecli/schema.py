@@ -81,7 +81,8 @@ def spell(hint: Any) -> str:
         return " or ".join(map(repr, choices))
     if origin in (list, tuple):
         return f"a list of {spell(choices[0])}s"
-    return {float: "a number", int: "a whole number", str: "a string"}.get(hint, "a table")
+    words = {float: "a number", int: "a whole number", str: "a string", bool: "true or false"}
+    return words.get(hint, "a table")
 
 
 def _is_finite(value: float) -> bool:

@@ -134,7 +134,7 @@ def test_a_missing_file_is_named(name: str) -> None:
 
 
 def test_an_unknown_name_lists_those_there_are() -> None:
-    with pytest.raises(RecipeError, match=r"did you mean 'sparse'.*conv, denoising, mlp"):
+    with pytest.raises(RecipeError, match=r"did you mean 'sparse'.*conv, conv-classifier, denoising, mlp"):
         load_recipe("sprase")
 
 

@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 from aecli import __version__
-from aecli.cli import calibrate, compress_report, datasets, decode, detect, encode, export, info, knn_probe, train, tsne
+from aecli.cli import (
+    calibrate,
+    classify,
+    compress_report,
+    datasets,
+    decode,
+    detect,
+    encode,
+    export,
+    info,
+    knn_probe,
+    train,
+    tsne,
+)
 from aecli.cli.command import command, examples
 
 app = typer.Typer(
@@ -18,7 +31,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for module in (train, encode, decode, tsne, knn_probe, compress_report, calibrate, detect, export, info, datasets):
+for module in (
+    *(train, encode, decode),
+    *(tsne, knn_probe, compress_report),
+    *(calibrate, detect, classify),
+    *(export, info, datasets),
+):
     name = module.__name__.rsplit(".", 1)[-1]
     app.command(name.replace("_", "-"), epilog=module.EXAMPLES)(command(getattr(module, name)))
 

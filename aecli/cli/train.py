@@ -9,6 +9,7 @@ from aecli.cli.command import examples
 from aecli.cli.options import DataArg
 from aecli.cli.screen import Screen
 from aecli.data.options import DataOptions
+from aecli.errors import UsageError
 from aecli.models.architectures import architecture_names
 from aecli.recipe import load_recipe, parse_settings, recipe_names
 
@@ -47,8 +48,22 @@ PrecisionOpt = Annotated[
     str | None,
     typer.Option(metavar="PRECISION", help="training.precision: 32-true, bf16-mixed, 16-mixed.", show_default=False),
 ]
+LimitOpt = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="training.limit_per_class: train on N labelled images of each class.", show_default=False
+    ),
+]
 InitOpt = Annotated[
-    Path | None, typer.Option("--init-from", metavar="CKPT", help="Start from the weights of this model.")
+    Path | None,
+    typer.Option(
+        "--init-from",
+        metavar="CKPT",
+        help="Start from the weights of this model; a classifier takes an autoencoder's encoder.",
+    ),
+]
+FreezeOpt = Annotated[
+    bool, typer.Option("--freeze-encoder", help="training.freeze_encoder: a classifier learns its last layer only.")
 ]
 ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in DIR.")]
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace the run in DIR.")]
@@ -72,14 +87,16 @@ def train(
     lr: LrOpt = None,
     seed: SeedOpt = None,
     precision: PrecisionOpt = None,
+    limit_per_class: LimitOpt = None,
     init_from: InitOpt = None,
+    freeze_encoder: FreezeOpt = False,
     resume: ResumeOpt = False,
     overwrite: OverwriteOpt = False,
     skip_damaged: SkipOpt = False,
     accelerator: AcceleratorOpt = "auto",
     logger: LoggerOpt = "csv",
 ) -> None:
-    """Train an autoencoder on images; write a run folder with the model, its recipe, losses and plots."""
+    """Train an autoencoder or a classifier on images; write a run folder with the model, its recipe, losses, plots."""
     from aecli.checkpoint import checkpoint_file, load_checkpoint
     from aecli.training.run_folder import RunFolder
 
@@ -92,10 +109,15 @@ def train(
         "optimizer.lr": lr,
         "training.seed": seed,
         "training.precision": precision,
+        "training.limit_per_class": limit_per_class,
+        "training.freeze_encoder": freeze_encoder or None,
     }
     given = {key: value for key, value in flags.items() if value is not None}
     wanted = load_recipe(recipe or (str(folder.recipe) if resume and folder.recipe.exists() else "conv"))
     wanted = wanted.with_settings(parse_settings(settings or [])).with_settings(given, "command line")
+
+    if wanted.training.freeze_encoder and not (init_from or resume):
+        raise UsageError("a frozen encoder stays as random as it starts", hint="start from a model: --init-from CKPT")
 
     from aecli.training.images import load_portions
     from aecli.training.resolution import resolve_recipe
@@ -132,17 +154,21 @@ def train(
                 listener=listener,
             )
 
-        from aecli.plots import loss, reconstructions
+        from aecli.plots import confusion, loss, reconstructions
 
         loss.draw(trained.history, folder.loss_plot)
-        reconstructions.draw(trained.preview, folder.reconstructions)
+        if trained.preview:
+            reconstructions.draw(trained.preview, folder.reconstructions)
+        if trained.confusion is not None:
+            confusion.draw(trained.confusion, trained.checkpoint.header.class_names, folder.confusion)
 
     summary = trained.checkpoint.header.training
     screen.written(
         folder.model,
         f"{trained.checkpoint.header.parameters:,} parameters, "
         f"code {'x'.join(map(str, trained.checkpoint.header.code_shape))}, "
-        f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}",
+        f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}"
+        + ("" if summary.val_accuracy is None else f", accuracy {summary.val_accuracy:.4f}"),
         {"run": str(folder.path), "fingerprint": trained.checkpoint.fingerprint}
         | trained.checkpoint.header.summary()
         | {"seconds": listener.seconds, "images_per_second": listener.images_per_second},

@@ -22,6 +22,7 @@ class TrainingScreen:
         self._started = time.monotonic()
         self._epochs = self._images_per_epoch = self._first_epoch = self._epochs_done = 0
         self._val_loss = float("nan")
+        self._accuracy = ""
         screen.note(f"training on {len(images):,} images of {images.images.word}, validating on {len(validation):,}")
 
     def __enter__(self) -> "TrainingScreen":
@@ -31,7 +32,7 @@ class TrainingScreen:
             self._bars = Progress(
                 TextColumn("epoch {task.fields[epoch]}"),
                 BarColumn(),
-                TextColumn("loss {task.fields[loss]:.4f}  val {task.fields[val_loss]:.4f}"),
+                TextColumn("loss {task.fields[loss]:.4f}  val {task.fields[val_loss]:.4f}{task.fields[accuracy]}"),
                 TextColumn("{task.fields[rate]:,.0f} images/s"),
                 TimeRemainingColumn(),
                 console=console(sys.stderr),
@@ -59,6 +60,7 @@ class TrainingScreen:
                 epoch=f"{done_epochs}/{epochs}",
                 loss=nan,
                 val_loss=nan,
+                accuracy="",
                 rate=0.0,
             )
 
@@ -71,17 +73,19 @@ class TrainingScreen:
                 epoch=f"{epoch}/{self._epochs}",
                 loss=loss,
                 val_loss=self._val_loss,
+                accuracy=self._accuracy,
                 rate=self._rate(done),
             )
 
     def on_epoch(self, metrics: "EpochMetrics", is_best: bool) -> None:
         self._val_loss, self._epochs_done = metrics.val_loss, metrics.epoch
+        self._accuracy = "" if metrics.val_accuracy is None else f"  accuracy {metrics.val_accuracy:.4f}"
         if self._bars:
             self.on_progress(metrics.epoch, self._images_per_epoch, metrics.train_loss)
         elif self._screen.shows_progress:
             self._screen.note(
                 f"epoch {metrics.epoch}/{self._epochs}  loss {metrics.train_loss:.4f}  val {metrics.val_loss:.4f}"
-                f"  {self._rate(metrics.epoch):,.0f} images/s{'  best' if is_best else ''}"
+                f"{self._accuracy}  {self._rate(metrics.epoch):,.0f} images/s{'  best' if is_best else ''}"
             )
 
     @property

@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aecli.data.classes import matched_labels, occurring_classes, with_classes
     from aecli.data.image_set import UNLABELLED, Failure, ImageSet
     from aecli.data.loading import describe, load, load_again
     from aecli.data.options import DataOptions, DatasetStatus
-    from aecli.data.splits import hold_out
+    from aecli.data.splits import draw_per_class, hold_out
 
 __all__ = [
     "UNLABELLED",
@@ -16,9 +17,13 @@ __all__ = [
     "Failure",
     "ImageSet",
     "describe",
+    "draw_per_class",
     "hold_out",
     "load",
     "load_again",
+    "matched_labels",
+    "occurring_classes",
+    "with_classes",
 ]
 
 _HOMES = {
@@ -28,9 +33,13 @@ _HOMES = {
     "Failure": "image_set",
     "ImageSet": "image_set",
     "describe": "loading",
+    "draw_per_class": "splits",
     "hold_out": "splits",
     "load": "loading",
     "load_again": "loading",
+    "matched_labels": "classes",
+    "occurring_classes": "classes",
+    "with_classes": "classes",
 }
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.image_set import UNLABELLED
 from aecli.errors import InputError
 
 Indices = NDArray[np.int64]
@@ -31,6 +32,16 @@ def hold_out(labels_or_n: NDArray[np.int64] | int, fraction: float = 0.1, seed: 
     for label, share in zip(classes, _shares(sizes, count), strict=True):
         held[random.permutation(np.flatnonzero(labels == label))[:share]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def draw_per_class(labels: NDArray[np.int64], count: int, seed: int) -> Indices:
+    """Return the sorted rows of `count` images of each class, or all where it has fewer, drawn by the seed.
+
+    `labels` are (N,), -1 for none, which is not drawn. A larger `count` draws the same images and more.
+    """
+    random = np.random.RandomState([seed, 1])  # other numbers than `hold_out` draws from the same seed
+    classes = [label for label in np.unique(labels) if label != UNLABELLED]
+    return np.sort(np.concatenate([random.permutation(np.flatnonzero(labels == label))[:count] for label in classes]))
 
 
 def _shares(sizes: NDArray[np.intp], count: int) -> NDArray[np.int64]:

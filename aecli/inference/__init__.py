@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from aecli.codes import Codes
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
+    from aecli.inference.torch_classifier import TorchClassifier
 
 
 def load(path: str | Path, *, device: str = "auto") -> "Model":
-    """Load a trained model from a `.safetensors` or `.onnx` file or a run folder.
+    """Load a trained autoencoder from a `.safetensors` or `.onnx` file or a run folder.
 
     In a run folder, a `model.onnx` that was exported from the model there is taken where that runs on the CPU.
 
@@ -23,7 +24,7 @@ def load(path: str | Path, *, device: str = "auto") -> "Model":
         device: `auto` takes a GPU where there is one; else a torch device such as `cpu` or `cuda:1`.
 
     Raises:
-        InputError: no usable model there.
+        InputError: no usable autoencoder there.
         UnavailableError: no such device here.
     """
     from aecli.checkpoint import is_onnx, model_file
@@ -53,6 +54,23 @@ def load(path: str | Path, *, device: str = "auto") -> "Model":
     model = TorchModel(load_checkpoint(file), device)
     model.notes = notes
     return model
+
+
+def load_classifier(path: str | Path, *, device: str = "auto") -> "TorchClassifier":
+    """Load a trained classifier from a `.safetensors` file or a run folder.
+
+    Args:
+        path: the file or folder.
+        device: `auto` takes a GPU where there is one; else a torch device such as `cpu` or `cuda:1`.
+
+    Raises:
+        InputError: no usable classifier there.
+        UnavailableError: no such device here.
+    """
+    from aecli.checkpoint import load_checkpoint
+    from aecli.inference.torch_classifier import TorchClassifier
+
+    return TorchClassifier(load_checkpoint(Path(path)), device)
 
 
 def _exported(folder: Path) -> "Model | None":

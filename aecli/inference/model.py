@@ -75,7 +75,7 @@ class Model(ABC):
         self, images: NDArray[np.uint8], progress: Progress = silent
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return what `encode` and `score` return, in one pass."""
-        self._check_images(images)
+        require_images(images, self.image_shape)
         codes = np.empty((len(images), *self.header.code_shape), np.float32)
         residuals = np.empty(len(images), np.float32)
         for rows in batches(len(images), self.image_shape):
@@ -89,7 +89,7 @@ class Model(ABC):
         Raises:
             InputError: the images have another shape or dtype than the model takes.
         """
-        self._check_images(images)
+        require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
             yield self._outcome(np.ascontiguousarray(images[rows]))
 
@@ -135,12 +135,18 @@ class Model(ABC):
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the levels, (N, C, H, W) in 0..255, clamped but not rounded, that one batch of codes stands for."""
 
-    def _check_images(self, images: NDArray[np.uint8]) -> None:
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.image_shape:
-            raise InputError(
-                f"images are {images.dtype} of shape {images.shape}, "
-                f"but the model takes uint8 of shape (N, {', '.join(map(str, self.image_shape))})"
-            )
+
+def require_images(images: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> None:
+    """See that `images` are uint8 (N, C, H, W) with that (C, H, W).
+
+    Raises:
+        InputError: they are not.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != image_shape:
+        raise InputError(
+            f"images are {images.dtype} of shape {images.shape}, "
+            f"but the model takes uint8 of shape (N, {', '.join(map(str, image_shape))})"
+        )
 
 
 def batch_size(image_shape: tuple[int, int, int]) -> int:

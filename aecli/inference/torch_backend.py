@@ -13,13 +13,18 @@ from aecli.models.autoencoder import Autoencoder, residual_l2
 
 
 class TorchModel(Model):
-    """A checkpoint on a torch device."""
+    """An autoencoder on a torch device.
+
+    Raises:
+        InputError: the checkpoint is of a classifier.
+        UnavailableError: there is no such device here.
+    """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
         keep_freed_memory()
         self.header = checkpoint.header
         self.fingerprint = checkpoint.fingerprint
-        self._model = checkpoint.model.to(find_device(device))
+        self._model = checkpoint.autoencoder.to(find_device(device))
 
     @property
     def decoder_bytes(self) -> int:

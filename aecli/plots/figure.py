@@ -41,3 +41,9 @@ def figure(path: Path, size: tuple[float, float], **options: Any) -> Iterator[Fi
         FigureCanvasAgg(drawn).print_png(content)  # type: ignore[no-untyped-call]
     with writing(path) as file:
         file.write(content.getbuffer())
+
+
+def shortened(text: str, length: int) -> str:
+    """Return the text in one line, its middle left out where it is longer."""
+    text = "".join(character if character.isprintable() else "?" for character in text)
+    return text if len(text) <= length else f"{text[: length // 2 - 1]}…{text[len(text) - length // 2 :]}"

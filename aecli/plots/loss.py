@@ -1,9 +1,10 @@
-"""How the losses went."""
+"""How the losses, and a classifier's accuracy, went."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from aecli.plots.figure import COLOURS, figure
@@ -18,23 +19,43 @@ class EpochLosses(Protocol):
     def train_loss(self) -> float: ...
     @property
     def val_loss(self) -> float: ...
+    @property
+    def train_accuracy(self) -> float | None: ...
+    @property
+    def val_accuracy(self) -> float | None: ...
 
 
 def draw(history: Sequence[EpochLosses], path: Path) -> None:
-    """Draw training and validation loss against epochs, on a logarithmic scale if it can be, with the best marked."""
+    """Draw training and validation loss against epochs, on a logarithmic scale if it can be, with the best marked.
+
+    Accuracies, where they are known, have a panel beside it.
+    """
     epochs = [row.epoch for row in history]
     best = min(history, key=lambda row: row.val_loss)
     scale = "log" if all(min(row.train_loss, row.val_loss) > 0 for row in history) else "linear"
-    style = "o-" if len(history) == 1 else "-"
-    with figure(path, (6.4, 4.0), dpi=120) as drawn:
-        axes = drawn.subplots()
-        axes.plot(epochs, [row.train_loss for row in history], style, color=COLOURS[0], label="training")
-        axes.plot(epochs, [row.val_loss for row in history], style, color=COLOURS[3], label="validation")
-        axes.plot(
-            best.epoch, best.val_loss, "o", color=COLOURS[3], label=f"best: {best.val_loss:.4g}, epoch {best.epoch}"
-        )
-        axes.set(xlabel="epoch", ylabel="loss", title="Loss over all images of each epoch", yscale=scale)
-        for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+    panels = 1 if best.val_accuracy is None else 2
+    with figure(path, (6.4 * panels, 4.0), dpi=120) as drawn:
+        left, *right = drawn.subplots(1, panels, squeeze=False)[0]
+        _draw_pair(left, epochs, [row.train_loss for row in history], [row.val_loss for row in history])
+        _mark(left, best.epoch, best.val_loss, f"best: {best.val_loss:.4g}, epoch {best.epoch}")
+        left.set(ylabel="loss", title="Loss over all images of each epoch", yscale=scale)
+        for ticks in (left.yaxis.set_major_formatter, left.yaxis.set_minor_formatter):
             ticks(StrMethodFormatter("{x:.3g}"))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend()
+        for axes in right:
+            _draw_pair(axes, epochs, [row.train_accuracy for row in history], [row.val_accuracy for row in history])
+            _mark(axes, best.epoch, best.val_accuracy, f"least loss: {best.val_accuracy:.4g}, epoch {best.epoch}")
+            axes.set(ylabel="accuracy", title="Accuracy over all images of each epoch")
+        for axes in (left, *right):
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.legend()
+
+
+def _draw_pair(axes: Axes, epochs: Sequence[int], training: Sequence[Any], validation: Sequence[Any]) -> None:
+    style = "o-" if len(epochs) == 1 else "-"
+    axes.plot(epochs, training, style, color=COLOURS[0], label="training")
+    axes.plot(epochs, validation, style, color=COLOURS[3], label="validation")
+
+
+def _mark(axes: Axes, epoch: int, value: Any, label: str) -> None:
+    axes.plot(epoch, value, "o", color=COLOURS[3], label=label)

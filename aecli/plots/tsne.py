@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aecli.analyses.layout import Layout
 from aecli.analyses.tsne_options import TSNEOptions
-from aecli.plots.figure import CLASS_COLOURS, figure
+from aecli.plots.figure import CLASS_COLOURS, figure, shortened
 from aecli.plots.placing import pushed_apart, without_overlap
 
 PANEL = 6.4
@@ -151,7 +151,7 @@ def _draw_panel(axes: Axes, panel: Panel, styles: Styles, height: float) -> None
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(left, right), ylim=(bottom, top))
     axes.spines[["top", "right"]].set_visible(True)
     axes.spines[:].set_color("#bbbbbb")
-    title = f"{_shortened(panel.title, 70)}\n{panel.note}"
+    title = f"{shortened(panel.title, 70)}\n{panel.note}"
     axes.set_title(title, fontsize=9.5, linespacing=1.4, parse_math=False)
 
 
@@ -183,7 +183,7 @@ def _draw_thumbnails(axes: Axes, panel: Panel, styles: Styles, side: float) -> N
 def _legend_lines(names: Sequence[str | None], width: float) -> int:
     if len(names) > MOST_CLASSES:
         return 1
-    longest = max(len(_shortened(name or "unlabelled", 24)) for name in names)
+    longest = max(len(shortened(name or "unlabelled", 24)) for name in names)
     entry = (0.045 + 0.0085 * longest) * _legend_fontsize(names)  # inches
     return -(-len(names) // max(1, int(width / entry)))
 
@@ -197,7 +197,7 @@ def _draw_legend(drawn: Figure, names: Sequence[str | None], styles: Styles, col
         drawn.supxlabel(f"{len(names):,} classes: too many to name; colours and markers repeat", fontsize=9)
         return
     handles = [
-        Line2D([], [], linestyle="", label=_shortened(name or "unlabelled", 24), **styles[name]) for name in names
+        Line2D([], [], linestyle="", label=shortened(name or "unlabelled", 24), **styles[name]) for name in names
     ]
     legend = drawn.legend(
         handles=handles, loc="outside lower center", ncols=columns, fontsize=_legend_fontsize(names), **LEGEND
@@ -218,7 +218,7 @@ def _name_classes(drawn: Figure, axes: Axes, panel: Panel) -> None:
         axes.text(
             anchor[0],
             anchor[1],
-            _shortened(name, 16),
+            shortened(name, 16),
             fontsize=fontsize,
             fontweight="bold",
             ha="center",
@@ -257,9 +257,3 @@ def _middle(places: NDArray[np.float32]) -> NDArray[np.float32]:
     squares = ((places[:, None] - places) ** 2).sum(axis=2) / width**2
     densest: NDArray[np.float32] = places[(1 / (1 + squares)).sum(axis=1).argmax()]
     return densest
-
-
-def _shortened(text: str, length: int) -> str:
-    """The text in one line, its middle left out where it is longer."""
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return text if len(text) <= length else f"{text[: length // 2 - 1]}…{text[len(text) - length // 2 :]}"

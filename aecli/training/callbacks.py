@@ -14,7 +14,7 @@ from torch import Tensor
 
 from aecli.errors import InputError
 from aecli.files import writing
-from aecli.training.module import AutoencoderModule
+from aecli.training.module import TrainingModule
 from aecli.training.run_folder import EpochMetrics, RunFolder
 
 STATE_KEYS = {"callbacks", "loops", "optimizer_states", "pytorch-lightning_version", "state_dict"}
@@ -58,13 +58,12 @@ class History(pl.Callback):
         self.best_weights: dict[str, Tensor] = {}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        assert isinstance(module, AutoencoderModule)
+        assert isinstance(module, TrainingModule)
         metrics = EpochMetrics(
             epoch=trainer.current_epoch + 1,
             step=trainer.global_step,
-            train_loss=module.train_loss.value(),
-            val_loss=module.val_loss.value(),
             lr=trainer.optimizers[0].param_groups[0]["lr"],
+            **module.epoch_metrics(),
         )
         if not math.isfinite(metrics.train_loss + metrics.val_loss):
             return  # the module stops the run right after this
@@ -146,22 +145,19 @@ class Listening(pl.Callback):
         self._listener = listener
         self._history = history
         self._told_at = 0.0
-        self._images = 0
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        assert isinstance(module, AutoencoderModule)
+        assert isinstance(module, TrainingModule)
         images = module.train_batches.image_count
         self._listener.on_start(trainer.max_epochs or 0, trainer.current_epoch, images)
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        self._images = 0
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._images += len(batch)
         if time.monotonic() - self._told_at >= self.SECONDS_BETWEEN:
-            self._listener.on_progress(trainer.current_epoch + 1, self._images, float(outputs["loss"]))
+            assert isinstance(module, TrainingModule)
+            images = module.train_batches.images_in(batch_idx + 1)
+            self._listener.on_progress(trainer.current_epoch + 1, images, float(outputs["loss"]))
             self._told_at = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:

@@ -26,20 +26,23 @@ from aecli.checkpoint import (
 )
 from aecli.codes.quantiser import fit_quantisers
 from aecli.errors import InputError, Interrupted, UnavailableError
+from aecli.inference.model import batches
 from aecli.inference.torch_backend import encode_rows
+from aecli.inference.torch_classifier import TorchClassifier
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder
+from aecli.models.classifier import Classifier
 from aecli.recipe import Recipe
 from aecli.training.batches import Batches
 from aecli.training.callbacks import History, Listening, Saver, TrainingListener, WholeFileCheckpoints
+from aecli.training.classification import ClassifierModule
 from aecli.training.images import Portion
-from aecli.training.module import AutoencoderModule
+from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.preview import preview
 from aecli.training.run_folder import EpochMetrics, RunFolder
 from aecli.training.seeds import Stream, stream_seed
 
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
-
 
 QUANTISER_IMAGES = 2000
 """Training images whose codes quantisers are chosen on."""
@@ -53,7 +56,9 @@ class Trained:
     """The best epoch's model."""
     history: Sequence[EpochMetrics]
     preview: Mapping[str, NDArray[np.uint8]]
-    """Titled panels of the first validation images, as `preview` makes them."""
+    """Titled panels of some validation images, as `preview` makes them; none for a classifier."""
+    confusion: NDArray[np.int64] | None
+    """(K, K) validation images by their class and by the one that a classifier gives them; None for an autoencoder."""
 
 
 def train(
@@ -76,22 +81,23 @@ def train(
         validation: to choose the best epoch on; the same shape.
         folder: the run's; an earlier run in it is replaced, unless this one goes on with it.
         resume: go on from the folder's `last.ckpt`.
-        init_from: start from this model's weights.
+        init_from: start from this model's weights; a classifier may start from an autoencoder's encoder.
         accelerator: Lightning's, such as `auto`, `cpu` or `gpu`.
         loggers: Lightning's, besides the folder's `metrics.csv`.
         listener: told how it goes.
 
     Raises:
-        InputError: the loss is not finite any more, or the run cannot be resumed with these images.
+        InputError: the loss is not finite any more, the run cannot be resumed with these images, or the weights to
+            start from do not fit.
         RecipeError: the run to resume was begun with another recipe.
         UnavailableError: no such accelerator or precision here, or the folder cannot be written.
         Interrupted: by a signal. What was done is in the folder.
     """
     keep_freed_memory()
-    model = _new_model(recipe, init_from)
-    train_batches = Batches(images, recipe.training.batch_size, recipe.training.seed)
-    validation_batches = Batches(validation, recipe.training.batch_size)
-    module = AutoencoderModule(model, recipe, train_batches, validation_batches)
+    model = _new_model(recipe, images)
+    if init_from:
+        _start_from(model, init_from, images)
+    module = _new_module(model, recipe, images, validation)
 
     sources = {"training": _source(images), "validation": _source(validation)}
     history = History({what: source.fingerprint for what, source in sources.items()})
@@ -131,29 +137,67 @@ def train(
                 error.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
             raise
     saver.save_results()
-    checkpoint = load_checkpoint(folder.model)
-    return Trained(checkpoint, tuple(history.epochs), preview(checkpoint.model, recipe, validation))
+    checkpoint, epochs = load_checkpoint(folder.model), tuple(history.epochs)
+    if recipe.task == "classifier":
+        return Trained(checkpoint, epochs, {}, _confusion(TorchClassifier(checkpoint, "cpu"), validation))
+    return Trained(checkpoint, epochs, preview(checkpoint.autoencoder, recipe, validation), None)
 
 
-def _new_model(recipe: Recipe, init_from: Checkpoint | None) -> Autoencoder:
+def _new_model(recipe: Recipe, images: Portion) -> Autoencoder | Classifier:
     model_recipe = recipe.model
     # A resolved recipe has no open ends.
     shape = cast("tuple[int, int, int]", model_recipe.image_shape)
     mean, std = cast(list[float], model_recipe.mean), cast(list[float], model_recipe.std)
+    arguments = (model_recipe.architecture, shape, model_recipe.arguments, mean, std)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, Stream.WEIGHTS))
-        model = Autoencoder(model_recipe.architecture, shape, model_recipe.arguments, mean, std)
-    if init_from:
-        try:
-            model.load_state_dict(init_from.model.state_dict())
-        except RuntimeError as error:
-            raise InputError(
-                f"the weights of {init_from.path} do not fit architecture {model_recipe.architecture} "
-                f"for images of shape {shape}: they are of {init_from.header.architecture} "
-                f"for {init_from.header.image_shape}",
-                hint=f"aecli info {init_from.path} shows its recipe",
-            ) from error
-    return model
+        if recipe.task == "classifier":
+            return Classifier(*arguments, len(images.images.class_names))
+        return Autoencoder(*arguments)
+
+
+def _new_module(
+    model: Autoencoder | Classifier, recipe: Recipe, images: Portion, validation: Portion
+) -> TrainingModule:
+    size, seed = recipe.training.batch_size, recipe.training.seed
+    labelled = isinstance(model, Classifier)
+    portions = Batches(images, size, seed, labelled=labelled), Batches(validation, size, labelled=labelled)
+    if isinstance(model, Classifier):
+        return ClassifierModule(model, recipe, *portions)
+    return AutoencoderModule(model, recipe, *portions)
+
+
+def _start_from(model: Autoencoder | Classifier, start: Checkpoint, images: Portion) -> None:
+    """Give the model the weights of another one; a classifier takes the encoder alone of an autoencoder.
+
+    Raises:
+        InputError: they do not fit, or are of a classifier of other classes.
+    """
+    only_encoder = isinstance(model, Classifier) and start.header.task == "autoencoder"
+    theirs = start.model
+    if isinstance(model, Autoencoder) and isinstance(theirs, Classifier):
+        raise InputError(
+            f"an autoencoder cannot start from a classifier, which has no decoder: {start.path}",
+            hint="train a classifier: --set objective.loss=cross-entropy",
+        )
+    if isinstance(theirs, Classifier) and start.header.class_names != list(images.images.class_names):
+        raise InputError(
+            f"{start.path} tells other classes: {', '.join(start.header.class_names)}; "
+            f"not {', '.join(images.images.class_names)}",
+            hint="start from an autoencoder, or choose its classes: DATA@CLASS,CLASS",
+        )
+    try:
+        if only_encoder:
+            model.encoder.load_state_dict(theirs.encoder.state_dict())
+        else:
+            model.load_state_dict(theirs.state_dict())
+    except RuntimeError as error:
+        raise InputError(
+            f"the weights of {start.path} do not fit architecture {model.architecture} "
+            f"for images of shape {model.image_shape}: they are of {start.header.architecture} "
+            f"for {start.header.image_shape}",
+            hint=f"aecli info {start.path} shows its recipe",
+        ) from error
 
 
 def _save_best(
@@ -164,11 +208,16 @@ def _save_best(
     history: History,
     sources: dict[str, DataSource],
 ) -> None:
-    assert history.best is not None
-    model = _new_model(recipe, None)
+    best = history.best
+    assert best is not None
+    model = _new_model(recipe, images)
     model.load_state_dict(history.best_weights)
-    _, residuals = encode_rows(model.eval(), validation.images.images, validation.rows)
-    mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
+    mse, quantiles, quantisers = None, ResidualQuantiles([], []), []
+    if isinstance(model, Autoencoder):
+        _, residuals = encode_rows(model.eval(), validation.images.images, validation.rows)
+        mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
+        quantiles = ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(residuals, QUANTILES)])
+        quantisers = fit_quantisers(_sample_codes(model, images))
     header = CheckpointHeader(
         architecture=model.architecture,
         arguments=model.arguments,
@@ -182,17 +231,28 @@ def _save_best(
         validation=sources["validation"],
         training=TrainingSummary(
             epochs=len(history.epochs),
-            best_epoch=history.best.epoch,
-            train_loss=history.best.train_loss,
-            val_loss=history.best.val_loss,
+            best_epoch=best.epoch,
+            train_loss=best.train_loss,
+            val_loss=best.val_loss,
             val_mse=mse,
+            val_accuracy=best.val_accuracy,
         ),
-        residual_quantiles=ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(residuals, QUANTILES)]),
-        quantisers=fit_quantisers(_sample_codes(model, images)),
+        residual_quantiles=quantiles,
+        quantisers=quantisers,
         class_names=list(images.images.class_names),
+        task=recipe.task,
         versions={name: version(name) for name in ("aecli", "torch", "pytorch-lightning")},
     )
     save_checkpoint(model, header, folder.model)
+
+
+def _confusion(model: TorchClassifier, portion: Portion) -> NDArray[np.int64]:
+    count = len(model.class_names)
+    cells = np.zeros(count * count, np.int64)
+    for batch in batches(len(portion), model.image_shape):
+        given = model.classify(portion.images.images[portion.rows[batch]]).argmax(axis=1)
+        cells += np.bincount(portion.labels[batch] * count + given, minlength=count * count)
+    return cells.reshape(count, count)
 
 
 def _sample_codes(model: Autoencoder, images: Portion) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from aecli.errors import InputError
 from aecli.models.autoencoder import Autoencoder
+from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.models.objective import distance, penalty
 from aecli.recipe import Recipe
@@ -37,12 +38,13 @@ class EpochMean:
         return float(self._sum) / max(self._count, 1)
 
 
-class AutoencoderModule(pl.LightningModule):
-    """An autoencoder with the corruption, penalty, objective and optimizer of a recipe."""
+class TrainingModule(pl.LightningModule):
+    """A model with the corruption, penalty, objective and optimizer of a recipe."""
 
-    def __init__(self, model: Autoencoder, recipe: Recipe, train: Batches, validation: Batches):
+    model: Autoencoder | Classifier
+
+    def __init__(self, recipe: Recipe, train: Batches, validation: Batches):
         super().__init__()
-        self.model = model
         self.recipe = recipe
         self.train_batches = train
         self.validation_batches = validation
@@ -70,25 +72,20 @@ class AutoencoderModule(pl.LightningModule):
         # The same corruption after every epoch, so that the losses can be compared.
         self._validation_stream = self._stream(Stream.VALIDATION_CORRUPTION, 0)
 
-    def training_step(self, images: Tensor, batch_idx: int) -> Tensor:
-        loss = self._loss(images, self._corruption_stream)
-        self.train_loss.add(loss, len(images))
-        if batch_idx % STEPS_BETWEEN_CHECKS == 0:
-            self._require_finite(loss.detach().item())
-        return loss
-
-    def validation_step(self, images: Tensor, batch_idx: int) -> None:
-        self.val_loss.add(self._loss(images, self._validation_stream), len(images))
+    def epoch_metrics(self) -> dict[str, float]:
+        """Return the figures over all images of the epoch that ends."""
+        return {"train_loss": self.train_loss.value(), "val_loss": self.val_loss.value()}
 
     def on_train_epoch_end(self) -> None:
-        train_loss, val_loss = self.train_loss.value(), self.val_loss.value()
-        self._require_finite(train_loss)
-        self._require_finite(val_loss)
+        metrics = self.epoch_metrics()
+        self._require_finite(metrics["train_loss"])
+        self._require_finite(metrics["val_loss"])
         if self.trainer.loggers:
-            self.log_dict({"train_loss": train_loss, "val_loss": val_loss})
+            self.log_dict(metrics)
 
     def configure_optimizers(self) -> Any:
-        recipe, parameters = self.recipe.optimizer, self.parameters()
+        recipe = self.recipe.optimizer
+        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         optimizer: torch.optim.Optimizer
         if recipe.name == "sgd":
             optimizer = torch.optim.SGD(
@@ -110,13 +107,11 @@ class AutoencoderModule(pl.LightningModule):
             )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def _loss(self, images: Tensor, stream: torch.Generator) -> Tensor:
-        recipe, model = self.recipe, self.model
-        clean = model.normalise(images)
-        corrupted = corrupt(clean, recipe.corruption, model.black, stream)
-        code, reconstruction = model(corrupted)
-        target = clean if recipe.corruption.target == "clean" else corrupted
-        return distance(reconstruction, target, recipe.objective) + penalty(code, recipe.penalty)
+    def _note(self, loss: Tensor, images: int, batch_idx: int) -> None:
+        """Add the loss of a training batch to the epoch's, and look at it now and then."""
+        self.train_loss.add(loss, images)
+        if batch_idx % STEPS_BETWEEN_CHECKS == 0:
+            self._require_finite(loss.detach().item())
 
     def _stream(self, stream: Stream, epoch: int) -> torch.Generator:
         return generator(self.recipe.training.seed, stream, epoch, self.device)
@@ -127,3 +122,29 @@ class AutoencoderModule(pl.LightningModule):
                 f"the loss is {loss} in epoch {self.current_epoch + 1}: the training diverged",
                 hint=f"lower the learning rate, such as --lr {self.recipe.optimizer.lr / 10:g}",
             )
+
+
+class AutoencoderModule(TrainingModule):
+    """Asks an autoencoder for the images."""
+
+    model: Autoencoder
+
+    def __init__(self, model: Autoencoder, recipe: Recipe, train: Batches, validation: Batches):
+        super().__init__(recipe, train, validation)
+        self.model = model
+
+    def training_step(self, images: Tensor, batch_idx: int) -> Tensor:
+        loss = self._loss(images, self._corruption_stream)
+        self._note(loss, len(images), batch_idx)
+        return loss
+
+    def validation_step(self, images: Tensor, batch_idx: int) -> None:
+        self.val_loss.add(self._loss(images, self._validation_stream), len(images))
+
+    def _loss(self, images: Tensor, stream: torch.Generator) -> Tensor:
+        recipe, model = self.recipe, self.model
+        clean = model.normalise(images)
+        corrupted = corrupt(clean, recipe.corruption, model.black, stream)
+        code, reconstruction = model(corrupted)
+        target = clean if recipe.corruption.target == "clean" else corrupted
+        return distance(reconstruction, target, recipe.objective) + penalty(code, recipe.penalty)

@@ -12,10 +12,11 @@ from aecli.training.images import Portion
 def resolve_recipe(recipe: Recipe, images: Portion, init_from: Checkpoint | None = None) -> Recipe:
     """Return the recipe with what was left to the images and to the architecture's defaults written out.
 
-    `images` have the recipe's shape already. With `init_from`, its normalisation is kept where the recipe names none.
+    `images` have the recipe's shape already. The weights of `init_from` go with its normalisation, which is kept.
 
     Raises:
-        RecipeError: an argument that the architecture does not have, or lists that do not fit the channels.
+        RecipeError: an argument that the architecture does not have, or a normalisation that does not fit the
+            channels or `init_from`.
     """
     channels, height, width = images.images.image_shape
     mean, std = recipe.model.mean, recipe.model.std
@@ -26,7 +27,15 @@ def resolve_recipe(recipe: Recipe, images: Portion, init_from: Checkpoint | None
         std = measured_std if std == "measured" else std
     for key, values in (("mean", mean), ("std", std)):
         if len(values) != channels:
-            raise RecipeError(f"model.{key} has {len(values)} values, but the images have {channels} channels")
+            raise RecipeError(
+                f"model.{key} has {len(values)} values, but the images have {channels} channels",
+                hint="--set model.mean=measured --set model.std=measured",
+            )
+        if init_from and values != getattr(init_from.header, key):
+            raise RecipeError(
+                f"model.{key} is {values}, but {init_from.path} was trained with {getattr(init_from.header, key)}",
+                hint="take its own: --set model.mean=measured --set model.std=measured",
+            )
     return recipe.with_model(
         arguments=resolve_arguments(recipe.model.architecture, recipe.model.arguments),
         image_size=[height, width],

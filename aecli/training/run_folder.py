@@ -16,7 +16,7 @@ from aecli.recipe import Recipe, load_recipe, save_recipe
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """Losses over all images of one epoch."""
+    """Figures over all images of one epoch."""
 
     epoch: int
     """From 1."""
@@ -26,6 +26,10 @@ class EpochMetrics:
     val_loss: float
     lr: float
     """After the epoch's last step."""
+    train_accuracy: float | None = None
+    """The part of the corrupted training images that a classifier was right about, while it learnt."""
+    val_accuracy: float | None = None
+    """The part of the validation images that it is right about after the epoch."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class RunFolder:
         return self.path / "reconstructions.png"
 
     @property
+    def confusion(self) -> Path:
+        """In the place of reconstructions, of a classifier."""
+        return self.path / "confusion.png"
+
+    @property
     def state(self) -> Path:
         """All that `--resume` needs."""
         return self.path / "last.ckpt"
@@ -71,8 +80,8 @@ class RunFolder:
 
     def files(self) -> list[Path]:
         """Return the files of a finished run, those made from it later included."""
-        files = [self.model, self.recipe, self.metrics, self.loss_plot, self.reconstructions, self.state]
-        return [*files, self.exported]
+        pictures = [self.loss_plot, self.reconstructions, self.confusion]
+        return [self.model, self.recipe, self.metrics, *pictures, self.state, self.exported]
 
     def holds_run(self) -> bool:
         return any(file.exists() for file in self.files())
@@ -145,9 +154,11 @@ class RunFolder:
         return True
 
     def save_metrics(self, history: Sequence[EpochMetrics]) -> None:
-        """Write `metrics.csv`, one row an epoch."""
+        """Write `metrics.csv`, one row an epoch; what a model does not have is no column."""
         text = io.StringIO()
-        table = csv.DictWriter(text, [column.name for column in fields(EpochMetrics)], lineterminator="\n")
+        rows = [asdict(metrics) for metrics in history]
+        columns = [column.name for column in fields(EpochMetrics) if any(row[column.name] is not None for row in rows)]
+        table = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
         table.writeheader()
-        table.writerows(asdict(row) for row in history)
+        table.writerows(rows)
         write_text(self.metrics, text.getvalue())

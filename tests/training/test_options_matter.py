@@ -14,6 +14,7 @@ SPARSE = {"penalty.sparsity_weight": 0.5}
 NOISY = {"corruption.gaussian": 0.5}
 MASKED = {"corruption.blocks": 2}
 ADAM = {"optimizer.name": "adam"}
+CLASSIFIER = {"objective.loss": "cross-entropy"}
 CASES: list[tuple[Mapping[str, Any], str, Any]] = [
     ({}, "model.architecture", "conv"),
     ({}, "model.image_size", 10),
@@ -37,6 +38,11 @@ CASES: list[tuple[Mapping[str, Any], str, Any]] = [
     (SPARSE, "penalty.reduction", "sum"),
     ({}, "objective.loss", "l1"),
     ({}, "objective.loss", "huber"),
+    ({}, "objective.loss", "cross-entropy"),
+    (CLASSIFIER, "corruption.gaussian", 0.5),
+    (CLASSIFIER, "penalty.sparsity_weight", 0.5),
+    (CLASSIFIER, "training.freeze_encoder", True),
+    (CLASSIFIER, "training.limit_per_class", 50),
     ({}, "optimizer.name", "adam"),
     (ADAM | {"optimizer.weight_decay": 0.1}, "optimizer.name", "adamw"),
     (ADAM, "optimizer.momentum", 0.5),
@@ -49,6 +55,7 @@ CASES: list[tuple[Mapping[str, Any], str, Any]] = [
     ({}, "training.batch_size", 100),
     ({}, "training.seed", 1),
     ({}, "training.validation_fraction", 0.3),
+    ({}, "training.limit_per_class", 50),
     ({}, "training.precision", "bf16-mixed"),
     ({}, "training.precision", "64-true"),
 ]

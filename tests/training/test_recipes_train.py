@@ -1,4 +1,4 @@
-"""Every shipped recipe trains, encodes and decodes; training makes the loss small."""
+"""Every shipped recipe trains, and encodes and decodes, or classifies; training makes the loss small."""
 
 import csv
 from collections.abc import Callable
@@ -16,20 +16,22 @@ from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.recipe import CorruptionRecipe, load_recipe, recipe_names
 
+CLASSIFIERS = [name for name in recipe_names() if load_recipe(name).task == "classifier"]
+AUTOENCODERS = [name for name in recipe_names() if name not in CLASSIFIERS]
+FILES = {"model.safetensors", "recipe.toml", "metrics.csv", "loss.png", "last.ckpt"}
+
 
 def losses(run: Path, column: str = "train_loss") -> list[float]:
     with (run / "metrics.csv").open() as file:
         return [float(row[column]) for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", AUTOENCODERS)
 def test_a_shipped_recipe_trains_encodes_and_decodes(
     name: str, train: Callable[..., Path], aecli: Callable, tmp_path: Path
 ) -> None:
     run = train(tmp_path / "run", "--recipe", name, "--epochs", 2)
-    assert {file.name for file in run.iterdir()} == {
-        *("model.safetensors", "recipe.toml", "metrics.csv", "loss.png", "reconstructions.png", "last.ckpt")
-    }
+    assert {file.name for file in run.iterdir()} == FILES | {"reconstructions.png"}
     assert len(losses(run)) == 2
     with Image.open(run / "reconstructions.png") as picture:
         assert picture.width > 400
@@ -41,6 +43,20 @@ def test_a_shipped_recipe_trains_encodes_and_decodes(
     with np.load(images) as archive:
         assert archive["images"].shape == (359, 1, 8, 8)
         assert archive["images"].std() > 0
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_shipped_recipe_trains_and_classifies(
+    name: str, train: Callable[..., Path], aecli: Callable, tmp_path: Path
+) -> None:
+    run = train(tmp_path / "run", "--recipe", name, "--epochs", 2)
+    assert {file.name for file in run.iterdir()} == FILES | {"confusion.png"}
+    assert len(losses(run, "val_accuracy")) == 2
+    with Image.open(run / "confusion.png") as picture:
+        assert picture.width > 400
+    result = aecli("classify", "digits:test", "--model", run)
+    assert result.status == 0
+    assert len(result.out.splitlines()) == 359
 
 
 @pytest.mark.parametrize("name", recipe_names())

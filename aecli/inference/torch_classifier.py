@@ -1,0 +1,62 @@
+"""A classifier run by torch."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aecli.checkpoint import Checkpoint
+from aecli.inference.model import batches, require_images
+from aecli.inference.torch_backend import find_device
+from aecli.models.allocator import keep_freed_memory
+from aecli.progress import Progress, silent
+
+
+class TorchClassifier:
+    """A classifier on a torch device.
+
+    Raises:
+        InputError: the checkpoint is of an autoencoder.
+        UnavailableError: there is no such device here.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
+        keep_freed_memory()
+        self.header = checkpoint.header
+        self.fingerprint = checkpoint.fingerprint
+        self._model = checkpoint.classifier.to(find_device(device))
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images that it takes."""
+        return self.header.image_shape
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The K classes that it knows, in the order of their probabilities."""
+        return tuple(self.header.class_names)
+
+    def classify(self, images: NDArray[np.uint8], progress: Progress = silent) -> NDArray[np.float32]:
+        """Return the probability of each class for each of the images.
+
+        Args:
+            images: (N, C, H, W) uint8 in 0..255.
+            progress: told of each batch.
+
+        Returns:
+            (N, K) float32, each row with the sum 1.
+
+        Raises:
+            InputError: the images have another shape or dtype than the model takes.
+        """
+        require_images(images, self.image_shape)
+        probabilities = np.empty((len(images), len(self.class_names)), np.float32)
+        for rows in batches(len(images), self.image_shape):
+            probabilities[rows] = self._classify(np.ascontiguousarray(images[rows]))
+            progress("classifying", rows.stop, len(images))
+        return probabilities
+
+    @torch.inference_mode()
+    def _classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        _, logits = self._model(self._model.normalise(torch.from_numpy(images).to(self._model.mean.device)))
+        probabilities: NDArray[np.float32] = logits.float().softmax(dim=1).cpu().numpy()
+        return probabilities

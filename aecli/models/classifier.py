@@ -1,0 +1,44 @@
+"""A classifier: the encoder of some architecture and one linear layer."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from torch import Tensor, nn
+
+from aecli.models.architectures import build_parts
+from aecli.models.encoder_model import EncoderModel
+
+
+class Classifier(EncoderModel):
+    """Takes uint8 images to codes and to classes.
+
+    Args:
+        architecture: a name in `aecli.models.architectures`; its decoder is left out.
+        image_shape: (C, H, W) of the images.
+        arguments: the architecture's own.
+        mean: per channel, of pixels in 0..1.
+        std: per channel, of pixels in 0..1.
+        classes: how many there are.
+
+    Raises:
+        RecipeError: the architecture cannot be built so.
+    """
+
+    def __init__(
+        self,
+        architecture: str,
+        image_shape: tuple[int, int, int],
+        arguments: Mapping[str, Any],
+        mean: Sequence[float],
+        std: Sequence[float],
+        classes: int,
+    ):
+        encoder, _ = build_parts(architecture, image_shape, arguments)
+        super().__init__(encoder, architecture, image_shape, arguments, mean, std)
+        self.head = nn.Linear(prod(self.code_shape), classes)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised images -> (codes, logits (N, classes))."""
+        codes = self.encode(x)
+        return codes, self.head(codes.flatten(1))

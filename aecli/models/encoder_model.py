@@ -1,0 +1,70 @@
+"""What every model has: an encoder of some architecture, and the normalisation that belongs to it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class EncoderModel(nn.Module):
+    """Takes uint8 images to codes.
+
+    Args:
+        encoder: of the architecture, for images of that shape.
+        architecture: its name in `aecli.models.architectures`.
+        image_shape: (C, H, W) of the images.
+        arguments: the architecture's own.
+        mean: per channel, of pixels in 0..1.
+        std: per channel, of pixels in 0..1.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        architecture: str,
+        image_shape: tuple[int, int, int],
+        arguments: Mapping[str, Any],
+        mean: Sequence[float],
+        std: Sequence[float],
+    ):
+        super().__init__()
+        self.architecture = architecture
+        self.image_shape = image_shape
+        self.arguments = dict(arguments)
+        self.encoder = encoder.to(memory_format=torch.channels_last)
+        # In 0..255, so that one subtraction and one multiplication normalise a uint8 image.
+        for name, values in (("mean", mean), ("std", std)):
+            levels = torch.tensor(values, dtype=torch.float32).mul(255)
+            self.register_buffer(name, levels.view(-1, 1, 1), persistent=False)  # (C, 1, 1)
+        self.code_shape = self._find_code_shape()
+
+    @torch.inference_mode()
+    def _find_code_shape(self) -> tuple[int, ...]:
+        """Run the encoder on no image: no pixel is computed, whatever the size of an image."""
+        training = self.encoder.training
+        self.encoder.eval()  # no image must leave no trace in running statistics
+        code = self.encoder(torch.empty(0, *self.image_shape))
+        self.encoder.train(training)
+        return tuple(code.shape[1:])
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """uint8 (N, C, H, W) in 0..255 -> float32 (N, C, H, W) with the mean and standard deviation taken out."""
+        x = images.to(self.mean.dtype, memory_format=torch.channels_last)
+        return x.sub_(self.mean).div_(self.std)
+
+    @property
+    def black(self) -> Tensor:
+        """(C, 1, 1), what a black pixel is in normalised units."""
+        return -self.mean / self.std
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Normalised images (N, C, H, W) -> codes (N, *code_shape)."""
+        return self.encoder(x)  # type: ignore[no-any-return]
+
+    def parameter_count(self) -> int:
+        """Return the number of trained values."""
+        return sum(parameter.numel() for parameter in self.parameters())

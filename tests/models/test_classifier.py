@@ -1,0 +1,83 @@
+"""Classifiers: the laboratory's network, any architecture's encoder, and what they share with autoencoders."""
+
+import pytest
+import torch
+from torch import nn
+
+from aecli.errors import RecipeError
+from aecli.models.architectures import architecture_names, build_parts
+from aecli.models.autoencoder import Autoencoder
+from aecli.models.classifier import Classifier
+from aecli.recipe import load_recipe
+
+
+def build(name: str, shape: tuple[int, int, int] = (1, 28, 28), classes: int = 10, **arguments: object) -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(name, shape, arguments, [0.1307] * shape[0], [0.3081] * shape[0], classes)
+
+
+def shipped(recipe: str) -> Classifier:
+    model = load_recipe(recipe).model
+    return build(model.architecture, **model.arguments)
+
+
+def test_the_laboratory_counts() -> None:
+    assert shipped("mlp-classifier").parameter_count() == 407_050
+    assert shipped("conv-classifier").parameter_count() == 3_582
+
+
+def test_the_laboratorys_recipe() -> None:
+    recipe = load_recipe("mlp-classifier")
+    assert (recipe.model.mean, recipe.model.std) == ([0.1307], [0.3081])
+    assert (recipe.optimizer.name, recipe.optimizer.lr, recipe.optimizer.momentum) == ("sgd", 0.001, 0.0)
+    assert recipe.training.batch_size == 256
+    assert load_recipe("conv-classifier").model == load_recipe("conv").model
+
+
+def test_values_and_gradients_are_the_laboratorys() -> None:
+    ours = shipped("mlp-classifier")
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.Tanh(), nn.Linear(512, 10))
+    for own, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+        theirs.data.copy_(own.data)
+    x, labels = torch.randn(6, 1, 28, 28), torch.arange(6)
+    outputs = ours(x)[1], plain(x)
+    torch.testing.assert_close(*outputs)
+    for output in outputs:
+        nn.functional.cross_entropy(output, labels).backward()
+    for own, theirs in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(own.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 33, 21)], ids=str)
+@pytest.mark.parametrize("name", architecture_names())
+def test_every_architecture_classifies(name: str, shape: tuple[int, int, int]) -> None:
+    model = build(name, shape, classes=3)
+    codes, logits = model(torch.randn(2, *shape))
+    assert codes.shape == (2, *model.code_shape)
+    assert logits.shape == (2, 3)
+    assert logits.isfinite().all()
+    nn.functional.cross_entropy(logits, torch.tensor([0, 2])).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert not any(name.startswith("decoder") for name in model.state_dict())
+
+
+@pytest.mark.parametrize("name", architecture_names())
+def test_a_seed_gives_a_classifier_the_encoder_of_its_autoencoder(name: str) -> None:
+    classifier = build(name, (1, 8, 8))
+    torch.manual_seed(0)
+    autoencoder = Autoencoder(name, (1, 8, 8), {}, [0.1307], [0.3081])
+    for key, value in autoencoder.encoder.state_dict().items():
+        assert value.equal(classifier.encoder.state_dict()[key]), key
+    images = torch.randint(0, 256, (2, 1, 8, 8), dtype=torch.uint8)
+    assert classifier.normalise(images).equal(autoencoder.normalise(images))
+    assert classifier.code_shape == autoencoder.code_shape
+
+
+def test_the_activation_of_an_mlp() -> None:
+    relu, tanh = (build("mlp", hidden=[16], code=4, activation=name).encoder for name in ("relu", "tanh"))
+    assert [type(layer) for layer in relu] == [nn.Flatten, nn.Linear, nn.ReLU, nn.Linear, nn.ReLU]
+    assert [type(layer) for layer in tanh] == [nn.Flatten, nn.Linear, nn.Tanh, nn.Linear, nn.Tanh]
+    with pytest.raises(RecipeError, match="did you mean 'tanh'"):
+        build_parts("mlp", (1, 8, 8), {"activation": "tan"})
+    with pytest.raises(RecipeError, match="cannot be built"):
+        build_parts("mlp", (1, 8, 8), {"activation": ["tanh"]})
