@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "training": BASE | {"packages", "recipe", "data", "codes", "models", "checkpoint", "inference"},
     "analyses": BASE | {"codes"},
     "detection": BASE | {"data", "checkpoint", "inference", "analyses"},
-    "plots": BASE | {"data", "inference", "analyses", "detection"},
+    "plots": BASE | {"data", "inference", "analyses", "detection", "comparison"},
     "coordinates": BASE | {"data", "analyses"},
+    "comparison": BASE | {"recipe", "data", "checkpoint", "codes", "inference", "analyses", "detection", "training"},
     "artifacts": BASE | {"recipe", "checkpoint", "codes", "coordinates", "detection"},
 }
 """What a file or folder of `aecli` may import of the others; `cli` and the package itself import everything."""

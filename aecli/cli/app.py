@@ -8,6 +8,7 @@ from aecli import __version__
 from aecli.cli import (
     calibrate,
     classify,
+    compare,
     compress_report,
     datasets,
     decode,
@@ -34,7 +35,7 @@ app = typer.Typer(
 for module in (
     *(train, encode, decode),
     *(tsne, knn_probe, compress_report),
-    *(calibrate, detect, classify),
+    *(calibrate, detect, classify, compare),
     *(export, info, datasets),
 ):
     name = module.__name__.rsplit(".", 1)[-1]

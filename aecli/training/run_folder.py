@@ -10,8 +10,9 @@ from pathlib import Path
 
 from aecli.checkpoint import MODEL_FILE, ONNX_FILE
 from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
-from aecli.files import only_one, require_folder, require_no_input, write_text
+from aecli.files import only_one, require_file, require_folder, require_no_input, write_text
 from aecli.recipe import Recipe, load_recipe, save_recipe
+from aecli.schema import build
 
 
 @dataclass(frozen=True)
@@ -162,3 +163,26 @@ class RunFolder:
         table.writeheader()
         table.writerows(rows)
         write_text(self.metrics, text.getvalue())
+
+    def load_metrics(self) -> list[EpochMetrics]:
+        """Read what `save_metrics` wrote.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        require_file(self.metrics, "metrics")
+        try:
+            with self.metrics.open(encoding="utf-8", newline="") as file:
+                rows = [
+                    build(EpochMetrics, {key: _number(text) for key, text in row.items()})
+                    for row in csv.DictReader(file)
+                ]
+        except (ValueError, TypeError, AttributeError, csv.Error) as error:
+            raise InputError(f"damaged metrics: {self.metrics}: {error}") from error
+        if not rows:
+            raise InputError(f"no epoch in {self.metrics}")
+        return rows
+
+
+def _number(text: str) -> int | float:
+    return int(text) if text.lstrip("-").isdecimal() else float(text)

@@ -1,0 +1,97 @@
+"""Runs side by side: their curves, and what came of them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from aecli.comparison import Measured
+from aecli.plots.figure import CLASS_COLOURS, COLOURS, figure
+
+Bar = tuple[float, tuple[float, float] | None]
+"""A figure and its interval."""
+
+
+def draw(measured: Sequence[Measured], path: Path) -> None:
+    """Draw validation and training curves, and a panel of bars for each figure that the runs have."""
+    bars = {title: values for title, values in _bars(measured).items() if any(values)}
+    curves: dict[str, str] = {"loss": "loss"}
+    if any(each.run.history[-1].val_accuracy is not None for each in measured):
+        curves["accuracy"] = "accuracy"
+    panels = len(curves) + len(bars)
+    columns = min(3, panels)
+    rows = -(-panels // columns)
+    with figure(path, (4.0 * columns, 0.7 + 2.7 * rows), dpi=120) as drawn:
+        grid = drawn.subplots(rows, columns, squeeze=False).ravel()
+        for axes, what in zip(grid, curves, strict=False):
+            _draw_curves(axes, measured, what)
+        for axes, (title, values) in zip(grid[len(curves) :], bars.items(), strict=False):
+            _draw_bars(axes, measured, title, values)
+        for axes in grid[panels:]:
+            axes.set_visible(False)
+        handles, labels = grid[0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize="small")
+
+
+def _colour(index: int) -> str:
+    palette = (*COLOURS[:6], *CLASS_COLOURS)
+    return palette[index % len(palette)]
+
+
+def _draw_curves(axes: Axes, measured: Sequence[Measured], what: str) -> None:
+    for index, each in enumerate(measured):
+        epochs = [row.epoch for row in each.run.history]
+        training = [getattr(row, f"train_{what}") for row in each.run.history]
+        validation = [getattr(row, f"val_{what}") for row in each.run.history]
+        if validation[-1] is None:
+            continue
+        style = "o" if len(epochs) == 1 else ""
+        axes.plot(epochs, validation, f"{style}-", color=_colour(index), label=each.run.name)
+        axes.plot(epochs, training, f"{style}:", color=_colour(index), linewidth=1)
+    axes.set(xlabel="epoch", title=f"{what}: validation, training dotted")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if what == "loss":
+        axes.set_yscale("log")
+
+
+def _bars(measured: Sequence[Measured]) -> dict[str, list[Bar | None]]:
+    def of(value: Callable[[Measured], float | None]) -> list[Bar | None]:
+        return [None if (found := value(each)) is None else (found, None) for each in measured]
+
+    knn = next((each.knn for each in measured if each.knn), None)
+    return {
+        f"k-NN accuracy, {knn.labels:,} labels" if knn else "k-NN accuracy": [
+            (each.knn.mean, each.knn.interval) if each.knn else None for each in measured
+        ],
+        "test accuracy": [
+            (each.accuracy.value, (each.accuracy.low, each.accuracy.high)) if each.accuracy else None
+            for each in measured
+        ],
+        "mean squared error, test": of(lambda each: each.mse),
+        "AUROC of its detector": of(lambda each: each.run.auroc),
+        "epochs to the common target": of(lambda each: each.run.reached_epoch),
+        "parameters": of(lambda each: each.run.header.parameters),
+        "code units": of(lambda each: each.run.code_units),
+        "images/s": of(lambda each: each.images_per_second),
+    }
+
+
+def _draw_bars(axes: Axes, measured: Sequence[Measured], title: str, values: Sequence[Bar | None]) -> None:
+    spell = EngFormatter(sep="")
+    for index, bar in enumerate(values):
+        if bar is None:
+            continue
+        value, interval = bar
+        reach = None if interval is None else [[max(0, value - interval[0])], [max(0, interval[1] - value)]]
+        axes.barh(index, value, color=_colour(index), alpha=0.8, xerr=reach, capsize=3)
+        text = f"{value:.3f}" if 0 < value < 1 else f"{value:,.1f}".removesuffix(".0")
+        edge = value if interval is None else interval[1]
+        axes.annotate(text, (edge, index), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set(title=title, ylim=(len(values) - 0.4, -0.6))
+    axes.set_yticks(range(len(measured)), [each.run.name[-24:] for each in measured])
+    if max(bar[0] for bar in values if bar) >= 10_000:
+        axes.xaxis.set_major_formatter(spell)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.margins(x=0.25)
+    axes.grid(visible=False, axis="y")
