@@ -144,7 +144,7 @@ def test_the_python_door_is_light_until_it_is_used(conv_run: Path, digits: np.nd
     assert len(aecli.load_images("digits:test")) == 359
 
 
-@pytest.mark.parametrize("name", ["load", "load_images", "__version__"])
+@pytest.mark.parametrize("name", ["load", "load_classifier", "load_images", "__version__"])
 def test_what_the_package_offers_is_there(name: str) -> None:
     import aecli
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 
 from aecli.plots.figure import COLOURS, figure
 
@@ -39,8 +39,7 @@ def draw(history: Sequence[EpochLosses], path: Path) -> None:
         _draw_pair(left, epochs, [row.train_loss for row in history], [row.val_loss for row in history])
         _mark(left, best.epoch, best.val_loss, f"best: {best.val_loss:.4g}, epoch {best.epoch}")
         left.set(ylabel="loss", title="Loss over all images of each epoch", yscale=scale)
-        for ticks in (left.yaxis.set_major_formatter, left.yaxis.set_minor_formatter):
-            ticks(StrMethodFormatter("{x:.3g}"))
+        _label_ticks(left, scale)
         for axes in right:
             _draw_pair(axes, epochs, [row.train_accuracy for row in history], [row.val_accuracy for row in history])
             _mark(axes, best.epoch, best.val_accuracy, f"least loss: {best.val_accuracy:.4g}, epoch {best.epoch}")
@@ -49,6 +48,15 @@ def draw(history: Sequence[EpochLosses], path: Path) -> None:
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.legend()
+
+
+def _label_ticks(axes: Axes, scale: str) -> None:
+    """Label so many ticks that no two labels overlap: between powers of ten 2 to 9, 2 and 5, or none."""
+    low, high = axes.get_ylim()
+    if scale == "log" and high > 10 * low:
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5) if high < 1e4 * low else ()))
+    for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        ticks(StrMethodFormatter("{x:.3g}"))
 
 
 def _draw_pair(axes: Axes, epochs: Sequence[int], training: Sequence[Any], validation: Sequence[Any]) -> None:

@@ -1,13 +1,14 @@
 """Figures are valid pictures with something on them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.plots import loss, reconstructions
+from aecli.plots import confusion, loss, reconstructions
 from aecli.training.run_folder import EpochMetrics
 
 
@@ -34,6 +35,39 @@ def test_losses(losses: list[float], tmp_path: Path) -> None:
     assert drawn.shape[0] > 300
     assert drawn.shape[1] > 500
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 10
+
+
+def test_accuracies_have_a_panel_beside_the_losses(tmp_path: Path) -> None:
+    plain = history([1.0, 0.1, 0.01])
+    loss.draw(plain, tmp_path / "plain.png")
+    loss.draw([replace(row, train_accuracy=0.5, val_accuracy=0.25) for row in plain], tmp_path / "both.png")
+    width = pixels(tmp_path / "plain.png").shape[1]
+    left, right = np.split(pixels(tmp_path / "both.png"), [width], axis=1)
+    assert left.shape[1] == right.shape[1] == width
+    assert len(np.unique(right.reshape(-1, 3), axis=0)) > 10
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "names", [["a", "b"], ["$x", "two words"], ["\x1b[31m" * 9, "y" * 99], list(map(str, range(60)))]
+)
+def test_confusion(names: list[str], tmp_path: Path) -> None:
+    counts = np.random.default_rng(0).integers(0, 9, (len(names), len(names)))
+    counts[0] = 0  # a class without an image
+    confusion.draw(counts, names, tmp_path / "confusion.png")
+    drawn = pixels(tmp_path / "confusion.png")
+    assert min(drawn.shape[:2]) > 300
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 10
+
+
+def test_what_is_right_is_dark_on_the_diagonal(tmp_path: Path) -> None:
+    confusion.draw(np.diag([3, 4, 5]), ["a", "b", "c"], tmp_path / "right.png")
+    confusion.draw(np.diag([3, 4, 5])[::-1], ["a", "b", "c"], tmp_path / "wrong.png")
+    right, wrong = (pixels(tmp_path / f"{name}.png").astype(int) for name in ("right", "wrong"))
+    dark = [(picture[:, :, 2] - picture[:, :, 0] > 40) & (picture[:, :, 0] < 30) for picture in (right, wrong)]
+    corner = (slice(30, right.shape[0] // 3), slice(60, right.shape[1] // 4))
+    assert dark[0][corner].mean() > 0.5
+    assert dark[1][corner].mean() < 0.1
 
 
 @pytest.mark.parametrize(
