@@ -25,6 +25,8 @@ KIND = "checkpoint"
 FORMAT = 1
 MODEL_FILE = "model.safetensors"
 ONNX_FILE = "model.onnx"
+DETECTOR_FILE = "detector.safetensors"
+"""Made for the model in the same folder by `aecli calibrate`."""
 """What `aecli export RUN` adds to a run folder."""
 
 

@@ -16,10 +16,10 @@ from aecli.analyses.knn_probe import Accuracy, probe
 from aecli.analyses.knn_probe_options import KNNProbeOptions
 from aecli.analyses.labelled_draws import match_labels
 from aecli.analyses.probe_features import code_features
-from aecli.checkpoint import CheckpointHeader, checkpoint_file, read_header
+from aecli.checkpoint import DETECTOR_FILE, CheckpointHeader, checkpoint_file, read_header
 from aecli.data import DataOptions, ImageSet, load, matched_labels
 from aecli.data.registry import find
-from aecli.detection.detector import DETECTOR_FILE, load_detector
+from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model
 from aecli.inference.torch_classifier import TorchClassifier

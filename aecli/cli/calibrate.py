@@ -62,10 +62,10 @@ def calibrate(
 ) -> None:
     """Find the score and the threshold that tell anomalies, on images of your own, and measure both."""
     from aecli import inference
-    from aecli.checkpoint import model_file
+    from aecli.checkpoint import DETECTOR_FILE, model_file
     from aecli.data import load
-    from aecli.data.registry import find
-    from aecli.detection.detector import DETECTOR_FILE, save_detector
+    from aecli.data.registry import path_of
+    from aecli.detection.detector import save_detector
     from aecli.files import is_stream, require_output
 
     options.check()
@@ -73,7 +73,7 @@ def calibrate(
     if output is None and not model.is_dir():
         raise UsageError("where should the detector go?", hint="name it: -o DETECTOR.safetensors")
     output = output or model / DETECTOR_FILE
-    inputs = [checkpoint, *(Path(find(word).name) for word in (normal, anomalous) if word)]
+    inputs = [checkpoint, *(path for word in (normal, anomalous) if word and (path := path_of(word)))]
     require_output(output, inputs=inputs, suffixes=[".safetensors"])
     if plot:
         require_output(plot, inputs=inputs, suffixes=[".png"])

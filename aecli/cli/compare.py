@@ -59,7 +59,7 @@ def compare(
     if output:
         require_output(output, inputs=models, suffixes=[".png"])
 
-    from aecli.comparison import measure, read_runs, common_test_word
+    from aecli.comparison import common_test_word, measure, read_runs
 
     found = read_runs(runs)
     word = test or common_test_word(found)

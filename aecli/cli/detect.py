@@ -126,7 +126,7 @@ def _chunks(
     separator = b"\0" if null else b"\n"
     listed = names_from(files_from, separator=separator) if files_from else iter(())
     items = items_of(chain(names, listed), model.image_shape)
-    if files_from and is_stream(files_from):
+    if files_from and (is_stream(files_from) or files_from.is_fifo()):
         yield from as_they_come(items, most)
         return
     known = list(items)

@@ -47,11 +47,11 @@ def encode(
     from aecli.checkpoint import model_file
     from aecli.codes import require_bits, save_codes
     from aecli.data import load
-    from aecli.data.registry import find
+    from aecli.data.registry import path_of
     from aecli.files import require_output
 
     checkpoint = model_file(model)
-    require_output(output, inputs=[checkpoint, Path(find(data).name)], suffixes=[".npz"])
+    require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".npz"])
     require_bits(bits, entropy=entropy)
 
     loaded = inference.load(model, device=device)

@@ -98,11 +98,13 @@ def train(
 ) -> None:
     """Train an autoencoder or a classifier on images; write a run folder with the model, its recipe, losses, plots."""
     from aecli.checkpoint import checkpoint_file, load_checkpoint
+    from aecli.data.registry import path_of
     from aecli.training.run_folder import RunFolder
 
     folder = RunFolder(output)
     inputs = [checkpoint_file(init_from)] if init_from else []
-    inputs += [Path(word) for word in (recipe, data, val) if word]
+    inputs += [Path(recipe)] if recipe and recipe not in recipe_names() else []
+    inputs += [path for word in (data, val) if word and (path := path_of(word))]
     flags = {
         "training.epochs": epochs,
         "training.batch_size": batch_size,
@@ -138,7 +140,7 @@ def train(
 
         require_lightning()
         from aecli.training.fit import train as fit
-        from aecli.training.loggers import make_loggers
+        from aecli.training.loggers import close_loggers, make_loggers
 
         loggers = make_loggers(logger.split(","), folder)
         with TrainingScreen(screen, images, validation) as listener:
@@ -153,6 +155,7 @@ def train(
                 loggers=loggers,
                 listener=listener,
             )
+        close_loggers(loggers)
 
         from aecli.plots import confusion, loss, reconstructions
 

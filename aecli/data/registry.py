@@ -73,6 +73,16 @@ def find(word: str) -> Meaning:
     )
 
 
+def path_of(word: str) -> Path | None:
+    """Return the file or folder that a DATA word names; None where it is a known name.
+
+    Raises:
+        InputError: there is no such name and no such path.
+    """
+    meaning = find(word)
+    return None if isinstance(meaning.source, NamedSource) else Path(meaning.name)
+
+
 def _source(name: str) -> Source | None:
     if name in named_sources():
         return named_sources()[name]

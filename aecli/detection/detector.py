@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.checkpoint import METADATA_KEY, CheckpointHeader, DataSource, read_metadata
+from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, CheckpointHeader, DataSource, read_metadata
 from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.files import require_file, short, writing
@@ -23,8 +23,6 @@ from aecli.schema import build
 
 KIND = "detector"
 FORMAT = 1
-DETECTOR_FILE = "detector.safetensors"
-"""In a run folder, where `detect` finds it."""
 DEFAULT_QUANTILE = 0.99
 DEFAULT_SCORE = "combined"
 

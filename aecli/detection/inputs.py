@@ -58,7 +58,8 @@ def names_from(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
     Empty names are passed over, and `-` in the list is a file of that name. Raises InputError where there is no such
     list.
     """
-    require_file(path, "list of files")
+    if not path.is_fifo():  # as a shell makes for <(find ...)
+        require_file(path, "list of files")
     if is_stream(path):
         # Unbuffered, where it is a file: a thread that still waits for a buffer would abort the program at its end.
         yield from _split(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), separator)

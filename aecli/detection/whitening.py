@@ -2,12 +2,12 @@
 
 The covariance is shrunk towards a multiple of the identity by the amount of Ledoit and Wolf, "A well-conditioned
 estimator for large-dimensional covariance matrices", 2004: with fewer codes than dimensions, or units that are never
-active, the plain estimate has no inverse. Of large codes only the directions of most variance are told apart, the
-others count alike, as in Tipping and Bishop, "Probabilistic principal component analysis", 1999.
+active, the plain estimate has no inverse. Of codes with more than 512 units only the directions of most variance are
+told apart, by the shrinkage among them, and the others count alike, as in Tipping and Bishop, "Probabilistic principal
+component analysis", 1999.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,29 +23,46 @@ def fit_whitening(vectors: NDArray[np.float32], seed: int) -> dict[str, NDArray[
     It is `mean` (D,), `directions` (K, D), the standard `deviations` (K,) along them, and `rest` (1,), that along any
     other direction.
     """
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    centred = vectors - mean
+    if vectors.shape[1] <= MOST_DIRECTIONS:
+        variances, directions = _all_directions(centred)
+        left = float(variances.min())
+    else:
+        variances, directions, left = _first_directions(centred, seed)
+    smallest = max(SMALLEST**2, 1e-8 * variances.max())
+    deviations = np.sqrt(np.maximum(np.append(variances, left), smallest))
+    found = {"mean": mean, "directions": directions, "deviations": deviations[:-1], "rest": deviations[-1:]}
+    return {name: array.astype(np.float32) for name, array in found.items()}
+
+
+def _all_directions(centred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the shrunk variances, (D,), and the directions, (D, D), of (N, D) vectors with mean 0."""
+    from sklearn.covariance import ledoit_wolf
+
+    covariance, _ = ledoit_wolf(centred, assume_centered=True)
+    variances, directions = np.linalg.eigh(covariance)
+    return variances, directions.T
+
+
+def _first_directions(
+    centred: NDArray[np.float64], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return the same for the K directions of most variance, and the variance along any other one."""
     from sklearn.covariance import ledoit_wolf_shrinkage
     from sklearn.decomposition import PCA
 
-    count, dimensions = vectors.shape
-    directions = max(1, min(MOST_DIRECTIONS, dimensions, count - 1))
-    few = dimensions <= MOST_DIRECTIONS
-    precise: NDArray[Any] = vectors.astype(np.float64) if few else vectors
-    analysis = PCA(directions, svd_solver="covariance_eigh" if few else "randomized", random_state=seed)
+    count, dimensions = centred.shape
+    kept = max(1, min(MOST_DIRECTIONS, count - 1))
     with np.errstate(invalid="ignore"):  # vectors that are all equal
-        analysis.fit(precise)
-    shrinkage = ledoit_wolf_shrinkage(analysis.transform(precise), assume_centered=True)
-    variances = np.maximum(analysis.explained_variance_, 0)
-    average = max(float(variances.mean()), SMALLEST**2)
-    left = 0.0 if directions == min(count - 1, dimensions) else float(analysis.noise_variance_)
+        analysis = PCA(kept, svd_solver="randomized", random_state=seed).fit(centred)
+    variances = np.maximum(analysis.explained_variance_.astype(np.float64), 0)
+    total = float(np.square(centred, dtype=np.float64).sum()) / max(count - 1, 1)
+    left = max(total - float(variances.sum()), 0.0) / (dimensions - kept)
+    shrinkage = float(ledoit_wolf_shrinkage(analysis.transform(centred), assume_centered=True))
+    average = float(variances.mean())
     shrunk = (1 - shrinkage) * np.append(variances, left) + shrinkage * average
-    deviations = np.sqrt(np.maximum(shrunk, 1e-8 * average))
-    found = {
-        "mean": analysis.mean_,
-        "directions": analysis.components_,
-        "deviations": deviations[:-1],
-        "rest": deviations[-1:],
-    }
-    return {name: array.astype(np.float32) for name, array in found.items()}
+    return shrunk[:-1], analysis.components_, float(shrunk[-1])
 
 
 def whiten(vectors: NDArray[np.float32], whitening: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -36,6 +36,7 @@ from aecli.recipe import Recipe
 from aecli.training.batches import Batches
 from aecli.training.callbacks import History, Listening, Saver, TrainingListener, WholeFileCheckpoints
 from aecli.training.classification import ClassifierModule
+from aecli.training.image_grids import ImageGrids
 from aecli.training.images import Portion
 from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.preview import preview
@@ -109,6 +110,8 @@ def train(
     callbacks: list[pl.Callback] = [history, saver]
     if listener:
         callbacks.append(Listening(listener, history))
+    if loggers and isinstance(model, Autoencoder):
+        callbacks.append(ImageGrids(loggers, recipe, validation))
     with _quiet_lightning():
         try:
             trainer = pl.Trainer(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import Any
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
@@ -27,5 +28,24 @@ def make_loggers(names: Sequence[str], folder: RunFolder) -> list[Logger]:
         if name == "tensorboard":
             loggers.append(TensorBoardLogger(folder.path, name=folder.tensorboard.name, version=""))
         elif name == "wandb":
-            loggers.append(WandbLogger(save_dir=folder.path, project="aecli", name=folder.path.name))
+            loggers.append(WandbLogger(save_dir=folder.path, experiment=_wandb_run(folder)))
     return loggers
+
+
+def close_loggers(loggers: Sequence[Logger]) -> None:
+    """Write what loggers still hold: Lightning leaves a run of Weights & Biases open until the process ends."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
+def _wandb_run(folder: RunFolder) -> Any:
+    """Begin a run of Weights & Biases, off the screen; begun by Lightning, it would print a warning."""
+    import wandb
+
+    try:
+        settings = wandb.Settings(silent=True, console="off")
+        return wandb.init(project="aecli", name=folder.path.name, dir=folder.path, settings=settings)
+    except wandb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UnavailableError(f"Weights & Biases: {reason}", hint="wandb login, or WANDB_MODE=offline") from error

@@ -20,13 +20,14 @@ def preview(model: Autoencoder, recipe: Recipe, validation: Portion) -> dict[str
     """
     spread = np.linspace(0, len(validation) - 1, min(COUNT, len(validation))).round().astype(np.int64)
     images = validation.images.images[validation.rows[spread]]
+    device = model.mean.device
     with torch.inference_mode():
-        clean = model.normalise(torch.from_numpy(images))
-        stream = generator(recipe.training.seed, Stream.VALIDATION_CORRUPTION)
+        clean = model.normalise(torch.from_numpy(images).to(device))
+        stream = generator(recipe.training.seed, Stream.VALIDATION_CORRUPTION, device=device)
         corrupted = corrupt(clean, recipe.corruption, model.black, stream)
         _, restored = model(corrupted)
     panels = {"input": images}
     if corrupted is not clean:
-        panels["corrupted input"] = model.denormalise(corrupted).numpy()
-    panels["reconstruction"] = model.denormalise(restored).numpy()
+        panels["corrupted input"] = model.denormalise(corrupted).cpu().numpy()
+    panels["reconstruction"] = model.denormalise(restored).cpu().numpy()
     return panels

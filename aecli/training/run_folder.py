@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from aecli.checkpoint import MODEL_FILE, ONNX_FILE
+from aecli.checkpoint import DETECTOR_FILE, MODEL_FILE, ONNX_FILE
 from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
 from aecli.files import only_one, require_file, require_folder, require_no_input, write_text
 from aecli.recipe import Recipe, load_recipe, save_recipe
@@ -75,6 +75,11 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def detector(self) -> Path:
+        """Made by `aecli calibrate`."""
+        return self.path / DETECTOR_FILE
+
+    @property
     def exported(self) -> Path:
         """Where `aecli export` writes the model again as ONNX."""
         return self.path / ONNX_FILE
@@ -82,7 +87,7 @@ class RunFolder:
     def files(self) -> list[Path]:
         """Return the files of a finished run, those made from it later included."""
         pictures = [self.loss_plot, self.reconstructions, self.confusion]
-        return [self.model, self.recipe, self.metrics, *pictures, self.state, self.exported]
+        return [self.model, self.recipe, self.metrics, *pictures, self.state, self.exported, self.detector]
 
     def holds_run(self) -> bool:
         return any(file.exists() for file in self.files())

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from aecli import inference
-from aecli.data import load
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,8 @@ from safetensors.numpy import load_file, save_file
 
 import aecli
 from aecli.analyses.intervals import part
-from aecli.checkpoint import METADATA_KEY, DataSource
+from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, DataSource
 from aecli.detection.detector import (
-    DETECTOR_FILE,
     Detector,
     DetectorHeader,
     Logistic,

@@ -1,10 +1,10 @@
 """What may go differently from the plain way: divergence, warm starts, loggers, other images, other machines."""
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -187,8 +187,51 @@ class TestLoggers:
         assert "did you mean 'tensorboard'" in error_of(result)
         assert not (tmp_path / "run" / "recipe.toml").exists()
 
-    @pytest.mark.skipif(find_spec("wandb") is not None, reason="wandb is installed")
-    def test_a_logger_that_is_not_installed_says_how_to_get_it(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_tensorboard_has_the_pictures_of_each_epoch(self, train: Callable, tmp_path: Path) -> None:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        run = train(tmp_path / "run", "--recipe", "denoising", "--epochs", 2, "--logger", "tensorboard")
+        (events,) = (run / "tensorboard").rglob("events.out.tfevents.*")
+        accumulator = EventAccumulator(str(events), size_guidance={"images": 0})
+        accumulator.Reload()
+        pixels = {}
+        for title in ("input", "corrupted_input", "reconstruction"):
+            shown = accumulator.Images(f"images/{title}")
+            assert len(shown) == 2
+            pixels[title] = [np.asarray(Image.open(io.BytesIO(event.encoded_image_string))) for event in shown]
+            height, width = pixels[title][0].shape[:2]
+            assert width / height == pytest.approx(2, rel=0.1)  # 10 a row, 5 rows
+        assert (pixels["input"][0] == pixels["input"][1]).all()
+        assert (pixels["corrupted_input"][0] == pixels["corrupted_input"][1]).all()
+        assert (pixels["input"][0] != pixels["corrupted_input"][0]).any()
+        assert (pixels["reconstruction"][0] != pixels["reconstruction"][1]).any()
+
+    def test_pictures_change_no_model(self, train: Callable, tmp_path: Path) -> None:
+        words = ("--recipe", "denoising", "--epochs", 2)
+        plain, logged = train(tmp_path / "a", *words), train(tmp_path / "b", *words, "--logger", "tensorboard")
+        assert (plain / "model.safetensors").read_bytes() == (logged / "model.safetensors").read_bytes()
+
+    def test_weights_and_biases_offline_beside_tensorboard(
+        self, aecli_apart: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WANDB_MODE", "offline")
+        run = tmp_path / "run"
+        words = ("--epochs", 2, "--accelerator", "cpu", "--logger", "wandb,tensorboard")
+        result = aecli_apart("train", "digits", "-o", run, *words)
+        assert result.status == 0, result.err
+        assert "wandb" not in result.err + result.out
+        (folder,) = (run / "wandb").glob("offline-run-*")
+        (log,) = folder.glob("run-*.wandb")
+        content = log.read_bytes()
+        assert b"val_loss" in content
+        pictures = sorted(path.name for path in folder.rglob("*.png"))
+        assert len(pictures) == 4  # inputs and reconstructions after each of two epochs
+        assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
+
+    def test_a_logger_that_is_not_installed_says_how_to_get_it(
+        self, aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("aecli.training.loggers.find_spec", lambda name: None)
         result = aecli("train", "digits", "-o", tmp_path / "run", "--logger", "wandb")
         assert result.status == ExitStatus.UNAVAILABLE
         assert "hint: pip install" in result.err
@@ -265,3 +308,22 @@ class TestImages:
         result = aecli("train", folder, "-o", tmp_path / "run", *CPU)
         assert result.status == ExitStatus.INPUT
         assert "too few images" in error_of(result)
+
+
+def test_a_name_is_no_path_of_that_name(aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("--recipe", "mlp", "--epochs", "1", "--accelerator", "cpu")
+    result = aecli("train", "digits", "-o", "mlp", *words)
+    assert result.status == 0, result.err
+    result = aecli("train", "digits", "-o", "mlp/digits", *words)
+    assert result.status == 0, result.err
+
+
+def test_overwriting_a_run_removes_what_was_made_of_it(aecli: Callable, train: Callable, tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "--epochs", "1")
+    assert aecli("calibrate", "--model", run, "--normal", "digits:test").status == 0
+    assert aecli("export", run).status == 0
+    train(run, "--epochs", "1", "--seed", "1", "--overwrite")
+    assert not (run / "detector.safetensors").exists()
+    assert not (run / "model.onnx").exists()
+    assert aecli("detect", "digits:test", "--model", run).status == 0

@@ -1,0 +1,84 @@
+"""A residual network from torchvision, for photographs, and its mirror image as the decoder."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from aecli.models.layers import CropTo, PadToMultiple, UpsampledConv2d
+
+FACTOR = 32
+"""By how much the encoder makes a picture smaller."""
+WIDTHS = (64, 128, 256, 512)
+"""Channels of the four stages, in which the decoder has as many blocks as the encoder."""
+DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
+
+
+def resnet(image_shape: tuple[int, int, int], *, depth: int = 18, code: int = 64) -> tuple[nn.Module, nn.Module]:
+    """Encode with torchvision's ResNet of `depth` 18, 34 or 50 layers and a 1x1 convolution to `code` channels.
+
+    He, Zhang, Ren and Sun, "Deep residual learning for image recognition", 2016. The code is code x H / 32 x W / 32:
+    64 x 2 x 2 for 64x64 pixels, 64 x 7 x 7 for 224x224. The decoder has the encoder's stages in reverse, of basic
+    blocks, with nearest up-sampling in the place of strides and of the pooling. A picture whose sides are not multiples
+    of 32 is padded at its right and lower edge by repeating the last pixels, and cropped after decoding.
+
+    The encoder's weights have torchvision's names, so that a pre-trained file fits it.
+    """
+    if depth not in DEPTHS:
+        raise ValueError(f"depth is one of {', '.join(map(str, DEPTHS))}, not {depth}")
+    colours, height, width = image_shape
+    fits = height % FACTOR == 0 and width % FACTOR == 0
+    decoder: list[nn.Module] = [nn.Conv2d(code, WIDTHS[-1], 1, bias=False), nn.BatchNorm2d(WIDTHS[-1]), nn.ReLU()]
+    for (before, after), blocks in zip(pairwise([WIDTHS[-1], *reversed(WIDTHS)]), reversed(DEPTHS[depth]), strict=True):
+        # The encoder's first stage does not stride: the last of the decoder does not up-sample.
+        decoder += [BasicBlock(before, before) for _ in range(blocks - 1)]
+        decoder.append(BasicBlock(before, after))
+    decoder += [UpsampledConv2d(WIDTHS[0], WIDTHS[0]), nn.BatchNorm2d(WIDTHS[0]), nn.ReLU()]
+    decoder.append(UpsampledConv2d(WIDTHS[0], colours))
+    if not fits:
+        decoder.append(CropTo(height, width))
+    return Encoder(colours, depth, code, padded=not fits), nn.Sequential(*decoder)
+
+
+class Encoder(nn.Module):
+    """torchvision's network without its head, then a 1x1 convolution: (N, C, H, W) -> (N, code, H / 32, W / 32)."""
+
+    def __init__(self, colours: int, depth: int, code: int, *, padded: bool):
+        from torchvision.models import resnet as networks
+
+        super().__init__()
+        network = getattr(networks, f"resnet{depth}")(weights=None)
+        if colours != 3:
+            network.conv1 = nn.Conv2d(colours, WIDTHS[0], 7, stride=2, padding=3, bias=False)
+        self.pad = PadToMultiple(FACTOR) if padded else nn.Identity()
+        self.conv1, self.bn1, self.relu, self.maxpool = network.conv1, network.bn1, network.relu, network.maxpool
+        self.layer1, self.layer2, self.layer3 = network.layer1, network.layer2, network.layer3
+        self.layer4 = network.layer4
+        self.project = nn.Conv2d(network.fc.in_features, code, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(self.relu(self.bn1(self.conv1(self.pad(x)))))  # (N, 64, H / 4, W / 4)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (N, 512 or 2048, H / 32, W / 32)
+        code: Tensor = self.project(x)
+        return code
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut: (N, before, H, W) -> (N, after, H, W), twice as large if they differ."""
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        larger = before != after
+        self.conv1 = nn.Conv2d(before, before, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(before)
+        self.conv2 = UpsampledConv2d(before, after) if larger else nn.Conv2d(before, after, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(after)
+        self.relu = nn.ReLU()
+        self.shortcut: nn.Module = nn.Identity()
+        if larger:
+            narrow = nn.Conv2d(before, after, 1, bias=False)
+            self.shortcut = nn.Sequential(narrow, nn.BatchNorm2d(after), nn.Upsample(scale_factor=2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.relu(self.bn1(self.conv1(x)))
+        out: Tensor = self.relu(self.bn2(self.conv2(inner)) + self.shortcut(x))
+        return out

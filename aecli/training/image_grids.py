@@ -1,0 +1,42 @@
+"""Pictures for loggers that take them: after each epoch, what the model makes of the first validation images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytorch_lightning as pl
+from numpy.typing import NDArray
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+
+from aecli.data.saving import grid
+from aecli.models.autoencoder import Autoencoder
+from aecli.recipe import Recipe
+from aecli.training.images import Portion
+from aecli.training.module import TrainingModule
+from aecli.training.preview import preview
+
+COLUMNS = 10
+
+
+class ImageGrids(pl.Callback):
+    """Gives loggers a grid of 50 images, 10 a row, of each: inputs, corrupted ones where there are, reconstructions."""
+
+    def __init__(self, loggers: Sequence[Logger], recipe: Recipe, validation: Portion):
+        self._loggers = loggers
+        self._recipe = recipe
+        self._validation = validation
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        assert isinstance(module, TrainingModule)
+        assert isinstance(module.model, Autoencoder)
+        module.model.eval()
+        panels = preview(module.model, self._recipe, self._validation)
+        module.model.train()
+        for title, images in panels.items():
+            self._log(f"images/{title.replace(' ', '_')}", grid(images, COLUMNS), trainer)
+
+    def _log(self, key: str, picture: NDArray[np.uint8], trainer: pl.Trainer) -> None:
+        for logger in self._loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(key, picture, trainer.global_step)
+            elif isinstance(logger, WandbLogger):
+                logger.log_image(key, [picture.transpose(1, 2, 0).squeeze()], step=trainer.global_step)
