@@ -6,6 +6,7 @@ model is rebuilt by name and arguments; nothing is unpickled.
 
 import json
 from dataclasses import asdict, dataclass, field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from aecli.recipe import Recipe, Task
 from aecli.schema import build
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from aecli.models.autoencoder import Autoencoder
     from aecli.models.classifier import Classifier
 
@@ -223,6 +226,15 @@ def checkpoint_file(path: Path) -> Path:
     return require_file(path, "model")
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Tell whether a `.safetensors` file was written by aecli.
+
+    Raises:
+        InputError: it is no such file.
+    """
+    return METADATA_KEY in _read_metadata(path)
+
+
 def is_onnx(path: Path) -> bool:
     """Tell by its name whether a file is an exported model."""
     return path.suffix.lower() == SUFFIX
@@ -266,17 +278,21 @@ def read_metadata(path: Path) -> str:
     Raises:
         InputError: missing, damaged, or not written by aecli.
     """
+    metadata = _read_metadata(path)
+    if METADATA_KEY not in metadata:
+        raise InputError(f"not made by aecli: {path}", hint="train a model: aecli train DATA -o RUN")
+    return metadata[METADATA_KEY]
+
+
+def _read_metadata(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     require_file(path, "model")
     try:
         with safe_open(path, framework="np") as tensors:
-            metadata = tensors.metadata() or {}
+            return dict(tensors.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"not a checkpoint: {path}: {_reason(error)}", hint="name a model.safetensors") from error
-    if METADATA_KEY not in metadata:
-        raise InputError(f"not made by aecli: {path}", hint="train a model: aecli train DATA -o RUN")
-    return str(metadata[METADATA_KEY])
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -295,21 +311,35 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         # First without memory: a file may claim any size, and only what it really holds is allocated.
         with torch.device("meta"):
-            claimed = _new_model(header)
+            claimed = _modules(header)
         expected = {name: (tuple(value.shape), value.dtype) for name, value in claimed.state_dict().items()}
         found = {name: (tuple(value.shape), value.dtype) for name, value in weights.items()}
         if expected != found:
             raise InputError(f"damaged checkpoint: {path}: {_first_difference(expected, found)}")
-        if claimed.code_shape != header.code_shape:
-            shapes = f"codes of shape {header.code_shape}, not {claimed.code_shape}"
-            raise InputError(f"damaged checkpoint: {path}: {shapes}")
         model = _new_model(header)
+        if model.code_shape != header.code_shape:
+            raise InputError(f"damaged checkpoint: {path}: codes of shape {header.code_shape}, not {model.code_shape}")
         model.load_state_dict(weights)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):
         raise InputError(f"damaged checkpoint: {path}: weights that are not finite")
     return Checkpoint(model.eval(), header, path, fingerprint([content]))
+
+
+def _modules(header: CheckpointHeader) -> "nn.Module":
+    """Return the layers alone, by the names that they have in the model: on torch's meta device nothing is computed.
+
+    To run them there, even on no image, would import torch's compiler: two seconds at each start.
+    """
+    from torch import nn
+
+    from aecli.models.architectures import build_parts
+
+    encoder, decoder = build_parts(header.architecture, header.image_shape, header.arguments)
+    if header.task == "classifier":
+        return nn.ModuleDict({"encoder": encoder, "head": nn.Linear(prod(header.code_shape), len(header.class_names))})
+    return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 
 
 def _new_model(header: CheckpointHeader) -> "Autoencoder | Classifier":

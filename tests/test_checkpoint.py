@@ -173,7 +173,7 @@ def test_a_description_that_is_something_else_is_refused(forge: Callable[..., Pa
     [
         (lambda header: header.update(format=2), "newer aecli"),
         (lambda header: header.update(kind="detector"), "not a checkpoint but a detector"),
-        (lambda header: header.update(architecture="resnet"), "unknown architecture"),
+        (lambda header: header.update(architecture="transformer"), "unknown architecture"),
         (lambda header: header.update(image_shape=[1, 16, 16], code_shape=[4, 2, 2]), "code"),
         (lambda header: header.update(image_shape=[3, 8, 8]), ""),
         (lambda header: header.update(image_shape=[2, 8, 8]), ""),

@@ -150,3 +150,9 @@ def test_what_the_package_offers_is_there(name: str) -> None:
 
     assert name in aecli.__all__
     assert hasattr(aecli, name)
+
+
+def test_a_checkpoint_is_loaded_without_torchs_compiler(python: Callable[..., str], conv_run: Path) -> None:
+    code = "import sys; from pathlib import Path; from aecli.checkpoint import load_checkpoint\n"
+    code += "load_checkpoint(Path(sys.argv[1])); print(*{'torch._dynamo', 'sympy'} & sys.modules.keys())"
+    assert python(code, conv_run).split() == []

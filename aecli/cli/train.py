@@ -59,7 +59,8 @@ InitOpt = Annotated[
     typer.Option(
         "--init-from",
         metavar="CKPT",
-        help="Start from the weights of this model; a classifier takes an autoencoder's encoder.",
+        help="Start from the weights of this model; a classifier takes an autoencoder's encoder, and resnet takes "
+        "torchvision's, as a .safetensors file.",
     ),
 ]
 FreezeOpt = Annotated[
@@ -97,7 +98,7 @@ def train(
     logger: LoggerOpt = "csv",
 ) -> None:
     """Train an autoencoder or a classifier on images; write a run folder with the model, its recipe, losses, plots."""
-    from aecli.checkpoint import checkpoint_file, load_checkpoint
+    from aecli.checkpoint import Checkpoint, checkpoint_file
     from aecli.data.registry import path_of
     from aecli.training.run_folder import RunFolder
 
@@ -123,17 +124,18 @@ def train(
 
     from aecli.training.images import load_portions
     from aecli.training.resolution import resolve_recipe
+    from aecli.training.start import load_start
 
     with folder.claimed():
         folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
-        start = load_checkpoint(init_from) if init_from else None
+        start = load_start(init_from) if init_from else None
         with screen.progress() as progress:
             images, validation = load_portions(data, val, wanted, data_options, skip_damaged, progress)
         for note in dict.fromkeys(images.images.notes + validation.images.notes):
             screen.note(f"note: {note}")
         for failure in dict.fromkeys(images.images.failures + validation.images.failures):
             screen.warn(f"left out: {failure.name}: {failure.reason}")
-        resolved = resolve_recipe(wanted, images, start)
+        resolved = resolve_recipe(wanted, images, start if isinstance(start, Checkpoint) else None)
 
         from aecli.cli.training_screen import TrainingScreen
         from aecli.packages import require_lightning

@@ -25,7 +25,7 @@ from aecli.checkpoint import (
     save_checkpoint,
 )
 from aecli.codes.quantiser import fit_quantisers
-from aecli.errors import InputError, Interrupted, UnavailableError
+from aecli.errors import Interrupted, UnavailableError
 from aecli.inference.model import batches
 from aecli.inference.torch_backend import encode_rows
 from aecli.inference.torch_classifier import TorchClassifier
@@ -42,6 +42,7 @@ from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.preview import preview
 from aecli.training.run_folder import EpochMetrics, RunFolder
 from aecli.training.seeds import Stream, stream_seed
+from aecli.training.start import Pretrained, start_from
 
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
 
@@ -69,7 +70,7 @@ def train(
     folder: RunFolder,
     *,
     resume: bool = False,
-    init_from: Checkpoint | None = None,
+    init_from: Checkpoint | Pretrained | None = None,
     accelerator: str = "auto",
     loggers: Sequence[Logger] = (),
     listener: TrainingListener | None = None,
@@ -82,7 +83,7 @@ def train(
         validation: to choose the best epoch on; the same shape.
         folder: the run's; an earlier run in it is replaced, unless this one goes on with it.
         resume: go on from the folder's `last.ckpt`.
-        init_from: start from this model's weights; a classifier may start from an autoencoder's encoder.
+        init_from: begin with these weights; a classifier may begin with an autoencoder's encoder.
         accelerator: Lightning's, such as `auto`, `cpu` or `gpu`.
         loggers: Lightning's, besides the folder's `metrics.csv`.
         listener: told how it goes.
@@ -97,7 +98,7 @@ def train(
     keep_freed_memory()
     model = _new_model(recipe, images)
     if init_from:
-        _start_from(model, init_from, images)
+        start_from(model, init_from, images.images.class_names)
     module = _new_module(model, recipe, images, validation)
 
     sources = {"training": _source(images), "validation": _source(validation)}
@@ -168,39 +169,6 @@ def _new_module(
     if isinstance(model, Classifier):
         return ClassifierModule(model, recipe, *portions)
     return AutoencoderModule(model, recipe, *portions)
-
-
-def _start_from(model: Autoencoder | Classifier, start: Checkpoint, images: Portion) -> None:
-    """Give the model the weights of another one; a classifier takes the encoder alone of an autoencoder.
-
-    Raises:
-        InputError: they do not fit, or are of a classifier of other classes.
-    """
-    only_encoder = isinstance(model, Classifier) and start.header.task == "autoencoder"
-    theirs = start.model
-    if isinstance(model, Autoencoder) and isinstance(theirs, Classifier):
-        raise InputError(
-            f"an autoencoder cannot start from a classifier, which has no decoder: {start.path}",
-            hint="train a classifier: --set objective.loss=cross-entropy",
-        )
-    if isinstance(theirs, Classifier) and start.header.class_names != list(images.images.class_names):
-        raise InputError(
-            f"{start.path} tells other classes: {', '.join(start.header.class_names)}; "
-            f"not {', '.join(images.images.class_names)}",
-            hint="start from an autoencoder, or choose its classes: DATA@CLASS,CLASS",
-        )
-    try:
-        if only_encoder:
-            model.encoder.load_state_dict(theirs.encoder.state_dict())
-        else:
-            model.load_state_dict(theirs.state_dict())
-    except RuntimeError as error:
-        raise InputError(
-            f"the weights of {start.path} do not fit architecture {model.architecture} "
-            f"for images of shape {model.image_shape}: they are of {start.header.architecture} "
-            f"for {start.header.image_shape}",
-            hint=f"aecli info {start.path} shows its recipe",
-        ) from error
 
 
 def _save_best(

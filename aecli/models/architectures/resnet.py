@@ -42,6 +42,8 @@ def resnet(image_shape: tuple[int, int, int], *, depth: int = 18, code: int = 64
 class Encoder(nn.Module):
     """torchvision's network without its head, then a 1x1 convolution: (N, C, H, W) -> (N, code, H / 32, W / 32)."""
 
+    NOT_PRETRAINED = ("project.",)
+
     def __init__(self, colours: int, depth: int, code: int, *, padded: bool):
         from torchvision.models import resnet as networks
 
