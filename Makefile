@@ -2,6 +2,7 @@
 # make test: lint, types, all tests.
 
 PYTHON ?= python3
+JOBS   ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -45,7 +46,7 @@ test: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 bench: $(VENV)/.lab-installed
 	$(BIN)/python -m benchmarks
