@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aecli.data.fitting import FullShape, fit
 from aecli.data.pictures import decode
-from aecli.errors import AecliError
+from aecli.errors import AecliError, InputError
 from aecli.files import STANDARD_STREAM, is_stream, require_file
 from aecli.progress import silent
 
@@ -111,18 +111,26 @@ def _is_file(path: Path) -> bool:
 
 
 def _items_of_set(word: str, image_shape: FullShape) -> Iterator[Item]:
-    """Yield the pictures of a folder as files, those of any other DATA word from memory."""
+    """Yield the pictures of a folder as files, all there are below it; those of any other DATA word from memory."""
     from aecli.data.loading import content_of
     from aecli.data.registry import find
     from aecli.data.source import Pictures
+    from aecli.data.sources.folder import PictureFolder, pictures_below
 
+    meaning = find(word)
+    if isinstance(meaning.source, PictureFolder) and meaning.split is meaning.classes is None:
+        paths = [Path(word) / name for name in sorted(pictures_below(Path(word)))]
+        if not paths:
+            raise InputError(f"no image file in {word}")
+        yield from (Item(str(path), partial(decode, path, image_shape)) for path in paths)
+        return
     content, _ = content_of(word)
     for index, name in enumerate(content.names.tolist()):
         if isinstance(content, Pictures):
             path = content.root / name
             yield Item(str(path), partial(decode, path, image_shape))
         else:
-            yield Item(f"{find(word).name}:{name}", partial(_fitted, content.images[index : index + 1], image_shape))
+            yield Item(f"{meaning.name}:{name}", partial(_fitted, content.images[index : index + 1], image_shape))
 
 
 def _fitted(images: NDArray[np.uint8], image_shape: FullShape) -> Pixels:

@@ -46,6 +46,18 @@ def listed(result) -> list[list[str]]:
 # What is said
 
 
+def test_a_folder_means_all_pictures_below_it(detect, pictures, tmp_path):
+    layout = tmp_path / "layout"
+    for split in ("train", "test"):
+        (layout / split).mkdir(parents=True)
+        (pictures / "a" / f"{['train', 'test'].index(split)}.png").rename(layout / split / "x.png")
+    (pictures / "a" / "2.png").rename(layout / "beside.png")
+    assert [row[0] for row in listed(detect(layout))] == [
+        str(layout / name) for name in ("beside.png", "test/x.png", "train/x.png")
+    ]
+    assert [row[0] for row in listed(detect(f"{layout}:test"))] == [str(layout / "test" / "x.png")]
+
+
 def test_one_line_a_picture_in_the_order_of_the_words(detect, pictures):
     result = detect(pictures / "b", pictures / "a" / "1.png", "digits:test@3")
     assert result.status == 0, result.err

@@ -74,7 +74,7 @@ class PictureFolder(PathSource):
         everything = sorted(
             f"{top}/{name}" if top else name
             for top in (by_split.values() or ("",))
-            for name in _listed(self.path / top, set())
+            for name in pictures_below(self.path / top)
         )
         if not everything:
             raise InputError(f"no image file in {self.path}", hint="known: PNG JPEG WebP BMP TIFF GIF PPM")
@@ -130,8 +130,12 @@ def _numbered(classes: list[str]) -> tuple[Labels, tuple[str, ...]]:
     return np.array([number[name] for name in classes], np.int64), class_names
 
 
-def _listed(folder: Path, above: set[tuple[int, int]]) -> Iterator[str]:
-    """Yield the posix paths, relative to `folder`, of all image files in it; links are followed, but not in a ring."""
+def pictures_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+    """Yield the posix paths, relative to `folder`, of all image files below it; links are followed, but not in a ring.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
     try:
         status = folder.stat()
         entries = list(os.scandir(folder))
@@ -144,7 +148,7 @@ def _listed(folder: Path, above: set[tuple[int, int]]) -> Iterator[str]:
         if not _visible(entry.name):
             continue
         if entry.is_dir():
-            for name in _listed(Path(entry.path), above | {here}):
+            for name in pictures_below(Path(entry.path), above | {here}):
                 yield f"{entry.name}/{name}"
         elif Path(entry.name).suffix.lower() in SUFFIXES:
             yield entry.name
