@@ -16,8 +16,8 @@ from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.recipe import CorruptionRecipe, load_recipe, recipe_names
 
-CLASSIFIERS = [name for name in recipe_names() if load_recipe(name).task == "classifier"]
-AUTOENCODERS = [name for name in recipe_names() if name not in CLASSIFIERS]
+SMALL = ("--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")
+"""What a recipe may ask of images is left out: it is to be tried on digits."""
 FILES = {"model.safetensors", "recipe.toml", "metrics.csv", "loss.png", "last.ckpt"}
 
 
@@ -26,47 +26,52 @@ def losses(run: Path, column: str = "train_loss") -> list[float]:
         return [float(row[column]) for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize("name", AUTOENCODERS)
-def test_a_shipped_recipe_trains_encodes_and_decodes(
-    name: str, train: Callable[..., Path], aecli: Callable, tmp_path: Path
-) -> None:
-    run = train(tmp_path / "run", "--recipe", name, "--epochs", 2)
+@pytest.fixture(scope="module", params=recipe_names())
+def shipped(request: pytest.FixtureRequest, aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of each recipe on zeros and ones; not to be written to."""
+    run = tmp_path_factory.mktemp(request.param) / "run"
+    result = aecli("train", "digits@0,1", "-o", run, "--recipe", request.param, "--epochs", "2", *SMALL)
+    assert result.status == 0, result.err
+    return run
+
+
+def test_a_shipped_recipe_trains_encodes_and_decodes(shipped: Path, aecli: Callable, tmp_path: Path) -> None:
+    if load_recipe(str(shipped / "recipe.toml")).task == "classifier":
+        pytest.skip("a classifier has no decoder")
+    run = shipped
     assert {file.name for file in run.iterdir()} == FILES | {"reconstructions.png"}
     assert len(losses(run)) == 2
     with Image.open(run / "reconstructions.png") as picture:
         assert picture.width > 400
 
     codes, images = tmp_path / "codes.npz", tmp_path / "images.npz"
-    assert aecli("encode", "digits:test", "--model", run, "-o", codes).status == 0
+    assert aecli("encode", "digits:test@0,1", "--model", run, "-o", codes).status == 0
     assert load_codes(codes).codes.std() > 0
     assert aecli("decode", codes, "--model", run, "-o", images).status == 0
     with np.load(images) as archive:
-        assert archive["images"].shape == (359, 1, 8, 8)
+        assert archive["images"].shape == (len(load_codes(codes)), 1, 8, 8)
         assert archive["images"].std() > 0
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_shipped_recipe_trains_and_classifies(
-    name: str, train: Callable[..., Path], aecli: Callable, tmp_path: Path
-) -> None:
-    run = train(tmp_path / "run", "--recipe", name, "--epochs", 2)
+def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Callable) -> None:
+    if load_recipe(str(shipped / "recipe.toml")).task == "autoencoder":
+        pytest.skip("an autoencoder knows no classes")
+    run = shipped
     assert {file.name for file in run.iterdir()} == FILES | {"confusion.png"}
     assert len(losses(run, "val_accuracy")) == 2
     with Image.open(run / "confusion.png") as picture:
         assert picture.width > 400
-    result = aecli("classify", "digits:test", "--model", run)
+    result = aecli("classify", "digits:test@0,1", "--model", run)
     assert result.status == 0
-    assert len(result.out.splitlines()) == 359
+    assert len(result.out.splitlines()) == len(load("digits:test@0,1"))
 
 
-@pytest.mark.parametrize("name", recipe_names())
-def test_the_recipe_in_the_run_folder_has_no_open_ends(name: str, train: Callable[..., Path], tmp_path: Path) -> None:
-    run = train(tmp_path / "run", "--recipe", name, "--epochs", 1)
-    recipe = load_recipe(str(run / "recipe.toml"))
+def test_the_recipe_in_the_run_folder_has_no_open_ends(shipped: Path) -> None:
+    recipe = load_recipe(str(shipped / "recipe.toml"))
     assert recipe.model.image_shape == (1, 8, 8)
     assert isinstance(recipe.model.mean, list)
     assert isinstance(recipe.model.std, list)
-    assert recipe.training.epochs == 1
+    assert recipe.training.epochs == 2
     assert recipe.with_settings({}) == recipe
 
 
