@@ -13,6 +13,8 @@ from aecli.progress import Progress, silent
 
 PIXELS_AT_ONCE = 1 << 20
 """Values of the input in one batch: large enough to keep all cores busy, small enough for the cache."""
+MOST_AT_ONCE = 4096
+"""Images in one batch, however small they are: what layers make of them need not be small."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def require_images(images: NDArray[np.uint8], image_shape: tuple[int, int, int])
 
 def batch_size(image_shape: tuple[int, int, int]) -> int:
     """Return how many images are worked on at once."""
-    return max(1, PIXELS_AT_ONCE // int(np.prod(image_shape)))
+    return min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // int(np.prod(image_shape))))
 
 
 def batches(count: int, image_shape: tuple[int, int, int]) -> Iterator[slice]:
