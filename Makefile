@@ -7,14 +7,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench reference clean
+.PHONY: help demo lab test bench reference clean
 .DELETE_ON_ERROR:
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
+	@echo "make lab: the whole laboratory, with a report in lab/report.html (20 minutes)."
 	@echo "make bench: time aecli against the laboratory's way (10 minutes)."
 	@echo "make reference: bring the README's command reference up to date."
-	@echo "make clean: remove what make demo made; the environment in $(VENV) stays."
+	@echo "make clean: remove what make demo and make lab made; the environment in $(VENV) stays."
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -42,6 +43,10 @@ demo: $(VENV)/.lab-installed
 		printf '  %-26s %8s bytes\n' "$$file" "$$(wc -c < "$$file" | tr -d ' ')"; done
 	@echo "look at demo/run/reconstructions.png, demo/tsne.png and demo/calibration.png first"
 
+lab: $(VENV)/.lab-installed
+	$(MAKE) --no-print-directory --directory examples/lab -j2 OMP_NUM_THREADS=1 \
+		AECLI="$(CURDIR)/$(BIN)/aecli" PYTHON="$(CURDIR)/$(BIN)/python" OUT="$(CURDIR)/lab"
+
 test: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,4 +60,4 @@ reference: $(VENV)/.lab-installed
 	$(BIN)/python -m aecli.cli.reference README.md
 
 clean:
-	rm -rf demo
+	rm -rf demo lab
