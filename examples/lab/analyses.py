@@ -64,8 +64,8 @@ def detection(lab: Lab) -> str:
     pictures = [Path(lab.two(which)["heatmap"]).name for which in ("other", "ours")]
     return paragraphs(
         "## 4. Detection",
-        "The convolutional model has seen digits only: the L2 norm of its error, the residual, is larger for what "
-        "looks otherwise. The laboratory's figures are of MNIST and FashionMNIST.",
+        f"The convolutional model has seen images of `{lab.data}` only: the L2 norm of its error, the residual, is "
+        "larger for what looks otherwise. The laboratory's figures are of MNIST and FashionMNIST.",
         table(["residual", "laboratory", "here", "verdict here"], rows),
         f"No. 7 is another image than the laboratory's, unless the data is MNIST itself in its order: `{lab.data}` was "
         "taken.",

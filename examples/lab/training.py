@@ -89,7 +89,7 @@ def lightning(lab: Lab) -> str:
     own = hand[0]["step"]
     return paragraphs(
         "## 1. Lightning",
-        "A network of one hidden layer, 784-512-tanh-10, tells the digits: three times the same, "
+        "A network of one hidden layer, 784-512-tanh-10, tells the classes: three times the same, "
         "by hand (`classifier_by_hand.py`), with Lightning (`classifier_with_lightning.py`), and by "
         "`aecli train --recipe mlp-classifier`. Accuracies are of the test images after each epoch, as the laboratory "
         "has them; nothing was chosen by them.",
