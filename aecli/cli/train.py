@@ -1,5 +1,7 @@
 """`aecli train`."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -70,6 +72,14 @@ ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on with the interr
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace the run in DIR.")]
 SkipOpt = Annotated[bool, typer.Option("--skip-damaged", help="Train without the pictures that cannot be read.")]
 AcceleratorOpt = Annotated[str, typer.Option(metavar="NAME", help="Lightning's: auto, cpu, gpu, cuda, mps.")]
+DevicesOpt = Annotated[
+    int, typer.Option(metavar="N", help="Devices on each machine; each takes its share of every batch.")
+]
+NodesOpt = Annotated[int, typer.Option("--num-nodes", metavar="N", help="Machines, each with so many devices.")]
+StrategyOpt = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Lightning's, for several devices: auto, ddp, ddp_find_unused_parameters_true."),
+]
 LoggerOpt = Annotated[
     str, typer.Option("--logger", metavar="NAMES", help="Comma-separated: csv (always kept), tensorboard, wandb.")
 ]
@@ -95,13 +105,20 @@ def train(
     overwrite: OverwriteOpt = False,
     skip_damaged: SkipOpt = False,
     accelerator: AcceleratorOpt = "auto",
+    devices: DevicesOpt = 1,
+    num_nodes: NodesOpt = 1,
+    strategy: StrategyOpt = "auto",
     logger: LoggerOpt = "csv",
 ) -> None:
     """Train an autoencoder or a classifier on images; write a run folder with the model, its recipe, losses, plots."""
     from aecli.checkpoint import Checkpoint, checkpoint_file
     from aecli.data.registry import path_of
+    from aecli.training.processes import find_processes
     from aecli.training.run_folder import RunFolder
 
+    processes = find_processes(devices, num_nodes, strategy)
+    is_first = processes.this_one().is_first
+    screen = screen if is_first else replace(screen, quiet=True, json=False)
     folder = RunFolder(output)
     inputs = [checkpoint_file(init_from)] if init_from else []
     inputs += [Path(recipe)] if recipe and recipe not in recipe_names() else []
@@ -126,14 +143,15 @@ def train(
     from aecli.training.resolution import resolve_recipe
     from aecli.training.start import load_start
 
-    with folder.claimed():
-        folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
+    with folder.claimed() if is_first else nullcontext():
+        if is_first:
+            folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
         start = load_start(init_from) if init_from else None
         with screen.progress() as progress:
             images, validation = load_portions(data, val, wanted, data_options, skip_damaged, progress)
         for note in dict.fromkeys(images.images.notes + validation.images.notes):
             screen.note(f"note: {note}")
-        for failure in dict.fromkeys(images.images.failures + validation.images.failures):
+        for failure in dict.fromkeys(images.images.failures + validation.images.failures) if is_first else ():
             screen.warn(f"left out: {failure.name}: {failure.reason}")
         resolved = resolve_recipe(wanted, images, start if isinstance(start, Checkpoint) else None)
 
@@ -144,7 +162,7 @@ def train(
         from aecli.training.fit import train as fit
         from aecli.training.loggers import close_loggers, make_loggers
 
-        loggers = make_loggers(logger.split(","), folder)
+        loggers = make_loggers(logger.split(","), folder) if is_first else []
         with TrainingScreen(screen, images, validation) as listener:
             trained = fit(
                 resolved,
@@ -154,9 +172,13 @@ def train(
                 resume=resume,
                 init_from=start,
                 accelerator=accelerator,
+                processes=processes,
+                strategy=strategy,
                 loggers=loggers,
-                listener=listener,
+                listener=listener if is_first else None,
             )
+        if trained is None:
+            return
         close_loggers(loggers)
 
         from aecli.plots import confusion, loss, reconstructions

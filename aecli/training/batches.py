@@ -8,20 +8,40 @@ import torch
 from torch import Tensor
 
 from aecli.training.images import Portion
+from aecli.training.processes import ALONE, Process
 from aecli.training.seeds import Stream, generator
 
 FREE_MEMORY_SHARE = 0.8
 """Of a device's free memory that the images may take; larger sets stay in the host's memory."""
 
+Batch = Tensor | tuple[Tensor, Tensor]
+"""uint8 images (B, C, H, W), or these and their labels, (B,) int64."""
+
 
 class Batches:
-    """Batches of uint8 images (B, C, H, W), in order or, with a seed, in another order each epoch.
+    """The rows of batches, in order or, with a seed, in another order each epoch, and what is in these rows.
 
-    The order depends on the seed and `epoch` alone. The images are not copied, unless to another device. With
-    `labelled`, a batch is the images and their labels, (B,) int64.
+    The order depends on the seed and `epoch` alone. The images are not copied, unless to another device. Rows come
+    as a list of `batches_a_call` batches. Where several processes train, each gets its share of every batch; with a
+    seed the shares are equally large, filled up from the batch's beginning.
+
+    Args:
+        portion: the images.
+        batch_size: of all processes together.
+        seed: of the order; None keeps the images' own.
+        labelled: whether a batch holds labels, too.
+        process: whose share to yield.
     """
 
-    def __init__(self, portion: Portion, batch_size: int, seed: int | None = None, *, labelled: bool = False):
+    def __init__(
+        self,
+        portion: Portion,
+        batch_size: int,
+        seed: int | None = None,
+        *,
+        labelled: bool = False,
+        process: Process = ALONE,
+    ):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not writable.*")  # memory maps are only read
             self._images = torch.from_numpy(portion.images.images)
@@ -30,41 +50,65 @@ class Batches:
         self._device = torch.device("cpu")
         self._batch_size = batch_size
         self._seed = seed
+        self._process = process
+        self.batches_a_call = 1
         self.epoch = 0
 
     def __len__(self) -> int:
+        return math.ceil(self.batch_count / self.batches_a_call)
+
+    @property
+    def batch_count(self) -> int:
+        """The number of batches in an epoch."""
         return math.ceil(len(self._rows) / self._batch_size)
 
     @property
     def image_count(self) -> int:
-        """The number of images in an epoch."""
+        """The number of images in an epoch, of all processes together."""
         return len(self._rows)
 
-    def images_in(self, batches: int) -> int:
-        """Return the number of images in the first batches of an epoch."""
-        return min(batches * self._batch_size, len(self._rows))
+    def images_in(self, calls: int) -> int:
+        """Return the number of images in the first lists of batches of an epoch."""
+        return min(calls * self.batches_a_call * self._batch_size, len(self._rows))
 
     def move_to(self, device: torch.device) -> None:
         """Move the images to the device that trains, if they fit; else move each batch."""
         self._device = device
         if device.type == "cpu":
             return
-        if self._labels is not None:
-            self._labels = self._labels.to(device)
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             if len(self._rows) * self._images[0].numel() > free * FREE_MEMORY_SHARE:
                 return
+        if self._labels is not None:
+            self._labels = self._labels.to(device)
         self._images = self._images[self._rows].to(device)
         self._rows = torch.arange(len(self._rows), device=device)
 
-    def __iter__(self) -> Iterator[Tensor | tuple[Tensor, Tensor]]:
-        rows, labels = self._rows, self._labels
+    @property
+    def on_device(self) -> bool:
+        """Tell whether a batch is there without the host."""
+        return self._images.device.type == self._device.type
+
+    def __iter__(self) -> Iterator[list[Tensor]]:
+        order = torch.arange(len(self._rows))
         if self._seed is not None:
-            order = torch.randperm(len(rows), generator=generator(self._seed, Stream.ORDER, self.epoch))
-            rows = rows[order.to(rows.device)]
-            labels = None if labels is None else labels[order.to(labels.device)]
-        for start in range(0, len(rows), self._batch_size):
-            batch = slice(start, start + self._batch_size)
-            images = self._images[rows[batch]].to(self._device, non_blocking=True)
-            yield images if labels is None else (images, labels[batch])
+            order = torch.randperm(len(self._rows), generator=generator(self._seed, Stream.ORDER, self.epoch))
+        order = order.to(self._rows.device)
+        shares = [self._share(batch) for batch in torch.split(order, self._batch_size)]
+        for start in range(0, len(shares), self.batches_a_call):
+            yield shares[start : start + self.batches_a_call]
+
+    def take(self, places: Tensor) -> Batch:
+        """Return the images, and labels, at these (B,) places, on the device that trains."""
+        images = self._images[self._rows[places]].to(self._device, non_blocking=True)
+        return images if self._labels is None else (images, self._labels[places].to(self._device, non_blocking=True))
+
+    def _share(self, batch: Tensor) -> Tensor:
+        number, count = self._process.number, self._process.count
+        if count == 1:
+            return batch
+        if self._seed is not None and len(batch) % count:
+            missing = torch.arange(-len(batch) % count, device=batch.device) % len(batch)
+            batch = torch.cat([batch, batch[missing]])
+        return batch[number::count]

@@ -61,9 +61,9 @@ class History(pl.Callback):
         assert isinstance(module, TrainingModule)
         metrics = EpochMetrics(
             epoch=trainer.current_epoch + 1,
-            step=trainer.global_step,
-            lr=trainer.optimizers[0].param_groups[0]["lr"],
-            **module.epoch_metrics(),
+            step=module.steps_done,
+            lr=float(trainer.optimizers[0].param_groups[0]["lr"]),
+            **module.metrics,
         )
         if not math.isfinite(metrics.train_loss + metrics.val_loss):
             return  # the module stops the run right after this
@@ -112,16 +112,16 @@ class Saver(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if not self._history.is_complete(trainer):
             return  # a state that diverged is none to resume from
-        if trainer.current_epoch + 1 == trainer.max_epochs or time.monotonic() - self._saved_at >= max(
-            1.0, self._seconds / self.SHARE_OF_TIME
-        ):
+        long_ago = time.monotonic() - self._saved_at >= max(1.0, self._seconds / self.SHARE_OF_TIME)
+        if trainer.current_epoch + 1 == trainer.max_epochs or trainer.strategy.broadcast(long_ago):
             self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write the training state, the losses and the best model."""
         started = time.monotonic()
-        trainer.save_checkpoint(self._folder.state, weights_only=False)
-        self.save_results()
+        trainer.save_checkpoint(self._folder.state, weights_only=False)  # all processes call it, the first one writes
+        if trainer.is_global_zero:
+            self.save_results()
         self._saved_at = time.monotonic()
         self._seconds = self._saved_at - started
 
@@ -133,7 +133,8 @@ class Saver(pl.Callback):
             self._saved_epochs = len(self._history.epochs)
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
-        self.save_results()
+        if trainer.is_global_zero:
+            self.save_results()
 
 
 class Listening(pl.Callback):

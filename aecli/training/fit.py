@@ -1,18 +1,21 @@
 """A recipe and images become a run folder."""
 
 import logging
+import signal
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
+from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from aecli.checkpoint import (
@@ -40,11 +43,15 @@ from aecli.training.image_grids import ImageGrids
 from aecli.training.images import Portion
 from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.preview import preview
+from aecli.training.processes import ONE, Process, Processes, begun_by_torchrun
 from aecli.training.run_folder import EpochMetrics, RunFolder
 from aecli.training.seeds import Stream, stream_seed
 from aecli.training.start import Pretrained, start_from
 
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
+
+BATCHES_A_CALL = 32
+"""Of Lightning's loop on a GPU, where a call takes longer than a step."""
 
 QUANTISER_IMAGES = 2000
 """Training images whose codes quantisers are chosen on."""
@@ -72,9 +79,11 @@ def train(
     resume: bool = False,
     init_from: Checkpoint | Pretrained | None = None,
     accelerator: str = "auto",
+    processes: Processes = ONE,
+    strategy: str = "auto",
     loggers: Sequence[Logger] = (),
     listener: TrainingListener | None = None,
-) -> Trained:
+) -> Trained | None:
     """Train a model and keep its run folder up to date while doing so.
 
     Args:
@@ -85,8 +94,14 @@ def train(
         resume: go on from the folder's `last.ckpt`.
         init_from: begin with these weights; a classifier may begin with an autoencoder's encoder.
         accelerator: Lightning's, such as `auto`, `cpu` or `gpu`.
+        processes: that train together, each with its share of every batch. This one begins the others, unless
+            `torchrun` or SLURM did: they run the same command line as this one.
+        strategy: Lightning's, one of `processes.STRATEGIES`.
         loggers: Lightning's, besides the folder's `metrics.csv`.
         listener: told how it goes.
+
+    Returns:
+        The best model and how it came; None in a process that is not the first.
 
     Raises:
         InputError: the loss is not finite any more, the run cannot be resumed with these images, or the weights to
@@ -99,8 +114,7 @@ def train(
     model = _new_model(recipe, images)
     if init_from:
         start_from(model, init_from, images.images.class_names)
-    module = _new_module(model, recipe, images, validation)
-
+    process = processes.this_one()
     sources = {"training": _source(images), "validation": _source(validation)}
     history = History({what: source.fingerprint for what, source in sources.items()})
 
@@ -113,17 +127,23 @@ def train(
         callbacks.append(Listening(listener, history))
     if loggers and isinstance(model, Autoencoder):
         callbacks.append(ImageGrids(loggers, recipe, validation))
+    plugins: list[Any] = [WholeFileCheckpoints()]
+    if not (begun_by_torchrun() or processes.begun_by_slurm):
+        plugins.append(LightningEnvironment())
     with _quiet_lightning():
         try:
             trainer = pl.Trainer(
                 accelerator=accelerator,
-                devices=1,
+                devices=processes.devices,
+                num_nodes=processes.nodes,
+                strategy="ddp" if strategy == "auto" and processes.count > 1 else strategy,
+                use_distributed_sampler=False,
                 precision=recipe.training.precision,
                 max_epochs=recipe.training.epochs,
                 logger=list(loggers) or False,
                 log_every_n_steps=1,
                 callbacks=callbacks,
-                plugins=[WholeFileCheckpoints()],
+                plugins=plugins,
                 default_root_dir=folder.path,
                 enable_checkpointing=False,
                 enable_progress_bar=False,
@@ -133,13 +153,21 @@ def train(
         except (MisconfigurationException, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UnavailableError(f"cannot train here: {reason}", hint="--accelerator auto") from error
-        folder.begin(recipe, resume=resume)
+        module = _new_module(model, recipe, images, validation, process)
+        if trainer.strategy.root_device.type == "cuda":
+            module.train_batches.batches_a_call = BATCHES_A_CALL
+        if process.is_first:
+            folder.begin(recipe, resume=resume)
         try:
             trainer.fit(module, ckpt_path=folder.state if resume else None, weights_only=True)
         except BaseException as error:
-            if not folder.discard_if_empty() and isinstance(error, Interrupted):
+            if isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher):
+                trainer.strategy.launcher.kill(signal.SIGTERM)  # the others would wait for this one
+            if process.is_first and not folder.discard_if_empty() and isinstance(error, Interrupted):
                 error.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
             raise
+    if not process.is_first:
+        return None
     saver.save_results()
     checkpoint, epochs = load_checkpoint(folder.model), tuple(history.epochs)
     if recipe.task == "classifier":
@@ -161,14 +189,17 @@ def _new_model(recipe: Recipe, images: Portion) -> Autoencoder | Classifier:
 
 
 def _new_module(
-    model: Autoencoder | Classifier, recipe: Recipe, images: Portion, validation: Portion
+    model: Autoencoder | Classifier, recipe: Recipe, images: Portion, validation: Portion, process: Process
 ) -> TrainingModule:
     size, seed = recipe.training.batch_size, recipe.training.seed
     labelled = isinstance(model, Classifier)
-    portions = Batches(images, size, seed, labelled=labelled), Batches(validation, size, labelled=labelled)
+    portions = (
+        Batches(images, size, seed, labelled=labelled, process=process),
+        Batches(validation, size, labelled=labelled, process=process),
+    )
     if isinstance(model, Classifier):
-        return ClassifierModule(model, recipe, *portions)
-    return AutoencoderModule(model, recipe, *portions)
+        return ClassifierModule(model, recipe, *portions, process)
+    return AutoencoderModule(model, recipe, *portions, process)
 
 
 def _save_best(
@@ -183,6 +214,7 @@ def _save_best(
     assert best is not None
     model = _new_model(recipe, images)
     model.load_state_dict(history.best_weights)
+    model.to(next(iter(history.best_weights.values())).device)
     mse, quantiles, quantisers = None, ResidualQuantiles([], []), []
     if isinstance(model, Autoencoder):
         _, residuals = encode_rows(model.eval(), validation.images.images, validation.rows)

@@ -28,15 +28,17 @@ class ImageGrids(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, TrainingModule)
         assert isinstance(module.model, Autoencoder)
+        if not trainer.is_global_zero:
+            return
         module.model.eval()
         panels = preview(module.model, self._recipe, self._validation)
         module.model.train()
         for title, images in panels.items():
-            self._log(f"images/{title.replace(' ', '_')}", grid(images, COLUMNS), trainer)
+            self._log(f"images/{title.replace(' ', '_')}", grid(images, COLUMNS), module.steps_done)
 
-    def _log(self, key: str, picture: NDArray[np.uint8], trainer: pl.Trainer) -> None:
+    def _log(self, key: str, picture: NDArray[np.uint8], step: int) -> None:
         for logger in self._loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(key, picture, trainer.global_step)
+                logger.experiment.add_image(key, picture, step)
             elif isinstance(logger, WandbLogger):
-                logger.log_image(key, [picture.transpose(1, 2, 0).squeeze()], step=trainer.global_step)
+                logger.log_image(key, [picture.transpose(1, 2, 0).squeeze()], step=step)

@@ -1,6 +1,7 @@
-"""One training step, and losses over whole epochs."""
+"""One training step, and figures over whole epochs."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,44 +14,43 @@ from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.models.objective import distance, penalty
 from aecli.recipe import Recipe
-from aecli.training.batches import Batches
-from aecli.training.seeds import Stream, generator
+from aecli.training.batches import Batch, Batches
+from aecli.training.processes import ALONE, Process
+from aecli.training.recorded_step import RecordedStep
+from aecli.training.seeds import Stream, stream_seed
 
 STEPS_BETWEEN_CHECKS = 100
 """How often the loss is looked at within an epoch: reading it makes a GPU wait."""
 
 
-class EpochMean:
-    """The mean over all images of an epoch of a loss that comes as means of batches."""
-
-    def __init__(self) -> None:
-        self._sum: Tensor | float = 0.0
-        self._count = 0
-
-    def add(self, batch_mean: Tensor, images: int) -> None:
-        mean = batch_mean.detach()
-        if mean.device.type != "mps":  # which has no float64
-            mean = mean.double()
-        self._sum = self._sum + mean * images
-        self._count += images
-
-    def value(self) -> float:
-        return float(self._sum) / max(self._count, 1)
-
-
 class TrainingModule(pl.LightningModule):
-    """A model with the corruption, penalty, objective and optimizer of a recipe."""
+    """A model with the corruption, penalty, objective and optimizer of a recipe.
+
+    Lightning calls it once for a list of batches, and it does the optimizer steps of these: on a GPU, a call for each
+    would take longer than the step.
+    """
 
     model: Autoencoder | Classifier
+    FIGURES: tuple[str, ...] = ("loss",)
+    """What is added up over the images of an epoch, in training and in validation."""
 
-    def __init__(self, recipe: Recipe, train: Batches, validation: Batches):
+    def __init__(self, recipe: Recipe, train: Batches, validation: Batches, process: Process = ALONE):
         super().__init__()
+        self.automatic_optimization = False
         self.recipe = recipe
         self.train_batches = train
         self.validation_batches = validation
-        self.train_loss = EpochMean()
-        self.val_loss = EpochMean()
-        self._corruption_stream = generator(0, Stream.CORRUPTION)
+        self.metrics: dict[str, float] = {}
+        """Means over all images of the epoch that ends, of all processes."""
+        self._process = process
+        self._sums: dict[str, Tensor] = {}  # and the number of images, of this process
+        self._randomness: dict[Stream, torch.Generator] = {}
+        self._step: Callable[[Tensor], Tensor] = self._train_on
+
+    @property
+    def steps_done(self) -> int:
+        """Optimizer steps since the start of the run, at the end of an epoch."""
+        return (self.current_epoch + 1) * self.train_batches.batch_count
 
     def train_dataloader(self) -> Batches:
         return self.train_batches
@@ -61,27 +61,56 @@ class TrainingModule(pl.LightningModule):
     def on_fit_start(self) -> None:
         self.train_batches.move_to(self.device)
         self.validation_batches.move_to(self.device)
+        exact = torch.float32 if self.device.type == "mps" else torch.float64  # mps has no float64
+        for figure in (*self.FIGURES, "images"):
+            for part in ("train", "val"):
+                self._sums[f"{part}_{figure}"] = torch.zeros((), dtype=exact, device=self.device)
+        for stream in (Stream.CORRUPTION, Stream.VALIDATION_CORRUPTION):
+            self._randomness[stream] = torch.Generator(self.device)
+        if self._can_be_recorded():
+            self._step = RecordedStep(self._train_on, self.trainer.optimizers[0], self._randomness[Stream.CORRUPTION])
 
     def on_train_epoch_start(self) -> None:
         self.train_batches.epoch = self.current_epoch
-        self.train_loss = EpochMean()
-        self._corruption_stream = self._stream(Stream.CORRUPTION, self.current_epoch)
+        self._begin("train", Stream.CORRUPTION, self.current_epoch)
+
+    def training_step(self, calls: list[Tensor], batch_idx: int) -> Tensor:
+        scheduler = self.lr_schedulers()
+        for places in calls:
+            loss = self._step(places)
+            if scheduler is not None:
+                scheduler.step()  # type: ignore[union-attr, call-arg]
+        first = batch_idx * self.train_batches.batches_a_call
+        if first % STEPS_BETWEEN_CHECKS < len(calls):
+            self._require_finite(loss.item())
+        return loss
 
     def on_validation_epoch_start(self) -> None:
-        self.val_loss = EpochMean()
         # The same corruption after every epoch, so that the losses can be compared.
-        self._validation_stream = self._stream(Stream.VALIDATION_CORRUPTION, 0)
+        self._begin("val", Stream.VALIDATION_CORRUPTION, 0)
 
-    def epoch_metrics(self) -> dict[str, float]:
-        """Return the figures over all images of the epoch that ends."""
-        return {"train_loss": self.train_loss.value(), "val_loss": self.val_loss.value()}
+    def validation_step(self, calls: list[Tensor], batch_idx: int) -> None:
+        for places in calls:
+            if len(places):  # the share of one of several processes may be none
+                self._loss(self.validation_batches.take(places), "val", Stream.VALIDATION_CORRUPTION)
+
+    def on_validation_epoch_end(self) -> None:
+        names = list(self._sums)
+        sums = torch.stack(list(self._sums.values()))
+        if self._process.count > 1:
+            sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        totals = dict(zip(names, sums.tolist(), strict=True))
+        self.metrics = {
+            f"{part}_{figure}": totals[f"{part}_{figure}"] / max(totals[f"{part}_images"], 1)
+            for figure in self.FIGURES
+            for part in ("train", "val")
+        }
 
     def on_train_epoch_end(self) -> None:
-        metrics = self.epoch_metrics()
-        self._require_finite(metrics["train_loss"])
-        self._require_finite(metrics["val_loss"])
+        self._require_finite(self.metrics["train_loss"])
+        self._require_finite(self.metrics["val_loss"])
         if self.trainer.loggers:
-            self.log_dict(metrics)
+            self.log_dict(self.metrics | {"step": float(self.steps_done)})
 
     def configure_optimizers(self) -> Any:
         recipe = self.recipe.optimizer
@@ -97,7 +126,7 @@ class TrainingModule(pl.LightningModule):
             optimizer = kind(parameters, recipe.lr, betas=betas, weight_decay=recipe.weight_decay, fused=True)
         if recipe.schedule == "constant":
             return optimizer
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps = self.recipe.training.epochs * self.train_batches.batch_count
         scheduler: torch.optim.lr_scheduler.LRScheduler
         if recipe.schedule == "cosine":
             scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
@@ -105,16 +134,41 @@ class TrainingModule(pl.LightningModule):
             scheduler = torch.optim.lr_scheduler.OneCycleLR(
                 optimizer, max_lr=recipe.lr, total_steps=steps, cycle_momentum=False
             )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
-    def _note(self, loss: Tensor, images: int, batch_idx: int) -> None:
-        """Add the loss of a training batch to the epoch's, and look at it now and then."""
-        self.train_loss.add(loss, images)
-        if batch_idx % STEPS_BETWEEN_CHECKS == 0:
-            self._require_finite(loss.detach().item())
+    def _train_on(self, places: Tensor) -> Tensor:
+        """Do one optimizer step; return the loss of these images."""
+        optimizer = self.optimizers()
+        optimizer.zero_grad()  # type: ignore[union-attr]
+        loss = self._loss(self.train_batches.take(places), "train", Stream.CORRUPTION)
+        self.manual_backward(loss)
+        optimizer.step()  # type: ignore[union-attr]
+        torch.clear_autocast_cache()  # which holds weights as they were, until the end of Lightning's call
+        return loss.detach()
 
-    def _stream(self, stream: Stream, epoch: int) -> torch.Generator:
-        return generator(self.recipe.training.seed, stream, epoch, self.device)
+    def _loss(self, batch: Batch, part: str, stream: Stream) -> Tensor:
+        """Return the mean loss of a batch, and `_note` its figures."""
+        raise NotImplementedError
+
+    def _note(self, part: str, images: int, loss: Tensor, **counts: Tensor) -> None:
+        """Add a batch's mean loss, and numbers of images, to the epoch's sums."""
+        total = self._sums[f"{part}_loss"]
+        total += loss.detach().to(total.dtype) * images
+        for figure, count in counts.items():
+            self._sums[f"{part}_{figure}"] += count
+        self._sums[f"{part}_images"] += images
+
+    def _begin(self, part: str, stream: Stream, epoch: int) -> None:
+        for name, total in self._sums.items():
+            if name.startswith(part):
+                total.zero_()
+        seed = stream_seed(self.recipe.training.seed, stream, epoch, self._process.number)
+        self._randomness[stream].manual_seed(seed)
+
+    def _can_be_recorded(self) -> bool:
+        """Tell whether a step is on one GPU from beginning to end; float16 asks the host how to scale the loss."""
+        alone_on_gpu = self.device.type == "cuda" and self._process.count == 1
+        return alone_on_gpu and self.train_batches.on_device and self.recipe.training.precision != "16-mixed"
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -129,22 +183,19 @@ class AutoencoderModule(TrainingModule):
 
     model: Autoencoder
 
-    def __init__(self, model: Autoencoder, recipe: Recipe, train: Batches, validation: Batches):
-        super().__init__(recipe, train, validation)
+    def __init__(
+        self, model: Autoencoder, recipe: Recipe, train: Batches, validation: Batches, process: Process = ALONE
+    ):
+        super().__init__(recipe, train, validation, process)
         self.model = model
 
-    def training_step(self, images: Tensor, batch_idx: int) -> Tensor:
-        loss = self._loss(images, self._corruption_stream)
-        self._note(loss, len(images), batch_idx)
-        return loss
-
-    def validation_step(self, images: Tensor, batch_idx: int) -> None:
-        self.val_loss.add(self._loss(images, self._validation_stream), len(images))
-
-    def _loss(self, images: Tensor, stream: torch.Generator) -> Tensor:
+    def _loss(self, batch: Batch, part: str, stream: Stream) -> Tensor:
+        assert isinstance(batch, Tensor)
         recipe, model = self.recipe, self.model
-        clean = model.normalise(images)
-        corrupted = corrupt(clean, recipe.corruption, model.black, stream)
+        clean = model.normalise(batch)
+        corrupted = corrupt(clean, recipe.corruption, model.black, self._randomness[stream])
         code, reconstruction = model(corrupted)
         target = clean if recipe.corruption.target == "clean" else corrupted
-        return distance(reconstruction, target, recipe.objective) + penalty(code, recipe.penalty)
+        loss = distance(reconstruction, target, recipe.objective) + penalty(code, recipe.penalty)
+        self._note(part, len(batch), loss)
+        return loss

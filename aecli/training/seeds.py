@@ -15,9 +15,10 @@ class Stream(IntEnum):
     VALIDATION_CORRUPTION = 3
 
 
-def stream_seed(seed: int, stream: Stream, epoch: int = 0) -> int:
-    """Return a seed of 63 bits for one stream in one epoch of a run with `seed`."""
-    state = np.random.SeedSequence([seed, stream, epoch]).generate_state(1, np.uint64)
+def stream_seed(seed: int, stream: Stream, epoch: int = 0, process: int = 0) -> int:
+    """Return a seed of 63 bits for one stream in one epoch of a run with `seed`, in one of its processes."""
+    words = [seed, stream, epoch, process] if process else [seed, stream, epoch]
+    state = np.random.SeedSequence(words).generate_state(1, np.uint64)
     return int(state[0]) >> 1
 
 

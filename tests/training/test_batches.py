@@ -1,6 +1,7 @@
 """Which images a step sees, and in which order."""
 
 import functools
+import itertools
 import operator
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from aecli.data import ImageSet
 from aecli.training.batches import Batches
 from aecli.training.images import Portion
+from aecli.training.processes import Process
 from aecli.training.seeds import Stream, generator, stream_seed
 
 COUNT = 23
@@ -23,7 +25,7 @@ def portion(rows: np.ndarray = ROWS) -> Portion:
 
 
 def numbers(batches: Batches) -> list[list[int]]:
-    return [batch[:, 0, 0, 0].tolist() for batch in batches]
+    return [batches.take(places)[:, 0, 0, 0].tolist() for call in batches for places in call]
 
 
 def test_without_a_seed_images_come_in_order() -> None:
@@ -54,14 +56,44 @@ def test_the_order_is_that_of_the_seed_and_the_epoch() -> None:
 
 
 def test_batches_are_uint8_images() -> None:
-    batch = next(iter(Batches(portion(), 4, seed=0)))
+    batches = Batches(portion(), 4, seed=0)
+    [places] = next(iter(batches))
+    batch = batches.take(places)
     assert batch.shape == (4, 1, 4, 4)
     assert batch.dtype == torch.uint8
 
 
+def test_several_batches_come_at_a_call() -> None:
+    one, several = Batches(portion(), 3, seed=0), Batches(portion(), 3, seed=0)
+    several.batches_a_call = 3
+    assert [len(call) for call in several] == [3, 1]
+    assert len(several) == 2
+    assert several.batch_count == one.batch_count == 4
+    assert numbers(several) == numbers(one)
+    assert [several.images_in(calls) for calls in (1, 2)] == [9, 10]
+
+
+class TestShares:
+    @pytest.mark.parametrize("count", [2, 3])
+    @pytest.mark.parametrize("size", [4, 7])
+    def test_the_processes_have_every_image_of_a_batch_and_equally_many(self, count: int, size: int) -> None:
+        whole = numbers(Batches(portion(), size, seed=0))
+        shares = [numbers(Batches(portion(), size, seed=0, process=Process(i, count))) for i in range(count)]
+        for number, batch in enumerate(whole):
+            assert len({len(share[number]) for share in shares}) == 1
+            assert {image for share in shares for image in share[number]} == set(batch)
+            assert sum(len(share[number]) for share in shares) - len(batch) < count
+
+    def test_images_to_validate_on_are_seen_once(self) -> None:
+        shares = [numbers(Batches(portion(), 4, process=Process(number, 3))) for number in range(3)]
+        assert [len(share) for share in shares] == [3, 3, 3]
+        assert sorted(image for share in shares for batch in share for image in batch) == ROWS.tolist()
+
+
 def test_streams_are_independent() -> None:
-    seeds = {stream_seed(seed, stream, epoch) for seed in range(5) for stream in Stream for epoch in range(5)}
-    assert len(seeds) == 5 * len(Stream) * 5
+    words = itertools.product(range(5), Stream, range(5), range(3))
+    seeds = {stream_seed(seed, stream, epoch, process) for seed, stream, epoch, process in words}
+    assert len(seeds) == 5 * len(Stream) * 5 * 3
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert torch.equal(
         torch.rand(3, generator=generator(1, Stream.ORDER, 2)), torch.rand(3, generator=generator(1, Stream.ORDER, 2))

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,8 +45,8 @@ class TestDivergence:
     def test_after_good_epochs(self, fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from aecli.training.module import AutoencoderModule
 
-        def breaks(module: AutoencoderModule, images: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
-            loss = whole(module, images, stream)
+        def breaks(module: AutoencoderModule, *arguments: Any) -> torch.Tensor:
+            loss = whole(module, *arguments)
             return loss * float("nan") if module.current_epoch == 3 else loss
 
         whole = AutoencoderModule._loss
