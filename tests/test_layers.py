@@ -9,11 +9,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "aecli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"errors", "files", "progress", "schema", "threads"}
+BASE = {"errors", "files", "processes", "progress", "schema", "threads"}
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "progress": set(),
+    "processes": {"errors"},
     "threads": set(),
     "schema": set(),
     "recipe": BASE,
@@ -23,7 +24,7 @@ MAY_IMPORT = {
     "models": BASE | {"recipe"},
     "onnx_file": BASE,
     "checkpoint": BASE | {"recipe", "models", "codes", "onnx_file"},
-    "inference": BASE | {"recipe", "data", "models", "checkpoint", "codes", "onnx_file"},
+    "inference": BASE | {"packages", "recipe", "data", "models", "checkpoint", "codes", "onnx_file"},
     "export": BASE | {"models", "checkpoint", "inference", "onnx_file"},
     "training": BASE | {"packages", "recipe", "data", "codes", "models", "checkpoint", "inference"},
     "analyses": BASE | {"codes"},
@@ -38,6 +39,7 @@ MAY_IMPORT = {
 HOMES = {
     "pytorch_lightning": ("training", "packages"),
     "lightning": (),
+    "lightning_fabric": ("inference",),
     "matplotlib": ("plots",),
     "click": (),
     "onnx": ("onnx_file", "export"),

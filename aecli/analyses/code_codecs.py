@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.analyses.picture_codecs import Kept
-from aecli.codes import Codes, dump_codes
+from aecli.codes import Codes, write_codes
 from aecli.codes.quantiser import QUANTISED_BITS, Quantiser, fit_quantisers
 from aecli.codes.storage import restore, store
 
@@ -39,7 +40,9 @@ class Codec:
         size = sum(array.nbytes for array in arrays.values())
         if entropy:
             meta = replace(self.codes.meta, bits=bits, entropy=True)
-            size = len(dump_codes(replace(self.codes, meta=meta, quantiser=quantiser)))
+            file = BytesIO()
+            write_codes(replace(self.codes, meta=meta, quantiser=quantiser), file)
+            size = file.tell()
         spelled = {32: "float32", 16: "float16"}.get(bits, f"{bits} bits")
         family = f"{self.name}, entropy-coded" if entropy else self.name
         method = f"{self.name}, {spelled}{', entropy-coded' if entropy else ''}"

@@ -1,16 +1,18 @@
 """`aecli encode`."""
 
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.options import DataArg, DeviceOpt, ModelOpt
+from aecli.cli.options import DataArg, DeviceOpt, DevicesOpt, ModelOpt, NodesOpt
 from aecli.cli.screen import Screen
 from aecli.data.options import DataOptions
-from aecli.errors import ExitStatus
+from aecli.errors import ExitStatus, UsageError
 
 EXAMPLES = examples(
     "aecli encode mnist5k:test --model run -o codes.npz",
@@ -41,6 +43,8 @@ def encode(
     bits: BitsOpt = 32,
     entropy: EntropyOpt = False,
     device: DeviceOpt = "auto",
+    devices: DevicesOpt = 1,
+    num_nodes: NodesOpt = 1,
 ) -> None:
     """Turn images into codes: one .npz file with codes, names, labels and residuals."""
     from aecli import inference
@@ -48,19 +52,33 @@ def encode(
     from aecli.codes import require_bits, save_codes
     from aecli.data import load
     from aecli.data.registry import path_of
-    from aecli.files import require_output
+    from aecli.files import is_stream, require_output
+    from aecli.processes import find_processes
 
     checkpoint = model_file(model)
     require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".npz"])
     require_bits(bits, entropy=entropy)
 
-    loaded = inference.load(model, device=device)
-    with screen.progress() as progress:
+    processes = find_processes(devices, num_nodes)
+    is_first = processes.this_one().is_first
+    with ExitStack() as stack:
+        shards = None
+        if processes.count > 1:
+            if is_stream(output):
+                raise UsageError("codes of several devices are joined beside the file", hint="name a file with -o")
+            from aecli.inference.shards import begun
+
+            shards = stack.enter_context(begun(processes, device, output))
+        loaded = inference.load(model, device=shards.device if shards else device)
+        progress = stack.enter_context((screen if is_first else replace(screen, quiet=True)).progress())
         images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+        if shards and not is_first:
+            shards.encode(loaded, images.images)
+            return
         started = time.monotonic()
-        codes = inference.encode(loaded, images, bits, entropy=entropy, progress=progress)
+        codes = inference.encode_batches(loaded, images, bits, entropy=entropy, shards=shards, progress=progress)
+        save_codes(codes, output)
         seconds = time.monotonic() - started
-    save_codes(codes, output)
 
     for note in (*loaded.notes, *images.notes):
         screen.note(f"note: {note}")
@@ -68,10 +86,10 @@ def encode(
         screen.warn(f"left out: {failure.name}: {failure.reason}")
     screen.written(
         output,
-        f"{len(codes):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value"
+        f"{len(images):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value"
         + (", entropy-coded" if entropy else ""),
-        {"codes": len(codes), "code_shape": list(loaded.header.code_shape), "failed": len(images.failures)}
-        | {"seconds": round(seconds, 3), "images_per_second": round(len(codes) / max(seconds, 1e-9), 1)}
+        {"codes": len(images), "code_shape": list(loaded.header.code_shape), "failed": len(images.failures)}
+        | {"seconds": round(seconds, 3), "images_per_second": round(len(images) / max(seconds, 1e-9), 1)}
         | {"bits": bits, "entropy": entropy, "model": loaded.fingerprint, "data": images.fingerprint},
     )
     if images.failures:

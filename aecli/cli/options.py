@@ -23,6 +23,10 @@ ModelOpt = Annotated[
         show_default=False,
     ),
 ]
+DevicesOpt = Annotated[
+    int, typer.Option("--devices", metavar="N", help="Devices on each machine that share the work, a process each.")
+]
+NodesOpt = Annotated[int, typer.Option("--num-nodes", metavar="N", help="Machines, each with so many devices.")]
 DeviceOpt = Annotated[
     str,
     typer.Option("--device", metavar="DEVICE", help="auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps."),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.options import DataArg
+from aecli.cli.options import DataArg, DevicesOpt, NodesOpt
 from aecli.cli.screen import Screen
 from aecli.data.options import DataOptions
 from aecli.errors import UsageError
@@ -72,10 +72,6 @@ ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on with the interr
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace the run in DIR.")]
 SkipOpt = Annotated[bool, typer.Option("--skip-damaged", help="Train without the pictures that cannot be read.")]
 AcceleratorOpt = Annotated[str, typer.Option(metavar="NAME", help="Lightning's: auto, cpu, gpu, cuda, mps.")]
-DevicesOpt = Annotated[
-    int, typer.Option(metavar="N", help="Devices on each machine; each takes its share of every batch.")
-]
-NodesOpt = Annotated[int, typer.Option("--num-nodes", metavar="N", help="Machines, each with so many devices.")]
 StrategyOpt = Annotated[
     str,
     typer.Option(metavar="NAME", help="Lightning's, for several devices: auto, ddp, ddp_find_unused_parameters_true."),
@@ -113,7 +109,7 @@ def train(
     """Train an autoencoder or a classifier on images; write a run folder with the model, its recipe, losses, plots."""
     from aecli.checkpoint import Checkpoint, checkpoint_file
     from aecli.data.registry import path_of
-    from aecli.training.processes import find_processes
+    from aecli.processes import find_processes
     from aecli.training.run_folder import RunFolder
 
     processes = find_processes(devices, num_nodes, strategy)

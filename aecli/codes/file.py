@@ -3,16 +3,17 @@
 import json
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from aecli.codes.quantiser import Quantiser
-from aecli.codes.storage import restore, store
+from aecli.codes.storage import Pieces, restore, store_batches
 from aecli.errors import InputError
 from aecli.files import reading, require_file, writing
 from aecli.schema import build
@@ -59,40 +60,81 @@ class Codes:
         return len(self.codes)
 
 
-def save_codes(codes: Codes, path: Path) -> None:
-    """Write `dump_codes` to a file, whole or not at all, or to standard output for `-`.
+@dataclass(frozen=True)
+class CodeBatches:
+    """Codes that come batch after batch and are never whole in memory; what else is known of them is as of `Codes`."""
+
+    shape: tuple[int, ...]
+    """(N, ...) of all codes."""
+    batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
+    """Codes, (B, ...), and their residuals, (B,)."""
+    names: NDArray[np.str_]
+    meta: CodesMeta
+    labels: NDArray[np.int64] | None = None
+    quantiser: Quantiser | None = None
+
+
+def save_codes(codes: Codes | CodeBatches, path: Path) -> None:
+    """Write codes to an `.npz` file, whole or not at all, or to standard output for `-`: see `write_codes`.
 
     Raises:
         UsageError: a value is too large for that many bits.
         UnavailableError: the system refused to write.
     """
-    content = dump_codes(codes)
     with writing(path) as file:
-        file.write(content)
+        write_codes(codes, file)
 
 
-def dump_codes(codes: Codes) -> memoryview:
-    """Return the content of an `.npz` file: the arrays of `store`, `names`, `residual_l2`, `meta`, `labels` if known.
+def write_codes(codes: Codes | CodeBatches, file: IO[bytes]) -> None:
+    """Write the content of an `.npz` file: the arrays of `store`, `meta`, `names`, `residual_l2`, `labels` if known.
 
     Entropy-coded codes are kept without names, residuals and labels, and deflated: the smallest file. The same codes
-    give the same bytes.
+    give the same bytes, in batches or not.
 
     Raises:
         UsageError: a value is too large for that many bits.
     """
-    arrays = store(codes.codes, codes.meta.bits, codes.quantiser, entropy=codes.meta.entropy)
-    arrays["meta"] = np.array(json.dumps(asdict(codes.meta), sort_keys=True, ensure_ascii=False))
-    content = BytesIO()
-    if codes.meta.entropy:
-        np.savez_compressed(content, allow_pickle=False, **arrays)
-        return content.getbuffer()
-    arrays["names"] = codes.names
-    if codes.residual_l2 is not None:
-        arrays["residual_l2"] = codes.residual_l2
-    if codes.labels is not None:
-        arrays["labels"] = codes.labels
-    np.savez(content, allow_pickle=False, **arrays)
-    return content.getbuffer()
+    meta, residuals = codes.meta, None
+    if isinstance(codes, Codes):
+        shape, residuals = codes.codes.shape, codes.residual_l2
+        batches: Iterable[NDArray[np.float32]] = [codes.codes]
+    else:
+        shape, residuals = codes.shape, np.empty(codes.shape[0], np.float32)
+        batches = _noting(residuals, codes.batches)
+    arrays = store_batches(batches, shape, meta.bits, codes.quantiser, entropy=meta.entropy)
+    arrays["meta"] = np.array(json.dumps(asdict(meta), sort_keys=True, ensure_ascii=False))
+    if not meta.entropy:
+        arrays["names"] = codes.names
+        if residuals is not None:
+            arrays["residual_l2"] = residuals  # complete once the codes, which come first, are written
+        if codes.labels is not None:
+            arrays["labels"] = codes.labels
+    compression = zipfile.ZIP_DEFLATED if meta.entropy else zipfile.ZIP_STORED
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for key, array in arrays.items():
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as entry:
+                _write_array(array, entry)
+
+
+def _noting(
+    residuals: NDArray[np.float32], batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the codes of the batches and keep their residuals."""
+    done = 0
+    for codes, of_batch in batches:
+        residuals[done : done + len(codes)] = of_batch
+        done += len(codes)
+        yield codes
+
+
+def _write_array(array: NDArray[Any] | Pieces, file: IO[bytes]) -> None:
+    if not isinstance(array, Pieces):
+        npy.write_array(file, array, allow_pickle=False)
+        return
+    header = {"descr": npy.dtype_to_descr(np.dtype(array.dtype)), "fortran_order": False, "shape": array.shape}
+    npy.write_array_header_1_0(file, header)
+    for piece in array.pieces:
+        file.write(np.ascontiguousarray(piece).data)
 
 
 def load_codes(path: Path) -> Codes:

@@ -1,5 +1,7 @@
 """Codes as floating point <-> the arrays that a file keeps of them."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,33 +33,81 @@ def require_bits(bits: int, *, entropy: bool = False) -> int:
     return bits
 
 
+@dataclass(frozen=True)
+class Pieces:
+    """An array that comes piece after piece along its first axis."""
+
+    shape: tuple[int, ...]
+    dtype: type
+    pieces: Iterable[NDArray[Any]]
+
+    def whole(self) -> NDArray[Any]:
+        """Return all of it in memory."""
+        parts = list(self.pieces)
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, *self.shape[1:]), self.dtype), *parts])
+
+
 def store(
     codes: NDArray[np.float32], bits: int, quantiser: Quantiser | None = None, *, entropy: bool = False
 ) -> Arrays:
-    """Return the arrays that keep (N, C, ...) codes with `bits` a value.
+    """Return what `store_batches` does, of codes that are in memory."""
+    arrays = store_batches([codes], codes.shape, bits, quantiser, entropy=entropy)
+    return {key: array.whole() if isinstance(array, Pieces) else array for key, array in arrays.items()}
+
+
+def store_batches(
+    batches: Iterable[NDArray[np.float32]],
+    shape: tuple[int, ...],
+    bits: int,
+    quantiser: Quantiser | None = None,
+    *,
+    entropy: bool = False,
+) -> dict[str, NDArray[Any] | Pieces]:
+    """Return the arrays that keep codes, which come in batches and are (N, C, ...) in all, with `bits` a value.
 
     32 and 16: `codes`, floating point. 8: `codes`, uint8 levels of the quantiser. 6, 4, 3, 2: `packed`, the levels one
     behind another, and `shape`. With `entropy`: `coded` and `frequencies`, and `shape`. Levels come with the
-    quantiser's `offset` and `step`. Where no quantiser is given, one is chosen on these codes.
+    quantiser's `offset` and `step`. Where no quantiser is given, one is chosen on these codes, which are in memory
+    for it; entropy coding has a byte a value in memory.
 
     Raises:
         UsageError: a value is too large for float16, or `bits` is no such number.
     """
     require_bits(bits, entropy=entropy)
     if bits in FLOAT_BITS:
-        if bits == 16 and np.abs(codes).max(initial=0.0) > np.finfo(np.float16).max:
-            raise UsageError("these codes have values too large for 16 bits", hint="--bits 32 or 8")
-        return {"codes": codes.astype(FLOAT_BITS[bits])}
-    quantiser = quantiser or fit_quantiser(codes, bits)
-    levels = quantiser.levels(codes)
-    scale = {"offset": np.array(quantiser.offset, np.float32), "step": np.array(quantiser.step, np.float32)}
-    shape = {"shape": np.array(codes.shape, np.int64)}
+        return {"codes": Pieces(shape, FLOAT_BITS[bits], (_as_float(codes, bits) for codes in batches))}
+    if quantiser is None:
+        whole = Pieces(shape, np.float32, batches).whole()
+        batches, quantiser = [whole], fit_quantiser(whole, bits)
+    scale: Arrays = {"offset": np.array(quantiser.offset, np.float32), "step": np.array(quantiser.step, np.float32)}
+    levels = Pieces(shape, np.uint8, map(quantiser.levels, batches))
+    if bits == 8 and not entropy:
+        return {"codes": levels, **scale}
+    sizes: Arrays = {"shape": np.array(shape, np.int64)}
     if entropy:
-        coded = entropy_encode(levels, bits)
-        return {"coded": coded.words, "frequencies": coded.frequencies} | shape | scale
-    if bits == 8:
-        return {"codes": levels} | scale
-    return {"packed": pack(levels, bits)} | shape | scale
+        coded = entropy_encode(levels.whole(), bits)
+        return {"coded": coded.words, "frequencies": coded.frequencies, **sizes, **scale}
+    size = -(-int(np.prod(shape, dtype=np.int64)) * bits // 8)
+    packed = Pieces((size,), np.uint8, (pack(block, bits) for block in _in_eights(levels.pieces)))
+    return {"packed": packed, **sizes, **scale}
+
+
+def _as_float(codes: NDArray[np.float32], bits: int) -> NDArray[Any]:
+    if bits == 16 and np.abs(codes).max(initial=0.0) > np.finfo(np.float16).max:
+        raise UsageError("these codes have values too large for 16 bits", hint="--bits 32 or 8")
+    return codes.astype(FLOAT_BITS[bits], copy=False)
+
+
+def _in_eights(pieces: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the same rows, as many at once, but for the last, as are whole bytes whatever the bits of a value."""
+    left: NDArray[np.uint8] | None = None
+    for piece in pieces:
+        rows = piece if left is None else np.concatenate([left, piece])
+        whole = len(rows) // 8 * 8
+        left = rows[whole:]
+        yield rows[:whole]
+    if left is not None:
+        yield left
 
 
 def restore(arrays: Arrays, bits: int, *, entropy: bool) -> NDArray[np.float32]:

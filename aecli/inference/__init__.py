@@ -8,9 +8,11 @@ from aecli.files import short
 from aecli.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from aecli.codes import Codes
+    from aecli.codes import CodeBatches, Codes, CodesMeta
+    from aecli.codes.quantiser import Quantiser
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
+    from aecli.inference.shards import Shards
     from aecli.inference.torch_classifier import TorchClassifier
 
 
@@ -118,10 +120,44 @@ def encode(
     Raises:
         InputError: the images do not fit the model.
     """
-    from aecli.codes import Codes, CodesMeta
+    from aecli.codes import Codes
 
     codes, residuals = model.encode_with_residuals(images.images, progress)
-    meta = CodesMeta(
+    meta, quantiser = _meta(model, images, bits, entropy), _quantiser(model, bits)
+    return Codes(codes, images.names, residuals, meta, images.labels, quantiser)
+
+
+def encode_batches(
+    model: "Model",
+    images: "ImageSet",
+    bits: int = 32,
+    *,
+    entropy: bool = False,
+    shards: "Shards | None" = None,
+    progress: Progress = silent,
+) -> "CodeBatches":
+    """Return what `encode` does, as batches that are made while `save_codes` writes them: memory stays bounded.
+
+    Args:
+        model: as `load` gives it.
+        images: of the model's shape.
+        bits: per value of a code when it is stored.
+        entropy: whether the codes are entropy-coded when they are stored; they then have a byte a value in memory.
+        shards: where other processes put the codes of their shares.
+        progress: told of each batch.
+    """
+    from aecli.codes import CodeBatches
+
+    shape = (len(images), *model.header.code_shape)
+    batches = shards.join(model, images.images, progress) if shards else model.encode_batches(images.images, progress)
+    meta, quantiser = _meta(model, images, bits, entropy), _quantiser(model, bits)
+    return CodeBatches(shape, batches, images.names, meta, images.labels, quantiser)
+
+
+def _meta(model: "Model", images: "ImageSet", bits: int, entropy: bool) -> "CodesMeta":
+    from aecli.codes import CodesMeta
+
+    return CodesMeta(
         model_fingerprint=model.fingerprint,
         data=images.word,
         data_fingerprint=images.fingerprint,
@@ -130,8 +166,11 @@ def encode(
         entropy=entropy,
         class_names=list(images.class_names),
     )
-    quantiser = next((known for known in model.header.quantisers if known.bits == bits), None)
-    return Codes(codes, images.names, residuals, meta, images.labels, quantiser)
+
+
+def _quantiser(model: "Model", bits: int) -> "Quantiser | None":
+    """Return the quantiser that was chosen on the model's training images."""
+    return next((known for known in model.header.quantisers if known.bits == bits), None)
 
 
 def decode(model: "Model", codes: "Codes", progress: Progress = silent) -> "ImageSet":

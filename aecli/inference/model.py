@@ -77,13 +77,27 @@ class Model(ABC):
         self, images: NDArray[np.uint8], progress: Progress = silent
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return what `encode` and `score` return, in one pass."""
-        require_images(images, self.image_shape)
         codes = np.empty((len(images), *self.header.code_shape), np.float32)
         residuals = np.empty(len(images), np.float32)
-        for rows in batches(len(images), self.image_shape):
-            codes[rows], residuals[rows] = self._encode(np.ascontiguousarray(images[rows]))
-            progress("encoding", rows.stop, len(images))
+        done = 0
+        for some, of_some in self.encode_batches(images, progress):
+            rows = slice(done, done + len(some))
+            codes[rows], residuals[rows] = some, of_some
+            done = rows.stop
         return codes, residuals
+
+    def encode_batches(
+        self, images: NDArray[np.uint8], progress: Progress = silent
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Yield the codes, (B, *code shape), and scores, (B,), of `images`, batch after batch in their order.
+
+        Raises:
+            InputError: the images have another shape or dtype than the model takes.
+        """
+        require_images(images, self.image_shape)
+        for rows in batches(len(images), self.image_shape):
+            yield self._encode(np.ascontiguousarray(images[rows]))
+            progress("encoding", rows.stop, len(images))
 
     def outcomes(self, images: NDArray[np.uint8]) -> Iterator[Outcome]:
         """Yield what the model makes of `images`, (N, C, H, W) uint8, batch after batch in their order.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from aecli.processes import ALONE, Process
 from aecli.training.images import Portion
-from aecli.training.processes import ALONE, Process
 from aecli.training.seeds import Stream, generator
 
 FREE_MEMORY_SHARE = 0.8

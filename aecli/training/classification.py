@@ -6,10 +6,10 @@ from torch.nn import functional as F
 from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.models.objective import penalty
+from aecli.processes import ALONE, Process
 from aecli.recipe import Recipe
 from aecli.training.batches import Batch, Batches
 from aecli.training.module import TrainingModule
-from aecli.training.processes import ALONE, Process
 from aecli.training.seeds import Stream
 
 

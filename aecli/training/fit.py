@@ -1,10 +1,7 @@
 """A recipe and images become a run folder."""
 
-import logging
 import signal
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, cast
@@ -35,6 +32,8 @@ from aecli.inference.torch_classifier import TorchClassifier
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
+from aecli.packages import quiet_lightning
+from aecli.processes import ONE, Process, Processes, begun_by_torchrun
 from aecli.recipe import Recipe
 from aecli.training.batches import Batches
 from aecli.training.callbacks import History, Listening, Saver, TrainingListener, WholeFileCheckpoints
@@ -43,7 +42,6 @@ from aecli.training.image_grids import ImageGrids
 from aecli.training.images import Portion
 from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.preview import preview
-from aecli.training.processes import ONE, Process, Processes, begun_by_torchrun
 from aecli.training.run_folder import EpochMetrics, RunFolder
 from aecli.training.seeds import Stream, stream_seed
 from aecli.training.start import Pretrained, start_from
@@ -130,7 +128,7 @@ def train(
     plugins: list[Any] = [WholeFileCheckpoints()]
     if not (begun_by_torchrun() or processes.begun_by_slurm):
         plugins.append(LightningEnvironment())
-    with _quiet_lightning():
+    with quiet_lightning():
         try:
             trainer = pl.Trainer(
                 accelerator=accelerator,
@@ -265,19 +263,3 @@ def _sample_codes(model: Autoencoder, images: Portion) -> NDArray[np.float32]:
 
 def _source(portion: Portion) -> DataSource:
     return DataSource(portion.images.word, portion.images.fingerprint, len(portion))
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's own talk off the screen."""
-    names = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric")
-    levels = {name: logging.getLogger(name).level for name in names}
-    try:
-        for name in names:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)

@@ -13,9 +13,9 @@ from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.models.objective import distance, penalty
+from aecli.processes import ALONE, Process
 from aecli.recipe import Recipe
 from aecli.training.batches import Batch, Batches
-from aecli.training.processes import ALONE, Process
 from aecli.training.recorded_step import RecordedStep
 from aecli.training.seeds import Stream, stream_seed
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aecli.codes import BITS, Codes, CodesMeta, load_codes, require_bits, save_codes
+from aecli.codes import BITS, CodeBatches, Codes, CodesMeta, load_codes, require_bits, save_codes
+from aecli.codes.quantiser import fit_quantiser
 from aecli.codes.storage import store
 from aecli.errors import ExitStatus, InputError, UsageError
 
@@ -55,6 +56,23 @@ def test_the_same_codes_give_the_same_bytes(tmp_path: Path, bits: int) -> None:
     for name in ("a.npz", "b.npz"):
         save_codes(make(bits), tmp_path / name)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+@pytest.mark.parametrize("size", [1, 5, 64])
+@pytest.mark.parametrize(("bits", "entropy"), [*((bits, False) for bits in BITS), (4, True)])
+@pytest.mark.parametrize("chosen_before", [True, False])
+def test_batches_give_the_bytes_of_the_whole(
+    tmp_path: Path, bits: int, entropy: bool, size: int, chosen_before: bool
+) -> None:
+    whole = make(bits, count=43)
+    quantiser = fit_quantiser(whole.codes, bits) if bits <= 8 and chosen_before else None
+    whole = replace(whole, quantiser=quantiser, meta=replace(whole.meta, entropy=entropy))
+    starts = range(0, 43, size)
+    batches = ((whole.codes[start : start + size], whole.residual_l2[start : start + size]) for start in starts)
+    parts = CodeBatches(whole.codes.shape, batches, whole.names, whole.meta, whole.labels, quantiser)
+    save_codes(whole, tmp_path / "whole.npz")
+    save_codes(parts, tmp_path / "parts.npz")
+    assert (tmp_path / "parts.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
 def test_the_file_is_plain_numpy(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from aecli.data import ImageSet
+from aecli.processes import Process
 from aecli.training.batches import Batches
 from aecli.training.images import Portion
-from aecli.training.processes import Process
 from aecli.training.seeds import Stream, generator, stream_seed
 
 COUNT = 23

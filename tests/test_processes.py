@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aecli.errors import UsageError
-from aecli.training.processes import Process, Processes, find_processes
+from aecli.processes import Process, Processes, find_processes
 
 SLURM = {"SLURM_NTASKS": "4", "SLURM_PROCID": "3"}
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "x", "RANK": "2", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": "0"}
@@ -42,7 +42,7 @@ def test_wrong_numbers_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     for devices, nodes in ((0, 1), (1, 0)):
         with pytest.raises(UsageError, match="at least 1"):
             find_processes(devices, nodes)
-    with pytest.raises(UsageError, match="unknown strategy .ddq."):
+    with pytest.raises(UsageError, match="unknown strategy 'ddq'"):
         find_processes(2, 1, "ddq")
     for name, value in TORCHRUN.items():
         monkeypatch.setenv(name, value)
@@ -64,6 +64,11 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def model(alone: dict) -> Path:
+    return Path(alone["run"])
+
+
 @pytest.mark.parametrize("by", ["devices", "torchrun"])
 def test_two_processes_train_to_the_same_loss(alone: dict, tmp_path: Path, by: str) -> None:
     if by == "devices":
@@ -79,6 +84,28 @@ def test_two_processes_train_to_the_same_loss(alone: dict, tmp_path: Path, by: s
     for figure in ("train_loss", "val_loss", "val_mse"):
         assert together["training"][figure] == pytest.approx(alone["training"][figure], rel=1e-4)
     assert not list((tmp_path / "run").glob("*.part"))
+
+
+@pytest.mark.parametrize("by", ["devices", "torchrun"])
+def test_two_processes_encode_to_the_same_bytes(model: Path, tmp_path: Path, by: str) -> None:
+    words = ("encode", "digits", "--model", model, "--json")
+    whole = run("aecli", *words, "-o", tmp_path / "whole.npz")
+    assert whole.returncode == 0, whole.stderr
+    if by == "devices":
+        done = run("aecli", *words, "--devices", "2", "--device", "cpu", "-o", tmp_path / "joined.npz")
+    else:
+        torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
+        done = run(*torchrun, "aecli", *words, "-o", tmp_path / "joined.npz")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["codes"] == 1797
+    assert (tmp_path / "joined.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["joined.npz", "whole.npz"]
+
+
+def test_codes_of_several_processes_need_a_file(model: Path) -> None:
+    done = run("aecli", "encode", "digits", "--model", model, "--devices", "2", "--device", "cpu", "-o", "-")
+    assert done.returncode == 2
+    assert "hint: name a file with -o" in done.stderr
 
 
 def test_an_error_ends_all_of_them(tmp_path: Path) -> None:
