@@ -1,1 +1,1 @@
-"""Ours against the laboratory's way, in one run: `make bench`, or `python -m benchmarks CASE...`."""
+"""aecli against the ways that it replaces, measured in one run: `make bench`, or `python -m benchmarks CASE...`."""

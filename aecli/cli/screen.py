@@ -178,11 +178,12 @@ def printable(text: str, keep: str = "") -> str:
 
     So no file name steers a terminal or forges a line. What the stream cannot encode is spelled out too.
     """
-    text = "".join(
-        character
-        if character in keep or character.isprintable()
-        else character.encode("unicode_escape", "backslashreplace").decode()
-        for character in text
-    )
+    if not text.isprintable():
+        text = "".join(
+            character
+            if character in keep or character.isprintable()
+            else character.encode("unicode_escape", "backslashreplace").decode()
+            for character in text
+        )
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -45,31 +45,42 @@ def fit_quantiser(codes: NDArray[np.float32], bits: int) -> Quantiser:
     Few levels are better spent on where the values are than on the rarest: the range from least to greatest value is
     shrunk towards zero (or its end nearest to zero) by the share that gives the least error on these codes.
     """
-    channels = np.moveaxis(codes, 1, 0).reshape(codes.shape[1], -1)  # (C, N * units)
-    chosen = [_fit_channel(values, 2**bits - 1) for values in channels]
-    return Quantiser(bits, [offset for offset, _ in chosen], [step for _, step in chosen])
+    return fit_quantisers(codes, [bits])[0]
 
 
 def fit_quantisers(codes: NDArray[np.float32], bits: Sequence[int] = QUANTISED_BITS) -> list[Quantiser]:
     """Return `fit_quantiser` for each number of bits."""
-    return [fit_quantiser(codes, number) for number in bits]
+    channels = np.moveaxis(codes, 1, 0).reshape(codes.shape[1], -1)  # (C, N * units)
+    chosen = [_fit_channel(values, [2**number - 1 for number in bits]) for values in channels]
+    offsets = [[each[which][0] for each in chosen] for which in range(len(bits))]
+    steps = [[each[which][1] for each in chosen] for which in range(len(bits))]
+    return [Quantiser(*fitted) for fitted in zip(bits, offsets, steps, strict=True)]
 
 
-def _fit_channel(values: NDArray[np.float32], greatest_level: int) -> tuple[float, float]:
+def _fit_channel(values: NDArray[np.float32], greatest_levels: Sequence[int]) -> list[tuple[float, float]]:
+    """Return offset and step for each greatest level."""
     low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
     if len(values) and not low <= 0 <= high:  # initial=0 let zero in: take the values' own ends
         low, high = float(values.min()), float(values.max())
     if high - low <= 0:
-        return low, 1.0
+        return [(low, 1.0)] * len(greatest_levels)
     counts, edges = np.histogram(values, HISTOGRAM_BINS, (low, high))
-    centres = (edges[:-1] + edges[1:]) / 2  # (B,)
+    centres, occupied = (edges[:-1] + edges[1:]) / 2, counts > 0  # (B,)
     anchor = min(max(0.0, low), high)
     lows = anchor + CLIPPINGS * (low - anchor)  # (K,)
-    steps = (CLIPPINGS * (high - anchor) - CLIPPINGS * (low - anchor)) / greatest_level  # (K,)
-    levels = np.rint((centres - lows[:, None]) / steps[:, None]).clip(0, greatest_level)  # (K, B)
-    errors = (levels * steps[:, None] + lows[:, None] - centres) ** 2 @ counts  # (K,)
-    best = int(errors.argmin())
-    return float(np.float32(lows[best])), float(np.float32(steps[best]))
+    ranges = CLIPPINGS * (high - low)  # (K,)
+    # Where the values are in each range: 0 to 1, and outside where they are clipped.
+    within = ((centres[occupied] - lows[:, None]) / ranges[:, None]).astype(np.float32)  # (K, B)
+    weights, chosen = counts[occupied].astype(np.float32), []
+    for greatest in greatest_levels:
+        exact = within * np.float32(greatest)
+        error = np.rint(exact)
+        np.clip(error, 0, greatest, out=error)
+        error -= exact
+        error *= error
+        best = int(((error @ weights) * (ranges / greatest) ** 2).argmin())  # of (K,)
+        chosen.append((float(np.float32(lows[best])), float(np.float32(ranges[best] / greatest))))
+    return chosen
 
 
 def pack(levels: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:

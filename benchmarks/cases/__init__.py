@@ -1,0 +1,1 @@
+"""One file a subject; each has `CASES`, from names to functions that measure and return rows."""

@@ -1,0 +1,112 @@
+"""Training: images, epochs, batches, rates and normalisation are the same for all."""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aecli.data import load
+from benchmarks.measuring import Effort, Ran, Row, aecli, compare, in_turn, peak_of, peer, run
+
+PRECISIONS = ("32-true", "bf16-mixed")
+BARS = {("conv", "32-true"): 7.0, ("mlp", "32-true"): 3.5, ("conv", "bf16-mixed"): 10.0, ("mlp", "bf16-mixed"): 8.0}
+EPOCHS = {"conv": 4, "mlp": 8, "combined": 10}
+NOISE = 0.15
+"""Of the last epoch's validation loss, from seed to seed: after few epochs with momentum 0.99 it still swings."""
+OVER_THE_FLOOR = 1.10
+
+
+def write_images(word: str, folder: Path) -> Path:
+    """Write the images for the peers as one .npz, and for ours as two .npy; return the .npz."""
+    train, test = load(f"{word}:train").images, load(f"{word}:test").images
+    np.savez(folder / "images.npz", train=train[:, 0], test=test[:, 0])
+    for name, images in (("train", train), ("test", test)):
+        np.save(folder / f"{name}.npy", images)
+    return folder / "images.npz"
+
+
+def ours(recipe: str, epochs: int, precision: str, folder: Path) -> list[str]:
+    """Return the command that trains like the peers."""
+    words = ["--recipe", recipe, "--epochs", epochs, "--precision", precision, "--json", "--quiet", "--overwrite"]
+    words += ["--set", "model.mean=[0.1307]", "--set", "model.std=[0.3081]"]
+    data = [folder / "train.npy", "--val", folder / "test.npy", "-o", folder / f"{recipe}-{precision}"]
+    return aecli("train", *data, *words)
+
+
+def measure(recipe: str, effort: Effort) -> list[Row]:
+    """Train with ours, the notebook's way and a bare loop; with both precisions where there is a bar for it."""
+    word = "mnist5k" if recipe == "combined" else effort.images
+    epochs = EPOCHS[recipe] * (5 if word == "mnist5k" and recipe != "combined" else 1)
+    precisions = [precision for precision in PRECISIONS if (recipe, precision) in BARS] or ["32-true"]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        images = write_images(word, folder)
+        works: dict[str, Callable[[], Ran]] = {}
+        for precision in precisions:
+            works[precision] = partial(run, ours(recipe, epochs, precision, folder))
+            works[f"bare {precision}"] = partial(run, peer("bare_loop", images, recipe, epochs, precision))
+        works["notebook"] = partial(run, peer("notebook_way", images, recipe, epochs, 0))
+        ran = in_turn(effort.turns_or(3), works)
+    case = f"train {recipe}, {word}, {epochs} epochs"
+    rows = []
+    for precision in precisions:
+        mine, floor, theirs = ran[precision], ran[f"bare {precision}"], ran["notebook"]
+        seconds = [each.document["seconds"] for each in mine]
+        loss = _middle(each.document["training"]["val_loss"] for each in mine)
+        against = {
+            "the notebook's way": (theirs, BARS.get((recipe, precision))),
+            "a bare loop": (floor, 1 / OVER_THE_FLOOR),
+        }
+        for name, (other, bar) in against.items():
+            rows.append(
+                compare(
+                    f"{case}, {precision}",
+                    seconds,
+                    [each.document["train_seconds"] for each in other],
+                    peer_name=name,
+                    bar=bar,
+                    quality=(loss, _middle(each.document["val_loss"] for each in other)),
+                    quality_name="validation loss",
+                    noise=NOISE,
+                )
+            )
+    whole = [each.seconds for each in ran["32-true"]], [each.seconds for each in ran["notebook"]]
+    return [*rows, compare(f"{case}, whole process", *whole)]
+
+
+def memory(effort: Effort) -> list[Row]:
+    """Take the greatest memory of a training, above that of a process that only imports what it needs."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_images(effort.images, folder)
+        resident = sum((folder / name).stat().st_size for name in ("train.npy", "test.npy")) / 2**20
+        imports = _imports()
+        rows = []
+        for recipe in ("conv", "mlp"):
+            peak = peak_of(ours(recipe, 2, "32-true", folder)).peak_mebibytes
+            allowed = 1.5 * resident + 600
+            note = f"{peak:,.0f} in all, {imports:,.0f} after the imports; images {resident:,.0f}"
+            name = "1.5 times the images + 600"
+            case = f"memory of training {recipe}, {effort.images}, above the imports"
+            rows.append(compare(case, [peak - imports], [allowed], peer_name=name, unit="MiB", bar=1.0, note=note))
+    return rows
+
+
+def _imports() -> float:
+    return peak_of([sys.executable, "-c", "import torch, torchvision, pytorch_lightning"]).peak_mebibytes
+
+
+def _middle(values: Any) -> float:
+    return float(np.median(list(values)))
+
+
+CASES: dict[str, Callable[[Effort], list[Row]]] = {
+    "mlp": partial(measure, "mlp"),
+    "conv": partial(measure, "conv"),
+    "combined": partial(measure, "combined"),
+    "memory": memory,
+}
