@@ -20,6 +20,8 @@ IMAGE_KEYS = ("images", "x", "arr_0")
 OTHER_KEYS = ("labels", "names", "class_names")
 MAX_UNNAMED_CLASSES = 10_000
 CHUNK = 1024
+MAPPED_FROM = 256 * 2**20
+"""Bytes of a `.npy` from which on it is not copied into memory: a part of it may be all that is in use."""
 
 
 class ArrayFile(PathSource):
@@ -61,7 +63,7 @@ def _load_npy(path: Path, memory_budget: int) -> AnyArray:
         mapped: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy raises whatever a damaged header leads it to
         raise _unreadable(path, error) from error
-    if mapped.dtype == np.uint8 and mapped.nbytes > memory_budget:
+    if mapped.dtype == np.uint8 and mapped.nbytes > min(memory_budget, MAPPED_FROM):
         return mapped
     return np.array(mapped)
 
