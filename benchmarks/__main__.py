@@ -1,6 +1,6 @@
 """Ours against what it replaces, one after the other, in one run.
 
-    python -m benchmarks                       # all cases but tsne-60000: half an hour on 2 cores
+    python -m benchmarks                       # all cases but tsne-60000 and those of a GPU: half an hour on 2 cores
     python -m benchmarks conv encode-conv      # some
     python -m benchmarks --small --turns 1     # 5,000 images instead of 60,000, once each
     python -m benchmarks --json bench.json
@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.cases import encoding, knn_probe, pictures, startup, training, tsne
+from benchmarks.cases import encoding, gpu, knn_probe, pictures, startup, training, tsne
 from benchmarks.measuring import Effort, Row, machine
 
-CASES = startup.CASES | training.CASES | encoding.CASES | pictures.CASES | knn_probe.CASES | tsne.CASES
-LONG = {"tsne-60000"}
+CASES = startup.CASES | training.CASES | encoding.CASES | pictures.CASES | knn_probe.CASES | tsne.CASES | gpu.CASES
+LONG = {"tsne-60000", *gpu.CASES}
 """Only where it is named."""
 
 
@@ -47,7 +47,9 @@ def main() -> None:
     """Run the cases and print a table."""
     description = (__doc__ or "").splitlines()[0]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=description)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; else all but {', '.join(LONG)}")
+    parser.add_argument(
+        "cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; else all but {', '.join(sorted(LONG))}"
+    )
     parser.add_argument("--turns", type=int, help="turns of each case, instead of its own")
     parser.add_argument("--small", action="store_true", help="5,000 images where there could be 60,000")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
