@@ -72,10 +72,7 @@ def compress_report(
         codec = Codec("codes", codes, loaded.decode, quantisers, loaded.decoder_bytes)
         report = compress(images.images, codec, training.images, progress)
 
-    for note in (*loaded.notes, *images.notes):
-        screen.note(f"note: {note}")
-    for failure in images.failures:
-        screen.warn(f"left out: {failure.name}: {failure.reason}")
+    screen.remarks((*loaded.notes, *images.notes), images.failures)
     if output:
         from aecli.plots import compression
 

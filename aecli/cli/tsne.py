@@ -43,11 +43,12 @@ def tsne(
 ) -> None:
     """Lay codes out in a plane by t-SNE and draw them, coloured by class."""
     from aecli.codes import load_codes
+    from aecli.data.registry import path_of
     from aecli.errors import UsageError
     from aecli.files import is_stream, require_file, require_output
 
     inputs = [require_file(path, "code file") for path in codes]
-    inputs += [Path(images)] if images else []
+    inputs += filter(None, [path_of(images) if images else None])
     require_output(output, inputs=inputs, suffixes=[".png"])
     if coordinates:
         require_output(coordinates, inputs=inputs, suffixes=[".npz"])

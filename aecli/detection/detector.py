@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, CheckpointHeader, DataSource, read_metadata
+from aecli.checkpoint import (
+    DETECTOR_FILE,
+    METADATA_KEY,
+    MODEL_FILE,
+    ONNX_FILE,
+    CheckpointHeader,
+    DataSource,
+    read_metadata,
+)
 from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.files import require_file, short, writing
@@ -135,10 +143,13 @@ def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detect
 def detector_for(model: Model, model_path: Path, detector_path: Path | None) -> Detector:
     """Return the detector to use with a model: the one that is named, else that of the run folder, else the default.
 
+    The run folder may be named by the model in it.
+
     Raises:
         InputError: it is damaged, or was made for another model.
     """
-    inside = model_path / DETECTOR_FILE
+    run = model_path.parent if model_path.name in {MODEL_FILE, ONNX_FILE} else model_path
+    inside = run / DETECTOR_FILE
     if detector_path is None and not inside.exists():
         return default_detector(model.header, model.fingerprint)
     path = detector_path or inside

@@ -85,8 +85,7 @@ def detection(lab: Lab) -> str:
 
 
 def exercises(lab: Lab) -> str:
-    lines = lab.lines("pictures-classified.jsonl")
-    right = sum(line["label"] == line["true_label"] for line in lines) / len(lines)
+    classified = lab.lines("pictures-classified.jsonl")[-1]["summary"]
     trained = lab.run("pictures")["data"]["images"]
     best = max(MODELS, key=lambda model: lab.compared[model]["knn"]["mean"])
     epochs = counted(lab.run("lab/conv")["training"]["epochs"], "epoch")
@@ -95,7 +94,8 @@ def exercises(lab: Lab) -> str:
         "### 5.1 Classify a flat folder",
         "The 8 Scenes pictures are not at hand: pictures of our own, written into one folder as `CLASS_NUMBER.png`, "
         "stand in for them. `aecli train FOLDER --labels-from prefix --recipe conv-classifier` learnt from "
-        f"{trained:,}; of {len(lines):,} others, {percent(right)} are given the right class.",
+        f"{trained:,}; of {classified['known']:,} others, {percent(classified['accuracy']['value'])} are given "
+        "the right class.",
         "### 5.2 From scratch or fine-tuned",
         *_fine_tuning(lab),
         "### 5.3 All models by k-NN accuracy",

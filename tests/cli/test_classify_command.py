@@ -66,15 +66,33 @@ def test_lines_are_what_the_model_says(aecli: Callable, classifier: Path) -> Non
     import aecli as door
 
     probabilities = door.load_classifier(classifier, device="cpu").classify(load("digits:test").images)
-    documents = [
-        json.loads(line) for line in aecli("classify", "digits:test", "-m", classifier, "--json").out.split("\n")[:-1]
-    ]
+    *documents, _ = map(json.loads, aecli("classify", "digits:test", "-m", classifier, "--json").out.splitlines())
     assert documents[0].keys() == {"name", "label", "probability", "true_label"}
     assert [int(document["label"]) for document in documents] == probabilities.argmax(axis=1).tolist()
     np.testing.assert_allclose([document["probability"] for document in documents], probabilities.max(axis=1))
     plain = rows(aecli("classify", "digits:test", "--model", classifier))
     assert [line[2] for line in plain] == [f"{document['probability']:.4f}" for document in documents]
     assert all(re.fullmatch(r"[01]\.\d{4}", line[2]) for line in plain)
+
+
+def test_the_last_line_of_json_is_the_accuracy_that_a_person_is_told(
+    aecli: Callable, classifier: Path, digit_folder: Path
+) -> None:
+    min(digit_folder.iterdir()).write_bytes(b"no picture")
+    words = ("classify", digit_folder, "--model", classifier, "--json", "--labels-from")
+    result = aecli(*words, "prefix")
+    *documents, last = map(json.loads, result.out.splitlines())
+    summary = last["summary"]
+    accuracy, low, high, right, known = said_accuracy(result.err)
+    assert (summary["right"], summary["known"], summary["images"], summary["failed"]) == (right, known, 11, 1)
+    for end, figure in {"value": accuracy, "low": low, "high": high}.items():
+        assert summary["accuracy"][end] == pytest.approx(figure, abs=5e-5)
+    assert f"{summary['images_per_second']:,.0f} images/s" in result.err
+    assert len(documents) == 12
+    (failed,) = [document for document in documents if "error" in document]
+    assert failed.keys() == {"name", "error"}
+    unknown = json.loads(aecli(*words, "none").out.splitlines()[-1])["summary"]
+    assert (unknown["accuracy"], unknown["known"]) == (None, 0)
 
 
 def test_it_is_confident_where_it_is_right(aecli: Callable, classifier: Path) -> None:
@@ -129,7 +147,7 @@ def test_some_without_a_label_do_not_count(aecli: Callable, classifier: Path, di
     words = ("classify", digit_folder, "--model", classifier, "--labels-from", "prefix")
     result = aecli(*words)
     assert said_accuracy(result.err)[4] == 11
-    documents = [json.loads(line) for line in aecli(*words, "--json").out.splitlines()]
+    *documents, _ = map(json.loads, aecli(*words, "--json").out.splitlines())
     assert [document["name"] for document in documents if "true_label" not in document] == ["unnamed.png"]
 
 

@@ -43,6 +43,12 @@ def listed(result) -> list[list[str]]:
     return [line.split("\t") for line in result.out.splitlines()]
 
 
+def told(result) -> tuple[list[dict], dict]:
+    """The documents of the pictures, and the last one, of all."""
+    *documents, last = map(json.loads, result.out.splitlines())
+    return documents, last["summary"]
+
+
 # What is said
 
 
@@ -70,14 +76,37 @@ def test_one_line_a_picture_in_the_order_of_the_words(detect, pictures):
 
 
 def test_json_has_a_line_a_picture_with_all_figures(detect, pictures, detector):
-    result = detect(pictures, "--json", "--detector", detector)
-    documents = [json.loads(line) for line in result.out.splitlines()]
+    documents, _ = told(detect(pictures, "--json", "--detector", detector))
     assert len(documents) == 6
     for document in documents:
         assert list(document) == ["path", "score", "threshold", "verdict", "probability"]
         assert 0 <= document["probability"] <= 1
         assert (document["verdict"] == "anomaly") == (document["score"] > document["threshold"])
-    assert "probability" not in json.loads(detect(pictures, "--json").out.splitlines()[0])
+    assert "probability" not in told(detect(pictures, "--json"))[0][0]
+
+
+def test_json_has_a_line_for_a_picture_that_cannot_be_read_in_its_place(detect, digit, tmp_path):
+    (tmp_path / "text.png").write_text("not an image")
+    result = detect(digit, tmp_path / "text.png", "none.png", digit, "--json", *HIGH)
+    assert result.status == ExitStatus.PARTIAL
+    documents, _ = told(result)
+    assert [document["path"] for document in documents] == [
+        str(digit),
+        str(tmp_path / "text.png"),
+        "none.png",
+        str(digit),
+    ]
+    assert documents[1] == {"path": str(tmp_path / "text.png"), "error": "not an image"}
+    assert documents[2] == {"path": "none.png", "error": "no such file or folder"}
+    assert "warning: left out: none.png: no such file or folder" in result.err
+
+
+def test_the_last_line_of_json_is_the_sum_that_a_person_is_told(detect, pictures):
+    result = detect(pictures, "none.png", "--json", *LOW)
+    _, summary = told(result)
+    rate = summary.pop("images_per_second")
+    assert f"6 pictures, 6 anomalies (residual above 0), {rate:,.0f} pictures/s" in result.err
+    assert summary == {"images": 6, "anomalies": 6, "failed": 1, "score": "residual", "threshold": 0.0}
 
 
 def test_the_sum_is_told_on_standard_error_unless_quiet(detect, pictures):
@@ -135,7 +164,7 @@ def test_names_that_are_hard_to_write_come_through_a_null_separated_list(detect,
     assert result.status == 0, result.err
     names = [row[0].removeprefix(f"{tmp_path}/") for row in listed(result)]
     assert names == ["new\\nline.png", "bad\\udcff.png", "tab\\t.png", " .png"]
-    documents = map(json.loads, detect("--files-from", "-", "-0", "--json", stdin=b"\0".join(odd)).out.splitlines())
+    documents, _ = told(detect("--files-from", "-", "-0", "--json", stdin=b"\0".join(odd)))
     assert [os.fsencode(document["path"]) for document in documents] == odd
 
 
@@ -184,6 +213,8 @@ def test_the_detector_of_the_run_folder_is_found(aecli, conv_run, detector, digi
     )
     assert found.out == named.out
     assert "knn above" in found.err
+    beside = aecli("detect", digit, "--model", run / "model.safetensors")
+    assert (beside.out, beside.status) == (named.out, 0)
     (run / "detector.safetensors").write_bytes(b"damaged")
     result = aecli("detect", digit, "--model", run)
     assert (result.status, result.out) == (ExitStatus.INPUT, "")
@@ -224,7 +255,7 @@ def test_bad_pictures_are_told_and_the_rest_goes_on(detect, digit, tmp_path, mon
     *told, summary = result.err.splitlines()
     assert len(told) == len(reasons)
     for line, (name, reason) in zip(told, reasons.items(), strict=True):
-        assert line.startswith(f"warning: not judged: {name}: ")
+        assert line.startswith(f"warning: left out: {name}: ")
         assert reason in line
         assert line.count(name) == 1 or name in {"nonesuch", "no-pictures"}
     assert summary.startswith("1 picture, ")
@@ -298,7 +329,7 @@ def test_every_picture_gets_a_heatmap_of_its_own(detect, pictures, tmp_path):
     for folder, digit in (("a", "0.png"), ("b", "3.png")):
         (pictures / folder / "same.png").write_bytes((pictures / folder / digit).read_bytes())
     result = detect(pictures, pictures / "a", "--heatmaps", tmp_path / "maps", "--json")
-    documents = [json.loads(line) for line in result.out.splitlines()]
+    documents, _ = told(result)
     paths = [Path(document["heatmap"]) for document in documents]
     assert len(set(paths)) == len(documents) == 12
     assert sorted(paths) == sorted((tmp_path / "maps").iterdir())

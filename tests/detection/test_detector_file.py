@@ -114,7 +114,9 @@ def test_the_named_one_comes_before_that_of_the_run_and_that_before_the_default(
     save_detector(made(model, outcome, "mse"), named)
     assert detector_for(model, run, None).header.score == "knn"
     assert detector_for(model, run, named).header.score == "mse"
-    assert detector_for(model, run / "model.safetensors", None).header.score == "residual"
+    assert detector_for(model, run / "model.safetensors", None).header.score == "knn"
+    (run / "another.safetensors").symlink_to(conv_run / "model.safetensors")
+    assert detector_for(model, run / "another.safetensors", None).header.score == "residual"
 
 
 def test_a_detector_of_another_model_is_refused_with_what_makes_one(model, outcome, conv_run, file):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from aecli.checkpoint import load_checkpoint, read_header
 from aecli.data import DataOptions, ImageSet, load
-from aecli.errors import AecliError, ExitStatus, InputError, Interrupted, RecipeError
+from aecli.errors import AecliError, ExitStatus, InputError, Interrupted, UsageError
 from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.recipe import Recipe
@@ -391,7 +391,7 @@ class TestLabels:
         ids=str,
     )
     def test_recipes_that_make_no_sense(self, settings: dict[str, Any], said: str) -> None:
-        with pytest.raises(RecipeError) as caught:
+        with pytest.raises(UsageError) as caught:
             Recipe().with_settings(settings)
         assert said in caught.value.message
 
