@@ -110,10 +110,26 @@ def exercises(lab: Lab) -> str:
         f"the {MODELS[best]} one, with {percent(lab.compared[best]['knn']['mean'])}. `examples/ablation` tells what "
         "each part does.",
         "### 5.5 Photographs that are not food",
-        "The recipe `resnet` is for photographs in colour; `examples/inspection` tells odd ones with it.",
+        *_photographs(lab),
         "### 5.6 TensorBoard and Weights & Biases",
         _loggers(lab),
     )
+
+
+def _photographs(lab: Lab) -> list[str]:
+    pattern = (
+        "The photographs of food are not at hand. `examples/inspection` is the pattern for such a folder: the recipe "
+        "`resnet` learns normal photographs in colour, others set the threshold, what comes in is judged. "
+    )
+    scores, verdicts = lab.inspected("calibration.tsv"), lab.inspected("verdicts.tsv")
+    if not (scores and verdicts):
+        return [pattern + "After `make -C examples/inspection`, `make lab` puts its figures here."]
+    flagged = sum(row[3] == "anomaly" for row in verdicts)
+    return [
+        f"{pattern}It was run: {flagged:,} of {len(verdicts):,} incoming photographs are flagged by the first score, "
+        "with these figures on photographs that it was not fitted on, 95 % intervals in brackets:",
+        table(scores[0], scores[1:]),
+    ]
 
 
 def _probes(lab: Lab) -> str:
