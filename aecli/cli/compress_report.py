@@ -47,11 +47,12 @@ def compress_report(
     from aecli import inference
     from aecli.checkpoint import model_file
     from aecli.data import load, load_again
+    from aecli.data.registry import path_of
     from aecli.files import require_output
 
     checkpoint = model_file(model)
     if output:
-        require_output(output, inputs=[checkpoint, Path(data)], suffixes=[".png"])
+        require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".png"])
 
     from aecli.analyses.code_codecs import Codec
     from aecli.analyses.compression import compress

@@ -9,7 +9,6 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-import aecli
 from aecli.analyses.intervals import part
 from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, DataSource
 from aecli.detection.detector import (
@@ -25,17 +24,6 @@ from aecli.detection.detector import (
 from aecli.detection.scores import find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model, Outcome
-
-
-@pytest.fixture(scope="module")
-def model(conv_run: Path) -> Model:
-    return aecli.load(conv_run, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def outcome(model: Model, digits: np.ndarray) -> Outcome:
-    (found,) = model.outcomes(digits)
-    return found
 
 
 def made(model: Model, outcome: Outcome, name: str = "combined", **changes) -> Detector:

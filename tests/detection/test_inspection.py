@@ -24,11 +24,6 @@ from aecli.inference.model import Model
 SHAPE = (1, 8, 8)
 
 
-@pytest.fixture(scope="module")
-def model(conv_run: Path) -> Model:
-    return aecli.load(conv_run, device="cpu")
-
-
 @pytest.fixture
 def inspection(model: Model) -> Inspection:
     return Inspection(model, default_detector(model.header, model.fingerprint))
