@@ -126,19 +126,9 @@ def _describe_detector(path: Path) -> Description:
 def _figures(measured: dict[str, Any], path: Path) -> dict[str, str]:
     """Return the lines on what was measured, on images that the detector was not fitted on."""
     try:
-        report = build(ScoreReport, measured)
+        return build(ScoreReport, measured).as_lines()
     except ValueError as error:
         raise InputError(f"damaged detector: {path}: its figures cannot be read: {error}") from error
-    estimates = {"normal right": report.normal_right, "anomalous right": report.anomalous_right}
-    if report.separation is not None:
-        estimates |= {
-            "AUROC": report.separation.auroc,
-            "average precision": report.separation.average_precision,
-            "FPR at 95 % TPR": report.separation.fpr_at_95_tpr,
-        }
-    return {
-        name: f"{known.value:.4f} ({known.low:.4f} to {known.high:.4f})" for name, known in estimates.items() if known
-    }
 
 
 def _images(source: DataSource) -> str:

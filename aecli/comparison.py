@@ -23,6 +23,7 @@ from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model
 from aecli.inference.torch_classifier import TorchClassifier
+from aecli.naming import short_names
 from aecli.progress import Progress
 from aecli.recipe import Recipe
 from aecli.training.run_folder import EpochMetrics, RunFolder
@@ -95,8 +96,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     Raises:
         InputError: one of them is none, or is damaged.
     """
-    names = _short_names(folders)
-    runs = [_read_run(folder, name) for folder, name in zip(folders, names, strict=True)]
+    runs = [_read_run(folder, name) for folder, name in zip(folders, short_names(folders), strict=True)]
     return [replace(run, reached_epoch=_reached(run, runs)) for run in runs]
 
 
@@ -137,12 +137,6 @@ def _read_run(folder: Path, name: str) -> Run:
         separation = load_detector(folder / DETECTOR_FILE).header.measured.get("separation")
         auroc = separation["auroc"]["value"] if separation else None
     return Run(name, header, files.load_metrics(), auroc)
-
-
-def _short_names(folders: Sequence[Path]) -> list[str]:
-    """Name each folder by its last part, or by its whole path where that does not tell them apart."""
-    names = [folder.resolve().name for folder in folders]
-    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
 def _reached(run: Run, runs: Sequence[Run]) -> int | None:

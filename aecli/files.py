@@ -84,12 +84,14 @@ def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterabl
 
 
 def require_no_input(path: Path, inputs: Iterable[Path]) -> None:
-    """See that the output `path` is none of the files that the same call reads.
+    """See that the output `path` is none of the files that the same call reads, nor a picture in a folder of images.
 
     Raises:
         UsageError: it is.
     """
     for source in inputs:
+        if path.suffix.lower() == ".png" and source.is_dir() and path.resolve().is_relative_to(source.resolve()):
+            raise UsageError(f"output would lie among the images: {path}", hint="choose another folder")
         if not is_stream(source) and source.exists() and path.exists() and path.samefile(source):
             raise UsageError(f"output would replace an input: {path}", hint="choose another name with -o")
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_type_hints
 
 import tomli_w
 
-from aecli.errors import RecipeError, unknown
+from aecli.errors import RecipeError, UsageError, unknown
 from aecli.files import require_file, write_text
 from aecli.schema import matches, spell
 
@@ -176,19 +176,22 @@ class Recipe:
         """Return the recipe with `{"section.key": value}` changed.
 
         Raises:
-            RecipeError: as in `from_dict`.
+            UsageError: a key or a value that a recipe must not have.
         """
         sections = self.to_dict()
-        for key, value in settings.items():
-            section, _, rest = key.partition(".")
-            if section not in sections or not rest:
-                raise RecipeError(f"{origin}: {_unknown_key(key)}")
-            head, _, argument = rest.partition(".")
-            if argument and head == "arguments":
-                sections[section].setdefault("arguments", {})[argument] = value
-            else:
-                sections[section][rest] = value
-        return Recipe.from_dict(sections, origin)
+        try:
+            for key, value in settings.items():
+                section, _, rest = key.partition(".")
+                if section not in sections or not rest:
+                    raise RecipeError(f"{origin}: {_unknown_key(key)}")
+                head, _, argument = rest.partition(".")
+                if argument and head == "arguments":
+                    sections[section].setdefault("arguments", {})[argument] = value
+                else:
+                    sections[section][rest] = value
+            return Recipe.from_dict(sections, origin)
+        except RecipeError as error:  # what was typed is wrong, no file
+            raise UsageError(error.message, hint=error.hint or "aecli train --help") from error
 
     def differences(self, other: "Recipe") -> list[str]:
         """Return the keys, as `section.key`, whose values differ."""
@@ -243,13 +246,13 @@ def parse_settings(words: Iterable[str]) -> dict[str, Any]:
     """Parse `section.key=value` words; a value is TOML, or else the string as it stands.
 
     Raises:
-        RecipeError: a word without `=`.
+        UsageError: a word without `=`.
     """
     settings = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
-            raise RecipeError(f"--set {word}: not key=value", hint="for example --set optimizer.lr=0.1")
+            raise UsageError(f"--set {word}: not key=value", hint="for example --set optimizer.lr=0.1")
         settings[key.strip()] = _toml_value(value.strip())
     return settings
 

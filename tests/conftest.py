@@ -1,6 +1,7 @@
 """What all tests share: the command line as a function, and runs trained once on real digits."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +32,16 @@ class Result:
     @property
     def out(self) -> str:
         return self.stdout.decode()
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The cells of each line of a table."""
+        return [line.split("\t") for line in self.out.splitlines()]
+
+    @property
+    def documents(self) -> list[Any]:
+        """Each line as JSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @pytest.fixture(scope="session", autouse=True)

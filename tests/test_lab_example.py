@@ -92,6 +92,17 @@ def test_the_laboratorys_figures_stand_beside_ours(report):
         assert any(re.fullmatch(r"-?[\d.,]+", cell) for cell in ours), figure
 
 
+def test_photographs_that_were_inspected_have_their_figures_in_the_report(made, report, tmp_path):
+    assert "After `make -C examples/inspection`" in parts(report, "###")["5.5 Photographs that are not food"]
+    (tmp_path / "calibration.tsv").write_text("score\tthreshold\tAUROC\nmse\t2826.68\t0.9985\n")
+    (tmp_path / "verdicts.tsv").write_text("a.jpg\t1.0\t2.0\tnormal\t\nb.jpg\t3.0\t2.0\tanomaly\t\n")
+    command = [sys.executable, str(LAB / "report.py"), str(made[0]), "lab", str(tmp_path)]
+    again = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = parts(again, "###")["5.5 Photographs that are not food"]
+    assert "1 of 2 incoming photographs" in found
+    assert "| mse | 2826.68 | 0.9985 |" in found
+
+
 def test_nothing_is_left_open(report):
     assert not re.search(r"\b(nan|inf|None|TODO|null)\b|[{}]", report)
 

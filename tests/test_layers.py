@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "aecli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"errors", "files", "processes", "progress", "schema", "threads"}
+BASE = {"errors", "files", "header", "naming", "processes", "progress", "schema", "threads"}
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
@@ -17,6 +17,8 @@ MAY_IMPORT = {
     "processes": {"errors"},
     "threads": set(),
     "schema": set(),
+    "header": {"errors", "schema"},
+    "naming": set(),
     "recipe": BASE,
     "packages": {"errors"},
     "data": BASE | {"packages"},

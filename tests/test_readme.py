@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import aecli
 from aecli.cli.app import app
 from aecli.cli.reference import with_reference
@@ -21,11 +23,11 @@ def test_every_recipe_and_command_is_in_the_readme():
         assert f"### aecli {command.name}" in README
 
 
-def test_pictures_that_the_readme_shows_are_there():
-    pictures = re.findall(r"!\[[^]]+]\(([^)]+)\)", README)
-    assert pictures
-    for picture in pictures:
-        assert (ROOT / picture).is_file()
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))], ids=str)
+def test_what_a_readme_shows_and_links_to_is_there(page: Path):
+    targets = re.findall(r"]\(([^)#]+)\)", page.read_text("utf-8"))
+    for target in targets:
+        assert "://" in target or (page.parent / target).exists(), target
 
 
 def test_the_changelog_names_this_version():

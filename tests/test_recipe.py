@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aecli.errors import ExitStatus, InputError, RecipeError
+from aecli.errors import ExitStatus, InputError, RecipeError, UsageError
 from aecli.recipe import (
     Recipe,
     load_recipe,
@@ -166,7 +166,7 @@ def test_a_setting_is_toml_or_a_bare_string(word: str, key: str, value: Any) -> 
 
 @pytest.mark.parametrize("word", ["optimizer.lr", "=3", ""])
 def test_a_setting_needs_a_key_and_a_value(word: str) -> None:
-    with pytest.raises(RecipeError, match="not key=value"):
+    with pytest.raises(UsageError, match="not key=value"):
         parse_settings([word])
 
 
@@ -190,7 +190,7 @@ def test_settings_change_keys_and_single_arguments() -> None:
     ],
 )
 def test_an_unknown_setting_names_the_nearest(key: str, said: str) -> None:
-    with pytest.raises(RecipeError, match=said):
+    with pytest.raises(UsageError, match=said):
         Recipe().with_settings({key: 1})
 
 

@@ -16,7 +16,7 @@ from aecli.analyses.tsne import (
     require_distinct,
     tsne,
 )
-from aecli.analyses.tsne_options import TSNEOptions
+from aecli.analyses.tsne_options import DEFAULT_PERPLEXITY, TSNEOptions
 from aecli.codes import Codes
 from aecli.files import fingerprint
 from aecli.progress import Progress, silent
@@ -58,7 +58,11 @@ class Layout:
 
     def figures(self) -> dict[str, Any]:
         """What came out, as plain values: the same whenever it is computed again on the same machine."""
-        return {"kl_divergence": self.result.kl_divergence, "label_accuracy": self.accuracy}
+        return {
+            "perplexity": self.result.perplexity,
+            "kl_divergence": self.result.kl_divergence,
+            "label_accuracy": self.accuracy,
+        }
 
     def seconds(self) -> dict[str, float]:
         """What each stage took."""
@@ -70,15 +74,16 @@ class Layout:
         }
 
 
-def require_layable(codes: Codes, options: TSNEOptions, name: str) -> None:
-    """See that codes can be laid out, before any work; `name` is theirs in messages.
+def require_layable(codes: Codes, options: TSNEOptions, name: str) -> float:
+    """See that codes can be laid out, before any work, and return the perplexity; `name` is theirs in messages.
 
     Raises:
         InputError: they are too few, or all the same.
         UsageError: the perplexity is too large for so few.
     """
-    options.require_fit(len(codes), name)
+    perplexity = options.perplexity_for(len(codes), name)
     require_distinct(codes.codes, name)
+    return perplexity
 
 
 def lay_out(codes: Codes, options: TSNEOptions, progress: Progress = silent) -> Layout:
@@ -98,6 +103,7 @@ def protocol(options: TSNEOptions) -> dict[str, Any]:
 
     return asdict(options) | {
         "sample": options.sample or "all",
+        "perplexity": options.perplexity or f"{DEFAULT_PERPLEXITY:g}, or the largest for so few codes",
         "learning_rate": options.learning_rate or "codes / exaggeration",
         "early_iterations": options.early_iterations,
         "momentum": [EARLY_MOMENTUM, MOMENTUM],

@@ -36,6 +36,8 @@ class TSNEResult:
 
     coordinates: NDArray[np.float32]
     """(N, 2) float32, centred on the origin."""
+    perplexity: float
+    """That was asked for, or chosen."""
     kl_divergence: float
     """Of the similarities in the plane from the affinities of the codes, in nats; less is better."""
     neighbours_seconds: float
@@ -82,19 +84,20 @@ def tsne(codes: NDArray[np.float32], options: TSNEOptions = DEFAULTS, progress: 
         InputError: too few codes, or all are the same.
         UsageError: the perplexity is too large for so few.
     """
-    replace(options, sample=None).require_fit(len(codes))
+    perplexity = replace(options, sample=None).perplexity_for(len(codes))
     require_distinct(codes)
     points = _scaled(codes.reshape(len(codes), -1), options)
     workers = usable_cpus()
 
     started = time.perf_counter()
-    neighbours, distances = nearest_neighbours(points, int(np.ceil(3 * options.perplexity)), options.metric, progress)
+    neighbours, distances = nearest_neighbours(points, int(np.ceil(3 * perplexity)), options.metric, progress)
     found = time.perf_counter()
-    affinities = _affinities(neighbours, distances, options.perplexity, workers)
+    affinities = _affinities(neighbours, distances, perplexity, workers)
     known = time.perf_counter()
     coordinates, divergence = _descend(_start(points, options.seed), affinities, options, workers, progress)
     return TSNEResult(
         coordinates=coordinates.astype(np.float32),
+        perplexity=perplexity,
         kl_divergence=divergence,
         neighbours_seconds=found - started,
         affinities_seconds=known - found,

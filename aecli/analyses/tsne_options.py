@@ -6,6 +6,7 @@ from typing import Any, Literal
 from aecli.errors import InputError, UsageError
 
 Metric = Literal["euclidean", "cosine", "manhattan", "chebyshev"]
+DEFAULT_PERPLEXITY = 30.0
 FEWEST = 4
 """Codes that can be laid out: perplexity 1 asks for three neighbours."""
 EARLY_ITERATIONS = 150
@@ -37,8 +38,12 @@ class TSNEOptions:
         default=1000,
         metadata=_said("Codes to draw, by class and seed, or all.", "N|all", parser=parse_sample),
     )
-    perplexity: float = field(
-        default=30.0, metadata=_said("Neighbours that count for each code, about: 5 to 50 are usual.")
+    perplexity: float | None = field(
+        default=None,
+        metadata=_said(
+            "Neighbours that count for each code, about: 5 to 50 are usual; "
+            f"else {DEFAULT_PERPLEXITY:g}, or a third of the codes where they are few."
+        ),
     )
     metric: Metric = field(
         default="euclidean", metadata=_said("Distance between codes.", "euclidean|cosine|manhattan|chebyshev")
@@ -65,7 +70,7 @@ class TSNEOptions:
             UsageError: it does not.
         """
         for name, value, least in (
-            ("perplexity", self.perplexity, 1),
+            ("perplexity", DEFAULT_PERPLEXITY if self.perplexity is None else self.perplexity, 1),
             ("max_iter", self.max_iter, 1),
             ("early_exaggeration", self.early_exaggeration, 1),
             ("learning_rate", 1 if self.learning_rate is None else self.learning_rate, 1e-9),
@@ -79,19 +84,22 @@ class TSNEOptions:
     def early_iterations(self) -> int:
         return min(EARLY_ITERATIONS, self.max_iter // 5)
 
-    def require_fit(self, count: int, name: str = "codes") -> None:
-        """See that `count` codes can be laid out in this way; `name` is theirs in messages.
+    def perplexity_for(self, count: int, name: str = "codes") -> float:
+        """Return the perplexity to lay `count` codes out with, at most a third of those drawn; `name` is for messages.
 
         Raises:
             InputError: they are too few at all.
-            UsageError: they are too few for the perplexity.
+            UsageError: they are too few for the perplexity that was asked for.
         """
         drawn = min(count, self.sample or count)
         if drawn < FEWEST:
             raise InputError(f"{name}: {drawn} codes are too few: t-SNE needs {FEWEST}")
         largest = (drawn - 1) / 3
+        if self.perplexity is None:
+            return min(DEFAULT_PERPLEXITY, float(int(largest)))
         if self.perplexity > largest:
             raise UsageError(
                 f"{name}: perplexity {self.perplexity:g} is too large for {drawn:,} codes: at most {largest:.4g}",
                 hint=f"--perplexity {int(largest)}" + (", or a larger --sample" if drawn < count else ""),
             )
+        return self.perplexity

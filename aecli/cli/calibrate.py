@@ -15,15 +15,12 @@ from aecli.errors import ExitStatus, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aecli.analyses.intervals import Estimate
-    from aecli.data import ImageSet
     from aecli.detection.calibration import Calibration, ScoreReport
 
 EXAMPLES = examples(
     "aecli calibrate --model run --normal mnist5k:test",
     "aecli calibrate --model run --normal mnist5k:test --anomalous letters -o detector.safetensors --plot roc.png",
 )
-COLUMNS = ["score", "threshold", "normal right", "anomalous right", "AUROC", "average precision", "FPR at 95 % TPR"]
 NormalOpt = Annotated[
     str,
     typer.Option(
@@ -93,7 +90,8 @@ def calibrate(
         calibration = calibrate(loaded, sets[0], sets[1] if anomalous else None, options, progress)
     save_detector(calibration.detector, output)
 
-    failures = _tell_about(sets, screen)
+    for images in sets:
+        screen.remarks([f"{images.word}: {note}" for note in images.notes], images.failures)
     for warning in calibration.warnings:
         screen.warn(warning)
     if plot:
@@ -107,33 +105,18 @@ def calibrate(
         f"{_counted(calibration.fitted)} images, measured on {_counted(calibration.measured)} others"
     )
     if not streams:
-        screen.table(COLUMNS, [_cells(report) for report in calibration.reports], _document(calibration, output))
-    if failures:
+        rows = [_row(report) for report in calibration.reports]
+        screen.table(list(rows[0]), [list(row.values()) for row in rows], _document(calibration, output))
+    if any(images.failures for images in sets):
         raise typer.Exit(ExitStatus.PARTIAL)
-
-
-def _tell_about(sets: "list[ImageSet]", screen: Screen) -> int:
-    for images in sets:
-        for note in images.notes:
-            screen.note(f"note: {images.word}: {note}")
-        for failure in images.failures:
-            screen.warn(f"left out: {failure.name}: {failure.reason}")
-    return sum(len(images.failures) for images in sets)
 
 
 def _counted(counts: "Mapping[str, int]") -> str:
     return " and ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
 
 
-def _cells(report: "ScoreReport") -> list[str]:
-    known = report.separation
-    figures = (known.auroc, known.average_precision, known.fpr_at_95_tpr) if known else (None, None, None)
-    estimates = [report.normal_right, report.anomalous_right, *figures]
-    return [report.score, f"{report.threshold:.6g}", *map(_cell, estimates)]
-
-
-def _cell(estimate: "Estimate | None") -> str:
-    return "" if estimate is None else f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"
+def _row(report: "ScoreReport") -> dict[str, str]:
+    return {"score": report.score, "threshold": f"{report.threshold:.6g}"} | report.as_lines()
 
 
 def _document(calibration: "Calibration", output: Path) -> dict[str, object]:

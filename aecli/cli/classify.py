@@ -1,6 +1,7 @@
 """`aecli classify`."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,14 +62,13 @@ def classify(
         found = most_probable(loaded.classify(images.images, progress), truth)
         seconds = time.monotonic() - started
 
-    for note in images.notes:
-        screen.note(f"note: {note}")
-    for failure in images.failures:
-        screen.warn(f"left out: {failure.name}: {failure.reason}")
+    screen.remarks(images.notes, images.failures)
     screen.lines(COLUMNS).show(list(_rows(images, found, loaded.class_names)))
-    screen.note(
-        f"{counted(len(images), 'image')} of {images.word}, {len(images) / max(seconds, 1e-9):,.0f} images/s; "
-        f"{_accuracy(images, found)}"
+    rate = len(images) / max(seconds, 1e-9)
+    screen.summary(
+        f"{counted(len(images), 'image')} of {images.word}, {rate:,.0f} images/s; {_accuracy(images, found)}",
+        {"images": len(images), "failed": len(images.failures), "known": found.known, "right": found.right}
+        | {"accuracy": asdict(found.accuracy) if found.accuracy else None, "images_per_second": round(rate, 1)},
     )
     if images.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
@@ -76,7 +76,7 @@ def classify(
 
 def _rows(
     images: "ImageSet", found: "Classification", class_names: tuple[str, ...]
-) -> "Iterator[tuple[list[str], dict[str, Any]]]":
+) -> "Iterator[tuple[list[str] | None, dict[str, Any]]]":
     truths = [-1] * len(images) if images.labels is None else images.labels.tolist()
     columns = (images.names.tolist(), found.labels.tolist(), found.probabilities.tolist(), truths)
     for name, label, probability, truth in zip(*columns, strict=True):
@@ -84,6 +84,8 @@ def _rows(
         if truth != -1:
             document["true_label"] = images.class_names[truth]
         yield [name, class_names[label], f"{probability:.4f}", document.get("true_label", "")], document
+    for failure in images.failures:
+        yield None, {"name": failure.name, "error": failure.reason}
 
 
 def _accuracy(images: "ImageSet", found: "Classification") -> str:

@@ -47,11 +47,12 @@ def compress_report(
     from aecli import inference
     from aecli.checkpoint import model_file
     from aecli.data import load, load_again
+    from aecli.data.registry import path_of
     from aecli.files import require_output
 
     checkpoint = model_file(model)
     if output:
-        require_output(output, inputs=[checkpoint, Path(data)], suffixes=[".png"])
+        require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".png"])
 
     from aecli.analyses.code_codecs import Codec
     from aecli.analyses.compression import compress
@@ -72,10 +73,7 @@ def compress_report(
         codec = Codec("codes", codes, loaded.decode, quantisers, loaded.decoder_bytes)
         report = compress(images.images, codec, training.images, progress)
 
-    for note in (*loaded.notes, *images.notes):
-        screen.note(f"note: {note}")
-    for failure in images.failures:
-        screen.warn(f"left out: {failure.name}: {failure.reason}")
+    screen.remarks((*loaded.notes, *images.notes), images.failures)
     if output:
         from aecli.plots import compression
 

@@ -3,7 +3,7 @@
 import time
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,7 +45,8 @@ DetectorOpt = Annotated[
     typer.Option(
         "--detector",
         metavar="FILE",
-        help="Made by aecli calibrate; else the run folder's, else the residual that 1 % of validation images exceed.",
+        help="Made by aecli calibrate; else the one beside the model in its run folder, else the residual that 1 % of "
+        "validation images exceed.",
     ),
 ]
 ThresholdOpt = Annotated[
@@ -91,8 +92,7 @@ def detect(
     inspection = Inspection(loaded, chosen)
     if heatmaps:
         require_folder(heatmaps)
-    for note in loaded.notes:
-        screen.note(f"note: {note}")
+    screen.remarks(loaded.notes)
 
     started = time.monotonic()
     with screen.progress() as progress:
@@ -100,19 +100,20 @@ def detect(
         _tell(inspection, chunks, screen, heatmaps)
     seconds = time.monotonic() - started
 
-    for note in inspection.notes():
-        screen.note(f"note: {note}")
+    screen.remarks(inspection.notes())
     if not inspection.judged:
-        unreadable = inspection.unreadable
-        raise InputError(f"no picture could be judged of {unreadable:,}" if unreadable else "the list is empty")
-    header = chosen.header
-    screen.note(
+        failed = inspection.failed
+        raise InputError(f"no picture could be judged of {failed:,}" if failed else "the list is empty")
+    header, rate = chosen.header, inspection.judged / max(seconds, 1e-9)
+    screen.summary(
         f"{counted(inspection.judged, 'picture')}, {counted(inspection.anomalies, 'anomaly', 'anomalies')} "
-        f"({header.score} above {header.threshold:.6g}), {inspection.judged / max(seconds, 1e-9):,.0f} pictures/s"
+        f"({header.score} above {header.threshold:.6g}), {rate:,.0f} pictures/s",
+        {"images": inspection.judged, "anomalies": inspection.anomalies, "failed": inspection.failed}
+        | {"score": header.score, "threshold": header.threshold, "images_per_second": round(rate, 1)},
     )
     if fail_on_anomaly and inspection.anomalies:
         raise typer.Exit(ExitStatus.ANOMALY)
-    if inspection.unreadable:
+    if inspection.failed:
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
@@ -136,7 +137,7 @@ def _chunks(
 
 
 def _tell(inspection: "Inspection", chunks: "Iterator[list[Item]]", screen: Screen, heatmaps: Path | None) -> None:
-    from aecli.detection.inspection import Unreadable
+    from aecli.data.image_set import Failure
 
     lines = screen.lines(COLUMNS)
     drawn = None
@@ -145,12 +146,13 @@ def _tell(inspection: "Inspection", chunks: "Iterator[list[Item]]", screen: Scre
 
         drawn = Heatmaps(heatmaps)
     for found in inspection.judge(chunks):
-        rows = []
+        rows: list[tuple[list[str] | None, dict[str, Any]]] = []
         if drawn:
-            drawn.require_apart(each for each in found if not isinstance(each, Unreadable))
+            drawn.require_apart(each for each in found if not isinstance(each, Failure))
         for each in found:
-            if isinstance(each, Unreadable):
-                screen.warn(f"not judged: {each.path}: {each.reason}")
+            if isinstance(each, Failure):
+                screen.remarks((), [each])
+                rows.append((None, {"path": each.name, "error": each.reason}))
                 continue
             document = each.as_document()
             if drawn:

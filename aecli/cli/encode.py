@@ -80,10 +80,7 @@ def encode(
         save_codes(codes, output)
         seconds = time.monotonic() - started
 
-    for note in (*loaded.notes, *images.notes):
-        screen.note(f"note: {note}")
-    for failure in images.failures:
-        screen.warn(f"left out: {failure.name}: {failure.reason}")
+    screen.remarks((*loaded.notes, *images.notes), images.failures)
     screen.written(
         output,
         f"{len(images):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value"

@@ -78,8 +78,7 @@ def knn_probe(
             features["pca"] = pca_features(features["pixels"], features["codes"].dimensions)
         result = probe(features, labels, options, progress)
 
-    for note in result.notes:
-        screen.note(f"note: {note}")
+    screen.remarks(result.notes)
     if output:
         from aecli.plots import knn_probe
 

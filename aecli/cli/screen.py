@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,8 @@ from aecli.progress import Progress, silent
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from aecli.data.image_set import Failure
 
 
 NUMBER = re.compile(r"-?[\d.,]+( %)?|inf")
@@ -72,6 +74,12 @@ class Screen:
         """Return what prints results one after the other, as they come."""
         return Lines(columns, as_json=self.json)
 
+    def summary(self, text: str, document: dict[str, Any]) -> None:
+        """Tell what all `lines` come to: a person on standard error, unless quiet; with `--json` a last line, too."""
+        if self.json:
+            print_json({"summary": document})
+        self.note(text)
+
     def note(self, text: str) -> None:
         """Tell a person something on standard error, unless quiet."""
         if not self.quiet:
@@ -80,6 +88,13 @@ class Screen:
     def warn(self, text: str) -> None:
         """Tell a person of something amiss on standard error, quiet or not."""
         print(printable(f"warning: {text}"), file=sys.stderr)
+
+    def remarks(self, notes: Iterable[str], failures: "Iterable[Failure]" = ()) -> None:
+        """Tell a person what to know of images, each remark once, and which of them were left out and why."""
+        for note in dict.fromkeys(notes):
+            self.note(f"note: {note}")
+        for failure in dict.fromkeys(failures):
+            self.warn(f"left out: {failure.name}: {failure.reason}")
 
     @property
     def shows_progress(self) -> bool:
@@ -129,16 +144,17 @@ class Lines:
         self._json = as_json
         self._widths: list[int] = []
 
-    def show(self, rows: Sequence[tuple[Sequence[str], dict[str, Any]]]) -> None:
-        """Print some results, each as its cells or as its document, at once."""
+    def show(self, rows: Sequence[tuple[Sequence[str] | None, dict[str, Any]]]) -> None:
+        """Print some results, each as its cells or as its document, at once; those without cells only as JSON."""
         if self._json:
             for _, document in rows:
                 print_json(document)
-        elif not sys.stdout.isatty():
-            for cells, _ in rows:
-                print("\t".join(map(printable, cells)))
         else:
-            self._show_aligned([[printable(cell) for cell in cells] for cells, _ in rows])
+            lines = [[printable(cell) for cell in cells] for cells, _ in rows if cells is not None]
+            if sys.stdout.isatty():
+                self._show_aligned(lines)
+            else:
+                print(*("\t".join(cells) + "\n" for cells in lines), sep="", end="")
         sys.stdout.flush()
 
     def _show_aligned(self, rows: list[list[str]]) -> None:

@@ -145,10 +145,10 @@ def train(
         start = load_start(init_from) if init_from else None
         with screen.progress() as progress:
             images, validation = load_portions(data, val, wanted, data_options, skip_damaged, progress)
-        for note in dict.fromkeys(images.images.notes + validation.images.notes):
-            screen.note(f"note: {note}")
-        for failure in dict.fromkeys(images.images.failures + validation.images.failures) if is_first else ():
-            screen.warn(f"left out: {failure.name}: {failure.reason}")
+        if is_first:
+            screen.remarks(
+                images.images.notes + validation.images.notes, images.images.failures + validation.images.failures
+            )
         resolved = resolve_recipe(wanted, images, start if isinstance(start, Checkpoint) else None)
 
         from aecli.cli.training_screen import TrainingScreen

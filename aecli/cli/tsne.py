@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from aecli.analyses.tsne_options import TSNEOptions
+from aecli.analyses.tsne_options import DEFAULT_PERPLEXITY, TSNEOptions
 from aecli.cli.command import examples
 from aecli.cli.screen import Screen
 from aecli.data.options import NATIVE, DataOptions, Shape
@@ -43,11 +43,12 @@ def tsne(
 ) -> None:
     """Lay codes out in a plane by t-SNE and draw them, coloured by class."""
     from aecli.codes import load_codes
+    from aecli.data.registry import path_of
     from aecli.errors import UsageError
     from aecli.files import is_stream, require_file, require_output
 
     inputs = [require_file(path, "code file") for path in codes]
-    inputs += [Path(images)] if images else []
+    inputs += filter(None, [path_of(images) if images else None])
     require_output(output, inputs=inputs, suffixes=[".png"])
     if coordinates:
         require_output(coordinates, inputs=inputs, suffixes=[".npz"])
@@ -60,7 +61,9 @@ def tsne(
 
     loaded = [load_codes(path) for path in codes]
     for path, each in zip(codes, loaded, strict=True):
-        require_layable(each, tsne_options, str(path))
+        perplexity = require_layable(each, tsne_options, str(path))
+        if tsne_options.perplexity is None and perplexity < DEFAULT_PERPLEXITY:
+            screen.note(f"note: {path}: perplexity {perplexity:g}, the largest for so few codes")
 
     from aecli.plots import tsne as plot
 
@@ -75,7 +78,8 @@ def tsne(
             pictures = load(images, data_options, image_shape=shape, skip_damaged=True, progress=progress)
             pixels, rows = pictures.images, [matching_images(each, pictures) for each in loaded]
         layouts = [lay_out(each, tsne_options, progress) for each in loaded]
-    panels = [plot.panel(layout, tsne_options, pixels, row) for layout, row in zip(layouts, rows, strict=True)]
+    titles = plot.panel_titles(layouts, codes)
+    panels = [plot.panel(title, layout, pixels, row) for title, layout, row in zip(titles, layouts, rows, strict=True)]
     plot.draw(panels, output)
     if coordinates:
         from aecli.coordinates import save_coordinates

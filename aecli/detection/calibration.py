@@ -59,6 +59,21 @@ class ScoreReport:
     def as_document(self) -> dict[str, Any]:
         return asdict(self)
 
+    def as_lines(self) -> dict[str, str]:
+        """Return the figures that there are, as a person reads them, by their names."""
+        estimates = {"normal right": self.normal_right, "anomalous right": self.anomalous_right}
+        if self.separation is not None:
+            estimates |= {
+                "AUROC": self.separation.auroc,
+                "average precision": self.separation.average_precision,
+                "FPR at 95 % TPR": self.separation.fpr_at_95_tpr,
+            }
+        return {
+            name: f"{known.value:.4f} ({known.low:.4f} to {known.high:.4f})"
+            for name, known in estimates.items()
+            if known is not None
+        }
+
 
 @dataclass(frozen=True)
 class Calibration:

@@ -6,23 +6,29 @@ The file holds the score's statistics as arrays and, under the metadata key `aec
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, CheckpointHeader, DataSource, read_metadata
+from aecli.checkpoint import (
+    DETECTOR_FILE,
+    METADATA_KEY,
+    MODEL_FILE,
+    ONNX_FILE,
+    CheckpointHeader,
+    DataSource,
+    read_metadata,
+)
 from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.files import require_file, short, writing
+from aecli.header import Header
 from aecli.inference.model import Model, Outcome
-from aecli.schema import build
 
-KIND = "detector"
-FORMAT = 1
 DEFAULT_QUANTILE = 0.99
 DEFAULT_SCORE = "combined"
 
@@ -42,8 +48,12 @@ class Logistic:
 
 
 @dataclass(frozen=True)
-class DetectorHeader:
+class DetectorHeader(Header):
     """All that a detector says besides the score's statistics."""
+
+    KIND: ClassVar[str] = "detector"
+    FORMAT: ClassVar[int] = 1
+    HINT: ClassVar[str | None] = "make one: aecli calibrate --model MODEL --normal DATA -o DETECTOR.safetensors"
 
     score: str
     threshold: float
@@ -61,31 +71,10 @@ class DetectorHeader:
     kind: str = KIND
     format: int = FORMAT
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str, path: Path) -> "DetectorHeader":
-        """Parse what `to_json` wrote; `path` is named in errors.
-
-        Raises:
-            InputError: it is something else, or of a newer format.
-        """
-        try:
-            values = json.loads(text)
-            if values.get("kind") != KIND:
-                raise InputError(
-                    f"not a detector but a {values.get('kind')}: {path}",
-                    hint="make one: aecli calibrate --model MODEL --normal DATA -o DETECTOR.safetensors",
-                )
-            if values["format"] > FORMAT:
-                raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
-            header = build(cls, values)
-            if header.score not in score_names():
-                raise ValueError(f"unknown score '{header.score}'")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(f"damaged detector: {path}: its description cannot be read: {error}") from error
-        return header
+    def check_ranges(self) -> None:
+        """Raise ValueError where the score is unknown."""
+        if self.score not in score_names():
+            raise ValueError(f"unknown score '{self.score}'")
 
 
 @dataclass(frozen=True)
@@ -135,10 +124,13 @@ def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detect
 def detector_for(model: Model, model_path: Path, detector_path: Path | None) -> Detector:
     """Return the detector to use with a model: the one that is named, else that of the run folder, else the default.
 
+    The run folder may be named by the model in it.
+
     Raises:
         InputError: it is damaged, or was made for another model.
     """
-    inside = model_path / DETECTOR_FILE
+    run = model_path.parent if model_path.name in {MODEL_FILE, ONNX_FILE} else model_path
+    inside = run / DETECTOR_FILE
     if detector_path is None and not inside.exists():
         return default_detector(model.header, model.fingerprint)
     path = detector_path or inside
@@ -196,7 +188,7 @@ def is_detector(path: Path) -> bool:
         InputError: missing, damaged, or not written by aecli.
     """
     try:
-        return bool(json.loads(read_metadata(path)).get("kind") == KIND)
+        return bool(json.loads(read_metadata(path)).get("kind") == DetectorHeader.KIND)
     except (ValueError, AttributeError, RecursionError):
         return False
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from aecli.data.fitting import FullShape, conversion_notes
+from aecli.data.image_set import Failure
 from aecli.data.pictures import UnreadablePictureError, quiet
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import Item, Pixels
@@ -44,14 +45,6 @@ class Finding:
         return {"path": self.path, "score": self.score, "threshold": self.threshold, "verdict": self.verdict} | known
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A picture that could not be judged, and why."""
-
-    path: str
-    reason: str
-
-
 class Inspection:
     """Judges pictures, and counts them."""
 
@@ -61,7 +54,7 @@ class Inspection:
         self._native = Counter[FullShape]()
         self.normal = 0
         self.anomalies = 0
-        self.unreadable = 0
+        self.failed = 0
 
     @property
     def chunk_size(self) -> int:
@@ -72,7 +65,7 @@ class Inspection:
     def judged(self) -> int:
         return self.normal + self.anomalies
 
-    def judge(self, chunks: Iterable[list[Item]]) -> Iterator[list[Finding | Unreadable]]:
+    def judge(self, chunks: Iterable[list[Item]]) -> Iterator[list[Finding | Failure]]:
         """Yield what was found of each chunk, in order; only one chunk's pictures are in memory at a time.
 
         Raises:
@@ -85,16 +78,16 @@ class Inspection:
         """Say how many pictures had to be resized or converted for the model."""
         return conversion_notes(self._native, self._model.image_shape)
 
-    def _judge(self, chunk: list[Item]) -> list[Finding | Unreadable]:
+    def _judge(self, chunk: list[Item]) -> list[Finding | Failure]:
         with quiet():
             groups = [chunk[start : start + TOGETHER] for start in range(0, len(chunk), TOGETHER)]
             read = [result for group in in_order(_read, groups) for result in group]
-        pixels = [result[0] for result in read if not isinstance(result, Unreadable)]
-        self._native.update(result[1] for result in read if not isinstance(result, Unreadable))
-        names = [item.name for item, result in zip(chunk, read, strict=True) if not isinstance(result, Unreadable)]
+        pixels = [result[0] for result in read if not isinstance(result, Failure)]
+        self._native.update(result[1] for result in read if not isinstance(result, Failure))
+        names = [item.name for item, result in zip(chunk, read, strict=True) if not isinstance(result, Failure)]
         findings = iter(self._findings(names, pixels))
-        judged = [result if isinstance(result, Unreadable) else next(findings) for result in read]
-        self.unreadable += len(read) - len(pixels)
+        judged = [result if isinstance(result, Failure) else next(findings) for result in read]
+        self.failed += len(read) - len(pixels)
         self.anomalies += sum(isinstance(each, Finding) and each.is_anomaly for each in judged)
         self.normal += sum(isinstance(each, Finding) and not each.is_anomaly for each in judged)
         return judged
@@ -112,15 +105,15 @@ class Inspection:
             first += len(scores)
 
 
-def _read(items: Sequence[Item]) -> list[Pixels | Unreadable]:
-    results: list[Pixels | Unreadable] = []
+def _read(items: Sequence[Item]) -> list[Pixels | Failure]:
+    results: list[Pixels | Failure] = []
     for item in items:
         try:
             results.append(item.read())
         except UnreadablePictureError as error:
-            results.append(Unreadable(item.name, error.reason))
+            results.append(Failure(item.name, error.reason))
         except AecliError as error:
             results.append(
-                Unreadable(item.name, error.message.removesuffix(f": {item.name}").removeprefix(f"{item.name}: "))
+                Failure(item.name, error.message.removesuffix(f": {item.name}").removeprefix(f"{item.name}: "))
             )
     return results

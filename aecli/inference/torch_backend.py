@@ -1,5 +1,7 @@
 """The model run by torch."""
 
+from typing import TypeVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from aecli.errors import UnavailableError
 from aecli.inference.model import Model, Outcome, batches
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder, residual_l2
+from aecli.models.encoder_model import EncoderModel
+
+SomeModel = TypeVar("SomeModel", bound=EncoderModel)
 
 
 class TorchModel(Model):
@@ -21,10 +26,9 @@ class TorchModel(Model):
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
-        keep_freed_memory()
         self.header = checkpoint.header
         self.fingerprint = checkpoint.fingerprint
-        self._model = checkpoint.autoencoder.to(find_device(device))
+        self._model = placed(checkpoint.autoencoder, device)
 
     @property
     def decoder_bytes(self) -> int:
@@ -63,6 +67,16 @@ def encode_rows(
     parts = [_encode(model, images[rows[batch]]) for batch in batches(len(rows), model.image_shape)]
     codes, residuals = zip(*parts, strict=True)
     return np.concatenate(codes), np.concatenate(residuals)
+
+
+def placed(model: SomeModel, device: str) -> SomeModel:
+    """Return the model on the torch device that `--device` names.
+
+    Raises:
+        UnavailableError: there is no such device here.
+    """
+    keep_freed_memory()
+    return model.to(find_device(device))
 
 
 def find_device(name: str) -> torch.device:

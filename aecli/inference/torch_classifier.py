@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint
 from aecli.inference.model import batches, require_images
-from aecli.inference.torch_backend import find_device
-from aecli.models.allocator import keep_freed_memory
+from aecli.inference.torch_backend import placed
 from aecli.progress import Progress, silent
 
 
@@ -20,10 +19,9 @@ class TorchClassifier:
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
-        keep_freed_memory()
         self.header = checkpoint.header
         self.fingerprint = checkpoint.fingerprint
-        self._model = checkpoint.classifier.to(find_device(device))
+        self._model = placed(checkpoint.classifier, device)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -11,14 +11,7 @@ from aecli.models.encoder_model import EncoderModel
 
 
 class Autoencoder(EncoderModel):
-    """Takes uint8 images to codes and back.
-
-    Args:
-        architecture: a name in `aecli.models.architectures`.
-        image_shape: (C, H, W) of the images.
-        arguments: the architecture's own.
-        mean: per channel, of pixels in 0..1.
-        std: per channel, of pixels in 0..1.
+    """Takes uint8 images to codes and back; its arguments are those of `EncoderModel`, whose encoder it builds.
 
     Raises:
         RecipeError: the architecture cannot be built so.

@@ -11,15 +11,9 @@ from aecli.models.encoder_model import EncoderModel
 
 
 class Classifier(EncoderModel):
-    """Takes uint8 images to codes and to classes.
+    """Takes uint8 images to codes and to one of so many `classes`.
 
-    Args:
-        architecture: a name in `aecli.models.architectures`; its decoder is left out.
-        image_shape: (C, H, W) of the images.
-        arguments: the architecture's own.
-        mean: per channel, of pixels in 0..1.
-        std: per channel, of pixels in 0..1.
-        classes: how many there are.
+    Its other arguments are those of `EncoderModel`, whose encoder it builds; the decoder is left out.
 
     Raises:
         RecipeError: the architecture cannot be built so.

@@ -73,7 +73,7 @@ def _bars(measured: Sequence[Measured]) -> dict[str, list[Bar | None]]:
         "epochs to the common target": of(lambda each: each.run.reached_epoch),
         "parameters": of(lambda each: each.run.header.parameters),
         "code units": of(lambda each: each.run.code_units),
-        "images/s": of(lambda each: each.images_per_second),
+        "images/s": of(lambda each: round(each.images_per_second)),
     }
 
 

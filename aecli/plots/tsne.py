@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from aecli.analyses.layout import Layout
-from aecli.analyses.tsne_options import TSNEOptions
+from aecli.naming import short_names
 from aecli.plots.figure import CLASS_COLOURS, figure, shortened
 from aecli.plots.placing import pushed_apart, without_overlap
 
@@ -38,7 +38,7 @@ class Panel:
     """What is drawn of one code file."""
 
     title: str
-    """What the codes are codes of."""
+    """What the codes are codes of, and the code file where several are of the same."""
     note: str
     """How they were laid out, and how well."""
     coordinates: NDArray[np.float32]
@@ -61,9 +61,16 @@ class Panel:
         }
 
 
+def panel_titles(layouts: Sequence[Layout], paths: Sequence[Path]) -> list[str]:
+    """Name what each code file, at its path, holds the codes of; and the file, where several hold codes of the same."""
+    words = [layout.codes.meta.data for layout in layouts]
+    names = short_names(paths)
+    return [word if words.count(word) == 1 else f"{word}, {name}" for word, name in zip(words, names, strict=True)]
+
+
 def panel(
+    title: str,
     layout: Layout,
-    options: TSNEOptions,
     images: NDArray[np.uint8] | None = None,
     image_rows: NDArray[np.int64] | None = None,
 ) -> Panel:
@@ -71,8 +78,8 @@ def panel(
     drawn, count = len(layout.rows), len(layout.codes)
     accuracy = "" if layout.accuracy is None else f", 1-NN accuracy {layout.accuracy:.3f}"
     return Panel(
-        title=layout.codes.meta.data,
-        note=f"{drawn:,}{'' if drawn == count else f' of {count:,}'} codes, perplexity {options.perplexity:g}, "
+        title=title,
+        note=f"{drawn:,}{'' if drawn == count else f' of {count:,}'} codes, perplexity {layout.result.perplexity:g}, "
         f"KL divergence {layout.result.kl_divergence:.3f}{accuracy}",
         coordinates=layout.result.coordinates,
         labels=layout.labels,

@@ -85,8 +85,7 @@ def detection(lab: Lab) -> str:
 
 
 def exercises(lab: Lab) -> str:
-    lines = lab.lines("pictures-classified.jsonl")
-    right = sum(line["label"] == line["true_label"] for line in lines) / len(lines)
+    classified = lab.lines("pictures-classified.jsonl")[-1]["summary"]
     trained = lab.run("pictures")["data"]["images"]
     best = max(MODELS, key=lambda model: lab.compared[model]["knn"]["mean"])
     epochs = counted(lab.run("lab/conv")["training"]["epochs"], "epoch")
@@ -95,7 +94,8 @@ def exercises(lab: Lab) -> str:
         "### 5.1 Classify a flat folder",
         "The 8 Scenes pictures are not at hand: pictures of our own, written into one folder as `CLASS_NUMBER.png`, "
         "stand in for them. `aecli train FOLDER --labels-from prefix --recipe conv-classifier` learnt from "
-        f"{trained:,}; of {len(lines):,} others, {percent(right)} are given the right class.",
+        f"{trained:,}; of {classified['known']:,} others, {percent(classified['accuracy']['value'])} are given "
+        "the right class.",
         "### 5.2 From scratch or fine-tuned",
         *_fine_tuning(lab),
         "### 5.3 All models by k-NN accuracy",
@@ -110,10 +110,26 @@ def exercises(lab: Lab) -> str:
         f"the {MODELS[best]} one, with {percent(lab.compared[best]['knn']['mean'])}. `examples/ablation` tells what "
         "each part does.",
         "### 5.5 Photographs that are not food",
-        "The recipe `resnet` is for photographs in colour; `examples/inspection` tells odd ones with it.",
+        *_photographs(lab),
         "### 5.6 TensorBoard and Weights & Biases",
         _loggers(lab),
     )
+
+
+def _photographs(lab: Lab) -> list[str]:
+    pattern = (
+        "The photographs of food are not at hand. `examples/inspection` is the pattern for such a folder: the recipe "
+        "`resnet` learns normal photographs in colour, others set the threshold, what comes in is judged. "
+    )
+    scores, verdicts = lab.inspected("calibration.tsv"), lab.inspected("verdicts.tsv")
+    if not (scores and verdicts):
+        return [pattern + "After `make -C examples/inspection`, `make lab` puts its figures here."]
+    flagged = sum(row[3] == "anomaly" for row in verdicts)
+    return [
+        f"{pattern}It was run: {flagged:,} of {len(verdicts):,} incoming photographs are flagged by the first score, "
+        "with these figures on photographs that it was not fitted on, 95 % intervals in brackets:",
+        table(scores[0], scores[1:]),
+    ]
 
 
 def _probes(lab: Lab) -> str:

@@ -24,16 +24,25 @@ def auroc(score: dict[str, Any]) -> float:
 
 @dataclass(frozen=True)
 class Lab:
-    """The folder `out`; `main` names the runs in it that were analysed: `lab` or `long`."""
+    """The folder `out`; `main` names the runs in it that were analysed: `lab` or `long`.
+
+    `inspection` is the folder that `examples/inspection` made, if it did.
+    """
 
     out: Path
     main: str
+    inspection: Path
 
     def document(self, name: str) -> Any:
         return json.loads((self.out / name).read_text("utf-8"))
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.out / name).read_text("utf-8").splitlines() if line.startswith("{")]
+
+    def inspected(self, name: str) -> list[list[str]]:
+        """Return the rows of a table that `examples/inspection` made; none where it was not run."""
+        file = self.inspection / name
+        return [line.split("\t") for line in file.read_text("utf-8").splitlines()] if file.exists() else []
 
     def run(self, name: str) -> dict[str, Any]:
         """Return what `aecli train` said at the end of a run."""

@@ -1,4 +1,4 @@
-"""Write what the Makefile made as a report in Markdown: `report.py OUT MAIN > OUT/report.md`."""
+"""Write what the Makefile made as a report in Markdown: `report.py OUT MAIN INSPECTION > OUT/report.md`."""
 
 import sys
 from pathlib import Path
@@ -12,6 +12,6 @@ from wording import paragraphs
 SECTIONS = [introduction, in_short, lightning, autoencoders, codes, detection, exercises, questions]
 
 if __name__ == "__main__":
-    out, main = sys.argv[1:]
-    lab = Lab(Path(out), main)
+    out, main, inspection = sys.argv[1:]
+    lab = Lab(Path(out), main, Path(inspection))
     print(paragraphs(*(section(lab) for section in SECTIONS)))

@@ -164,7 +164,7 @@ def test_too_few_or_equal_codes_are_errors():
     with pytest.raises(InputError, match="3 codes are too few"):
         tsne(codes[:3], QUICK)
     with pytest.raises(UsageError, match="perplexity 30 is too large for 40 codes: at most 13") as caught:
-        tsne(codes[:40])
+        tsne(codes[:40], TSNEOptions(perplexity=30))
     assert caught.value.hint == "--perplexity 13"
     with pytest.raises(InputError, match="all codes are the same"):
         require_distinct(np.ones((50, 3), np.float32))

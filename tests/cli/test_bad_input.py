@@ -68,19 +68,19 @@ CASES = [
     ("train digits -o {out} --recipe bad.toml", INPUT, "learning_rate"),
     ("train digits -o {out} --recipe binary.toml", INPUT, "UTF-8"),
     ("train digits -o {out} --recipe folder/", INPUT, "folder"),
-    ("train digits -o {out} --set optimizer.lrr=1", INPUT, "did you mean 'optimizer.lr'"),
-    ("train digits -o {out} --set optimizer.lr", INPUT, "key=value"),
-    ("train digits -o {out} --set optimizer.lr=fast", INPUT, "optimizer.lr must be a number"),
+    ("train digits -o {out} --set optimizer.lrr=1", USAGE, "did you mean 'optimizer.lr'"),
+    ("train digits -o {out} --set optimizer.lr", USAGE, "key=value"),
+    ("train digits -o {out} --set optimizer.lr=fast", USAGE, "optimizer.lr must be a number"),
     ("train digits -o {out} --set model.architecture=resnet18x", INPUT, "unknown architecture"),
     ("train digits -o {out} --set model.arguments.chanels=[3]", INPUT, "did you mean 'channels'"),
     ("train digits -o {out} --set model.arguments.channels=[0]", INPUT, "cannot be built"),
     ("train digits -o {out} --set model.mean=[0.1,0.2]", INPUT, "model.mean"),
-    ("train digits -o {out} --lr 0", INPUT, "greater than 0"),
-    ("train digits -o {out} --lr nan", INPUT, "optimizer.lr"),
-    ("train digits -o {out} --epochs 0", INPUT, "training.epochs"),
-    ("train digits -o {out} --batch-size -1", INPUT, "training.batch_size"),
-    ("train digits -o {out} --seed -1", INPUT, "training.seed"),
-    ("train digits -o {out} --precision half", INPUT, "training.precision"),
+    ("train digits -o {out} --lr 0", USAGE, "greater than 0"),
+    ("train digits -o {out} --lr nan", USAGE, "optimizer.lr"),
+    ("train digits -o {out} --epochs 0", USAGE, "training.epochs"),
+    ("train digits -o {out} --batch-size -1", USAGE, "training.batch_size"),
+    ("train digits -o {out} --seed -1", USAGE, "training.seed"),
+    ("train digits -o {out} --precision half", USAGE, "training.precision"),
     ("train digits -o {out} --init-from none", INPUT, "none"),
     ("train digits -o {out} --init-from folder", INPUT, "no model in this folder"),
     ("train digits -o {out} --init-from text.safetensors", INPUT, "text.safetensors"),
@@ -207,6 +207,19 @@ def test_with_json_an_error_is_an_object_too(
     assert lines[0] == f"error: {document['error']}"
     assert document["hint"] is None or lines[1] == f"hint: {document['hint']}"
     assert result.out == ""
+
+
+def test_a_wrong_value_on_the_command_line_is_usage_and_in_a_file_is_input(aecli: Callable, tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("[training]\nepochs = 0\n")
+    for words, status in (
+        (("--epochs", "0"), USAGE),
+        (("--set", "training.epochs=0"), USAGE),
+        (("--recipe", tmp_path / "wrong.toml"), INPUT),
+    ):
+        result = aecli("train", "digits", "-o", tmp_path / "run", *words)
+        assert result.status == status
+        assert "training.epochs must be 1 or more, not 0" in result.err
+        assert ("hint: aecli train --help" in result.err) == (status == USAGE)
 
 
 def test_debug_shows_where(aecli: Callable, tmp_path: Path) -> None:

@@ -28,16 +28,20 @@ def test_normal_images_alone_give_a_threshold_and_what_it_lets_pass(calibrate, t
     result = calibrate(*NORMAL, "--quantile", "0.95")
     assert result.status == 0, result.err
     heading, row = (line.split("\t") for line in result.out.splitlines())
-    assert heading == [
-        *("score", "threshold", "normal right", "anomalous right", "AUROC", "average precision", "FPR at 95 % TPR")
-    ]
+    assert heading == ["score", "threshold", "normal right"]
     assert row[0] == "combined"
     assert float(row[2].split()[0]) > 0.85
-    assert row[3:] == [""] * 4
     header = load_detector(tmp_path / "detector.safetensors").header
     assert header.quantile == 0.95
     assert row[1] == f"{header.threshold:.6g}"
     assert "fitted on 161 normal images, measured on 162 normal others" in result.err
+
+
+def test_anomalies_bring_more_columns(calibrate):
+    heading, *rows = (line.split("\t") for line in calibrate(*NORMAL, *ANOMALOUS).out.splitlines())
+    assert heading[2:] == ["normal right", "anomalous right", "AUROC", "average precision", "FPR at 95 % TPR"]
+    assert sorted(row[0] for row in rows) == score_names()
+    assert all(all(row) and len(row) == len(heading) for row in rows)
 
 
 def test_anomalies_give_every_figure_for_every_score(calibrate, tmp_path):
@@ -62,7 +66,7 @@ def test_what_it_makes_is_what_detect_takes(calibrate, aecli, conv_run, tmp_path
     assert calibrate(*NORMAL, *ANOMALOUS, "--score", "combined").status == 0
     detector = tmp_path / "detector.safetensors"
     result = aecli("detect", "digits:test", "--model", conv_run, "--detector", detector, "--json")
-    documents = [json.loads(line) for line in result.out.splitlines()]
+    *documents, _ = map(json.loads, result.out.splitlines())
     assert all(0 <= document["probability"] <= 1 for document in documents)
     assert {document["threshold"] for document in documents} == {load_detector(detector).header.threshold}
 
@@ -90,6 +94,16 @@ def test_the_plot_is_written_beside(calibrate, tmp_path):
     assert calibrate(*NORMAL, *ANOMALOUS, "--plot", tmp_path / "plot.png").status == 0
     with Image.open(tmp_path / "plot.png") as picture:
         assert picture.format == "PNG"
+
+
+def test_the_plot_never_lies_among_the_images(calibrate, pictures):
+    before = {path: path.read_bytes() for path in pictures.rglob("*") if path.is_file()}
+    for plot in ("a/0.png", "new.png"):
+        for words in (("--normal", pictures), (*NORMAL, "--anomalous", f"{pictures}:all")):
+            result = calibrate(*words, "--plot", pictures / plot)
+            assert (result.status, result.out) == (ExitStatus.USAGE, "")
+            assert "among the images" in result.err
+    assert {path: path.read_bytes() for path in pictures.rglob("*") if path.is_file()} == before
 
 
 def test_standard_output_takes_one_file_alone(calibrate, tmp_path):

@@ -36,10 +36,6 @@ def digit_folder(tmp_path: Path) -> Path:
     return tmp_path / "flat"
 
 
-def rows(result: object) -> list[list[str]]:
-    return [line.split("\t") for line in result.out.splitlines()]
-
-
 def said_accuracy(err: str) -> tuple[float, float, float, int, int]:
     match = re.search(r"accuracy ([\d.]+) \(([\d.]+) to ([\d.]+)\), (\d+) of (\d+) right", err)
     return (*map(float, match.groups()[:3]), *map(int, match.groups()[3:]))
@@ -48,7 +44,7 @@ def said_accuracy(err: str) -> tuple[float, float, float, int, int]:
 def test_the_accuracy_is_that_of_the_lines(aecli: Callable, classifier: Path) -> None:
     result = aecli("classify", "digits:test", "--model", classifier)
     assert result.status == 0, result.err
-    lines = rows(result)
+    lines = result.rows
     digits = load("digits:test")
     assert [line[0] for line in lines] == digits.names.tolist()
     assert [line[3] for line in lines] == [digits.class_names[label] for label in digits.labels]
@@ -66,19 +62,37 @@ def test_lines_are_what_the_model_says(aecli: Callable, classifier: Path) -> Non
     import aecli as door
 
     probabilities = door.load_classifier(classifier, device="cpu").classify(load("digits:test").images)
-    documents = [
-        json.loads(line) for line in aecli("classify", "digits:test", "-m", classifier, "--json").out.split("\n")[:-1]
-    ]
+    *documents, _ = aecli("classify", "digits:test", "-m", classifier, "--json").documents
     assert documents[0].keys() == {"name", "label", "probability", "true_label"}
     assert [int(document["label"]) for document in documents] == probabilities.argmax(axis=1).tolist()
     np.testing.assert_allclose([document["probability"] for document in documents], probabilities.max(axis=1))
-    plain = rows(aecli("classify", "digits:test", "--model", classifier))
+    plain = aecli("classify", "digits:test", "--model", classifier).rows
     assert [line[2] for line in plain] == [f"{document['probability']:.4f}" for document in documents]
     assert all(re.fullmatch(r"[01]\.\d{4}", line[2]) for line in plain)
 
 
+def test_the_last_line_of_json_is_the_accuracy_that_a_person_is_told(
+    aecli: Callable, classifier: Path, digit_folder: Path
+) -> None:
+    min(digit_folder.iterdir()).write_bytes(b"no picture")
+    words = ("classify", digit_folder, "--model", classifier, "--json", "--labels-from")
+    result = aecli(*words, "prefix")
+    *documents, last = result.documents
+    summary = last["summary"]
+    accuracy, low, high, right, known = said_accuracy(result.err)
+    assert (summary["right"], summary["known"], summary["images"], summary["failed"]) == (right, known, 11, 1)
+    for end, figure in {"value": accuracy, "low": low, "high": high}.items():
+        assert summary["accuracy"][end] == pytest.approx(figure, abs=5e-5)
+    assert f"{summary['images_per_second']:,.0f} images/s" in result.err
+    assert len(documents) == 12
+    (failed,) = [document for document in documents if "error" in document]
+    assert failed.keys() == {"name", "error"}
+    unknown = json.loads(aecli(*words, "none").out.splitlines()[-1])["summary"]
+    assert (unknown["accuracy"], unknown["known"]) == (None, 0)
+
+
 def test_it_is_confident_where_it_is_right(aecli: Callable, classifier: Path) -> None:
-    lines = rows(aecli("classify", "digits:test", "--model", classifier))
+    lines = aecli("classify", "digits:test", "--model", classifier).rows
     right, wrong = ([float(line[2]) for line in lines if (line[1] == line[3]) == hit] for hit in (True, False))
     assert np.mean(right) > np.mean(wrong)
 
@@ -89,7 +103,7 @@ def test_classes_are_matched_by_name(aecli: Callable, classifier: Path, digit_fo
         path.unlink()
     result = aecli("classify", digit_folder, "--model", classifier, "--labels-from", "prefix")
     assert result.status == 0, result.err
-    lines = rows(result)
+    lines = result.rows
     assert [line[3] for line in lines] == [line[0].partition("_")[0] for line in lines]
     *_, right, known = said_accuracy(result.err)
     assert (right, known) == (sum(line[1] == line[3] for line in lines), len(lines))
@@ -119,7 +133,7 @@ def test_without_a_known_class_the_accuracy_is_unknown(
     result = aecli("classify", digit_folder, "--model", classifier, "--labels-from", labels_from)
     assert result.status == 0
     assert f"accuracy unknown: {said}" in result.err
-    truths = [line[3] if len(line) > 3 else "" for line in rows(result)]
+    truths = [line[3] if len(line) > 3 else "" for line in result.rows]
     assert all(truth.startswith("digit") for truth in truths) == (labels_from == "prefix")
 
 
@@ -129,7 +143,7 @@ def test_some_without_a_label_do_not_count(aecli: Callable, classifier: Path, di
     words = ("classify", digit_folder, "--model", classifier, "--labels-from", "prefix")
     result = aecli(*words)
     assert said_accuracy(result.err)[4] == 11
-    documents = [json.loads(line) for line in aecli(*words, "--json").out.splitlines()]
+    *documents, _ = aecli(*words, "--json").documents
     assert [document["name"] for document in documents if "true_label" not in document] == ["unnamed.png"]
 
 
@@ -138,7 +152,7 @@ def test_damaged_pictures_are_left_out_and_named(aecli: Callable, classifier: Pa
     damaged.write_bytes(damaged.read_bytes()[:50])
     result = aecli("classify", digit_folder, "--model", classifier, "-q")
     assert result.status == ExitStatus.PARTIAL
-    assert len(rows(result)) == 11
+    assert len(result.rows) == 11
     (warning,) = result.err.splitlines()
     assert warning.startswith(f"warning: left out: {damaged.name}: ")
 
@@ -148,8 +162,8 @@ def test_pictures_of_another_size_are_fitted(aecli: Callable, classifier: Path, 
     np.save(tmp_path / "large.npy", digits.repeat(3, axis=2).repeat(3, axis=3))
     result = aecli("classify", tmp_path / "large.npy", "--model", classifier)
     assert "resized" in result.err
-    expected = [line[1] for line in rows(aecli("classify", "digits:test", "--model", classifier))[:20]]
-    agreeing = sum(line[1] == label for line, label in zip(rows(result), expected, strict=True))
+    expected = [line[1] for line in aecli("classify", "digits:test", "--model", classifier).rows[:20]]
+    agreeing = sum(line[1] == label for line, label in zip(result.rows, expected, strict=True))
     assert agreeing >= 18
 
 
@@ -229,7 +243,7 @@ def test_a_flat_folder_of_jpegs_named_by_class(aecli: Callable, tmp_path: Path) 
     assert result.status == 0, result.err
     result = aecli("classify", tmp_path / "others", "--model", tmp_path / "run", "--labels-from", "prefix")
     assert result.status == 0, result.err
-    lines = rows(result)
+    lines = result.rows
     assert [line[3] for line in lines] == [line[0].partition("_")[0] for line in lines]
     right = sum(line[1] == line[3] for line in lines)
     assert said_accuracy(result.err)[3:] == (right, 45)

@@ -74,3 +74,10 @@ def test_a_damaged_picture_is_left_out(aecli: Callable, conv_run: Path, pictures
     assert "broken.png" in result.err
     document = json.loads(result.out)
     assert (document["data"]["images"], document["failed"]) == (6, 1)
+
+
+def test_no_plot_lies_among_the_images(aecli: Callable, conv_run: Path, pictures: Path) -> None:
+    for word in (pictures, f"{pictures}:all"):
+        result = aecli("compress-report", word, "--model", conv_run, "-o", pictures / "a" / "plot.png")
+        assert result.status == 2
+        assert "among the images" in result.err

@@ -92,6 +92,34 @@ def test_info_knows_coordinates(aecli: Callable, codes_file: Path, tmp_path: Pat
     assert "perplexity" in aecli("info", points).out
 
 
+def test_few_codes_take_a_smaller_perplexity_by_themselves(aecli: Callable, codes_file: Path, tmp_path: Path):
+    words = ("-o", tmp_path / "plot.png", "--max-iter", "20", "--json")
+    result = aecli("tsne", codes_file, *words, "--sample", "60")
+    assert (result.status, result.err) == (0, f"note: {codes_file}: perplexity 19, the largest for so few codes\n")
+    assert json.loads(result.out)["layouts"][0]["perplexity"] == 19
+    enough = aecli("tsne", codes_file, *words, "--sample", "91")
+    assert (json.loads(enough.out)["layouts"][0]["perplexity"], enough.err) == (30, "")
+    asked = aecli("tsne", codes_file, *words, "--sample", "60", "--perplexity", "30")
+    assert asked.status == ExitStatus.USAGE
+
+
+def test_panels_of_the_same_images_are_told_apart_by_their_files(
+    aecli: Callable, codes_file: Path, codes: Codes, tmp_path: Path
+):
+    for model in ("conv", "sparse"):
+        (tmp_path / model).mkdir()
+        saved(codes, tmp_path / model / "codes.npz")
+    files = (tmp_path / "conv" / "codes.npz", tmp_path / "sparse" / "codes.npz", codes_file)
+    result = aecli("tsne", *files[:2], "-o", tmp_path / "plot.png", *QUICK)
+    assert [line.split(": 60 of")[0].strip() for line in result.out.splitlines()[1:]] == [
+        "digits:test, conv/codes.npz",
+        "digits:test, sparse/codes.npz",
+    ]
+    other = saved(replace(codes, meta=replace(codes.meta, data="digits:train")), tmp_path / "train.npz")
+    result = aecli("tsne", codes_file, other, "-o", tmp_path / "plot.png", *QUICK)
+    assert [line.split(": 60 of")[0].strip() for line in result.out.splitlines()[1:]] == ["digits:test", "digits:train"]
+
+
 def test_all_codes_are_drawn_on_request(aecli: Callable, codes_file: Path, tmp_path: Path):
     words = ("-o", tmp_path / "plot.png", "--json", "--max-iter", "20", "--sample", "all")
     assert json.loads(aecli("tsne", codes_file, *words).out)["layouts"][0]["drawn"] == 359

@@ -20,11 +20,6 @@ SHAPE = (1, 8, 8)
 
 
 @pytest.fixture(scope="module")
-def model(conv_run: Path) -> Model:
-    return aecli.load(conv_run, device="cpu")
-
-
-@pytest.fixture(scope="module")
 def normal() -> ImageSet:
     return aecli.load_images("digits:test")
 

@@ -9,7 +9,6 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-import aecli
 from aecli.analyses.intervals import part
 from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, DataSource
 from aecli.detection.detector import (
@@ -25,17 +24,6 @@ from aecli.detection.detector import (
 from aecli.detection.scores import find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model, Outcome
-
-
-@pytest.fixture(scope="module")
-def model(conv_run: Path) -> Model:
-    return aecli.load(conv_run, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def outcome(model: Model, digits: np.ndarray) -> Outcome:
-    (found,) = model.outcomes(digits)
-    return found
 
 
 def made(model: Model, outcome: Outcome, name: str = "combined", **changes) -> Detector:
@@ -114,7 +102,9 @@ def test_the_named_one_comes_before_that_of_the_run_and_that_before_the_default(
     save_detector(made(model, outcome, "mse"), named)
     assert detector_for(model, run, None).header.score == "knn"
     assert detector_for(model, run, named).header.score == "mse"
-    assert detector_for(model, run / "model.safetensors", None).header.score == "residual"
+    assert detector_for(model, run / "model.safetensors", None).header.score == "knn"
+    (run / "another.safetensors").symlink_to(conv_run / "model.safetensors")
+    assert detector_for(model, run / "another.safetensors", None).header.score == "residual"
 
 
 def test_a_detector_of_another_model_is_refused_with_what_makes_one(model, outcome, conv_run, file):

@@ -13,19 +13,15 @@ import pytest
 from PIL import Image
 
 import aecli
+from aecli.data.image_set import Failure
 from aecli.detection import inputs
 from aecli.detection.detector import default_detector
 from aecli.detection.inputs import Item, as_they_come, chunked, items_of, names_from
-from aecli.detection.inspection import Finding, Inspection, Unreadable
+from aecli.detection.inspection import Finding, Inspection
 from aecli.errors import InputError
 from aecli.inference.model import Model
 
 SHAPE = (1, 8, 8)
-
-
-@pytest.fixture(scope="module")
-def model(conv_run: Path) -> Model:
-    return aecli.load(conv_run, device="cpu")
 
 
 @pytest.fixture
@@ -43,7 +39,7 @@ def item(image: np.ndarray | None, name: str = "", wait: float = 0.0) -> Item:
     return Item(name, read)
 
 
-def judged(inspection: Inspection, items: list[Item], most: int = 50) -> list[Finding | Unreadable]:
+def judged(inspection: Inspection, items: list[Item], most: int = 50) -> list[Finding | Failure]:
     return [each for found in inspection.judge(chunked(items, most)) for each in found]
 
 
@@ -64,13 +60,13 @@ def test_what_cannot_be_read_keeps_its_place_and_the_rest_goes_on(inspection, di
     bad = {0, 7, 8, 59}
     items = [item(None if row in bad else digits[row], str(row)) for row in range(60)]
     found = judged(inspection, items, most=9)
-    assert [each.path for each in found] == [str(row) for row in range(60)]
-    assert {int(each.path) for each in found if isinstance(each, Unreadable)} == bad
-    assert (inspection.unreadable, inspection.judged) == (4, 56)
+    assert [each.name if isinstance(each, Failure) else each.path for each in found] == [str(row) for row in range(60)]
+    assert {int(each.name) for each in found if isinstance(each, Failure)} == bad
+    assert (inspection.failed, inspection.judged) == (4, 56)
 
 
 def test_a_chunk_of_which_nothing_can_be_read_is_no_error(inspection):
-    assert judged(inspection, [item(None, "a")]) == [Unreadable("a", "damaged")]
+    assert judged(inspection, [item(None, "a")]) == [Failure("a", "damaged")]
     assert judged(inspection, []) == []
 
 

@@ -1,33 +1,19 @@
 """Every score by what it means: what it must survive, and what libraries make of the same numbers."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-import aecli
 from aecli.analyses.image_quality import image_quality
 from aecli.detection.scores import find_score, knn, mahalanobis, score_names
 from aecli.detection.whitening import fit_whitening, whiten
 from aecli.errors import UsageError
-from aecli.inference.model import Model, Outcome
+from aecli.inference.model import Outcome
 
 every_score = pytest.mark.parametrize("name", score_names())
 ON_CODES = ("combined", "knn", "mahalanobis")
-
-
-@pytest.fixture(scope="module")
-def model(conv_run: Path) -> Model:
-    return aecli.load(conv_run, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def outcome(model: Model, digits: np.ndarray) -> Outcome:
-    (found,) = model.outcomes(digits)
-    return found
 
 
 def outcome_of(codes: np.ndarray, seed: int = 0) -> Outcome:

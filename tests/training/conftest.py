@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from aecli.checkpoint import Checkpoint
 from aecli.data import DataOptions
 from aecli.recipe import Recipe, load_recipe
 from aecli.training.fit import Trained, train
@@ -56,3 +57,11 @@ def fit(portions: Callable[[Recipe], tuple[Portion, Portion]]) -> Callable[..., 
 def weights() -> Callable[[Path], Weights]:
     """The weights in a run folder."""
     return lambda folder: load_file(folder / "model.safetensors")
+
+
+@pytest.fixture(scope="session")
+def autoencoder(fit: Callable[..., Trained], tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """A checkpoint of the small model, with a normalisation of its own."""
+    settings = {"training.epochs": 10, "optimizer.name": "adam", "optimizer.lr": 0.01}
+    settings |= {"model.mean": [0.4], "model.std": [0.3]}
+    return fit(tmp_path_factory.mktemp("autoencoder") / "run", settings).checkpoint

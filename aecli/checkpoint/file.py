@@ -4,18 +4,16 @@ The file holds the weights and, under the metadata key `aecli`, one JSON string 
 model is rebuilt by name and arguments; nothing is unpickled.
 """
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aecli.codes.quantiser import Quantiser
+from aecli.checkpoint.header import CheckpointHeader
+from aecli.checkpoint.names import checkpoint_file, is_onnx
 from aecli.errors import InputError, RecipeError
 from aecli.files import fingerprint, require_file, writing
-from aecli.onnx_file import SUFFIX, read_onnx
-from aecli.recipe import Recipe, Task
-from aecli.schema import build
+from aecli.onnx_file import read_onnx
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,133 +22,6 @@ if TYPE_CHECKING:
     from aecli.models.classifier import Classifier
 
 METADATA_KEY = "aecli"
-KIND = "checkpoint"
-FORMAT = 1
-MODEL_FILE = "model.safetensors"
-ONNX_FILE = "model.onnx"
-DETECTOR_FILE = "detector.safetensors"
-"""Made for the model in the same folder by `aecli calibrate`."""
-"""What `aecli export RUN` adds to a run folder."""
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Where images came from."""
-
-    word: str
-    fingerprint: str
-    images: int
-
-
-@dataclass(frozen=True)
-class TrainingSummary:
-    """How the weights came about; no clock time, so that the same run gives the same bytes."""
-
-    epochs: int
-    """Epochs done."""
-    best_epoch: int
-    """The epoch, from 1, with the least validation loss; the weights are those after it."""
-    train_loss: float
-    """In that epoch, over all its images."""
-    val_loss: float
-    val_mse: float | None = None
-    """Of the clean validation images with the saved weights, per pixel in normalised units; of an autoencoder."""
-    val_accuracy: float | None = None
-    """The part of the validation images that a classifier is right about, in the best epoch."""
-
-
-@dataclass(frozen=True)
-class ResidualQuantiles:
-    """The distribution of `residual_l2` over the validation images; both lists are empty for a classifier."""
-
-    probabilities: list[float]
-    values: list[float]
-    """In normalised units, one for each probability."""
-
-
-@dataclass(frozen=True)
-class CheckpointHeader:
-    """All that a checkpoint says besides its weights."""
-
-    architecture: str
-    arguments: dict[str, Any]
-    image_shape: tuple[int, int, int]
-    """(C, H, W)"""
-    code_shape: tuple[int, ...]
-    mean: list[float]
-    std: list[float]
-    """Per channel, of pixels in 0..1."""
-    parameters: int
-    recipe: dict[str, dict[str, Any]]
-    data: DataSource
-    validation: DataSource
-    training: TrainingSummary
-    residual_quantiles: ResidualQuantiles
-    quantisers: list[Quantiser] = field(default_factory=list)
-    """For codes of few bits, chosen on codes of training images."""
-    class_names: list[str] = field(default_factory=list)
-    """Of the training images; for a classifier, of its outputs in their order."""
-    task: Task = "autoencoder"
-    versions: dict[str, str] = field(default_factory=dict)
-    kind: str = KIND
-    format: int = FORMAT
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    def check_ranges(self) -> None:
-        """Raise ValueError where values do not fit one another."""
-        channels, quantiles = self.image_shape[0], self.residual_quantiles
-        classifies = self.task == "classifier"
-        checks = {
-            f"image shape {self.image_shape}": channels in {1, 3} and min(self.image_shape) >= 1,
-            f"code shape {self.code_shape}": len(self.code_shape) > 0 and min(self.code_shape, default=0) >= 1,
-            f"mean {self.mean}": len(self.mean) == channels,
-            f"std {self.std}": len(self.std) == channels and min(self.std, default=0) > 0,
-            "quantisers": all(
-                [len(known.offset)] == [len(known.step)] == [*self.code_shape[:1]] and min(known.step) > 0
-                for known in self.quantisers
-            ),
-            "residual quantiles": len(quantiles.values) == len(quantiles.probabilities)
-            and bool(quantiles.values) != classifies,
-            "class names": not classifies or len(set(self.class_names)) == len(self.class_names) > 1,
-        }
-        for what, fits in checks.items():
-            if not fits:
-                raise ValueError(what)
-
-    def summary(self) -> dict[str, Any]:
-        """Return what a person asks of a model first, as plain values."""
-        return {
-            "task": self.task,
-            "architecture": self.architecture,
-            "parameters": self.parameters,
-            "image_shape": list(self.image_shape),
-            "code_shape": list(self.code_shape),
-            "data": asdict(self.data),
-            "validation": asdict(self.validation),
-            "training": asdict(self.training),
-        }
-
-    @classmethod
-    def from_json(cls, text: str, path: Path) -> "CheckpointHeader":
-        """Parse what `to_json` wrote; `path` is named in errors.
-
-        Raises:
-            InputError: it is something else, or of a newer format.
-        """
-        try:
-            values = json.loads(text)
-            if values.get("kind") != KIND:
-                raise InputError(f"not a checkpoint but a {values.get('kind')}: {path}")
-            if values["format"] > FORMAT:
-                raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
-            header = build(cls, values)
-            header.check_ranges()
-            Recipe.from_dict(header.recipe, str(path))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RecipeError) as error:
-            raise InputError(f"damaged checkpoint: {path}: its description cannot be read: {error}") from error
-        return header
 
 
 @dataclass(frozen=True)
@@ -196,36 +67,6 @@ class Checkpoint:
         return self.model
 
 
-def model_file(path: Path) -> Path:
-    """Return the file that `--model` names: itself, or in a folder the checkpoint, or else the exported model.
-
-    Raises:
-        InputError: there is none.
-    """
-    exported = path / ONNX_FILE
-    if path.is_dir() and exported.exists() and not (path / MODEL_FILE).exists():
-        return exported
-    return path if is_onnx(path) and require_file(path, "model") else checkpoint_file(path)
-
-
-def checkpoint_file(path: Path) -> Path:
-    """Return the `.safetensors` file that a word for a checkpoint names: itself, or the one in a run folder.
-
-    Raises:
-        InputError: there is none.
-    """
-    if path.is_dir():
-        inside = path / MODEL_FILE
-        if not inside.exists():
-            raise InputError(f"no model in this folder: {path}", hint=f"train one: aecli train DATA -o {path}")
-        return inside
-    if is_onnx(path):
-        raise InputError(
-            f"an exported model has no weights to go on from: {path}", hint="name the run folder that it was made from"
-        )
-    return require_file(path, "model")
-
-
 def is_checkpoint(path: Path) -> bool:
     """Tell whether a `.safetensors` file was written by aecli.
 
@@ -233,11 +74,6 @@ def is_checkpoint(path: Path) -> bool:
         InputError: it is no such file.
     """
     return METADATA_KEY in _read_metadata(path)
-
-
-def is_onnx(path: Path) -> bool:
-    """Tell by its name whether a file is an exported model."""
-    return path.suffix.lower() == SUFFIX
 
 
 def save_checkpoint(model: "Autoencoder | Classifier", header: CheckpointHeader, path: Path) -> None:

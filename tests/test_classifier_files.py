@@ -1,0 +1,120 @@
+"""A classifier's file: what the commands and the Python door make of it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aecli.checkpoint import load_checkpoint, read_header
+from aecli.errors import AecliError, ExitStatus, InputError
+
+CPU = ("--accelerator", "cpu")
+
+
+@pytest.fixture(scope="module")
+def classifier(aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a classifier that was hardly trained; not to be written to."""
+    run = tmp_path_factory.mktemp("classifier") / "run"
+    assert aecli("train", "digits", "--recipe", "conv-classifier", "--epochs", 1, "-o", run, *CPU).status == 0
+    return run
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("encode", "digits:test", "-o", "OUT.npz", "--model"),
+        ("decode", "CODES", "-o", "OUT.png", "--model"),
+        ("compress-report", "digits:test", "--model"),
+        ("calibrate", "--normal", "digits:test", "-o", "OUT.safetensors", "--model"),
+        ("detect", "digits:test", "--model"),
+        ("export",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_what_needs_a_decoder_refuses_a_classifier(
+    words: tuple[str, ...], aecli: Callable, classifier: Path, codes_file: Path, tmp_path: Path
+) -> None:
+    words = tuple(word.replace("OUT", str(tmp_path / "out")).replace("CODES", str(codes_file)) for word in words)
+    before = sorted(path.name for path in classifier.iterdir())
+    result = aecli(*words, classifier)
+    assert result.status == ExitStatus.INPUT
+    error, hint = result.err.splitlines()
+    assert error.startswith("error: a classifier, which has no decoder: ")
+    assert hint.startswith("hint: aecli classify DATA --model ")
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(path.name for path in classifier.iterdir()) == before
+
+
+def test_info_says_what_it_is(aecli: Callable, classifier: Path) -> None:
+    text = aecli("info", classifier).out
+    for piece in ("conv classifier, 1,782 parameters", "10: 0, 1, 2", "on validation images"):
+        assert piece in text
+    said = json.loads(aecli("info", classifier, "--json").out)
+    assert said["task"] == "classifier"
+    assert said["residual_quantiles"] == {"probabilities": [], "values": []}
+    assert said["quantisers"] == []
+    assert said["training"]["val_mse"] is None
+
+
+def test_the_python_door(classifier: Path, conv_run: Path, digits: np.ndarray) -> None:
+    import aecli
+
+    model = aecli.load_classifier(classifier, device="cpu")
+    probabilities = model.classify(digits)
+    assert probabilities.shape == (359, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert model.class_names == tuple("0123456789")
+    assert model.classify(digits[:0]).shape == (0, 10)
+    with pytest.raises(InputError, match="but the model takes uint8"):
+        model.classify(digits[:, :, :4])
+    with pytest.raises(InputError, match="an autoencoder"):
+        aecli.load_classifier(conv_run)
+    with pytest.raises(InputError, match="a classifier"):
+        aecli.load(classifier)
+
+
+def test_it_survives_its_file(classifier: Path, tmp_path: Path) -> None:
+    from aecli.checkpoint import save_checkpoint
+
+    loaded = load_checkpoint(classifier)
+    assert loaded.classifier is loaded.model
+    save_checkpoint(loaded.model, loaded.header, tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (classifier / "model.safetensors").read_bytes()
+    with pytest.raises(InputError):
+        _ = loaded.autoencoder
+
+
+def test_an_older_file_is_an_autoencoder(conv_run: Path, tmp_path: Path) -> None:
+    from aecli.checkpoint import CheckpointHeader
+
+    document = json.loads(read_header(conv_run / "model.safetensors").to_json())
+    del document["task"], document["training"]["val_accuracy"]
+    assert CheckpointHeader.from_json(json.dumps(document), conv_run).task == "autoencoder"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task": "autoencoder"},
+        {"task": "oracle"},
+        {"class_names": []},
+        {"class_names": ["0"]},
+        {"class_names": ["0"] * 10},
+        {"class_names": list("012345678")},
+        {"class_names": [str(number) for number in range(10**6)]},
+        {"residual_quantiles": {"probabilities": [0.5], "values": [1.0]}},
+        {"code_shape": [4, 2, 3]},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_a_header_that_does_not_fit_is_refused(change: dict[str, Any], classifier: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    document = json.loads(read_header(classifier / "model.safetensors").to_json()) | change
+    path = tmp_path / "forged.safetensors"
+    save_file(load_file(classifier / "model.safetensors"), path, metadata={"aecli": json.dumps(document)})
+    with pytest.raises(AecliError, match="damaged checkpoint"):
+        load_checkpoint(path)

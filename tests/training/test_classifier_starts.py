@@ -1,0 +1,120 @@
+"""A classifier starts from an autoencoder's encoder, or from another classifier."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from aecli.checkpoint import read_header
+from aecli.errors import ExitStatus
+from aecli.models.classifier import Classifier
+from aecli.recipe import Recipe
+
+CPU = ("--accelerator", "cpu")
+CLASSIFIER = {"objective.loss": "cross-entropy"}
+QUICK = CLASSIFIER | {"optimizer.name": "adam", "optimizer.lr": 0.01}
+STILL = CLASSIFIER | {"optimizer.name": "sgd", "optimizer.lr": 1e-12, "training.epochs": 1}
+"""The weights stay as they were drawn."""
+
+
+def encoder_weights(model: Any) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in model.encoder.state_dict().items()}
+
+
+def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_an_autoencoders_encoder_and_normalisation(fit: Callable, autoencoder: Any, tmp_path: Path) -> None:
+    still = fit(tmp_path / "still", STILL, init_from=autoencoder).checkpoint
+    for name, value in encoder_weights(still.model).items():
+        np.testing.assert_allclose(value, encoder_weights(autoencoder.model)[name], atol=1e-9)
+    assert (still.header.mean, still.header.std) == ([0.4], [0.3])
+    scratch = fit(tmp_path / "scratch", STILL).checkpoint
+    assert scratch.header.mean != [0.4]
+    assert not equal(encoder_weights(scratch.model), encoder_weights(still.model))
+
+
+def test_frozen_only_the_head_learns_fine_tuned_all_of_it(fit: Callable, autoencoder: Any, tmp_path: Path) -> None:
+    start = encoder_weights(autoencoder.model)
+    heads = [fit(tmp_path / "still", STILL, init_from=autoencoder).checkpoint.model.head.weight]
+    for freeze in (True, False):
+        settings = QUICK | {"training.freeze_encoder": freeze}
+        trained = fit(tmp_path / str(freeze), settings, init_from=autoencoder)
+        assert equal(encoder_weights(trained.checkpoint.model), start) == freeze
+        heads.append(trained.checkpoint.model.head.weight)
+    assert not heads[0].allclose(heads[1])
+    assert not heads[1].allclose(heads[2])
+
+
+def test_running_statistics_are_frozen_too(portions: Callable) -> None:
+    from aecli.training.batches import Batches
+    from aecli.training.classification import ClassifierModule
+
+    recipe = Recipe().with_settings(QUICK | {"training.freeze_encoder": True})
+    model = Classifier("mlp", (1, 8, 8), {"hidden": [], "code": 4}, [0.5], [0.5], 10)
+    model.encoder.append(torch.nn.BatchNorm1d(4))
+    batches = [Batches(portion, 64, labelled=True) for portion in portions(recipe)]
+    module = ClassifierModule(model, recipe, *batches).train()
+    module.trainer = type("Trainer", (), {"current_epoch": 0, "optimizers": []})()
+    module.on_fit_start()
+    module.on_train_epoch_start()
+    module.validation_step(next(iter(batches[0])), 0)
+    assert model.encoder[-1].running_mean.eq(0).all()
+    assert model.head.training
+
+
+def test_a_classifier_of_the_same_classes(fit: Callable, portions: Callable, tmp_path: Path) -> None:
+    first = fit(tmp_path / "first", QUICK)
+    warm = fit(tmp_path / "warm", STILL, init_from=first.checkpoint)
+    assert warm.history[0].val_accuracy == first.checkpoint.header.training.val_accuracy
+    assert warm.history[0].val_loss == pytest.approx(first.checkpoint.header.training.val_loss, rel=1e-6)
+
+
+def test_a_classifier_of_other_classes_is_refused(train: Callable, aecli: Callable, tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "--recipe", "conv-classifier", "--epochs", 1)
+    words = ("train", "digits:train@3,5", "--recipe", "conv-classifier", "--init-from", run)
+    result = aecli(*words, "-o", tmp_path / "other", *CPU)
+    assert result.status == ExitStatus.INPUT
+    assert "tells other classes: 0, 1, 2" in result.err
+    assert not (tmp_path / "other").exists()
+
+
+def test_an_autoencoder_from_a_classifier_is_refused(train: Callable, aecli: Callable, tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "--recipe", "conv-classifier", "--epochs", 1)
+    result = aecli("train", "digits", "--init-from", run, "-o", tmp_path / "other", *CPU)
+    assert result.status == ExitStatus.INPUT
+    assert "cannot start from a classifier" in result.err
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        ("mlp-classifier", "--set", "model.mean=measured", "--set", "model.std=measured"),
+        ("conv-classifier", "--set", "model.arguments.channels=[8,4,2]"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_is_refused(
+    recipe: tuple[str, ...], aecli: Callable, conv_run: Path, tmp_path: Path
+) -> None:
+    words = ("train", "digits", "--init-from", conv_run, "-o", tmp_path / "run", *CPU, "--recipe", *recipe)
+    result = aecli(*words)
+    assert result.status == ExitStatus.INPUT
+    assert "do not fit architecture" in result.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("recipe", ["conv", "conv-classifier"])
+def test_another_normalisation_is_refused(recipe: str, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+    words = ("train", "digits", "--recipe", recipe, "--init-from", conv_run, "-o", tmp_path / "run", *CPU)
+    result = aecli(*words, "--set", "model.mean=[0.5]")
+    assert result.status == ExitStatus.INPUT
+    assert "model.mean is [0.5], but" in result.err
+    assert "hint: take its own: --set model.mean=measured" in result.err
+    known = read_header(conv_run / "model.safetensors")
+    agreeing = (f"model.mean={known.mean}", f"model.std={known.std}")
+    result = aecli(*words, "--epochs", 1, "--set", agreeing[0], "--set", agreeing[1])
+    assert result.status == 0, result.err
