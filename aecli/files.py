@@ -6,12 +6,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from aecli.errors import AecliError, InputError, OutputExistsError, UnavailableError, UsageError
+from aecli.errors import InputError, OutputExistsError, UnavailableError, UsageError
+from aecli.unfinished import locked, remove_abandoned, unfinished_file
 
 STANDARD_STREAM = Path("-")
 
@@ -60,13 +61,13 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
 
 
 def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterable[str] = ()) -> Path:
-    """Return `path` if a file can be made there, so that a long run does not end in vain; make its folder.
+    """Return the file to write, `path` or what it links to, if one can be made there; make its folder.
 
-    `inputs` are the files that the same call reads: none of them may be replaced. `suffixes` are the file
-    name endings that the writer knows, all where empty.
+    So a long run does not end in vain. `inputs` are the files that the same call reads: none of them may be replaced.
+    `suffixes` are the file name endings that the writer knows, all where empty.
 
     Raises:
-        UsageError: it would replace an input, or its suffix is none of `suffixes`.
+        UsageError: it would replace an input or something that is no file, or its suffix is none of `suffixes`.
         UnavailableError: no file can be made there.
     """
     if is_stream(path):
@@ -78,9 +79,12 @@ def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterabl
         raise UsageError(f"output must end in {' or '.join(suffixes)}: {path}")
     if path.is_dir():
         raise UsageError(f"output is a folder: {path}", hint=f"name a file, such as {path / 'output'}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"output is not a regular file: {path}", hint="write to standard output: -o -")
     require_no_input(path, inputs)
-    require_folder(path.parent)
-    return path
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    require_folder(target.parent)
+    return target
 
 
 def require_no_input(path: Path, inputs: Iterable[Path]) -> None:
@@ -99,6 +103,8 @@ def require_no_input(path: Path, inputs: Iterable[Path]) -> None:
 def require_folder(folder: Path) -> Path:
     """Return `folder` after making it where it is missing and seeing that files can be made in it.
 
+    What killed processes left unfinished in it is removed.
+
     Raises:
         UnavailableError: it cannot be made or written.
     """
@@ -108,34 +114,23 @@ def require_folder(folder: Path) -> Path:
             pass
     except OSError as error:
         raise unwritable(folder, error) from error
+    remove_abandoned(folder)
     return folder
 
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Keep other processes that ask for the same folder out of it; on systems without `flock`, do nothing.
+    """Keep other processes that ask for the same folder out of it, where the system has locks.
 
     Raises:
         OutputExistsError: another process is in it.
     """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    with locked(folder) as ours:
+        if ours is False:
             raise OutputExistsError(
                 f"another run is under way in {folder}", hint="wait for it, or name another folder with -o"
-            ) from error
-        except OSError:
-            pass  # some network file systems know no locks
+            )
         yield
-    finally:
-        os.close(descriptor)
 
 
 def unwritable(path: Path, error: OSError) -> UnavailableError:
@@ -150,7 +145,8 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     """Write a file that appears at `path` whole or not at all; `-` is standard output.
 
     The bytes go to a file beside `path`, are synced, and replace `path` in one step at the end of the `with`
-    block. Whatever goes wrong, a signal included, `path` keeps what it held and nothing is left beside it.
+    block. Whatever goes wrong, a signal included, `path` keeps what it held and nothing is left beside it; what a
+    killed process leaves is removed by the next `require_folder`. A link at `path` is replaced, not followed.
 
     Raises:
         UnavailableError: the system refused to write.
@@ -161,29 +157,28 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.write(buffer.getbuffer())
         sys.stdout.buffer.flush()
         return
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        beside.unlink(missing_ok=True)
-        if isinstance(error, OSError) and not isinstance(error, AecliError):
-            raise unwritable(path, error) from error
-        raise
+        with unfinished_file(path) as beside:
+            with beside.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Let the names in it outlast a loss of power, where the system can; what they name is whole in any case."""
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -69,11 +69,12 @@ def calibrate(
     checkpoint = model_file(model)
     if output is None and not model.is_dir():
         raise UsageError("where should the detector go?", hint="name it: -o DETECTOR.safetensors")
-    output = output or model / DETECTOR_FILE
+    inside = model / DETECTOR_FILE
     inputs = [checkpoint, *(path for word in (normal, anomalous) if word and (path := path_of(word)))]
-    require_output(output, inputs=inputs, suffixes=[".safetensors"])
+    target = require_output(output or inside, inputs=inputs, suffixes=[".safetensors"])
+    output = target if output else inside  # only a link that was named is followed, not one that came with the folder
     if plot:
-        require_output(plot, inputs=inputs, suffixes=[".png"])
+        plot = require_output(plot, inputs=inputs, suffixes=[".png"])
     streams = [path for path in (output, plot) if path and is_stream(path)]
     if len(streams) > 1:
         raise UsageError("detector and plot cannot both go to standard output", hint="name a file for one of them")

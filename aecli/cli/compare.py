@@ -57,7 +57,7 @@ def compare(
     if test:
         find(test)
     if output:
-        require_output(output, inputs=models, suffixes=[".png"])
+        output = require_output(output, inputs=models, suffixes=[".png"])
 
     from aecli.comparison import common_test_word, measure, read_runs
 

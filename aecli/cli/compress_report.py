@@ -52,7 +52,7 @@ def compress_report(
 
     checkpoint = model_file(model)
     if output:
-        require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".png"])
+        output = require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".png"])
 
     from aecli.analyses.code_codecs import Codec
     from aecli.analyses.compression import compress

@@ -47,7 +47,7 @@ def decode(
 
     require_file(codes, "code file")
     checkpoint = model_file(model)
-    require_image_output(output, inputs=[checkpoint, codes], overwrite=overwrite)
+    output = require_image_output(output, inputs=[checkpoint, codes], overwrite=overwrite)
 
     loaded_codes = load_codes(codes)
     loaded = inference.load(model, device=device)

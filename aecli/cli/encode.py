@@ -56,7 +56,7 @@ def encode(
     from aecli.processes import find_processes
 
     checkpoint = model_file(model)
-    require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".npz"])
+    output = require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".npz"])
     require_bits(bits, entropy=entropy)
 
     processes = find_processes(devices, num_nodes)

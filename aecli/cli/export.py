@@ -34,7 +34,9 @@ def export(checkpoint: CheckpointArg, screen: Screen, output: OnnxOpt = None) ->
     file = checkpoint_file(checkpoint)
     if output is None and not checkpoint.is_dir():
         raise UsageError("no file to write", hint=f"aecli export {checkpoint} -o MODEL{SUFFIX}")
-    path = require_output(output or checkpoint / ONNX_FILE, inputs=[file], suffixes=[SUFFIX])
+    inside = checkpoint / ONNX_FILE
+    target = require_output(output or inside, inputs=[file], suffixes=[SUFFIX])
+    path = target if output else inside  # only a link that was named is followed, not one that came with the folder
     read_header(file)
 
     from aecli.export import export

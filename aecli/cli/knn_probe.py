@@ -59,7 +59,7 @@ def knn_probe(
     for path, role in ((train, "training codes"), (test, "test codes")):
         require_file(path, role)
     if output:
-        require_output(output, inputs=[train, test], suffixes=[".png"])
+        output = require_output(output, inputs=[train, test], suffixes=[".png"])
 
     from aecli.analyses.knn_probe import probe
     from aecli.analyses.labelled_draws import match_labels

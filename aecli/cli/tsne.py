@@ -49,9 +49,9 @@ def tsne(
 
     inputs = [require_file(path, "code file") for path in codes]
     inputs += filter(None, [path_of(images) if images else None])
-    require_output(output, inputs=inputs, suffixes=[".png"])
+    output = require_output(output, inputs=inputs, suffixes=[".png"])
     if coordinates:
-        require_output(coordinates, inputs=inputs, suffixes=[".npz"])
+        coordinates = require_output(coordinates, inputs=inputs, suffixes=[".npz"])
         if is_stream(coordinates) and is_stream(output):
             raise UsageError(
                 "plot and coordinates cannot both go to standard output", hint="name a file for one of them"

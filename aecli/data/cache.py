@@ -9,8 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +20,11 @@ from numpy.typing import NDArray
 
 from aecli.data.options import Shape, cache_folder
 from aecli.errors import UnavailableError
-from aecli.files import unwritable
+from aecli.files import sync_folder, unwritable
+from aecli.unfinished import remove_abandoned, unfinished_folder
 
 FORMAT = 1
 """Raised whenever the same files would be decoded to other pixels, or stored otherwise."""
-ABANDONED_SECONDS = 24 * 3600
 HINT = "free some space, or name another folder: export AECLI_CACHE=/path/with/space"
 
 
@@ -89,22 +87,16 @@ class Entry:
         root = self.folder.parent
         try:
             root.mkdir(parents=True, exist_ok=True)
-            _sweep(root)
+            remove_abandoned(root)
             free = shutil.disk_usage(root).free
             if free < needed:
                 raise UnavailableError(
                     f"the decoded pictures need {needed / 1e9:,.1f} GB, {root} has {free / 1e9:,.1f} GB left", hint=HINT
                 )
-            beside = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", suffix=".part", dir=root))
-        except OSError as error:
-            raise _refused(root, error) from error
-        try:
-            with (beside / "images.npy").open("wb") as file:
+            with unfinished_folder(self.folder) as beside, (beside / "images.npy").open("wb") as file:
                 yield Building(self, beside, file, target)
         except OSError as error:
             raise _refused(root, error) from error
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
 
 
 class Building:
@@ -132,7 +124,11 @@ class Building:
             "notes": notes,
             "pixels_sha256": pixel_digest.hex(),
         }
-        (self._beside / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        with (self._beside / "about.json").open("wb") as file:
+            file.write(json.dumps(about, indent=1).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(self._beside)
         folder = self._entry.folder
         for _ in range(2):
             try:
@@ -141,6 +137,7 @@ class Building:
                 if not folder.is_dir():
                     raise
             if cached := self._entry.open():
+                sync_folder(folder.parent)
                 return cached
             shutil.rmtree(folder, ignore_errors=True)  # damaged by someone: ours replaces it
         raise UnavailableError(f"cannot keep decoded pictures in {folder}", hint=HINT)
@@ -149,17 +146,6 @@ class Building:
         """Write the .npy header; numpy leaves room in it for the first axis to grow, so its length is constant."""
         header = {"descr": "|u1", "fortran_order": False, "shape": (self._count, *self._target)}
         np.lib.format.write_array_header_1_0(self._file, header)
-
-
-def _sweep(root: Path) -> None:
-    """Remove what killed runs left behind."""
-    for beside in root.glob(".*.part"):
-        try:
-            youngest = max(path.stat().st_mtime for path in (beside, *beside.iterdir()))
-        except OSError:
-            continue
-        if time.time() - youngest > ABANDONED_SECONDS:
-            shutil.rmtree(beside, ignore_errors=True)
 
 
 def _refused(root: Path, error: OSError) -> UnavailableError:

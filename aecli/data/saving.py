@@ -10,27 +10,30 @@ from numpy.typing import NDArray
 
 from aecli.data.image_set import ImageSet
 from aecli.errors import OutputExistsError, UsageError
-from aecli.files import is_stream, require_folder, require_output, writing
+from aecli.files import is_stream, require_folder, require_output, sync_folder, unwritable, writing
 from aecli.progress import Progress, silent
+from aecli.unfinished import unfinished_folder
 
 MOST_GRID_PIXELS = 100_000_000
 SMALL_SIDE = 64
 """Pictures with a shorter side are enlarged by a whole factor in a grid, so that a person sees their pixels."""
 OTHER_SUFFIXES = {".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".npy", ".pdf", ".svg"}
-PICTURE_NAME = re.compile(r"\d{6}-.*\.png")
+PICTURE_NAME = re.compile(r"\d{6,}-.*\.png")
 
 
-def require_image_output(path: Path, *, inputs: Iterable[Path], overwrite: bool) -> None:
-    """See that `save_images` can write `path`, which is an `.npz`, a `.png`, `-`, or else a folder.
+def require_image_output(path: Path, *, inputs: Iterable[Path], overwrite: bool) -> Path:
+    """Return the place for `save_images` to write, `path` or what it links to: `.npz`, `.png`, `-`, or else a folder.
 
     Raises:
         OutputExistsError: a folder that holds something and is not to be overwritten.
-        UsageError: it would replace an input.
+        UsageError: it would replace an input, or links to a file of another kind.
         UnavailableError: it cannot be written.
     """
     if is_stream(path) or _kind(path) != "folder":
-        require_output(path, inputs=inputs)
-        return
+        target = require_output(path, inputs=inputs)
+        if _kind(target) != _kind(path):
+            raise UsageError(f"{path} links to a file of another kind: {target}", hint="give both names one ending")
+        return target
     if path.suffix.lower() in OTHER_SUFFIXES:
         raise UsageError(f"images are written as .png or .npz, or into a folder: {path}", hint="end the name in .png")
     if path.exists() and not path.is_dir():
@@ -39,7 +42,7 @@ def require_image_output(path: Path, *, inputs: Iterable[Path], overwrite: bool)
         )
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise OutputExistsError(f"the folder is not empty: {path}", hint="--overwrite replaces the pictures in it")
-    require_folder(path)
+    return require_folder(path)
 
 
 def save_images(images: ImageSet, path: Path, progress: Progress = silent) -> None:
@@ -101,13 +104,21 @@ def save_picture(image: NDArray[np.uint8], path: Path) -> None:
 
 
 def _save_folder(images: ImageSet, folder: Path, progress: Progress) -> None:
-    for old in folder.iterdir():
-        if PICTURE_NAME.fullmatch(old.name):
-            old.unlink()
-    for index, (image, name) in enumerate(zip(images.images, images.names, strict=True)):
-        plain = re.sub(r"[^\w.-]+", "_", Path(str(name)).with_suffix("").as_posix()).strip("._")
-        save_picture(image, folder / f"{index:06d}-{plain[-100:] or 'image'}.png")
-        progress("writing pictures", index + 1, len(images))
+    """Write all pictures before the first of an earlier set is removed: the folder never holds some of both."""
+    try:
+        with unfinished_folder(folder / "pictures") as beside:
+            for index, (image, name) in enumerate(zip(images.images, images.names, strict=True)):
+                plain = re.sub(r"[^\w.-]+", "_", Path(str(name)).with_suffix("").as_posix()).strip("._")
+                save_picture(image, beside / f"{index:06d}-{plain[-100:] or 'image'}.png")
+                progress("writing pictures", index + 1, len(images))
+            for old in folder.iterdir():
+                if PICTURE_NAME.fullmatch(old.name):
+                    old.unlink()
+            for picture in sorted(beside.iterdir()):
+                picture.replace(folder / picture.name)
+        sync_folder(folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def _kind(path: Path) -> str:

@@ -2,10 +2,7 @@
 
 import contextlib
 import io
-import shutil
 import socket
-import tempfile
-import time
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +17,7 @@ from aecli.errors import AecliError, InputError, UnavailableError
 from aecli.files import require_folder
 from aecli.packages import torchvision_datasets
 from aecli.progress import Progress
+from aecli.unfinished import unfinished_folder
 
 DIGITS = tuple("0123456789")
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -27,7 +25,6 @@ KUZUSHIJI = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 ARCHIVES = (".gz", ".zip", ".tgz")
 SILENT_SECONDS = 30
 """A server that says nothing for so long is taken for dead."""
-ABANDONED_SECONDS = 24 * 3600
 
 
 class TorchvisionSet(NamedSource):
@@ -80,16 +77,15 @@ class TorchvisionSet(NamedSource):
         """Fetch the set into a folder beside, check it, and only then move it into the data folder."""
         datasets = torchvision_datasets()
         require_folder(root)
-        _sweep(root)
-        beside = Path(tempfile.mkdtemp(prefix=".download-", dir=root))
         stage, steps = f"downloading {self.word}", len(self.splits())
         try:
-            progress(stage, 0, steps)
-            for done, split in enumerate(self.splits(), start=1):
-                with _quiet_and_impatient():
-                    self.open(datasets, beside, split, download=True)
-                progress(stage, done, steps)
-            _move(beside, root)
+            with unfinished_folder(root / self.word) as beside:
+                progress(stage, 0, steps)
+                for done, split in enumerate(self.splits(), start=1):
+                    with _quiet_and_impatient():
+                        self.open(datasets, beside, split, download=True)
+                    progress(stage, done, steps)
+                _move(beside, root)
         except AecliError:
             raise
         except Exception as error:  # urllib, tarfile, zipfile, torchvision: whatever a bad connection leads them to
@@ -97,8 +93,6 @@ class TorchvisionSet(NamedSource):
                 f"data set '{self.word}' cannot be downloaded: {_reason(error)}",
                 hint=f"try again, or copy the set into {root}",
             ) from error
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
 
 
 class MnistLike(TorchvisionSet):
@@ -218,13 +212,6 @@ def _move(beside: Path, root: Path) -> None:
         place = root / path.relative_to(beside)
         place.parent.mkdir(parents=True, exist_ok=True)
         path.replace(place)
-
-
-def _sweep(root: Path) -> None:
-    """Remove what killed downloads left behind."""
-    for beside in root.glob(".download-*"):
-        if time.time() - beside.stat().st_mtime > ABANDONED_SECONDS:
-            shutil.rmtree(beside, ignore_errors=True)
 
 
 SOURCES = (

@@ -1,0 +1,55 @@
+"""`python -m tests.faults`."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from tests.faults.findings import Row, show
+
+KINDS = ("kills", "signals", "failures", "disks")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Stop and starve all that writes.")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; else all")
+    parser.add_argument("--times", type=int, default=100, metavar="N", help="stops of each writer")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments")
+    parser.add_argument("--only", metavar="WRITER", help="one writer")
+    asked = parser.parse_args()
+    if unknown := set(asked.kinds) - set(KINDS):
+        parser.error(f"no such kind: {', '.join(sorted(unknown))}")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with tempfile.TemporaryDirectory(prefix="aecli-faults-") as name:
+        root = Path(name)
+        for variable in ("HOME", "AECLI_CACHE", "AECLI_DATA", "MPLCONFIGDIR"):
+            os.environ[variable] = str(root / "user")
+        return min(1, show(_rows(asked, root)))
+
+
+def _rows(asked: argparse.Namespace, root: Path) -> Iterator[Row]:
+    from tests.faults import killing
+    from tests.faults.children import in_child
+    from tests.faults.writers import all_writers, make_material
+
+    material = root / "material"
+    material.mkdir()
+    in_child(lambda: make_material(material))
+    kinds = asked.kinds or KINDS
+    for writer in all_writers(material):
+        if asked.only in (None, writer.name):
+            for kind in kinds:
+                folder = root / kind / writer.name
+                folder.mkdir(parents=True)
+                if kind == "kills":
+                    yield killing.stop(writer, signal.SIGKILL, asked.times, folder, Random(asked.seed))
+                elif kind == "signals":
+                    yield killing.stop(writer, signal.SIGTERM, asked.times, folder, Random(asked.seed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""The one table of what aecli writes: each writer makes an old and a new version of its artifact from real digits."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from aecli.cli.main import main
+from aecli.files import require_folder
+
+Tree = dict[str, bytes]
+"""Files by their paths below the place."""
+TINY = ("--accelerator", "cpu", "--epochs", "2", "--recipe", "mlp", "--set", "model.arguments.hidden=[8]")
+COUNT = 6
+
+
+def one_or_other(found: Tree, old: Tree, new: Tree) -> bool:
+    return found in (old, new)
+
+
+def each_whole(found: Tree, old: Tree, new: Tree) -> bool:
+    return all(content in (old.get(path), new.get(path)) for path, content in found.items())
+
+
+def never_both(found: Tree, old: Tree, new: Tree) -> bool:
+    return any(found.items() <= version.items() for version in (old, new))
+
+
+def entries_whole(found: Tree, old: Tree, new: Tree) -> bool:
+    """Of each entry of the cache, all files or none."""
+    return all(found == {} or found.items() >= version.items() for version in (old, new) if found.keys() & version.keys())
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What writes one artifact into a folder."""
+
+    name: str
+    write: Callable[[Path, int], None]
+    """Into this folder, version 0 or 1."""
+    allowed: Callable[[Tree, Tree, Tree], bool] = one_or_other
+    """Whether these files may be found after a kill, given those of both versions."""
+    prepare: Callable[[Path], object] = require_folder
+    """What a command does first."""
+
+
+def tree(place: Path) -> Tree:
+    """Read all files in the folder, unfinished ones included."""
+    return {str(path.relative_to(place)): path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
+
+
+def aecli(*words: str | Path) -> int:
+    """Run the command line here."""
+    try:
+        main([str(word) for word in words])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def make_material(folder: Path) -> None:
+    """Train two models, and make of each the codes, the detector and the ONNX file that the writers write again."""
+    from PIL import Image
+
+    from aecli.data import load
+
+    digits = load("digits:test").take(np.arange(COUNT))
+    for version, word in enumerate(("digits:train@-1", "digits:train@-2")):
+        run = folder / f"run{version}"
+        codes = folder / f"codes{version}.npz"
+        plane = ("--coordinates", folder / f"plane{version}.npz", "--perplexity", 3, "--max-iter", 20, "--sample", 20)
+        for words in (
+            ("train", word, "-o", run, *TINY),
+            ("export", run, "-o", folder / f"model{version}.onnx"),
+            ("encode", "digits:test", "--model", run, "-o", codes),
+            ("calibrate", "--model", run, "--normal", "digits:test", "-o", folder / f"detector{version}.safetensors"),
+            ("tsne", codes, "-o", folder / "plane.png", *plane),
+        ):
+            if status := aecli(*words, "--quiet"):
+                raise SystemExit(f"{words} ended with {status}")
+        for index, image in enumerate(digits.images):
+            path = folder / f"pictures{version}" / f"{index}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(image[0][:: 1 - 2 * version]).save(path)
+
+
+def all_writers(material: Path) -> list[Writer]:
+    """The table."""
+    return [
+        *_models(material),
+        *_images(material),
+        *_analyses(material),
+        *_run_files(material),
+        _cache_writer(material),
+    ]
+
+
+def _models(material: Path) -> list[Writer]:
+    import onnx
+
+    from aecli import export
+    from aecli.checkpoint import load_checkpoint, save_checkpoint
+    from aecli.detection.detector import load_detector, save_detector
+
+    checkpoints = [load_checkpoint(material / f"run{version}") for version in (0, 1)]
+    detectors = [load_detector(material / f"detector{version}.safetensors") for version in (0, 1)]
+    graphs = [onnx.load(material / f"model{version}.onnx") for version in (0, 1)]
+    for graph in graphs:
+        del graph.metadata_props[:]
+
+    def write_checkpoint(place: Path, version: int) -> None:
+        save_checkpoint(checkpoints[version].model, checkpoints[version].header, place / "model.safetensors")
+
+    def write_detector(place: Path, version: int) -> None:
+        save_detector(detectors[version], place / "detector.safetensors")
+
+    def write_onnx(place: Path, version: int) -> None:
+        """Without the seconds that torch takes to trace the model."""
+        traced = type(graphs[version])()
+        traced.CopyFrom(graphs[version])
+        with (
+            mock.patch.object(export, "_to_onnx", lambda model: traced),
+            mock.patch.object(export, "largest_relative_error", lambda *models: 0.0),
+        ):
+            export.export(checkpoints[version], place / "model.onnx")
+
+    return [
+        Writer("checkpoint", write_checkpoint),
+        Writer("detector", write_detector),
+        Writer("ONNX", write_onnx),
+    ]
+
+
+def _images(material: Path) -> list[Writer]:
+    from aecli import inference
+    from aecli.codes import load_codes, save_codes
+    from aecli.data import load
+    from aecli.data.saving import save_images
+    from aecli.detection.detector import default_detector
+    from aecli.detection.inspection import Finding
+    from aecli.plots.heatmap import Heatmaps
+
+    codes = [load_codes(material / f"codes{version}.npz") for version in (0, 1)]
+    digits = load("digits:test")
+    images = [digits.take(np.arange(COUNT) + COUNT * version) for version in (0, 1)]
+    model = inference.load(material / "run0", device="cpu")
+    threshold = default_detector(model.header, model.fingerprint).header.threshold
+    findings = [
+        [
+            Finding(f"{index}.png", 0.0, threshold, None, outcome.take(index))
+            for outcome in model.outcomes(images[version].images)
+            for index in range(COUNT)
+        ]
+        for version in (0, 1)
+    ]
+
+    def write_codes(place: Path, version: int) -> None:
+        save_codes(codes[version], place / "codes.npz")
+
+    def write_npz(place: Path, version: int) -> None:
+        save_images(images[version], place / "images.npz")
+
+    def write_grid(place: Path, version: int) -> None:
+        save_images(images[version], place / "images.png")
+
+    def write_folder(place: Path, version: int) -> None:
+        save_images(images[version], place)
+
+    def write_heatmaps(place: Path, version: int) -> None:
+        heatmaps = Heatmaps(place)
+        for finding in findings[version]:
+            heatmaps.draw(finding)
+
+    return [
+        Writer("codes", write_codes),
+        Writer("images .npz", write_npz),
+        Writer("images .png", write_grid),
+        Writer("images folder", write_folder, never_both),
+        Writer("heatmaps folder", write_heatmaps, each_whole),
+    ]
+
+
+def _analyses(material: Path) -> list[Writer]:
+    from aecli.analyses.layout import Layout
+    from aecli.analyses.tsne import TSNEResult
+    from aecli.codes import load_codes
+    from aecli.coordinates import save_coordinates
+    from aecli.plots import loss
+    from aecli.training.run_folder import RunFolder
+
+    codes = load_codes(material / "codes0.npz")
+    rows = np.arange(20)
+    planes = [np.load(material / f"plane{version}.npz")["coordinates"] for version in (0, 1)]
+    layouts = [Layout(codes, rows, TSNEResult(plane, 0.0, 0.0, 0.0, 0.0)) for plane in planes]
+    histories = [RunFolder(material / f"run{version}").load_metrics() for version in (0, 1)]
+
+    def write_coordinates(place: Path, version: int) -> None:
+        save_coordinates([layouts[version]], {}, place / "plane.npz")
+
+    def write_plot(place: Path, version: int) -> None:
+        loss.draw(histories[version], place / "loss.png")
+
+    return [Writer("coordinates", write_coordinates), Writer("plot", write_plot)]
+
+
+def _run_files(material: Path) -> list[Writer]:
+    import torch
+
+    from aecli.recipe import load_recipe, save_recipe
+    from aecli.training.callbacks import WholeFileCheckpoints
+    from aecli.training.run_folder import RunFolder
+
+    runs = [RunFolder(material / f"run{version}") for version in (0, 1)]
+    recipe = load_recipe(str(runs[0].recipe))
+    recipes = [recipe, replace(recipe, training=replace(recipe.training, seed=1))]
+    histories = [run.load_metrics() for run in runs]
+    states = [torch.load(run.state, weights_only=True) for run in runs]
+
+    def write_state(place: Path, version: int) -> None:
+        WholeFileCheckpoints().save_checkpoint(states[version], place / "last.ckpt")
+
+    def write_metrics(place: Path, version: int) -> None:
+        RunFolder(place).save_metrics(histories[version])
+
+    def write_recipe(place: Path, version: int) -> None:
+        save_recipe(recipes[version], place / "recipe.toml")
+
+    return [
+        Writer("last.ckpt", write_state),
+        Writer("metrics.csv", write_metrics),
+        Writer("recipe.toml", write_recipe),
+    ]
+
+
+def _cache_writer(material: Path) -> Writer:
+    from aecli.data import DataOptions, load
+
+    def set_aside(place: Path) -> None:
+        """An entry that is there is not written again."""
+        for entry in require_folder(place / "decoded").glob("[!.]*"):
+            entry.rename(Path(tempfile.mkdtemp(dir=place.parent)) / entry.name)
+
+    def write(place: Path, version: int) -> None:
+        os.environ["AECLI_CACHE"] = str(place)
+        load(str(material / f"pictures{version}"), DataOptions(memory_budget=1))
+
+    return Writer("data cache", write, entries_whole, set_aside)
