@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from aecli.errors import InputError, OutputExistsError, UnavailableError, UsageError
+from aecli.errors import AecliError, InputError, OutputExistsError, UnavailableError, UsageError
 from aecli.unfinished import locked, remove_abandoned, unfinished_file
 
 STANDARD_STREAM = Path("-")
@@ -165,8 +165,19 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
                 os.fsync(file.fileno())
             beside.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    except AecliError:
+        raise
+    except Exception as error:
+        if (refusal := _refusal(error)) is None:
+            raise
+        raise unwritable(path, refusal) from error
+
+
+def _refusal(error: BaseException | None) -> OSError | None:
+    """Return the system's error that an error came from: torch and zipfile turn it into one of their own."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error
 
 
 def sync_folder(folder: Path) -> None:

@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def _rows(asked: argparse.Namespace, root: Path) -> Iterator[Row]:
-    from tests.faults import killing
+    from tests.faults import failing, killing
     from tests.faults.children import in_child
     from tests.faults.writers import all_writers, make_material
 
@@ -49,6 +49,8 @@ def _rows(asked: argparse.Namespace, root: Path) -> Iterator[Row]:
                     yield killing.stop(writer, signal.SIGKILL, asked.times, folder, Random(asked.seed))
                 elif kind == "signals":
                     yield killing.stop(writer, signal.SIGTERM, asked.times, folder, Random(asked.seed))
+                elif kind == "failures":
+                    yield from failing.refuse(writer, folder)
 
 
 if __name__ == "__main__":

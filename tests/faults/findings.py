@@ -25,5 +25,5 @@ def show(rows: Iterable[Row]) -> int:
     for row in rows:
         print(row, flush=True)
         found += [f"{row.what}: {finding}" for finding in row.findings]
-    print(*found, sep="\n")
+    print("", *found, sep="\n")
     return len(found)

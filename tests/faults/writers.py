@@ -1,8 +1,10 @@
 """The one table of what aecli writes: each writer makes an old and a new version of its artifact from real digits."""
 
+import io
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
@@ -54,9 +56,10 @@ def tree(place: Path) -> Tree:
 
 
 def aecli(*words: str | Path) -> int:
-    """Run the command line here."""
+    """Run the command line here, without its results."""
     try:
-        main([str(word) for word in words])
+        with redirect_stdout(io.StringIO()):
+            main([str(word) for word in words])
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0

@@ -1,0 +1,114 @@
+"""The system refuses: the first, second, ... call that changes something on the disk fails, once or from then on."""
+
+import errno
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from aecli.errors import UnavailableError
+from tests.faults.children import in_child
+from tests.faults.findings import Row
+from tests.faults.killing import written
+from tests.faults.writers import Tree, Writer, tree
+
+CALLS = ("open", "mkdir", "rename", "replace", "fsync", "ftruncate")
+"""Of `os`. Files are removed in any case: a disk that is full lets one do so."""
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+class Refusals:
+    """Counts what changes something, and refuses the call with the number `first`, and `lasting` those after it."""
+
+    def __init__(self, first: int, *, lasting: bool, code: int):
+        self.first, self.lasting, self.code = first, lasting, code
+        self.calls = 0
+        self.active = True
+
+    def count(self) -> None:
+        self.calls += self.active
+        if self.active and (self.calls == self.first or (self.lasting and self.calls > self.first)):
+            raise OSError(self.code, os.strerror(self.code))
+
+    @property
+    def refused(self) -> int:
+        return max(0, self.calls - self.first + 1) if self.lasting else int(self.calls >= self.first)
+
+
+@contextmanager
+def refusing(refusals: Refusals) -> Iterator[None]:
+    """Let calls of this process be refused."""
+
+    class Raw(io.FileIO):
+        def write(self, content: Any) -> int | None:
+            refusals.count()
+            return super().write(content)
+
+    class Buffered(io.BufferedWriter):
+        def flush(self) -> None:
+            refusals.count()
+            super().flush()
+
+    def refusable(call: Callable[..., Any]) -> Callable[..., Any]:
+        def refused(*arguments: Any, **options: Any) -> Any:
+            if call is not real["open"] or arguments[1] & WRITING:
+                refusals.count()
+            return call(*arguments, **options)
+
+        return refused
+
+    def opened(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if mode != "wb":
+            return real_open(file, mode, *arguments, **options)
+        refusals.count()
+        return Buffered(Raw(file, "wb"))
+
+    real = {name: getattr(os, name) for name in CALLS}
+    real_open = io.open
+    with ExitStack() as stack:
+        for name, call in real.items():
+            stack.enter_context(mock.patch.object(os, name, refusable(call)))
+        for place in ("io.open", "builtins.open"):
+            stack.enter_context(mock.patch(place, opened))
+        yield
+
+
+def refuse(writer: Writer, folder: Path) -> list[Row]:
+    """Refuse every call of the writer, one after the other, once and for good."""
+    versions = in_child(lambda: written(writer, folder))
+    rows = []
+    for lasting in (False, True):
+        what = f"calls refused {'for good' if lasting else 'once'}, {writer.name}"
+        tried, findings = in_child(lambda lasting=lasting: _refuse_each(writer, folder / what, versions, lasting))
+        rows.append(Row(what, tried, findings))
+    return rows
+
+
+def _refuse_each(writer: Writer, place: Path, versions: tuple[Tree, Tree], lasting: bool) -> tuple[int, list[str]]:
+    findings = []
+    for first in count(1):
+        writer.prepare(place)
+        writer.write(place, 0)
+        writer.prepare(place)
+        refusals = Refusals(first, lasting=lasting, code=(errno.EIO, errno.ENOSPC)[first % 2])
+        told = False
+        with refusing(refusals):
+            try:
+                writer.write(place, 1)
+            except UnavailableError:
+                told = True
+            except Exception as error:
+                findings.append(f"call {first}: {type(error).__name__}: {error}")
+            refusals.active = False
+        if not refusals.refused:
+            return first - 1, findings
+        found = tree(place)
+        if not told and found != versions[1]:
+            findings.append(f"call {first}: not told, and not written")
+        if not writer.allowed(found, *versions):
+            findings.append(f"call {first}: neither old nor new: {', '.join(found)}")
+    raise AssertionError
