@@ -126,12 +126,12 @@ class RunFolder:
             UnavailableError: it cannot be made or written.
         """
         require_folder(self.path)
-        try:
-            with only_one(self.path):
+        with only_one(self.path):
+            try:
                 yield
-        finally:
-            with suppress(OSError):  # a folder that holds something stays
-                self.path.rmdir()
+            finally:
+                with suppress(OSError):  # a folder that holds something stays
+                    self.path.rmdir()
 
     def begin(self, recipe: Recipe, *, resume: bool) -> None:
         """Make the folder that of a new run with this resolved recipe, or see that the run in it has the same one.

@@ -147,6 +147,7 @@ class TestPlaces:
             result = aecli("train", "digits", "-o", run, "--epochs", 1)
             assert result.status == ExitStatus.EXISTS
             assert "another run is under way" in error_of(result)
+            assert run.is_dir(), "the folder of the other one"
         assert not run.exists()
         train(run, "--epochs", 1)
 
