@@ -81,6 +81,19 @@ class Interrupted(BaseException):
         self.hint = hint
 
 
+def origin(error: BaseException) -> BaseException:
+    """Return the system's error or the signal that an error came from, else the error itself.
+
+    Libraries such as zipfile and torch, when they cannot go on writing, raise another error on their way out.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) or not isinstance(link, Exception):
+            return link
+        link = link.__context__
+    return error
+
+
 def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
     """Say that `name` is no known `kind`, which one was perhaps meant, and which there are."""
     valid = sorted(valid)

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from aecli.errors import AecliError, InputError, OutputExistsError, UnavailableError, UsageError
+from aecli.errors import AecliError, InputError, OutputExistsError, UnavailableError, UsageError, origin
 from aecli.unfinished import locked, remove_abandoned, unfinished_file
 
 STANDARD_STREAM = Path("-")
@@ -168,16 +168,10 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     except AecliError:
         raise
     except Exception as error:
-        if (refusal := _refusal(error)) is None:
-            raise
-        raise unwritable(path, refusal) from error
-
-
-def _refusal(error: BaseException | None) -> OSError | None:
-    """Return the system's error that an error came from: torch and zipfile turn it into one of their own."""
-    while error is not None and not isinstance(error, OSError):
-        error = error.__context__
-    return error
+        cause = origin(error)
+        if isinstance(cause, OSError):
+            raise unwritable(path, cause) from error
+        raise cause from None
 
 
 def sync_folder(folder: Path) -> None:

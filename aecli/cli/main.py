@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from aecli.cli.screen import printable
-from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError
+from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, origin
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -37,16 +37,21 @@ def _run(words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.DONE
     except Interrupted as stop:
-        _tell(words, stop.status.name.lower(), stop.hint, stop.status)
-        return stop.status
+        return _stopped(words, stop)
     except AecliError as error:
         if "--debug" in words:
             _show_traceback()
         _tell(words, f"error: {error.message}", error.hint, error.status)
         return error.status
     except Exception as error:
-        return _unforeseen(words, error)
+        stop = origin(error)
+        return _stopped(words, stop) if isinstance(stop, Interrupted) else _unforeseen(words, error)
     return status if isinstance(status, int) else ExitStatus.DONE
+
+
+def _stopped(words: list[str], stop: Interrupted) -> int:
+    _tell(words, stop.status.name.lower(), stop.hint, stop.status)
+    return stop.status
 
 
 def _unforeseen(words: list[str], error: Exception) -> int:
@@ -99,4 +104,5 @@ def _show_traceback() -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     for again in (signal.SIGINT, signal.SIGTERM):  # the clean-up is short: a second Ctrl-C must not cut it off
         signal.signal(again, signal.SIG_IGN)
+    sys.unraisablehook = lambda _: None  # what is torn down half-way complains
     raise Interrupted(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED)

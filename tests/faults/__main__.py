@@ -11,7 +11,7 @@ from random import Random
 
 from tests.faults.findings import Row, show
 
-KINDS = ("kills", "signals", "failures", "disks")
+KINDS = ("kills", "signals", "failures", "disks", "resumes")
 
 
 def main() -> int:
@@ -26,21 +26,23 @@ def main() -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory(prefix="aecli-faults-") as name:
         root = Path(name)
+        root.chmod(0o755)
         for variable in ("HOME", "AECLI_CACHE", "AECLI_DATA", "MPLCONFIGDIR"):
             os.environ[variable] = str(root / "user")
         return min(1, show(_rows(asked, root)))
 
 
 def _rows(asked: argparse.Namespace, root: Path) -> Iterator[Row]:
-    from tests.faults import failing, killing
+    from tests.faults import failing, killing, resuming, starving
     from tests.faults.children import in_child
     from tests.faults.writers import all_writers, make_material
 
     material = root / "material"
-    material.mkdir()
-    in_child(lambda: make_material(material))
     kinds = asked.kinds or KINDS
-    for writer in all_writers(material):
+    if kinds != ["resumes"]:
+        material.mkdir()
+        in_child(lambda: make_material(material))
+    for writer in all_writers(material) if material.exists() else ():
         if asked.only in (None, writer.name):
             for kind in kinds:
                 folder = root / kind / writer.name
@@ -51,6 +53,13 @@ def _rows(asked: argparse.Namespace, root: Path) -> Iterator[Row]:
                     yield killing.stop(writer, signal.SIGTERM, asked.times, folder, Random(asked.seed))
                 elif kind == "failures":
                     yield from failing.refuse(writer, folder)
+                elif kind == "disks":
+                    yield from starving.starve(writer, folder)
+    if "resumes" in kinds:
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            folder = root / number.name
+            folder.mkdir()
+            yield resuming.stop_and_resume(number, asked.times, folder, Random(asked.seed))
 
 
 if __name__ == "__main__":

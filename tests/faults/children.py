@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aecli.cli.main import _interrupt
+from aecli.errors import Interrupted
 
 Result = TypeVar("Result")
 PATIENCE = 120
@@ -62,8 +63,10 @@ def fork(work: Callable[[int], None]) -> Child:
         status = 0
     except Exception:
         traceback.print_exc()
-    except BaseException as stop:
-        status = int(getattr(stop, "status", 1))
+    except Interrupted as stop:
+        status = stop.status
+    except SystemExit as stop:
+        status = int(stop.code or 0)
     finally:
         os._exit(status)
 

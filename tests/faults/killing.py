@@ -4,6 +4,7 @@ import os
 import signal
 import struct
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -29,7 +30,7 @@ def stop(writer: Writer, number: signal.Signals, times: int, folder: Path, rando
             child.wait()
             continue
         if turn % 2:
-            _wait_for_unfinished(place)
+            wait_for_unfinished(place)
             time.sleep(random.random() * MOMENT)
         else:
             time.sleep(random.random() * 2 * struct.unpack("d", said)[0])
@@ -59,7 +60,10 @@ def written(writer: Writer, folder: Path) -> tuple[Tree, Tree]:
 
 def _write_on(writer: Writer, place: Path, versions: tuple[Tree, Tree], pipe: int) -> None:
     """Write over what a stopped process left; if nothing of that is there any more, say so and write on for ever."""
+    parent = os.getppid()
     for turn in count():
+        if os.getppid() != parent:
+            return
         started = time.monotonic()
         writer.prepare(place)
         writer.write(place, turn % 2)
@@ -69,7 +73,10 @@ def _write_on(writer: Writer, place: Path, versions: tuple[Tree, Tree], pipe: in
             os.write(pipe, struct.pack("d", time.monotonic() - started))
 
 
-def _wait_for_unfinished(place: Path) -> None:
+def wait_for_unfinished(place: Path) -> None:
+    """Wait until a writer begins a file in the place, a second at most."""
     deadline = time.monotonic() + 1
-    while time.monotonic() < deadline and not any(place.glob(f"**/.*{UNFINISHED}")):
-        pass
+    while time.monotonic() < deadline:
+        with suppress(OSError):  # the writer renames what is looked at
+            if any(place.glob(f"**/.*{UNFINISHED}")):
+                return
