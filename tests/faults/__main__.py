@@ -18,6 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Stop and starve all that writes.")
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; else all")
     parser.add_argument("--times", type=int, default=100, metavar="N", help="stops of each writer")
+    parser.add_argument("--resumes", type=int, default=100, metavar="N", help="of runs that were killed")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments")
     parser.add_argument("--only", metavar="WRITER", help="one writer")
     asked = parser.parse_args()
@@ -56,10 +57,10 @@ def _rows(asked: argparse.Namespace, root: Path) -> Iterator[Row]:
                 elif kind == "disks":
                     yield from starving.starve(writer, folder)
     if "resumes" in kinds:
-        for number in (signal.SIGKILL, signal.SIGTERM):
+        for number, times in ((signal.SIGKILL, asked.resumes), (signal.SIGTERM, asked.times)):
             folder = root / number.name
             folder.mkdir()
-            yield resuming.stop_and_resume(number, asked.times, folder, Random(asked.seed))
+            yield resuming.stop_and_resume(number, times, folder, Random(asked.seed))
 
 
 if __name__ == "__main__":

@@ -80,3 +80,4 @@ def wait_for_unfinished(place: Path) -> None:
         with suppress(OSError):  # the writer renames what is looked at
             if any(place.glob(f"**/.*{UNFINISHED}")):
                 return
+        time.sleep(MOMENT / 10)
