@@ -2,6 +2,9 @@
 
 import errno
 import os
+import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -113,16 +116,25 @@ def test_a_damaged_entry_is_made_again(folder, own_folders, damage):
     assert entries(own_folders) == [entry]
 
 
-def test_what_killed_runs_left_is_swept_after_a_day(folder, own_folders):
-    left = own_folders / "cache" / "decoded" / ".key.abc.part"
-    left.mkdir(parents=True)
-    (left / "images.npy").write_bytes(b"half")
+def test_what_a_killed_run_left_is_removed_by_the_next(folder, own_folders):
+    code = (
+        "import os, sys\n"
+        "from aecli.data import DataOptions, decoding, load\n"
+        "decoding.decode = lambda path, shape: os._exit(0)\n"
+        "load(sys.argv[1], DataOptions(memory_budget=100))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, folder], check=True)
+    (left,) = entries(own_folders)
+    assert left.suffix == ".part"
     load(str(folder), SMALL)
-    assert left.exists()
-    for path in (left / "images.npy", left):
-        os.utime(path, (1, 1))
-    load(str(folder), SMALL, image_shape=(1, 4, 4))
-    assert not left.exists()
+    (entry,) = entries(own_folders)
+    assert entry.suffix == ""
+
+
+def test_an_entry_can_be_read_by_those_whom_the_umask_lets(folder, own_folders):
+    load(str(folder), SMALL)
+    (entry,) = entries(own_folders)
+    assert stat.S_IMODE(entry.stat().st_mode) == stat.S_IMODE(entry.parent.stat().st_mode)
 
 
 def test_two_builders_of_one_entry_do_not_disturb_each_other(folder, own_folders):

@@ -77,6 +77,7 @@ def in_child(work: Callable[[], Result]) -> Result:
     Raises:
         RuntimeError: the process failed or died.
     """
+
     def report(pipe: int) -> None:
         with os.fdopen(pipe, "wb") as file:
             pickle.dump(work(), file)

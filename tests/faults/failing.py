@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def refuse(writer: Writer, folder: Path) -> list[Row]:
     rows = []
     for lasting in (False, True):
         what = f"calls refused {'for good' if lasting else 'once'}, {writer.name}"
-        tried, findings = in_child(lambda lasting=lasting: _refuse_each(writer, folder / what, versions, lasting))
+        tried, findings = in_child(partial(_refuse_each, writer, folder / what, versions, lasting))
         rows.append(Row(what, tried, findings))
     return rows
 

@@ -5,7 +5,6 @@ import sys
 import time
 from contextlib import suppress
 from importlib import import_module
-from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -31,9 +30,10 @@ def stop_and_resume(number: signal.Signals, times: int, folder: Path, random: Ra
     started = time.monotonic()
     in_child(lambda: _results(folder / "again"))
     seconds = time.monotonic() - started
-    resumes, findings = 0, list[str]()
-    for turn in count():
-        run = folder / f"run{turn}"
+    runs, resumes, findings = 0, 0, list[str]()
+    while resumes < times:
+        runs += 1
+        run = folder / f"run{runs}"
         status = None
         while status != 0:
             child = fork(lambda pipe, run=run: _go_on(run))
@@ -45,8 +45,7 @@ def stop_and_resume(number: signal.Signals, times: int, folder: Path, random: Ra
                 findings += _left(run, number, status)
                 resumes += (run / "last.ckpt").exists()
         findings += _differences(run, expected)
-        if resumes >= times:
-            return Row(f"{number.name} and --resume, training", resumes, findings)
+    return Row(f"{number.name} and --resume, training", resumes, findings)
 
 
 def _results(run: Path) -> tuple[Tree, list[str]]:

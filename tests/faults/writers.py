@@ -34,7 +34,7 @@ def never_both(found: Tree, old: Tree, new: Tree) -> bool:
 
 def entries_whole(found: Tree, old: Tree, new: Tree) -> bool:
     """Of each entry of the cache, all files or none."""
-    return all(found == {} or found.items() >= version.items() for version in (old, new) if found.keys() & version.keys())
+    return all(found.items() >= version.items() for version in (old, new) if found.keys() & version.keys())
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def _models(material: Path) -> list[Writer]:
         traced = type(graphs[version])()
         traced.CopyFrom(graphs[version])
         with (
-            mock.patch.object(export, "_to_onnx", lambda model: traced),
-            mock.patch.object(export, "largest_relative_error", lambda *models: 0.0),
+            mock.patch.object(export, "_to_onnx", return_value=traced),
+            mock.patch.object(export, "largest_relative_error", return_value=0.0),
         ):
             export.export(checkpoints[version], place / "model.onnx")
 
@@ -192,20 +192,20 @@ def _analyses(material: Path) -> list[Writer]:
     from aecli.analyses.tsne import TSNEResult
     from aecli.codes import load_codes
     from aecli.coordinates import save_coordinates
-    from aecli.plots import loss
-    from aecli.training.run_folder import RunFolder
+    from aecli.plots.figure import figure
 
     codes = load_codes(material / "codes0.npz")
     rows = np.arange(20)
     planes = [np.load(material / f"plane{version}.npz")["coordinates"] for version in (0, 1)]
     layouts = [Layout(codes, rows, TSNEResult(plane, 0.0, 0.0, 0.0, 0.0)) for plane in planes]
-    histories = [RunFolder(material / f"run{version}").load_metrics() for version in (0, 1)]
 
     def write_coordinates(place: Path, version: int) -> None:
         save_coordinates([layouts[version]], {}, place / "plane.npz")
 
     def write_plot(place: Path, version: int) -> None:
-        loss.draw(histories[version], place / "loss.png")
+        """All plots are made like this one."""
+        with figure(place / "plot.png", (1, 1)) as drawn:
+            drawn.text(0, 0, str(version))
 
     return [Writer("coordinates", write_coordinates), Writer("plot", write_plot)]
 
