@@ -62,7 +62,7 @@ def _go_on(run: Path) -> None:
 
 
 def _wait_for_a_moment(run: Path, seconds: float, random: Random) -> None:
-    time.sleep(random.random() * seconds)
+    time.sleep(random.random() * seconds / 2)
     if random.random() < 0.5:
         wait_for_unfinished(run)
         time.sleep(random.random() * MOMENT)

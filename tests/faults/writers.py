@@ -16,7 +16,18 @@ from aecli.files import require_folder
 
 Tree = dict[str, bytes]
 """Files by their paths below the place."""
-TINY = ("--accelerator", "cpu", "--epochs", "2", "--recipe", "mlp", "--set", "model.arguments.hidden=[8]")
+TINY = (
+    "--accelerator",
+    "cpu",
+    "--epochs",
+    "2",
+    "--recipe",
+    "mlp",
+    "--set",
+    "model.arguments.hidden=[8]",
+    "--set",
+    "model.arguments.code=4",
+)
 COUNT = 6
 
 
