@@ -44,8 +44,8 @@ def _run(words: list[str]) -> int:
         _tell(words, f"error: {error.message}", error.hint, error.status)
         return error.status
     except Exception as error:
-        stop = origin(error)
-        return _stopped(words, stop) if isinstance(stop, Interrupted) else _unforeseen(words, error)
+        cause = origin(error)
+        return _stopped(words, cause) if isinstance(cause, Interrupted) else _unforeseen(words, error)
     return status if isinstance(status, int) else ExitStatus.DONE
 
 

@@ -1,4 +1,9 @@
-"""`python -m tests.faults`."""
+"""Stop and starve all that writes, and count what is found.
+
+python -m tests.faults                             # everything, 100 stops of each writer
+python -m tests.faults kills --only codes          # one kind, one writer
+python -m tests.faults --times 2 --resumes 20      # what `make test` does
+"""
 
 import argparse
 import os
@@ -56,7 +61,9 @@ def _rows(asked: argparse.Namespace, root: Path) -> Iterator[Row]:
                     yield from failing.refuse(writer, folder)
                 elif kind == "disks":
                     yield from starving.starve(writer, folder)
-    if "resumes" in kinds:
+    if "failures" in kinds and not asked.only:
+        yield from failing.refuse_training(root / "failures", max(1, 100 // max(1, asked.times)))
+    if "resumes" in kinds and not asked.only:
         for number, times in ((signal.SIGKILL, asked.resumes), (signal.SIGTERM, asked.times)):
             folder = root / number.name
             folder.mkdir()

@@ -4,18 +4,18 @@ import errno
 import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from aecli.errors import UnavailableError
+from aecli.errors import ExitStatus, UnavailableError
 from tests.faults.children import in_child
 from tests.faults.findings import Row
 from tests.faults.killing import written
-from tests.faults.writers import Tree, Writer, tree
+from tests.faults.writers import Tree, Writer, aecli, tree
 
 CALLS = ("open", "mkdir", "rename", "replace", "fsync", "ftruncate")
 """Of `os`. Files are removed in any case: a disk that is full lets one do so."""
@@ -113,3 +113,34 @@ def _refuse_each(writer: Writer, place: Path, versions: tuple[Tree, Tree], lasti
         if not writer.allowed(found, *versions):
             findings.append(f"call {first}: neither old nor new: {', '.join(found)}")
     raise AssertionError
+
+
+def refuse_training(folder: Path, step: int) -> Iterator[Row]:
+    """Refuse every `step`-th call of a training by the command line, which must say so in a line and a hint."""
+    import aecli.training.fit  # noqa: F401  once, for all children
+
+    for lasting in (False, True):
+        what = f"calls refused {'for good' if lasting else 'once'}, training"
+        tried, findings = 0, list[str]()
+        for first in count(1, step):
+            run = folder / f"{what} {first}"
+            refusals, status, said = in_child(partial(_train, run, first, lasting))
+            if not refusals.refused:
+                break
+            tried += 1
+            litter = [path.name for path in run.rglob(".*")]
+            if status not in {ExitStatus.DONE, ExitStatus.UNAVAILABLE} or litter:
+                findings.append(f"call {first}: {status}, {said}{litter}")
+            elif status and (len(said.splitlines()) != 2 or not said.startswith("error: cannot write")):
+                findings.append(f"call {first}: {said}")
+        yield Row(what, tried, findings)
+
+
+def _train(run: Path, first: int, lasting: bool) -> tuple[Refusals, int, str]:
+    refusals = Refusals(first, lasting=lasting, code=(errno.EIO, errno.ENOSPC)[first % 2])
+    words = ("train", "digits@0", "--accelerator", "cpu", "--epochs", "2", "--quiet", "--recipe", "mlp")
+    said = io.StringIO()
+    with refusing(refusals), redirect_stderr(said):
+        status = aecli(*words, "--set", "model.arguments.code=2", "-o", run)
+        refusals.active = False
+    return refusals, status, said.getvalue()
