@@ -103,7 +103,8 @@ def _machine() -> str:
 
 def _is_old(path: Path) -> bool:
     inside = path.iterdir() if path.is_dir() else ()
-    return time.time() - max(each.stat().st_mtime for each in (path, *inside)) > ABANDONED_SECONDS
+    youngest: float = max(each.stat().st_mtime for each in (path, *inside))
+    return time.time() - youngest > ABANDONED_SECONDS
 
 
 def _remove(path: Path) -> None:

@@ -5,7 +5,9 @@ import json
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -101,8 +103,18 @@ def _show_traceback() -> None:
     traceback.print_exc()
 
 
+def _send_again(number: int, ignored: "sys.UnraisableHookArgs") -> None:
+    """Python drops what is raised while an object is torn down: send a signal again that came just then.
+
+    Other complaints of objects that are torn down half-way are not for the user.
+    """
+    if isinstance(ignored.exc_value, Interrupted):
+        signal.signal(number, _interrupt)
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     for again in (signal.SIGINT, signal.SIGTERM):  # the clean-up is short: a second Ctrl-C must not cut it off
         signal.signal(again, signal.SIG_IGN)
-    sys.unraisablehook = lambda _: None  # what is torn down half-way complains
+    sys.unraisablehook = partial(_send_again, number)
     raise Interrupted(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED)
