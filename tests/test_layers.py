@@ -9,10 +9,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "aecli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"errors", "files", "processes", "progress", "schema", "threads"}
+BASE = {"errors", "files", "memory", "npz_file", "processes", "progress", "schema", "threads"}
 MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
+    "memory": {"errors"},
+    "npz_file": {"errors", "memory"},
     "progress": set(),
     "processes": {"errors"},
     "threads": set(),

@@ -96,7 +96,8 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            yield self._encode(np.ascontiguousarray(images[rows]))
+            codes, residuals = self._finite(*self._encode(np.ascontiguousarray(images[rows])))
+            yield codes, residuals
             progress("encoding", rows.stop, len(images))
 
     def outcomes(self, images: NDArray[np.uint8]) -> Iterator[Outcome]:
@@ -107,7 +108,9 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            yield self._outcome(np.ascontiguousarray(images[rows]))
+            outcome = self._outcome(np.ascontiguousarray(images[rows]))
+            self._finite(outcome.codes, outcome.reconstructions, outcome.residual_l2)
+            yield outcome
 
     def decode(self, codes: NDArray[np.float32], progress: Progress = silent) -> NDArray[np.uint8]:
         """Return the images that `codes` stand for, the normalisation undone.
@@ -131,13 +134,20 @@ class Model(ABC):
             raise InputError("codes that are not finite")
         images = np.empty((len(codes), *self.image_shape), np.uint8)
         for rows in batches(len(codes), self.image_shape):
-            images[rows] = np.rint(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
+            (levels,) = self._finite(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
+            images[rows] = np.rint(levels)
             progress("decoding", rows.stop, len(codes))
         return images
 
     def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return `decode(encode(images))`, (N, C, H, W) uint8."""
         return self.decode(self.encode(images))
+
+    def _finite(self, *arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Return what the model makes of a batch, if that is numbers: weights may be finite and yet too large."""
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise InputError("damaged model: it gives values that are not finite", hint="train it again")
+        return arrays
 
     @abstractmethod
     def _encode(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

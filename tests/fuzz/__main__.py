@@ -43,7 +43,9 @@ def _run(asked: argparse.Namespace, seeds: Path, work: Path) -> int:
         print(f"no such reader: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     findings = []
-    print(f"{'reader':12}{'mutations':>11}{'read':>9}{'refused':>9}{'findings':>10}{'kept files':>12}{'peak MB':>9}{'worst s':>9}")
+    print(
+        f"{'reader':12}{'mutations':>11}{'read':>9}{'refused':>9}{'findings':>10}{'kept files':>12}{'peak MB':>9}{'worst s':>9}"
+    )
     for reader in readers:
         if asked.readers and reader.name not in asked.readers:
             continue

@@ -14,7 +14,23 @@ import numpy as np
 
 Mutation = Callable[[bytes, Random], bytes]
 
-LENGTHS = [0, 1, 2, 255, 2**15, 2**16 - 1, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**53, 2**63 - 1, 2**63, 2**64 - 1]
+LENGTHS = [
+    0,
+    1,
+    2,
+    255,
+    2**15,
+    2**16 - 1,
+    2**24,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**40,
+    2**53,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+]
 WORDS = [
     *("", " ", "\x00", "\x1b[31m", "\x1b]0;title\x07", "[red]", "../../x", "/etc/passwd", "a\nb", "a\tb", "\r", "%s%n"),
     *("NaN", "inf", "-1", "1e999", "é", "\U0001f4a9", "\ud800", "‮", "{}", "x" * 5000, "__class__", "digits", "-"),
@@ -135,7 +151,9 @@ def change_tree(tree: Any, chance: Random, values: Sequence[Any] = VALUES) -> An
 
 def change_json(text: str, chance: Random) -> str:
     if chance.random() < 0.05:
-        return chance.choice(["", "{", "null", "[]", "[" * 100_000, '{"a":' * 50_000, text[: len(text) // 2], '"\\ud800"'])
+        return chance.choice(
+            ["", "{", "null", "[]", "[" * 100_000, '{"a":' * 50_000, text[: len(text) // 2], '"\\ud800"']
+        )
     tree = json.loads(text)
     for _ in range(chance.choice([1, 1, 1, 2, 4])):
         tree = change_tree(tree, chance)
@@ -156,7 +174,13 @@ def npy(array: Any) -> bytes:
 
 def npy_with_header(header: str, body: bytes, version: int = 1) -> bytes:
     text = header.encode("latin1", "replace") + b"\n"
-    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text) % 65536) + text + body
+    return (
+        b"\x93NUMPY"
+        + bytes([version, 0])
+        + struct.pack("<H" if version == 1 else "<I", len(text) % 65536)
+        + text
+        + body
+    )
 
 
 def change_npy(content: bytes, chance: Random) -> bytes:
@@ -172,7 +196,22 @@ def change_npy(content: bytes, chance: Random) -> bytes:
             shape = chance.choice([(side,), (side, *shape[1:]), (*shape, side), (side,) * 5, side, [side], (1,) * 100])
         case 2:
             dtype = chance.choice(
-                ["<f8", "<f2", ">f4", "|O", "<U1000000000", "<U1", "|V1000000000", "|S0", "<c16", "?", "<M8", "x", "", 5]
+                [
+                    "<f8",
+                    "<f2",
+                    ">f4",
+                    "|O",
+                    "<U1000000000",
+                    "<U1",
+                    "|V1000000000",
+                    "|S0",
+                    "<c16",
+                    "?",
+                    "<M8",
+                    "x",
+                    "",
+                    5,
+                ]
                 + [[("a", "<f4")], [("a", "|O")], "<i8", "|u1", "<f16", "f4,f4", "<m8[ns]", "3f4", "f4" * 3000]
             )
         case 3 if array.size and array.dtype.kind in "fiu":
@@ -186,16 +225,20 @@ def change_npy(content: bytes, chance: Random) -> bytes:
     order = chance.choice([False, False, True, "x"])
     header = f"{{'descr': {dtype!r}, 'fortran_order': {order!r}, 'shape': {shape!r}, }}"
     if chance.random() < 0.1:
-        header = chance.choice(["", "{", "__import__('os').system('true')", "[" * 9000, "{" + "'a':1," * 1000, "1" * 9000])
+        header = chance.choice(
+            ["", "{", "__import__('os').system('true')", "[" * 9000, "{" + "'a':1," * 1000, "1" * 9000]
+        )
     return npy_with_header(header, body, chance.choice([1, 1, 2, 3]))
 
 
 def zipped(members: list[tuple[str, bytes]], chance: Random) -> bytes:
     content = io.BytesIO()
-    kind = chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    kind = chance.choice(
+        [zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    )
     with zipfile.ZipFile(content, "w", kind) as archive:
         for name, data in members:
-            archive.writestr(name.encode("utf-8", "replace").decode(), data)
+            archive.writestr(name.split("\x00")[0].encode("utf-8", "replace").decode() or "x", data)
     return content.getvalue()
 
 
@@ -211,7 +254,10 @@ def change_zip(change_member: Mutation) -> Mutation:
             case 0:
                 del members[place]
             case 1:
-                members[place] = (chance.choice([*WORDS, "images.npy", "codes.npy", "../x.npy", f"{name}/"]) or "x", data)
+                members[place] = (
+                    chance.choice([*WORDS, "images.npy", "codes.npy", "../x.npy", f"{name}/"]) or "x",
+                    data,
+                )
             case 2 if len({name for name, _ in members}) == len(members):
                 other = chance.randrange(len(members))
                 members[place], members[other] = (name, members[other][1]), (members[other][0], data)
@@ -259,7 +305,9 @@ def change_safetensors(content: bytes, chance: Random) -> bytes:
             changed = bytearray(body)
             for _ in range(chance.choice([1, 5])):
                 place = chance.randrange(max(len(changed) - 4, 1)) // 4 * 4
-                changed[place : place + 4] = struct.pack("<f", chance.choice([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-40]))
+                changed[place : place + 4] = struct.pack(
+                    "<f", chance.choice([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-40])
+                )
             body = bytes(changed)
     text = json.dumps(header).encode()
     said = len(text) if chance.random() < 0.95 else chance.choice(LENGTHS) % 2**64
@@ -267,7 +315,9 @@ def change_safetensors(content: bytes, chance: Random) -> bytes:
 
 
 def change_gzip(change: Mutation) -> Mutation:
-    return lambda content, chance: gzip.compress(change(gzip.decompress(content), chance), chance.choice([0, 9]), mtime=0)
+    return lambda content, chance: gzip.compress(
+        change(gzip.decompress(content), chance), chance.choice([0, 9]), mtime=0
+    )
 
 
 def change_png(content: bytes, chance: Random) -> bytes:
@@ -285,8 +335,12 @@ def change_png(content: bytes, chance: Random) -> bytes:
         case 1:
             chunks.insert(chance.randrange(len(chunks) + 1), chunks[index])
         case 2:
-            new = chance.choice([b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tRNS", b"PLTE", b"gAMA", b"acTL", b"fcTL", b"iCCP", b"pHYs"])
-            chunks.insert(chance.randrange(1, len(chunks) + 1), (new, chance.randbytes(chance.choice([0, 1, 4, 13, 26, 300]))))
+            new = chance.choice(
+                [b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tRNS", b"PLTE", b"gAMA", b"acTL", b"fcTL", b"iCCP", b"pHYs"]
+            )
+            chunks.insert(
+                chance.randrange(1, len(chunks) + 1), (new, chance.randbytes(chance.choice([0, 1, 4, 13, 26, 300])))
+            )
         case 3 if kind == b"IHDR":
             fields = list(struct.unpack(">IIBBBBB", data))
             fields[chance.randrange(2)] = chance.choice([0, 1, 7, 9, 64, 2**16, 2**31 - 1, 2**31, 2**32 - 1])
@@ -296,7 +350,9 @@ def change_png(content: bytes, chance: Random) -> bytes:
             chunks[index] = (kind, zlib.compress(damage(zlib.decompress(data), chance)))
         case _:
             chunks[index] = (kind, damage(data, chance))
-    parts = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks]
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
     return content[:8] + b"".join(parts)
 
 
@@ -307,7 +363,11 @@ def change_onnx(content: bytes, chance: Random) -> bytes:
     model = onnx.load_model_from_string(content)
     if chance.random() < 0.25:
         entry = chance.choice(model.metadata_props)
-        entry.value = change_json(entry.value, chance) if entry.key == "aecli" else chance.choice([w for w in WORDS if w != "\ud800"])
+        entry.value = (
+            change_json(entry.value, chance)
+            if entry.key == "aecli"
+            else chance.choice([w for w in WORDS if w != "\ud800"])
+        )
         return bytes(model.SerializeToString())
     if chance.random() < 0.1:
         tensor = chance.choice(model.graph.initializer)
@@ -324,7 +384,8 @@ def change_onnx(content: bytes, chance: Random) -> bytes:
     present = [field for field, _ in message.ListFields()]
     field = chance.choice(present) if present and chance.random() < 0.8 else chance.choice(message.DESCRIPTOR.fields)
     pools: dict[int, list[Any]] = {
-        field.TYPE_STRING: [word for word in WORDS if word != "\ud800"] + ["Loop", "If", "Identity", "Gather", "Cast", "com.x"],
+        field.TYPE_STRING: [word for word in WORDS if word != "\ud800"]
+        + ["Loop", "If", "Identity", "Gather", "Cast", "com.x"],
         field.TYPE_BYTES: [b"", b"\xff" * 8, b"\x00" * 4096],
         field.TYPE_FLOAT: [0.0, float("nan"), float("inf"), 1e38],
     }
@@ -386,7 +447,9 @@ def change_lines(separator: str) -> Mutation:
                 case 2:
                     row.append(chance.choice(WORDS))
                 case 3:
-                    rows.append([chance.choice([*WORDS, "1" * 5000, "digits:test", "1e5"]) for _ in rows[0]] if rows else [""])
+                    rows.append(
+                        [chance.choice([*WORDS, "1" * 5000, "digits:test", "1e5"]) for _ in rows[0]] if rows else [""]
+                    )
                 case 4 if row:
                     rows.remove(row)
         return "\n".join(separator.join(row) for row in rows).encode("utf-8", "surrogatepass")

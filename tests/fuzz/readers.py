@@ -1,6 +1,7 @@
 """What aecli reads: for each kind of file its seeds, the ways to damage it, and all that is done with it once read."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -129,10 +130,11 @@ def codes(known: SimpleNamespace, path: Path) -> None:
 
 def checkpoint(known: SimpleNamespace, path: Path) -> None:
     from aecli import inference
+    from aecli.checkpoint import read_header
     from aecli.detection.detector import default_detector
 
     described(path)
-    if b'"task": "classifier"' in path.read_bytes():
+    if read_header(path).task == "classifier":
         _finite(inference.load_classifier(path, device="cpu").classify(known.images))
         return
     model = inference.load(path, device="cpu")
@@ -189,7 +191,9 @@ def listed(known: SimpleNamespace, path: Path) -> None:
 
     detector = default_detector(known.model.header, known.model.fingerprint)
     inspection = Inspection(known.model, detector)
-    for _ in inspection.judge(chunked(items_of(names_from(path), known.model.image_shape), 8)):
+    # A folder means all pictures below it, and so "/" all that there are.
+    names = [name for name in names_from(path) if "\0" in name or not os.path.isdir(name)]
+    for _ in inspection.judge(chunked(items_of(names, known.model.image_shape), 8)):
         pass
 
 

@@ -84,7 +84,9 @@ def _pictures(folder: Path, images: np.ndarray) -> None:
     exif[0x0112] = 6
     for suffix in ("png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm"):
         grey.save(folder / f"digit.{suffix}")
-        colour.save(folder / f"colour.{suffix}", **({"exif": exif} if suffix in {"png", "jpeg", "webp", "tiff"} else {}))
+        colour.save(
+            folder / f"colour.{suffix}", **({"exif": exif} if suffix in {"png", "jpeg", "webp", "tiff"} else {})
+        )
     colour.quantize(8).save(folder / "palette.png", transparency=1)
     colour.convert("RGBA").save(folder / "alpha.png")
     colour.convert("RGBA").save(folder / "alpha.webp", lossless=True)

@@ -151,7 +151,9 @@ def _read_one(reader: Reader, content: bytes, folder: Path, guard: "Guard") -> d
         except AecliError as error:
             what = "refused" if str(error) and len(str(error)) < 20_000 else "an error without end"
         except BaseException as error:
-            frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+            frames = [
+                f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
+            ]
             what = f"{type(error).__name__}: {str(error)[:150]} ({' < '.join(frames[:-5:-1])})"
     seconds = time.process_time() - started
     signal.setitimer(signal.ITIMER_PROF, 0)
@@ -164,7 +166,9 @@ def _read_one(reader: Reader, content: bytes, folder: Path, guard: "Guard") -> d
     elif said():
         what = f"it said {said()[:150]!r}"
     elif warned:
-        what = f"{warned[0].category.__name__}: {str(warned[0].message)[:100]} ({warned[0].filename}:{warned[0].lineno})"
+        what = (
+            f"{warned[0].category.__name__}: {str(warned[0].message)[:100]} ({warned[0].filename}:{warned[0].lineno})"
+        )
     return {"what": what, "memory": memory, "seconds": seconds}
 
 
@@ -198,9 +202,28 @@ def _silent() -> Iterator[Any]:
 class Guard:
     """Notes, while it is entered, what a file must not bring about: code, processes, connections, writing elsewhere."""
 
-    NEVER = ("subprocess.", "socket.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.spawn", "pickle.find_class")
-    NEVER += ("ctypes.dlopen", "urllib.", "ftplib.", "http.", "os.putenv", "os.kill", "pty.", "webbrowser.")
-    WRITING = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.chmod", "os.chown", "os.truncate")
+    NEVER = (
+        "subprocess.",
+        "socket.",
+        "os.system",
+        "os.exec",
+        "os.posix_spawn",
+        "os.fork",
+        "os.spawn",
+        "pickle.find_class",
+    )
+    NEVER += ("urllib.", "ftplib.", "http.", "os.putenv", "os.kill", "pty.", "webbrowser.")
+    WRITING = (
+        "os.remove",
+        "os.rename",
+        "os.mkdir",
+        "os.rmdir",
+        "os.symlink",
+        "os.link",
+        "os.chmod",
+        "os.chown",
+        "os.truncate",
+    )
     WRITING += ("shutil.", "tempfile.", "os.utime")
 
     def __init__(self, folder: Path):
@@ -219,11 +242,13 @@ class Guard:
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._active:
             return
-        if event.startswith(self.NEVER):
+        if event.startswith(self.NEVER) or (event == "ctypes.dlopen" and arguments[0] is not None):
             self.seen[f"{event} {str(arguments)[:80]}"] += 1
         elif event == "open":
             path, mode, flags = arguments
-            writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC) if mode is None else set(mode) & set("wax+")
+            writes = (
+                flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC) if mode is None else set(mode) & set("wax+")
+            )
             if writes and not self._inside(path):
                 self.seen[f"open {path} {mode}"] += 1
         elif event.startswith(self.WRITING):
@@ -247,4 +272,6 @@ class Guard:
             frame: Any = sys._getframe(2)
             if frame is not None and frame.f_code.co_name == "parse" and frame.f_code.co_filename.endswith("ast.py"):
                 return True
-        return os.path.exists(name) and not os.path.realpath(name).startswith(self._folder) or name.startswith("<frozen")
+        return (
+            os.path.exists(name) and not os.path.realpath(name).startswith(self._folder) or name.startswith("<frozen")
+        )

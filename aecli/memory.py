@@ -1,7 +1,9 @@
-"""How much memory decoded pictures may take."""
+"""How much memory there is, and how much of it decoded pictures may take."""
 
 import os
 from pathlib import Path
+
+from aecli.errors import UnavailableError
 
 UNKNOWN = 4 * 2**30
 
@@ -9,6 +11,19 @@ UNKNOWN = 4 * 2**30
 def budget(asked: int | None) -> int:
     """Bytes that decoded pictures may take: `asked`, else half of the memory that is available now."""
     return available_memory() // 2 if asked is None else asked
+
+
+def require_memory(needed: int, what: str, hint: str) -> None:
+    """See that `what` takes no more bytes of memory than there are.
+
+    Raises:
+        UnavailableError: it does.
+    """
+    left = available_memory()
+    if needed > left:
+        raise UnavailableError(
+            f"{what} takes {needed / 1e9:,.1f} GB of memory, {left / 1e9:,.1f} GB are available", hint=hint
+        )
 
 
 def available_memory() -> int:
