@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
+from torch import OutOfMemoryError
 
 from aecli.checkpoint import (
     Checkpoint,
@@ -25,7 +26,7 @@ from aecli.checkpoint import (
     save_checkpoint,
 )
 from aecli.codes.quantiser import fit_quantisers
-from aecli.errors import Interrupted, UnavailableError
+from aecli.errors import InputError, Interrupted, UnavailableError
 from aecli.inference.model import batches
 from aecli.inference.torch_backend import encode_rows
 from aecli.inference.torch_classifier import TorchClassifier
@@ -50,6 +51,9 @@ QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
 
 BATCHES_A_CALL = 32
 """Of Lightning's loop on a GPU, where a call takes longer than a step."""
+
+DAMAGED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What Lightning and torch raise where a state is not what they wrote."""
 
 QUANTISER_IMAGES = 2000
 """Training images whose codes quantisers are chosen on."""
@@ -163,6 +167,11 @@ def train(
                 trainer.strategy.launcher.kill(signal.SIGTERM)  # the others would wait for this one
             if process.is_first and not folder.discard_if_empty() and isinstance(error, Interrupted):
                 error.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
+            if resume and not history.goes_on and isinstance(error, DAMAGED) and not isinstance(error, OutOfMemoryError):
+                raise InputError(
+                    f"damaged training state: {folder.state}: {type(error).__name__}",
+                    hint="start again with --overwrite",
+                ) from error
             raise
     if not process.is_first:
         return None

@@ -1,7 +1,7 @@
 """What aecli reads: for each kind of file its seeds, the ways to damage it, and all that is done with it once read."""
 
 import json
-import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -192,7 +192,7 @@ def listed(known: SimpleNamespace, path: Path) -> None:
     detector = default_detector(known.model.header, known.model.fingerprint)
     inspection = Inspection(known.model, detector)
     # A folder means all pictures below it, and so "/" all that there are.
-    names = [name for name in names_from(path) if "\0" in name or not os.path.isdir(name)]
+    names = [name for name in names_from(path) if "\0" in name or not Path(name).is_dir()]
     for _ in inspection.judge(chunked(items_of(names, known.model.image_shape), 8)):
         pass
 
@@ -205,7 +205,8 @@ def metrics(path: Path) -> None:
 
 
 def state(path: Path) -> None:
-    from aecli.training.callbacks import History, WholeFileCheckpoints
+    from aecli.training.callbacks import WholeFileCheckpoints
 
-    read = WholeFileCheckpoints().load_checkpoint(path)
-    History({}).load_state_dict(read["callbacks"]["History"])
+    with warnings.catch_warnings():  # as training does, which keeps torch and Lightning quiet
+        warnings.simplefilter("ignore")
+        WholeFileCheckpoints().load_checkpoint(path)
