@@ -15,7 +15,7 @@ from aecli.errors import InputError, RecipeError
 from aecli.files import fingerprint, require_file, writing
 from aecli.onnx_file import SUFFIX, read_onnx
 from aecli.recipe import Recipe, Task
-from aecli.schema import build
+from aecli.schema import build, parse_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -140,7 +140,7 @@ class CheckpointHeader:
             InputError: it is something else, or of a newer format.
         """
         try:
-            values = json.loads(text)
+            values = parse_json(text)
             if values.get("kind") != KIND:
                 raise InputError(f"not a checkpoint but a {values.get('kind')}: {path}")
             if values["format"] > FORMAT:

@@ -10,7 +10,7 @@ import numpy as np
 from aecli.data.image_set import UNLABELLED
 from aecli.files import writing
 from aecli.npz_file import read_npz
-from aecli.schema import matches
+from aecli.schema import matches, parse_json
 
 if TYPE_CHECKING:
     from aecli.analyses.layout import Layout
@@ -51,7 +51,7 @@ def read_meta(path: Path) -> tuple[int, dict[str, Any]] | None:
     try:
         with path.open("rb") as file:
             arrays = read_npz(file, path, {"coordinates", "meta"})
-        meta = json.loads(str(arrays["meta"]))
+        meta = parse_json(str(arrays["meta"]))
         known = matches(meta, dict[str, Any]) and isinstance(meta.get("layouts"), list)
         return (len(arrays["coordinates"]), meta) if known else None
     except (ValueError, OSError, KeyError, TypeError, RecursionError):

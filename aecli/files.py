@@ -50,10 +50,15 @@ def read_bytes(path: Path) -> bytes:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[IO[bytes]]:
-    """Open the file, or standard input for `-`, for reading with seeks."""
+def reading(path: Path, magic: bytes = b"", most: int = -1) -> Iterator[IO[bytes]]:
+    """Open the file, or standard input for `-`, for reading with seeks.
+
+    Of standard input, which may have no end, no more is read than `most` bytes where that is not below 0, and next to
+    nothing where it does not begin with `magic`.
+    """
     if is_stream(path):
-        yield BytesIO(sys.stdin.buffer.read())
+        begin = sys.stdin.buffer.read(len(magic))
+        yield BytesIO(begin + sys.stdin.buffer.read(most) if begin == magic else begin)
     else:
         with path.open("rb") as file:
             yield file

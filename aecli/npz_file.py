@@ -1,6 +1,7 @@
 """An `.npz` file of anyone, read without trusting it: plain arrays alone, and no more memory than there may be."""
 
 import os
+import sys
 import warnings
 import zipfile
 from collections.abc import Container, Iterator
@@ -12,12 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.errors import UnavailableError
-from aecli.memory import require_memory
+from aecli.memory import require_likely, require_memory
 
 SUFFIX, NPY_MAGIC = ".npy", b"\x93NUMPY"
-BOMB_BYTES, BOMB_RATIO = 10**9, 200
-"""An archive that unpacks to more than so many bytes and to more than so many times its own size is no set of arrays
-that anyone made: deflate comes to 1,032, images and codes hardly to 20."""
 
 
 @contextmanager
@@ -53,7 +51,7 @@ def read_npz(file: IO[bytes], path: Path, keys: Container[str] = Everything()) -
             for member in wanted:
                 with archive.open(member) as content:
                     array = np.lib.format.read_array(content, allow_pickle=False)
-                    arrays[member.filename.removesuffix(SUFFIX)] = array
+                    arrays[member.filename.removesuffix(SUFFIX)] = _require_text(array)
     except UnavailableError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise whatever a damaged file leads them to
@@ -61,9 +59,16 @@ def read_npz(file: IO[bytes], path: Path, keys: Container[str] = Everything()) -
     return arrays
 
 
+def _require_text(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind == "U" and array.size:
+        points = np.frombuffer(array.tobytes(), f"{array.dtype.str[0]}u4")  # numpy keeps text as UTF-32
+        if points.max(initial=0) > sys.maxunicode:
+            raise ValueError("text with characters that there are not")
+    return array
+
+
 def _require_room(needed: int, size: int, path: Path) -> None:
-    if needed > max(BOMB_BYTES, BOMB_RATIO * size):
-        raise ValueError(f"{size:,} bytes that claim to unpack to {needed:,}")
+    require_likely(needed, size)
     require_memory(needed, str(path), "save the images as uint8 in a .npy file: a large one is not read into memory")
 
 

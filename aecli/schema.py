@@ -1,5 +1,6 @@
 """Plain values from a file are what a dataclass's annotations say, or they are refused."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -8,8 +9,23 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 T = TypeVar("T")
 
+MOST_TEXT = 10_000_000
 MOST = 2**63
 """Whole numbers are below it in magnitude, as TOML and most readers of JSON have it."""
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text of a file holds.
+
+    Raises:
+        ValueError: it is none, or is larger or deeper than any that aecli writes.
+    """
+    if len(text) > MOST_TEXT:
+        raise ValueError(f"{len(text):,} characters are more than {MOST_TEXT:,}")
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def build(kind: type[T], values: object) -> T:

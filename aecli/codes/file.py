@@ -16,7 +16,7 @@ from aecli.codes.storage import STORED, Pieces, restore, store_batches
 from aecli.errors import InputError
 from aecli.files import reading, require_file, writing
 from aecli.npz_file import read_npz
-from aecli.schema import build
+from aecli.schema import build, parse_json
 
 FORMAT = 1
 ARRAYS = {"meta", "names", "residual_l2", "labels"} | STORED
@@ -146,7 +146,7 @@ def load_codes(path: Path) -> Codes:
     """
     require_file(path, "code file")
     try:
-        with reading(path) as file:
+        with reading(path, magic=b"PK") as file:
             arrays = read_npz(file, path, ARRAYS)
     except (ValueError, OSError) as error:
         raise InputError(f"not a code file: {path}: {error}", hint="make one: aecli encode") from error
@@ -159,7 +159,7 @@ def load_codes(path: Path) -> Codes:
 
 
 def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
-    meta = build(CodesMeta, json.loads(str(arrays["meta"])))
+    meta = build(CodesMeta, parse_json(str(arrays["meta"])))
     if meta.format > FORMAT:
         raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
     codes = restore(arrays, meta.bits, entropy=meta.entropy)

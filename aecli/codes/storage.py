@@ -127,7 +127,8 @@ def restore(arrays: Arrays, bits: int, *, entropy: bool) -> NDArray[np.float32]:
     offset, step = _array(arrays, "offset", np.float32, 1), _array(arrays, "step", np.float32, 1)
     if not len(offset) == len(step) == levels.shape[1] or not (np.isfinite(offset) & (step > 0)).all():
         raise ValueError("offset and step do not fit the codes")
-    return Quantiser(bits, offset.tolist(), step.tolist()).values(levels)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by who reads it
+        return Quantiser(bits, offset.tolist(), step.tolist()).values(levels)
 
 
 def _levels(arrays: Arrays, bits: int, entropy: bool) -> NDArray[np.uint8]:

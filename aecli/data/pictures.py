@@ -46,6 +46,8 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is refused before it is decoded: small files can claim to be enormous."""
 
+MOST_BYTES = 2**30
+"""Of a picture on standard input."""
 STRIP_PIXELS = 1 << 20
 
 ORIENTATION_TAG = 0x0112
@@ -128,7 +130,7 @@ def _opened(path: Path) -> Iterator["Image"]:
     try:
         # Given a path, Pillow maps the file into memory: a file cut short meanwhile would kill the process, and a
         # TIFF on its side would be read with its sides exchanged.
-        with reading(path) as file:
+        with reading(path, most=MOST_BYTES) as file:
             try:
                 with Image.open(file, formats=FORMATS) as picture:
                     _refuse(path, picture)
@@ -147,9 +149,8 @@ def _refuse(path: Path, picture: "Image") -> None:
         raise UnreadablePictureError(
             path, f"{width:,} x {height:,} pixels are more than {MAX_PIXELS:,}", hint="make it smaller"
         )
-    # GIF counts its frames by reading them all, but knows soon whether there is a second one.
-    several = picture.is_animated if picture.format == "GIF" else getattr(picture, "n_frames", 1) > 1  # type: ignore[attr-defined]
-    if several and picture.format != "MPO":
+    # GIF and TIFF count their frames by reading them all, but know soon whether there is a second one.
+    if getattr(picture, "is_animated", False) and picture.format != "MPO":
         raise UnreadablePictureError(path, "it holds several frames", hint="save one frame or page to a file")
 
 

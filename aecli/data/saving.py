@@ -17,6 +17,8 @@ MOST_GRID_PIXELS = 100_000_000
 SMALL_SIDE = 64
 """Pictures with a shorter side are enlarged by a whole factor in a grid, so that a person sees their pixels."""
 OTHER_SUFFIXES = {".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".npy", ".pdf", ".svg"}
+MOST_NAME = 200
+"""Bytes of an image's own name in that of its file."""
 PICTURE_NAME = re.compile(r"\d{6}-.*\.png")
 
 
@@ -105,9 +107,15 @@ def _save_folder(images: ImageSet, folder: Path, progress: Progress) -> None:
         if PICTURE_NAME.fullmatch(old.name):
             old.unlink()
     for index, (image, name) in enumerate(zip(images.images, images.names, strict=True)):
-        plain = re.sub(r"[^\w.-]+", "_", Path(str(name)).with_suffix("").as_posix()).strip("._")
-        save_picture(image, folder / f"{index:06d}-{plain[-100:] or 'image'}.png")
+        save_picture(image, folder / f"{index:06d}-{_plain(str(name))}.png")
         progress("writing pictures", index + 1, len(images))
+
+
+def _plain(name: str) -> str:
+    """Return a name in letters and digits, without folders and suffix and of a length that file systems take."""
+    stem = name[: -len(suffix)] if (suffix := Path(name).suffix) else name
+    letters = re.sub(r"[^\w.-]+", "_", stem).encode()
+    return letters[-MOST_NAME:].decode(errors="ignore").strip("._") or "image"
 
 
 def _kind(path: Path) -> str:

@@ -19,7 +19,7 @@ from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.files import require_file, short, writing
 from aecli.inference.model import Model, Outcome
-from aecli.schema import build
+from aecli.schema import build, parse_json
 
 KIND = "detector"
 FORMAT = 1
@@ -72,7 +72,7 @@ class DetectorHeader:
             InputError: it is something else, or of a newer format.
         """
         try:
-            values = json.loads(text)
+            values = parse_json(text)
             if values.get("kind") != KIND:
                 raise InputError(
                     f"not a detector but a {values.get('kind')}: {path}",
@@ -196,7 +196,7 @@ def is_detector(path: Path) -> bool:
         InputError: missing, damaged, or not written by aecli.
     """
     try:
-        return bool(json.loads(read_metadata(path)).get("kind") == KIND)
+        return bool(parse_json(read_metadata(path)).get("kind") == KIND)
     except (ValueError, AttributeError, RecursionError):
         return False
 

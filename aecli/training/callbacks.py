@@ -13,7 +13,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from aecli.errors import InputError
-from aecli.files import writing
+from aecli.files import require_file, writing
 from aecli.schema import build
 from aecli.training.module import TrainingModule
 from aecli.training.run_folder import EpochMetrics, RunFolder
@@ -40,6 +40,7 @@ class WholeFileCheckpoints(TorchCheckpointIO):
             torch.save(checkpoint, file)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        require_file(Path(path), "training state")
         try:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:

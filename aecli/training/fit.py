@@ -167,7 +167,8 @@ def train(
                 trainer.strategy.launcher.kill(signal.SIGTERM)  # the others would wait for this one
             if process.is_first and not folder.discard_if_empty() and isinstance(error, Interrupted):
                 error.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
-            if resume and not history.goes_on and isinstance(error, DAMAGED) and not isinstance(error, OutOfMemoryError):
+            damaged = isinstance(error, DAMAGED) and not isinstance(error, OutOfMemoryError)
+            if resume and damaged and not history.goes_on:
                 raise InputError(
                     f"damaged training state: {folder.state}: {type(error).__name__}",
                     hint="start again with --overwrite",
