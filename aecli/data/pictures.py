@@ -122,7 +122,7 @@ def _opened(path: Path) -> Iterator["Image"]:
     """Open an image file and refuse what must not be decoded; whatever goes wrong inside becomes one error."""
     from PIL import Image
 
-    _hush_libtiff()
+    _hush_decoders()
     try:
         require_file(path, "picture")
     except InputError as error:
@@ -284,15 +284,17 @@ def _8_bit(picture: "Image") -> "Image":
 
 
 @cache
-def _hush_libtiff() -> None:
-    """Keep libtiff from writing to standard error what it finds amiss: Pillow raises an error where that matters.
+def _hush_decoders() -> None:
+    """Keep Pillow and libtiff from writing to standard error what they find amiss: where it matters, it is raised.
 
-    There is no door to this but the library's own function, in whatever file Pillow brings it.
+    There is no door to libtiff's messages but its own functions, in whatever file Pillow brings it.
     """
     import ctypes
+    import logging
 
     from PIL import _imaging
 
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(_imaging.__file__)
         for function in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):

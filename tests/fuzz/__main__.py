@@ -43,9 +43,8 @@ def _run(asked: argparse.Namespace, seeds: Path, work: Path) -> int:
         print(f"no such reader: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     findings = []
-    print(
-        f"{'reader':12}{'mutations':>11}{'read':>9}{'refused':>9}{'findings':>10}{'kept files':>12}{'peak MB':>9}{'worst s':>9}"
-    )
+    columns = ("mutations", "read", "refused", "findings", "kept files", "peak MB", "worst s")
+    print("reader      " + "".join(f"{column:>11}" for column in columns))
     for reader in readers:
         if asked.readers and reader.name not in asked.readers:
             continue
@@ -54,8 +53,8 @@ def _run(asked: argparse.Namespace, seeds: Path, work: Path) -> int:
         tally = run(reader, [*kept, *mutations], work)
         findings += tally.findings
         print(
-            f"{reader.name:12}{asked.mutations:>11,}{tally.read:>9,}{tally.refused:>9,}{len(tally.findings):>10,}"
-            f"{len(kept):>12,}{tally.peak / 1e6:>9.0f}{tally.slowest:>9.2f}",
+            f"{reader.name:12}{asked.mutations:>11,}{tally.read:>11,}{tally.refused:>11,}{len(tally.findings):>11,}"
+            f"{len(kept):>11,}{tally.peak / 1e6:>11.0f}{tally.slowest:>11.2f}",
             flush=True,
         )
     known = set()

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -44,7 +45,7 @@ ARRAYS: list[Callable[[], Any]] = [
     lambda: np.zeros(0, np.float32),
     lambda: np.zeros((0, 4), np.float32),
     lambda: np.zeros((4, 0), np.float32),
-    lambda: np.zeros((1,) * 33, np.uint8) if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else np.zeros(1),
+    lambda: np.zeros((1,) * 33, np.uint8),
     lambda: np.zeros((6, 2), np.float32),
     lambda: np.full((6, 2), np.nan, np.float32),
     lambda: np.full((6, 2), np.inf, np.float32),
@@ -197,22 +198,21 @@ def change_npy(content: bytes, chance: Random) -> bytes:
         case 2:
             dtype = chance.choice(
                 [
-                    "<f8",
-                    "<f2",
-                    ">f4",
-                    "|O",
-                    "<U1000000000",
-                    "<U1",
-                    "|V1000000000",
-                    "|S0",
-                    "<c16",
-                    "?",
-                    "<M8",
-                    "x",
-                    "",
-                    5,
+                    *("<f8", "<f2", ">f4", "|O", "<U1000000000", "<U1", "|V1000000000", "|S0", "<c16", "?", "<M8", "x"),
+                    *(
+                        "",
+                        5,
+                        [("a", "<f4")],
+                        [("a", "|O")],
+                        "<i8",
+                        "|u1",
+                        "<f16",
+                        "f4,f4",
+                        "<m8[ns]",
+                        "3f4",
+                        "f4" * 3000,
+                    ),
                 ]
-                + [[("a", "<f4")], [("a", "|O")], "<i8", "|u1", "<f16", "f4,f4", "<m8[ns]", "3f4", "f4" * 3000]
             )
         case 3 if array.size and array.dtype.kind in "fiu":
             flat = array.copy().reshape(-1)
@@ -236,7 +236,8 @@ def zipped(members: list[tuple[str, bytes]], chance: Random) -> bytes:
     kind = chance.choice(
         [zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
     )
-    with zipfile.ZipFile(content, "w", kind) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(content, "w", kind) as archive:
+        warnings.simplefilter("ignore")  # a name that is there twice
         for name, data in members:
             archive.writestr(name.split("\x00")[0].encode("utf-8", "replace").decode() or "x", data)
     return content.getvalue()

@@ -120,12 +120,14 @@ def image_set(path: Path) -> None:
 def codes(known: SimpleNamespace, path: Path) -> None:
     from aecli import inference
     from aecli.codes import dump_codes, load_codes
+    from aecli.data.saving import require_image_output, save_images
 
     described(path)
     read = load_codes(path)
+    require_image_output(path.with_name("decoded"), inputs=[path], overwrite=True)
     _finite(read.codes)
     dump_codes(read)
-    inference.decode(known.model, read)
+    save_images(inference.decode(known.model, read).take(np.arange(min(2, len(read)))), path.with_name("decoded"))
 
 
 def checkpoint(known: SimpleNamespace, path: Path) -> None:

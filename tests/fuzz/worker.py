@@ -173,7 +173,7 @@ def _read_one(reader: Reader, content: bytes, folder: Path, guard: "Guard") -> d
 
 
 def _kilobytes(key: str) -> int:
-    with open("/proc/self/status") as lines:
+    with Path("/proc/self/status").open() as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
 
 
@@ -272,6 +272,4 @@ class Guard:
             frame: Any = sys._getframe(2)
             if frame is not None and frame.f_code.co_name == "parse" and frame.f_code.co_filename.endswith("ast.py"):
                 return True
-        return (
-            os.path.exists(name) and not os.path.realpath(name).startswith(self._folder) or name.startswith("<frozen")
-        )
+        return name.startswith("<frozen") or (Path(name).exists() and not self._inside(name))
