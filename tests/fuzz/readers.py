@@ -1,6 +1,7 @@
 """What aecli reads: for each kind of file its seeds, the ways to damage it, and all that is done with it once read."""
 
 import json
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -194,7 +195,7 @@ def listed(known: SimpleNamespace, path: Path) -> None:
     detector = default_detector(known.model.header, known.model.fingerprint)
     inspection = Inspection(known.model, detector)
     # A folder means all pictures below it, and so "/" all that there are.
-    names = [name for name in names_from(path) if "\0" in name or not Path(name).is_dir()]
+    names = [name for name in names_from(path) if "\0" in name or not os.path.isdir(name)]  # noqa: PTH112
     for _ in inspection.judge(chunked(items_of(names, known.model.image_shape), 8)):
         pass
 
