@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,8 @@ from typing import IO
 from aecli.errors import AecliError, InputError, OutputExistsError, UnavailableError, UsageError
 
 STANDARD_STREAM = Path("-")
+MOST_NAME = 200
+"""Bytes that a name of ours takes from another: with what is added to it, all file systems have room for it."""
 
 
 def is_stream(path: Path) -> bool:
@@ -139,6 +142,16 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def plain_name(text: str, otherwise: str) -> str:
+    """Return `text` in letters and digits, so that it names no folder and is as long as every file system allows.
+
+    What is foreign to the names of files here is left out, and `otherwise` stands where nothing remains.
+    """
+    encoding = sys.getfilesystemencoding()
+    letters = re.sub(r"[^\w.-]+", "_", text).encode(encoding, "ignore")
+    return letters[-MOST_NAME:].decode(encoding, "ignore").strip("._-") or otherwise
 
 
 def unwritable(path: Path, error: OSError) -> UnavailableError:

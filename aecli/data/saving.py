@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from aecli.data.image_set import ImageSet
 from aecli.errors import OutputExistsError, UsageError
-from aecli.files import is_stream, require_folder, require_output, writing
+from aecli.files import is_stream, plain_name, require_folder, require_output, writing
 from aecli.progress import Progress, silent
 
 MOST_GRID_PIXELS = 100_000_000
 SMALL_SIDE = 64
 """Pictures with a shorter side are enlarged by a whole factor in a grid, so that a person sees their pixels."""
 OTHER_SUFFIXES = {".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".npy", ".pdf", ".svg"}
-MOST_NAME = 200
-"""Bytes of an image's own name in that of its file."""
 PICTURE_NAME = re.compile(r"\d{6}-.*\.png")
 
 
@@ -107,15 +105,9 @@ def _save_folder(images: ImageSet, folder: Path, progress: Progress) -> None:
         if PICTURE_NAME.fullmatch(old.name):
             old.unlink()
     for index, (image, name) in enumerate(zip(images.images, images.names, strict=True)):
-        save_picture(image, folder / f"{index:06d}-{_plain(str(name))}.png")
+        stem = str(name).removesuffix(Path(str(name)).suffix)
+        save_picture(image, folder / f"{index:06d}-{plain_name(stem, 'image')}.png")
         progress("writing pictures", index + 1, len(images))
-
-
-def _plain(name: str) -> str:
-    """Return a name in letters and digits, without folders and suffix and of a length that file systems take."""
-    stem = name[: -len(suffix)] if (suffix := Path(name).suffix) else name
-    letters = re.sub(r"[^\w.-]+", "_", stem).encode()
-    return letters[-MOST_NAME:].decode(errors="ignore").strip("._") or "image"
 
 
 def _kind(path: Path) -> str:
