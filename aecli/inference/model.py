@@ -96,7 +96,7 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            codes, residuals = self._finite(*self._encode(np.ascontiguousarray(images[rows])))
+            codes, residuals = self._finite(*self._encode(own(images[rows])))
             yield codes, residuals
             progress("encoding", rows.stop, len(images))
 
@@ -108,7 +108,7 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            outcome = self._outcome(np.ascontiguousarray(images[rows]))
+            outcome = self._outcome(own(images[rows]))
             self._finite(outcome.codes, outcome.reconstructions, outcome.residual_l2)
             yield outcome
 
@@ -160,6 +160,11 @@ class Model(ABC):
     @abstractmethod
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the levels, (N, C, H, W) in 0..255, clamped but not rounded, that one batch of codes stands for."""
+
+
+def own(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a batch as an array that torch may take over: in one piece, and no read-only map of a file."""
+    return images if images.flags.c_contiguous and images.flags.writeable else np.array(images)
 
 
 def require_images(images: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> None:

@@ -161,18 +161,13 @@ def train(
         if process.is_first:
             folder.begin(recipe, resume=resume)
         try:
-            trainer.fit(module, ckpt_path=folder.state if resume else None, weights_only=True)
+            with _told_of_damage(folder, history, resume):
+                trainer.fit(module, ckpt_path=folder.state if resume else None, weights_only=True)
         except BaseException as error:
             if isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher):
                 trainer.strategy.launcher.kill(signal.SIGTERM)  # the others would wait for this one
             if process.is_first and not folder.discard_if_empty() and isinstance(error, Interrupted):
                 error.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
-            damaged = isinstance(error, DAMAGED) and not isinstance(error, OutOfMemoryError)
-            if resume and damaged and not history.goes_on:
-                raise InputError(
-                    f"damaged training state: {folder.state}: {type(error).__name__}",
-                    hint="start again with --overwrite",
-                ) from error
             raise
     if not process.is_first:
         return None

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -120,14 +121,14 @@ def image_set(path: Path) -> None:
 
 def codes(known: SimpleNamespace, path: Path) -> None:
     from aecli import inference
-    from aecli.codes import dump_codes, load_codes
+    from aecli.codes import load_codes, write_codes
     from aecli.data.saving import require_image_output, save_images
 
     described(path)
     read = load_codes(path)
     require_image_output(path.with_name("decoded"), inputs=[path], overwrite=True)
     _finite(read.codes)
-    dump_codes(read)
+    write_codes(read, BytesIO())
     save_images(inference.decode(known.model, read).take(np.arange(min(2, len(read)))), path.with_name("decoded"))
 
 
