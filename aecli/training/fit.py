@@ -1,7 +1,8 @@
 """A recipe and images become a run folder."""
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, cast
@@ -176,6 +177,23 @@ def train(
     if recipe.task == "classifier":
         return Trained(checkpoint, epochs, {}, _confusion(TorchClassifier(checkpoint, "cpu"), validation))
     return Trained(checkpoint, epochs, preview(checkpoint.autoencoder, recipe, validation), None)
+
+
+@contextmanager
+def _told_of_damage(folder: RunFolder, history: History, resume: bool) -> Iterator[None]:
+    """Say of what fails before the first epoch of a resumed run that its state is to blame.
+
+    Raises:
+        InputError: Lightning or torch could not go on from the state.
+    """
+    try:
+        yield
+    except DAMAGED as error:
+        if not resume or history.goes_on or isinstance(error, OutOfMemoryError):
+            raise
+        raise InputError(
+            f"damaged training state: {folder.state}: {type(error).__name__}", hint="start again with --overwrite"
+        ) from error
 
 
 def _new_model(recipe: Recipe, images: Portion) -> Autoencoder | Classifier:
