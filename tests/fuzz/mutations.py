@@ -8,6 +8,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -130,23 +131,23 @@ def change_tree(tree: Any, chance: Random, values: Sequence[Any] = VALUES) -> An
 
     collect(tree)
     if not nodes or chance.random() < 0.01:
-        return chance.choice(values)
+        return deepcopy(chance.choice(values))
     # Long lists of numbers would else take nearly all.
     parents = list({id(parent): parent for parent, _ in nodes}.values())
     parent = chance.choice(parents)
     key = chance.choice([key for owner, key in nodes if owner is parent])
     match chance.randrange(6):
         case 0 | 1 | 2:
-            parent[key] = chance.choice(values)
+            parent[key] = deepcopy(chance.choice(values))
         case 3:
             del parent[key]
         case 4:
             other, other_key = chance.choice(nodes)
             parent[key] = json.loads(json.dumps(other[other_key]))
         case 5 if isinstance(parent, dict):
-            parent[chance.choice(WORDS)] = chance.choice(values)
+            parent[chance.choice(WORDS)] = deepcopy(chance.choice(values))
         case _:
-            parent[key] = [parent[key]] * chance.choice([1, 2, 1000])
+            parent[key] = [deepcopy(parent[key]) for _ in range(chance.choice([1, 2, 300]))]
     return tree
 
 
