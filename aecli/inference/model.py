@@ -96,7 +96,7 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            codes, residuals = self._finite(*self._encode(own(images[rows])))
+            codes, residuals = finite(*self._encode(own(images[rows])))
             yield codes, residuals
             progress("encoding", rows.stop, len(images))
 
@@ -109,7 +109,7 @@ class Model(ABC):
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
             outcome = self._outcome(own(images[rows]))
-            self._finite(outcome.codes, outcome.reconstructions, outcome.residual_l2)
+            finite(outcome.codes, outcome.reconstructions, outcome.residual_l2)
             yield outcome
 
     def decode(self, codes: NDArray[np.float32], progress: Progress = silent) -> NDArray[np.uint8]:
@@ -134,7 +134,7 @@ class Model(ABC):
             raise InputError("codes that are not finite")
         images = np.empty((len(codes), *self.image_shape), np.uint8)
         for rows in batches(len(codes), self.image_shape):
-            (levels,) = self._finite(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
+            (levels,) = finite(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
             images[rows] = np.rint(levels)
             progress("decoding", rows.stop, len(codes))
         return images
@@ -142,12 +142,6 @@ class Model(ABC):
     def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return `decode(encode(images))`, (N, C, H, W) uint8."""
         return self.decode(self.encode(images))
-
-    def _finite(self, *arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        """Return what the model makes of a batch, if that is numbers: weights may be finite and yet too large."""
-        if not all(np.isfinite(array).all() for array in arrays):
-            raise InputError("damaged model: it gives values that are not finite", hint="train it again")
-        return arrays
 
     @abstractmethod
     def _encode(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -160,6 +154,17 @@ class Model(ABC):
     @abstractmethod
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the levels, (N, C, H, W) in 0..255, clamped but not rounded, that one batch of codes stands for."""
+
+
+def finite(*arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """Return what a model makes of a batch, if that is numbers: weights may be finite and yet too large.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise InputError("damaged model: it gives values that are not finite", hint="train it again")
+    return arrays
 
 
 def own(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -46,6 +46,8 @@ class Reader:
 
 def all_readers(folder: Path) -> list[Reader]:
     """Return all, on the files that `seeds.make` wrote into the folder."""
+    import PIL.Image  # noqa: F401  what resizes, whatever file it is asked by
+
     from aecli import inference
     from aecli.data import load
 
