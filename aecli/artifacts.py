@@ -31,8 +31,8 @@ class Description:
 
     def as_text(self) -> str:
         width = max(map(len, self.lines), default=0)
-        rows = [f"  {name:<{width}}  {value}" for name, value in self.lines.items()]
-        return "\n".join([f"{self.path}: {self.kind}", *rows])
+        rows = [f"{self.path}: {self.kind}", *(f"  {name:<{width}}  {value}" for name, value in self.lines.items())]
+        return "\n".join(row.replace("\n", "\\n") for row in rows)  # no value forges a line
 
     def as_document(self) -> dict[str, Any]:
         return {"path": str(self.path), "kind": self.kind} | self.details

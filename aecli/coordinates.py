@@ -1,16 +1,16 @@
 """Planes -> one `.npz` file."""
 
 import json
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from aecli.data.image_set import UNLABELLED
 from aecli.files import writing
+from aecli.npz_file import read_npz
+from aecli.schema import matches, parse_json
 
 if TYPE_CHECKING:
     from aecli.analyses.layout import Layout
@@ -49,10 +49,10 @@ def save_coordinates(layouts: "Sequence[Layout]", protocol: dict[str, Any], path
 def read_meta(path: Path) -> tuple[int, dict[str, Any]] | None:
     """Return the number of points and the `meta` of a file of `save_coordinates`; None where it is something else."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if "coordinates" not in archive.files:
-                return None
-            meta = json.loads(str(archive["meta"]))
-            return (len(archive["coordinates"]), meta) if isinstance(meta, dict) and "layouts" in meta else None
-    except (ValueError, OSError, EOFError, KeyError, TypeError, MemoryError, RecursionError, BadZipFile, zlib.error):
+        with path.open("rb") as file:
+            arrays = read_npz(file, path, {"coordinates", "meta"})
+        meta = parse_json(str(arrays["meta"]))
+        known = matches(meta, dict[str, Any]) and isinstance(meta.get("layouts"), list)
+        return (len(arrays["coordinates"]), meta) if known else None
+    except (ValueError, OSError, KeyError, TypeError, RecursionError):
         return None

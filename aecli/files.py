@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,8 @@ from aecli.errors import AecliError, InputError, OutputExistsError, UnavailableE
 from aecli.unfinished import locked, remove_abandoned, unfinished_file
 
 STANDARD_STREAM = Path("-")
+MOST_NAME = 200
+"""Bytes that a name of ours takes from another: with what is added to it, all file systems have room for it."""
 
 
 def is_stream(path: Path) -> bool:
@@ -51,10 +54,15 @@ def read_bytes(path: Path) -> bytes:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[IO[bytes]]:
-    """Open the file, or standard input for `-`, for reading with seeks."""
+def reading(path: Path, magic: bytes = b"", most: int = -1) -> Iterator[IO[bytes]]:
+    """Open the file, or standard input for `-`, for reading with seeks.
+
+    Of standard input, which may have no end, no more is read than `most` bytes where that is not below 0, and next to
+    nothing where it does not begin with `magic`.
+    """
     if is_stream(path):
-        yield BytesIO(sys.stdin.buffer.read())
+        begin = sys.stdin.buffer.read(len(magic))
+        yield BytesIO(begin + sys.stdin.buffer.read(most) if begin == magic else begin)
     else:
         with path.open("rb") as file:
             yield file
@@ -131,6 +139,16 @@ def only_one(folder: Path) -> Iterator[None]:
                 f"another run is under way in {folder}", hint="wait for it, or name another folder with -o"
             )
         yield
+
+
+def plain_name(text: str, otherwise: str) -> str:
+    """Return `text` in letters and digits, so that it names no folder and is as long as every file system allows.
+
+    What is foreign to the names of files here is left out, and `otherwise` stands where nothing remains.
+    """
+    encoding = sys.getfilesystemencoding()
+    letters = re.sub(r"[^\w.-]+", "_", text).encode(encoding, "ignore")
+    return letters[-MOST_NAME:].decode(encoding, "ignore").strip("._-") or otherwise
 
 
 def unwritable(path: Path, error: OSError) -> UnavailableError:

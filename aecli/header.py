@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from aecli.errors import InputError, RecipeError
-from aecli.schema import build
+from aecli.schema import build, parse_json
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Header:
             InputError: it is something else, or of a newer format.
         """
         try:
-            values = json.loads(text)
+            values = parse_json(text)
             if values.get("kind") != cls.KIND:
                 raise InputError(f"not a {cls.KIND} but a {values.get('kind')}: {path}", hint=cls.HINT)
             if values["format"] > cls.FORMAT:

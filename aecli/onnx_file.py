@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecli.errors import InputError
 from aecli.files import require_file
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
 SUFFIX = ".onnx"
 HEADER_KEY, FINGERPRINT_KEY, DECODER_BYTES_KEY = "aecli", "fingerprint", "decoder_bytes"
 IMAGES, CODES, RECONSTRUCTION, RESIDUAL = "images", "codes", "reconstruction", "residual"
+
+OPERATORS = {
+    *("Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Conv", "ConvTranspose"),
+    *("DepthToSpace", "Div", "Elu", "Erf", "Exp", "Flatten", "Gelu", "Gemm", "GlobalAveragePool", "GroupNormalization"),
+    *("HardSigmoid", "HardSwish", "Identity", "InstanceNormalization", "LayerNormalization", "LeakyRelu", "Log"),
+    *("MatMul", "Max", "MaxPool", "Mean", "Min", "Mul", "Neg", "Pad", "Pow", "PRelu", "Reciprocal", "ReduceL2"),
+    *("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Resize", "Sigmoid", "Slice", "Softmax"),
+    *("Softplus", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze"),
+}
+"""What networks are made of; none makes much of little, but for these by what they are told:"""
+GROWING, GROWING_BY = {"Pad", "Resize"}, {"pads", "output_padding", "output_shape", "dilations", "strides", "blocksize"}
+MOST_GROWTH = 10_000
 
 Signature = dict[str, tuple[str, tuple[int, ...]]]
 """The type of a value and its shape behind N, by its name."""
@@ -119,6 +132,9 @@ def _require_arithmetic(model: "ModelProto", path: Path) -> None:
     plain = {*tensors, AttributeProto.FLOAT, AttributeProto.FLOATS, AttributeProto.INT, AttributeProto.INTS}
     plain |= {AttributeProto.STRING, AttributeProto.STRINGS}
     attributes = [attribute for node in graph.node for attribute in node.attribute]
+    names = {tensor.name for tensor in graph.initializer}
+    told = [name for node in graph.node if node.op_type in GROWING for name in node.input[1:] if name]
+    growth = [attribute for attribute in attributes if attribute.name in GROWING_BY]
     refused = {
         "functions of its own": bool(model.functions or model.training_info),
         "operators that are not standard": any(
@@ -127,12 +143,17 @@ def _require_arithmetic(model: "ModelProto", path: Path) -> None:
         ),
         "branches or loops": any(attribute.type not in plain or attribute.HasField("g") for attribute in attributes),
         "sparse weights": bool(graph.sparse_initializer),
+        "operators that no network has": not {node.op_type for node in graph.node} <= OPERATORS,
+        "sizes that are computed": not set(told) <= names,
+        "sizes beyond measure": any(max(map(abs, [a.i, *a.ints])) > MOST_GROWTH for a in growth),
     }
     for what, found in refused.items():
         if found:
             raise InputError(f"not made by aecli: {path}: it has {what}", hint="make one: aecli export RUN")
     for tensor in _tensors(model):
-        _require_values(tensor, path)
+        values = _require_values(tensor, path)
+        if tensor.name in told and not (values.dtype.kind in "fi" and (abs(values) <= MOST_GROWTH).all()):
+            raise _damaged(path, "sizes beyond measure")
 
 
 def _tensors(model: "ModelProto") -> "Iterator[TensorProto]":
@@ -144,8 +165,8 @@ def _tensors(model: "ModelProto") -> "Iterator[TensorProto]":
             yield from attribute.tensors
 
 
-def _require_values(tensor: "TensorProto", path: Path) -> None:
-    """See that the values of a tensor are here and finite."""
+def _require_values(tensor: "TensorProto", path: Path) -> NDArray[Any]:
+    """Return the values of a tensor, if they are here and finite."""
     from onnx import TensorProto, numpy_helper
 
     if tensor.external_data or tensor.data_location != TensorProto.DEFAULT:
@@ -156,6 +177,7 @@ def _require_values(tensor: "TensorProto", path: Path) -> None:
         raise _damaged(path, f"weight {tensor.name} cannot be read") from error
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise _damaged(path, "weights that are not finite")
+    return values
 
 
 def _signature(values: "Iterator[ValueInfoProto]") -> Signature:

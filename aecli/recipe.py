@@ -15,12 +15,14 @@ import tomli_w
 
 from aecli.errors import RecipeError, UsageError, unknown
 from aecli.files import require_file, write_text
-from aecli.schema import matches, spell
+from aecli.schema import matches, shown, spell
 
 Native = Literal["native"]
 Measured = Literal["measured"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed", "64-true"]
 Task = Literal["autoencoder", "classifier"]
+MOST_SIDE = 10_000
+"""Pixels: then a picture has as many as one that is read may have."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,7 @@ def _section(section: type, name: str, values: Mapping[str, Any], origin: str) -
         if key not in hints:
             raise RecipeError(f"{origin}: {_unknown_key(f'{name}.{key}')}")
         if not matches(value, hints[key]):
-            raise RecipeError(f"{origin}: {name}.{key} must be {spell(hints[key])}, not {value!r}")
+            raise RecipeError(f"{origin}: {name}.{key} must be {spell(hints[key])}, not {shown(value)}")
     floats = {key for key, hint in hints.items() if hint is float}
     return section(**{key: float(value) if key in floats else value for key, value in values.items()})
 
@@ -298,8 +300,8 @@ def _check_ranges(recipe: Recipe, origin: str) -> None:
     classifies = recipe.task == "classifier"
     checks = {
         "model.image_size": (
-            "a number or [height, width], 1 or more",
-            (not isinstance(size, list) or len(size) == 2) and all(s >= 1 for s in sizes),
+            f"a number or [height, width], from 1 to {MOST_SIDE:,}",
+            (not isinstance(size, list) or len(size) == 2) and all(1 <= s <= MOST_SIDE for s in sizes),
         ),  # type: ignore[operator]
         "model.std": ("greater than 0", all(value > 0 for value in std)),  # type: ignore[operator]
         "corruption.rotation": ("from 0 to 180", 0 <= recipe.corruption.rotation <= 180),

@@ -1,5 +1,6 @@
 """Plain values from a file are what a dataclass's annotations say, or they are refused."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -7,6 +8,24 @@ from types import UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+MOST_TEXT = 10_000_000
+MOST = 2**63
+"""Whole numbers are below it in magnitude, as TOML and most readers of JSON have it."""
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text of a file holds.
+
+    Raises:
+        ValueError: it is none, or is larger or deeper than any that aecli writes.
+    """
+    if len(text) > MOST_TEXT:
+        raise ValueError(f"{len(text):,} characters are more than {MOST_TEXT:,}")
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def build(kind: type[T], values: object) -> T:
@@ -18,7 +37,7 @@ def build(kind: type[T], values: object) -> T:
         ValueError: a value is missing or of another type than the field's.
     """
     if not isinstance(values, Mapping):
-        raise ValueError(f"{values!r:.40} in the place of {kind.__name__}")
+        raise ValueError(f"{shown(values)} in the place of {kind.__name__}")
     hints = get_type_hints(kind)
     known = {entry.name: values[entry.name] for entry in fields(kind) if entry.name in values}  # type: ignore[arg-type]
     try:
@@ -37,7 +56,7 @@ def _value(value: Any, hint: Any, name: str) -> Any:
     if get_origin(hint) is tuple and isinstance(value, list):
         value = tuple(value)
     if not matches(value, hint):
-        raise ValueError(f"{name} must be {spell(hint)}, not {value!r:.40}")
+        raise ValueError(f"{name} must be {spell(hint)}, not {shown(value)}")
     if hint is float:
         return float(value)
     return [float(item) for item in value] if hint == list[float] else value
@@ -67,8 +86,10 @@ def matches(value: Any, hint: Any) -> bool:
         fits = isinstance(value, dict) and all(matches(item, choices[1]) for item in value.values())
     elif hint is float:
         fits = isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+    elif hint is Any:
+        fits = _is_plain(value)
     else:
-        fits = hint is Any or type(value) is hint
+        fits = type(value) is hint and (hint is not int or abs(value) < MOST)
     return fits
 
 
@@ -83,6 +104,23 @@ def spell(hint: Any) -> str:
         return f"a list of {spell(choices[0])}s"
     words = {float: "a number", int: "a whole number", str: "a string", bool: "true or false"}
     return words.get(hint, "a table")
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is what JSON is made of, so that it can be written again wherever it goes."""
+    if isinstance(value, dict):
+        return all(type(key) is str and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or any(matches(value, hint) for hint in (bool, int, float, str))
+
+
+def shown(value: object) -> str:
+    """Return the beginning of a value as Python writes it, for a message."""
+    try:
+        return f"{value!r:.40}"
+    except ValueError:  # an integer of more digits than Python writes
+        return "a number without end"
 
 
 def _is_finite(value: float) -> bool:

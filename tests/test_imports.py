@@ -44,6 +44,11 @@ def test_import_of_the_package_is_light(python: Callable[..., str]) -> None:
     assert not set(tops) & (HEAVY | {"numpy", "typer"})
 
 
+def test_onnx_runtime_tells_its_makers_nothing(python: Callable[..., str]) -> None:
+    said = python("import os, aecli.inference.onnx_backend; print(os.environ['ORT_DISABLE_TELEMETRY'])")
+    assert said.split() == ["1"]
+
+
 def test_help_and_version_are_light(python: Callable[..., str]) -> None:
     calls = [["--help"], ["--version"], ["-h"], *([command, "--help"] for command in COMMANDS)]
     statuses, modules = drive(python, *calls)

@@ -9,11 +9,16 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "aecli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"errors", "files", "header", "naming", "processes", "progress", "schema", "threads", "unfinished"}
+BASE = {
+    *("errors", "files", "header", "memory", "naming", "npz_file", "processes", "progress", "schema", "threads"),
+    "unfinished",
+}
 MAY_IMPORT = {
     "errors": set(),
     "unfinished": set(),
     "files": {"errors", "unfinished"},
+    "memory": {"errors"},
+    "npz_file": {"errors", "memory"},
     "progress": set(),
     "processes": {"errors"},
     "threads": set(),

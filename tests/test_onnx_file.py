@@ -82,6 +82,14 @@ def start_in_the_middle(model: ModelProto) -> None:
         later.input[:] = ["hidden" if name == "codes" else name for name in later.input]
 
 
+def grow(model: ModelProto, border: int | None) -> None:
+    """Pad the images by so much on each side, or by what the graph makes of them."""
+    if border is not None:
+        pads = np.array([0, 0, border, border] * 2, np.int64)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(pads, "border"))
+    model.graph.node.append(helper.make_node("Pad", ["images", "border"], ["large"]))
+
+
 HOSTILE: dict[str, tuple[str, Callable[[ModelProto], object]]] = {
     "no metadata": ("not made by aecli", lambda model: model.ClearField("metadata_props")),
     "no fingerprint": ("metadata cannot be read", set_metadata("fingerprint", "")),
@@ -109,7 +117,13 @@ HOSTILE: dict[str, tuple[str, Callable[[ModelProto], object]]] = {
         "inputs and outputs",
         lambda model: setattr(model.graph.input[0].type.tensor_type, "elem_type", TensorProto.FLOAT),
     ),
-    "no operator of that name": ("damaged model", lambda model: setattr(model.graph.node[0], "op_type", "Nonsense")),
+    "no operator of that name": ("no network has", lambda model: setattr(model.graph.node[0], "op_type", "Nonsense")),
+    "an image without end": (
+        "no network has",
+        lambda model: setattr(model.graph.node[0], "op_type", "ConstantOfShape"),
+    ),
+    "a border without end": ("beyond measure", lambda model: grow(model, 40_000)),
+    "a border that is computed": ("are computed", lambda model: grow(model, None)),
     "no nodes": ("damaged model", lambda model: model.graph.ClearField("node")),
     "newer opset": ("damaged model", lambda model: setattr(model.opset_import[0], "version", 9999)),
 }

@@ -60,7 +60,9 @@ def fit_pca(training_images: NDArray[np.uint8], images: NDArray[np.uint8], codes
     rows = np.linspace(0, len(training_images) - 1, min(PCA_TRAINING_IMAGES, len(training_images))).astype(np.int64)
     training = training_images[rows].reshape(len(rows), -1).astype(np.float32)
     dimensions = min(int(np.prod(codes.codes.shape[1:])), *training.shape)
-    pca = PCA(dimensions, svd_solver="full" if training.shape[1] > len(training) else "covariance_eigh").fit(training)
+    solver = "full" if training.shape[1] > len(training) else "covariance_eigh"
+    with np.errstate(invalid="ignore"):  # of images that are all the same it tells the parts of no variance
+        pca = PCA(dimensions, svd_solver=solver).fit(training)
 
     def decode(coordinates: NDArray[np.float32]) -> NDArray[np.uint8]:
         pixels: NDArray[np.float32] = np.rint(pca.inverse_transform(coordinates)).clip(0, 255)

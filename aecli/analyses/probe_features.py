@@ -68,5 +68,6 @@ def pca_features(pixels: Features, dimensions: int) -> Features:
 
     dimensions = min(dimensions, *pixels.train.shape)
     solver = "covariance_eigh" if pixels.dimensions <= COVARIANCE_PIXELS else "auto"
-    pca = PCA(dimensions, svd_solver=solver, random_state=0).fit(pixels.train)
+    with np.errstate(invalid="ignore"):  # of images that are all the same it tells the parts of no variance
+        pca = PCA(dimensions, svd_solver=solver, random_state=0).fit(pixels.train)
     return Features(*(pca.transform(vectors).astype(np.float32, copy=False) for vectors in (pixels.train, pixels.test)))

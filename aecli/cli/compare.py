@@ -50,10 +50,10 @@ def compare(
     from aecli.data.registry import find
     from aecli.files import require_output
 
+    models = [checkpoint_file(run) for run in runs]
     if len({run.resolve() for run in runs}) != len(runs):
         raise UsageError("a run is named twice")
     probing = KNNProbeOptions(labels=str(labels), draws=draws, seed=seed, methods="knn-euclidean")
-    models = [checkpoint_file(run) for run in runs]
     if test:
         find(test)
     if output:

@@ -14,6 +14,9 @@ from typing import Any
 from aecli.cli.screen import printable
 from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, origin
 
+UNREADABLE = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ENOTDIR}
+"""What is wrong with a path, or with the disk below it; no code is to blame."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run `aecli` with the words of the command line and exit."""
@@ -27,9 +30,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
-    from aecli.cli.app import app
-
     try:
+        from aecli.cli.app import app
+
         status = app(words, prog_name="aecli", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as stop:
@@ -78,6 +81,11 @@ def _unforeseen(words: list[str], error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _tell(words, "error: no space left on the disk", "free some space", ExitStatus.UNAVAILABLE)
         return ExitStatus.UNAVAILABLE
+    if isinstance(error, OSError) and error.filename is not None and error.errno in UNREADABLE:
+        reason = (error.strerror or type(error).__name__).lower()
+        name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+        _tell(words, f"error: cannot read {name[:200]}: {reason}", "check the path", ExitStatus.INPUT)
+        return ExitStatus.INPUT
     reason = str(error).splitlines()[0] if str(error) else "no message"
     _tell(
         words,

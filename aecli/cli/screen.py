@@ -47,7 +47,7 @@ class Screen:
         if str(path) == "-":
             self.note(json.dumps(document) if self.json else text)
         elif self.json or not self.quiet:
-            self.result(f"{path}\n  {text}", {"output": str(path)} | document)
+            self.result(f"{printable(str(path))}\n  {text}", {"output": str(path)} | document)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], document: dict[str, Any]) -> None:
         """Print a table: aligned on a terminal, tab-separated in a pipe, one JSON document of all with `--json`."""

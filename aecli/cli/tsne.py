@@ -7,7 +7,7 @@ import typer
 
 from aecli.analyses.tsne_options import DEFAULT_PERPLEXITY, TSNEOptions
 from aecli.cli.command import examples
-from aecli.cli.screen import Screen
+from aecli.cli.screen import Screen, printable
 from aecli.data.options import NATIVE, DataOptions, Shape
 
 EXAMPLES = examples(
@@ -92,7 +92,7 @@ def tsne(
     ]
     screen.written(
         output,
-        "\n  ".join(f"{panel.title}: {panel.note}" for panel in panels),
+        "\n  ".join(printable(f"{panel.title}: {panel.note}") for panel in panels),
         {"coordinates": str(coordinates) if coordinates else None}
         | {"layouts": documents, "protocol": protocol(tsne_options)},
     )

@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,12 +12,14 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from aecli.codes.quantiser import Quantiser
-from aecli.codes.storage import Pieces, restore, store_batches
+from aecli.codes.storage import STORED, Pieces, restore, store_batches
 from aecli.errors import InputError
 from aecli.files import reading, require_file, writing
-from aecli.schema import build
+from aecli.npz_file import read_npz
+from aecli.schema import build, parse_json
 
 FORMAT = 1
+ARRAYS = {"meta", "names", "residual_l2", "labels"} | STORED
 
 
 @dataclass(frozen=True)
@@ -145,13 +146,10 @@ def load_codes(path: Path) -> Codes:
     """
     require_file(path, "code file")
     try:
-        with reading(path) as file:
-            arrays = _read_arrays(file)
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "cut off"
-        if "allow_pickle" in reason or "pickled" in reason:
-            reason = "it holds pickled objects, or is no .npz file"
-        raise InputError(f"not a code file: {path}: {reason}", hint="make one: aecli encode") from error
+        with reading(path, magic=b"PK") as file:
+            arrays = read_npz(file, path, ARRAYS)
+    except (ValueError, OSError) as error:
+        raise InputError(f"not a code file: {path}: {error}", hint="make one: aecli encode") from error
     if "meta" not in arrays:
         raise InputError(f"not a code file: {path}: it has no 'meta'", hint="make one: aecli encode")
     try:
@@ -160,18 +158,8 @@ def load_codes(path: Path) -> Codes:
         raise InputError(f"damaged code file: {path}: {error}") from error
 
 
-def _read_arrays(file: IO[bytes]) -> dict[str, NDArray[Any]]:
-    try:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("one bare array")
-        return {key: archive[key] for key in archive.files}
-    except MemoryError as error:
-        raise ValueError(f"an array is too large: {error}") from error
-
-
 def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
-    meta = build(CodesMeta, json.loads(str(arrays["meta"])))
+    meta = build(CodesMeta, parse_json(str(arrays["meta"])))
     if meta.format > FORMAT:
         raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
     codes = restore(arrays, meta.bits, entropy=meta.entropy)

@@ -13,10 +13,13 @@ from aecli.errors import UsageError
 
 FLOAT_BITS = {32: np.float32, 16: np.float16}
 BITS = (*FLOAT_BITS, *QUANTISED_BITS)
+STORED = {"codes", "packed", "coded", "frequencies", "shape", "offset", "step"}
+"""What arrays that keep codes are called."""
 Arrays = dict[str, NDArray[Any]]
 
-MOST_VALUES_A_BYTE = 1 << 16
-"""Of an entropy-coded stream: no real code comes near, but a forged file might claim any size."""
+MOST_VALUES, MOST_VALUES_A_BYTE = 1 << 25, 1 << 9
+"""Of an entropy-coded stream, which may have more than the first only where it has less than the second: codes that
+are all but constant come near, but a forged file might claim any size."""
 
 
 def require_bits(bits: int, *, entropy: bool = False) -> int:
@@ -124,7 +127,8 @@ def restore(arrays: Arrays, bits: int, *, entropy: bool) -> NDArray[np.float32]:
     offset, step = _array(arrays, "offset", np.float32, 1), _array(arrays, "step", np.float32, 1)
     if not len(offset) == len(step) == levels.shape[1] or not (np.isfinite(offset) & (step > 0)).all():
         raise ValueError("offset and step do not fit the codes")
-    return Quantiser(bits, offset.tolist(), step.tolist()).values(levels)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by who reads it
+        return Quantiser(bits, offset.tolist(), step.tolist()).values(levels)
 
 
 def _levels(arrays: Arrays, bits: int, entropy: bool) -> NDArray[np.uint8]:
@@ -139,7 +143,7 @@ def _levels(arrays: Arrays, bits: int, entropy: bool) -> NDArray[np.uint8]:
     if not entropy:
         return unpack(_array(arrays, "packed", np.uint8, 1), bits, shape)
     coded = Coded(_array(arrays, "coded", np.uint32, 1), _array(arrays, "frequencies", np.uint32, 2))
-    if size > MOST_VALUES_A_BYTE * (coded.words.nbytes + coded.frequencies.nbytes):
+    if size > max(MOST_VALUES, MOST_VALUES_A_BYTE * (coded.words.nbytes + coded.frequencies.nbytes)):
         raise ValueError(f"{size:,} values in {coded.words.nbytes:,} bytes")
     if coded.frequencies.shape[1] != 2**bits:
         raise ValueError(f"frequencies of {coded.frequencies.shape[1]} levels")

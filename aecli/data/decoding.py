@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from aecli.data import cache
 from aecli.data.fitting import FullShape, complete, conversion_notes
 from aecli.data.image_set import Failure, fingerprint_of
-from aecli.data.memory import budget
 from aecli.data.options import Shape
 from aecli.data.pictures import UnreadablePictureError, decode, native_shape, quiet
 from aecli.data.source import Pictures
 from aecli.errors import InputError
+from aecli.memory import budget
 from aecli.progress import Progress
 from aecli.threads import in_order
 

@@ -1,12 +1,14 @@
 """Bringing images to the channels and the size that are asked for."""
 
 from collections import Counter
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import Shape
+from aecli.memory import require_memory
 from aecli.progress import Progress
 from aecli.threads import in_order
 
@@ -26,6 +28,10 @@ def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[N
     target = complete(wanted, native)
     if target == native:
         return images, ()
+    needed = len(images) * prod(target)
+    require_memory(
+        needed, f"{_images(len(images))} of {_size(target[1:])} pixels", "--set model.image_size=64, or less"
+    )
     fitted = np.empty((len(images), *target), np.uint8)
 
     def fit_chunk(start: int) -> int:

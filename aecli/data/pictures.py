@@ -7,8 +7,9 @@ picture is taken; any other file with several frames or pages is refused, as is 
 
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -44,6 +45,10 @@ SUFFIXES = frozenset(
 )
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is refused before it is decoded: small files can claim to be enormous."""
+
+MOST_BYTES = 2**30
+"""Of a picture on standard input."""
+STRIP_PIXELS = 1 << 20
 
 ORIENTATION_TAG = 0x0112
 ORIENTATION_SOURCES = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
@@ -87,7 +92,8 @@ def decode(path: Path, image_shape: Shape = NATIVE) -> tuple[NDArray[np.uint8], 
         upright = _plain(path, picture)
         if turn is not None and picture.format != "TIFF":  # Pillow turns a TIFF while loading
             upright = upright.transpose(turn)
-        upright = upright.convert("L" if target[0] == 1 else "RGB")
+        if upright.mode != (mode := "L" if target[0] == 1 else "RGB"):
+            upright = upright.convert(mode)
         if upright.size != (target[2], target[1]):
             upright = resized(upright, target[1:])
         return to_pixels(upright), native
@@ -116,6 +122,7 @@ def _opened(path: Path) -> Iterator["Image"]:
     """Open an image file and refuse what must not be decoded; whatever goes wrong inside becomes one error."""
     from PIL import Image
 
+    _hush_decoders()
     try:
         require_file(path, "picture")
     except InputError as error:
@@ -123,7 +130,7 @@ def _opened(path: Path) -> Iterator["Image"]:
     try:
         # Given a path, Pillow maps the file into memory: a file cut short meanwhile would kill the process, and a
         # TIFF on its side would be read with its sides exchanged.
-        with reading(path) as file:
+        with reading(path, most=MOST_BYTES) as file:
             try:
                 with Image.open(file, formats=FORMATS) as picture:
                     _refuse(path, picture)
@@ -142,9 +149,8 @@ def _refuse(path: Path, picture: "Image") -> None:
         raise UnreadablePictureError(
             path, f"{width:,} x {height:,} pixels are more than {MAX_PIXELS:,}", hint="make it smaller"
         )
-    # GIF counts its frames by reading them all, but knows soon whether there is a second one.
-    several = picture.is_animated if picture.format == "GIF" else getattr(picture, "n_frames", 1) > 1  # type: ignore[attr-defined]
-    if several and picture.format != "MPO":
+    # GIF and TIFF count their frames by reading them all, but know soon whether there is a second one.
+    if getattr(picture, "is_animated", False) and picture.format != "MPO":
         raise UnreadablePictureError(path, "it holds several frames", hint="save one frame or page to a file")
 
 
@@ -230,30 +236,67 @@ def _is_grey(picture: "Image") -> bool:
 
 def _plain(path: Path, picture: "Image") -> "Image":
     """Turn a decoded picture of any mode into mode L or RGB."""
-    from PIL import Image
-
     if picture.mode == "F":
         raise UnreadablePictureError(path, "its values are 32-bit floats", hint="save it with 8 or 16 bits")
     if picture.mode.startswith("I"):
-        return Image.fromarray(_8_bit(path, picture))
+        low, high = map(int, picture.getextrema())  # type: ignore[arg-type]
+        if low < 0 or high > 65535:
+            reason = f"its 32-bit values, {low:,} to {high:,}, do not fit 16 bits"
+            raise UnreadablePictureError(path, reason, hint="save it with 8 or 16 bits")
+        return _in_strips(picture, "L", _8_bit)
     if picture.mode in ("L", "RGB") and "transparency" not in picture.info:
         return picture
-    grey = _is_grey(picture)
+    return _in_strips(picture, "L" if _is_grey(picture) else "RGB", _on_white)
+
+
+def _in_strips(picture: "Image", mode: str, convert: "Callable[[Image], Image]") -> "Image":
+    """Convert a picture to `mode` a few rows at a time: what lies between takes several times the memory of either."""
+    from PIL import Image
+
+    width, height = picture.size
+    rows = max(1, STRIP_PIXELS // max(width, 1))
+    converted = Image.new(mode, picture.size)
+    for top in range(0, height, rows):
+        box = (0, top, width, min(top + rows, height))
+        strip = convert(picture.crop(box))
+        converted.paste(strip if strip.mode == mode else strip.convert(mode), box)
+    return converted
+
+
+def _on_white(picture: "Image") -> "Image":
+    from PIL import Image
+
     if picture.has_transparency_data:
         opaque = picture if picture.mode == "RGBA" else picture.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(paper, opaque)
-    return picture.convert("RGB").convert("L") if grey else picture.convert("RGB")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), opaque)
+    return picture.convert("RGB")
 
 
-def _8_bit(path: Path, picture: "Image") -> NDArray[np.uint8]:
-    """Scale 16-bit grey, (H, W), to 8 bits: v / 257, rounded; a transparent value becomes white."""
+def _8_bit(picture: "Image") -> "Image":
+    """Scale 16-bit grey to 8 bits: v / 257, rounded; a transparent value becomes white."""
+    from PIL import Image
+
     values = np.asarray(picture)
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        reason = f"its 32-bit values, {low:,} to {high:,}, do not fit 16 bits"
-        raise UnreadablePictureError(path, reason, hint="save it with 8 or 16 bits")
     transparent = picture.info.get("transparency")
     if isinstance(transparent, int):
         values = np.where(values == transparent, 65535, values)
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+@cache
+def _hush_decoders() -> None:
+    """Keep Pillow and libtiff from writing to standard error what they find amiss: where it matters, it is raised.
+
+    There is no door to libtiff's messages but its own functions, in whatever file Pillow brings it.
+    """
+    import ctypes
+    import logging
+
+    from PIL import _imaging
+
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(_imaging.__file__)
+        for function in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+            function(None)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aecli.data.image_set import ImageSet
 from aecli.errors import OutputExistsError, UsageError
-from aecli.files import is_stream, require_folder, require_output, sync_folder, unwritable, writing
+from aecli.files import is_stream, plain_name, require_folder, require_output, sync_folder, unwritable, writing
 from aecli.progress import Progress, silent
 from aecli.unfinished import unfinished_folder
 
@@ -108,8 +108,8 @@ def _save_folder(images: ImageSet, folder: Path, progress: Progress) -> None:
     try:
         with unfinished_folder(folder / "pictures") as beside:
             for index, (image, name) in enumerate(zip(images.images, images.names, strict=True)):
-                plain = re.sub(r"[^\w.-]+", "_", Path(str(name)).with_suffix("").as_posix()).strip("._")
-                save_picture(image, beside / f"{index:06d}-{plain[-100:] or 'image'}.png")
+                stem = str(name).removesuffix(Path(str(name)).suffix)
+                save_picture(image, beside / f"{index:06d}-{plain_name(stem, 'image')}.png")
                 progress("writing pictures", index + 1, len(images))
             for old in folder.iterdir():
                 if PICTURE_NAME.fullmatch(old.name):

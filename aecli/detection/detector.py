@@ -4,7 +4,6 @@ The file holds the score's statistics as arrays and, under the metadata key `aec
 `DetectorHeader`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,6 +27,7 @@ from aecli.errors import InputError, UsageError
 from aecli.files import require_file, short, writing
 from aecli.header import Header
 from aecli.inference.model import Model, Outcome
+from aecli.schema import parse_json
 
 DEFAULT_QUANTILE = 0.99
 DEFAULT_SCORE = "combined"
@@ -188,7 +188,7 @@ def is_detector(path: Path) -> bool:
         InputError: missing, damaged, or not written by aecli.
     """
     try:
-        return bool(json.loads(read_metadata(path)).get("kind") == DetectorHeader.KIND)
+        return bool(parse_json(read_metadata(path)).get("kind") == DetectorHeader.KIND)
     except (ValueError, AttributeError, RecursionError):
         return False
 

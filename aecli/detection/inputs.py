@@ -24,6 +24,8 @@ Pixels = tuple[NDArray[np.uint8], FullShape]
 """(C, H, W) uint8 as a model takes them, and the shape that they had before."""
 PIECE = 1 << 16
 """Bytes of a list that are read at once, where there are so many."""
+MOST_NAME = 1 << 20
+"""Bytes: no system has longer names."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ def _split(file: IO[bytes], separator: bytes) -> Iterator[str]:
     rest = b""
     while piece := file.read(PIECE):
         *names, rest = (rest + piece).split(separator)
+        if len(rest) > MOST_NAME:
+            raise InputError("not a list of files: a name without end", hint="--null, where names end in a null")
         yield from _named(names, separator)
     yield from _named([rest], separator)
 

@@ -1,5 +1,6 @@
 """Images to codes and back with a trained model, in batches of bounded memory: one door, one backend a file."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from aecli.inference.model import Model
     from aecli.inference.shards import Shards
     from aecli.inference.torch_classifier import TorchClassifier
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+"""ONNX Runtime tells its makers over the network what it runs on, unless this is set when it is imported."""
 
 
 def load(path: str | Path, *, device: str = "auto") -> "Model":

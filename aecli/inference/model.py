@@ -96,7 +96,8 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            yield self._encode(np.ascontiguousarray(images[rows]))
+            codes, residuals = finite(*self._encode(own(images[rows])))
+            yield codes, residuals
             progress("encoding", rows.stop, len(images))
 
     def outcomes(self, images: NDArray[np.uint8]) -> Iterator[Outcome]:
@@ -107,7 +108,9 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            yield self._outcome(np.ascontiguousarray(images[rows]))
+            outcome = self._outcome(own(images[rows]))
+            finite(outcome.codes, outcome.reconstructions, outcome.residual_l2)
+            yield outcome
 
     def decode(self, codes: NDArray[np.float32], progress: Progress = silent) -> NDArray[np.uint8]:
         """Return the images that `codes` stand for, the normalisation undone.
@@ -131,7 +134,8 @@ class Model(ABC):
             raise InputError("codes that are not finite")
         images = np.empty((len(codes), *self.image_shape), np.uint8)
         for rows in batches(len(codes), self.image_shape):
-            images[rows] = np.rint(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
+            (levels,) = finite(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
+            images[rows] = np.rint(levels)
             progress("decoding", rows.stop, len(codes))
         return images
 
@@ -150,6 +154,22 @@ class Model(ABC):
     @abstractmethod
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the levels, (N, C, H, W) in 0..255, clamped but not rounded, that one batch of codes stands for."""
+
+
+def finite(*arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """Return what a model makes of a batch, if that is numbers: weights may be finite and yet too large.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise InputError("damaged model: it gives values that are not finite", hint="train it again")
+    return arrays
+
+
+def own(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a batch as an array that torch may take over: in one piece, and no read-only map of a file."""
+    return images if images.flags.c_contiguous and images.flags.writeable else np.array(images)
 
 
 def require_images(images: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> None:

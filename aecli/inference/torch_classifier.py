@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint
-from aecli.inference.model import batches, require_images
+from aecli.inference.model import batches, finite, own, require_images
 from aecli.inference.torch_backend import placed
 from aecli.progress import Progress, silent
 
@@ -44,12 +44,12 @@ class TorchClassifier:
             (N, K) float32, each row with the sum 1.
 
         Raises:
-            InputError: the images have another shape or dtype than the model takes.
+            InputError: the images have another shape or dtype than the model takes, or its weights are too large.
         """
         require_images(images, self.image_shape)
         probabilities = np.empty((len(images), len(self.class_names)), np.float32)
         for rows in batches(len(images), self.image_shape):
-            probabilities[rows] = self._classify(np.ascontiguousarray(images[rows]))
+            (probabilities[rows],) = finite(self._classify(own(images[rows])))
             progress("classifying", rows.stop, len(images))
         return probabilities
 

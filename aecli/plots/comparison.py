@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from aecli.comparison import Measured
-from aecli.plots.figure import CLASS_COLOURS, COLOURS, figure
+from aecli.plots.figure import CLASS_COLOURS, COLOURS, figure, shortened
 
 Bar = tuple[float, tuple[float, float] | None]
 """A figure and its interval."""
@@ -31,7 +31,9 @@ def draw(measured: Sequence[Measured], path: Path) -> None:
         for axes in grid[panels:]:
             axes.set_visible(False)
         handles, labels = grid[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize="small")
+        legend = drawn.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize="small")
+        for text in legend.get_texts():  # names are no formulas
+            text.set_parse_math(False)
 
 
 def _colour(index: int) -> str:
@@ -47,7 +49,7 @@ def _draw_curves(axes: Axes, measured: Sequence[Measured], what: str) -> None:
         if validation[-1] is None:
             continue
         style = "o" if len(epochs) == 1 else ""
-        axes.plot(epochs, validation, f"{style}-", color=_colour(index), label=each.run.name)
+        axes.plot(epochs, validation, f"{style}-", color=_colour(index), label=shortened(each.run.name, 40))
         axes.plot(epochs, training, f"{style}:", color=_colour(index), linewidth=1)
     axes.set(xlabel="epoch", title=f"{what}: validation, training dotted")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -89,7 +91,7 @@ def _draw_bars(axes: Axes, measured: Sequence[Measured], title: str, values: Seq
         edge = value if interval is None else interval[1]
         axes.annotate(text, (edge, index), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set(title=title, ylim=(len(values) - 0.4, -0.6))
-    axes.set_yticks(range(len(measured)), [each.run.name[-24:] for each in measured])
+    axes.set_yticks(range(len(measured)), [shortened(each.run.name, 24) for each in measured], parse_math=False)
     if max(bar[0] for bar in values if bar) >= 10_000:
         axes.xaxis.set_major_formatter(spell)
     axes.xaxis.set_major_locator(MaxNLocator(4))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aecli.analyses.compression import CompressionReport, Row
-from aecli.plots.figure import COLOURS, figure
+from aecli.plots.figure import COLOURS, figure, shortened
 
 STYLES: dict[str, dict[str, Any]] = {
     "codes": {"color": COLOURS[0], "marker": "o", "linestyle": "--"},
@@ -47,7 +47,7 @@ def _draw_curves(axes: Any, rows: Sequence[Row], title: str) -> None:
         if points:
             axes.plot(*zip(*points, strict=True), label=family, markersize=5, **style)
     axes.set(xscale="log", xlabel="bits per pixel", ylabel="PSNR in dB (higher is better)")
-    axes.set_title(title, loc="left", pad=80)
+    axes.set_title(shortened(title, 120), loc="left", pad=80, parse_math=False)
     left, right = np.log(axes.get_xlim())
     lossless = sorted(
         (row.bits_per_pixel, row.method.removesuffix(", one stream")) for row in rows if row.family in LOSSLESS

@@ -1,5 +1,6 @@
 """How every figure looks, and how it becomes a file."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -34,7 +35,8 @@ CLASS_COLOURS = (
 @contextmanager
 def figure(path: Path, size: tuple[float, float], **options: Any) -> Iterator[Figure]:
     """Give a figure of `size` inches to draw on, and write it as PNG at the end of the `with` block."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # names may be in any script
         drawn = Figure(figsize=size, layout="constrained", **options)
         yield drawn
         content = BytesIO()

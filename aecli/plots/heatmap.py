@@ -1,6 +1,5 @@
 """Where a picture and its reconstruction differ: one small PNG for each picture."""
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +12,13 @@ from aecli.data.pictures import SUFFIXES
 from aecli.data.saving import SMALL_SIDE, save_picture
 from aecli.detection.inspection import Finding
 from aecli.errors import UsageError
+from aecli.files import plain_name
 from aecli.inference.model import Outcome
 
 COLOURS = "inferno"
 LARGEST = 128
 """The error, in levels of 0..255, that is shown brightest: larger ones are rare and look the same."""
 GAP = 4
-PLAIN = re.compile(r"[^\w.-]+")
-LONGEST = 200
-"""Bytes of a name; file systems take 255."""
 
 
 class Heatmaps:
@@ -57,7 +54,7 @@ class Heatmaps:
 
     def _name(self, path: str) -> str:
         stem = path.removesuffix(Path(path).suffix) if Path(path).suffix.lower() in SUFFIXES else path
-        plain = PLAIN.sub("_", stem).encode()[-LONGEST:].decode(errors="ignore").strip("._-") or "picture"
+        plain = plain_name(stem, "picture")
         name, number = f"{plain}.png", 2
         while name.lower() in self._taken:  # some file systems do not tell upper from lower case
             name, number = f"{plain}-{number}.png", number + 1

@@ -13,7 +13,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from aecli.errors import InputError
-from aecli.files import writing
+from aecli.files import require_file, writing
+from aecli.schema import build
 from aecli.training.module import TrainingModule
 from aecli.training.run_folder import EpochMetrics, RunFolder
 
@@ -39,6 +40,7 @@ class WholeFileCheckpoints(TorchCheckpointIO):
             torch.save(checkpoint, file)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        require_file(Path(path), "training state")
         try:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
@@ -56,9 +58,12 @@ class History(pl.Callback):
         self.epochs: list[EpochMetrics] = []
         self.best: EpochMetrics | None = None
         self.best_weights: dict[str, Tensor] = {}
+        self.goes_on = False
+        """Whether this call did an epoch: before, what fails is the state that it should go on from."""
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, TrainingModule)
+        self.goes_on = True
         metrics = EpochMetrics(
             epoch=trainer.current_epoch + 1,
             step=module.steps_done,
@@ -91,9 +96,11 @@ class History(pl.Callback):
                     f"the {what} images are not those that the run began with",
                     hint="resume with the same images, or start again with --overwrite",
                 )
-        self.epochs = [EpochMetrics(**row) for row in state_dict["epochs"]]
+        self.epochs = [build(EpochMetrics, row) for row in state_dict["epochs"]]
         self.best = next((row for row in self.epochs if row.epoch == state_dict["best_epoch"]), None)
         self.best_weights = state_dict["best_weights"]
+        if not all(weight.isfinite().all() for weight in self.best_weights.values()):
+            raise ValueError("weights that are not finite")
 
 
 class Saver(pl.Callback):

@@ -1,7 +1,8 @@
 """A recipe and images become a run folder."""
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, cast
@@ -14,6 +15,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
+from torch import OutOfMemoryError
 
 from aecli.checkpoint import (
     Checkpoint,
@@ -25,7 +27,7 @@ from aecli.checkpoint import (
     save_checkpoint,
 )
 from aecli.codes.quantiser import fit_quantisers
-from aecli.errors import Interrupted, UnavailableError
+from aecli.errors import InputError, Interrupted, UnavailableError
 from aecli.inference.model import batches
 from aecli.inference.torch_backend import encode_rows
 from aecli.inference.torch_classifier import TorchClassifier
@@ -50,6 +52,9 @@ QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
 
 BATCHES_A_CALL = 32
 """Of Lightning's loop on a GPU, where a call takes longer than a step."""
+
+DAMAGED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What Lightning and torch raise where a state is not what they wrote."""
 
 QUANTISER_IMAGES = 2000
 """Training images whose codes quantisers are chosen on."""
@@ -157,7 +162,8 @@ def train(
         if process.is_first:
             folder.begin(recipe, resume=resume)
         try:
-            trainer.fit(module, ckpt_path=folder.state if resume else None, weights_only=True)
+            with _told_of_damage(folder, history, resume):
+                trainer.fit(module, ckpt_path=folder.state if resume else None, weights_only=True)
         except BaseException as error:
             if isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher):
                 trainer.strategy.launcher.kill(signal.SIGTERM)  # the others would wait for this one
@@ -171,6 +177,23 @@ def train(
     if recipe.task == "classifier":
         return Trained(checkpoint, epochs, {}, _confusion(TorchClassifier(checkpoint, "cpu"), validation))
     return Trained(checkpoint, epochs, preview(checkpoint.autoencoder, recipe, validation), None)
+
+
+@contextmanager
+def _told_of_damage(folder: RunFolder, history: History, resume: bool) -> Iterator[None]:
+    """Say of what fails before the first epoch of a resumed run that its state is to blame.
+
+    Raises:
+        InputError: Lightning or torch could not go on from the state.
+    """
+    try:
+        yield
+    except DAMAGED as error:
+        if not resume or history.goes_on or isinstance(error, OutOfMemoryError):
+            raise
+        raise InputError(
+            f"damaged training state: {folder.state}: {type(error).__name__}", hint="start again with --overwrite"
+        ) from error
 
 
 def _new_model(recipe: Recipe, images: Portion) -> Autoencoder | Classifier:

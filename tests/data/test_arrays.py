@@ -148,6 +148,6 @@ def test_a_lying_header(tmp_path):
 
 def test_an_archive_larger_than_memory_is_not_read(tmp_path, monkeypatch):
     np.savez(tmp_path / "a.npz", images=UINT8)
-    monkeypatch.setattr("aecli.data.sources.arrays.available_memory", lambda: 100)
+    monkeypatch.setattr("aecli.memory.available_memory", lambda: 100)
     with pytest.raises(UnavailableError, match="of memory"):
         load(str(tmp_path / "a.npz"))

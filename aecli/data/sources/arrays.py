@@ -1,6 +1,5 @@
 """Images in a NumPy file, `.npz` or `.npy`."""
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.image_set import UNLABELLED
-from aecli.data.memory import available_memory, budget
 from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, PathSource
-from aecli.errors import InputError, UnavailableError
+from aecli.errors import InputError
 from aecli.files import require_file
+from aecli.memory import budget
+from aecli.npz_file import quiet, read_npz
 from aecli.progress import Progress
 
 AnyArray = NDArray[Any]
@@ -60,7 +60,8 @@ class ArrayFile(PathSource):
 
 def _load_npy(path: Path, memory_budget: int) -> AnyArray:
     try:
-        mapped: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
+        with quiet():
+            mapped: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy raises whatever a damaged header leads it to
         raise _unreadable(path, error) from error
     if mapped.dtype == np.uint8 and mapped.nbytes > min(memory_budget, MAPPED_FROM):
@@ -69,22 +70,10 @@ def _load_npy(path: Path, memory_budget: int) -> AnyArray:
 
 
 def _load_npz(path: Path) -> dict[str, AnyArray]:
-    arrays = {}
     try:
-        with zipfile.ZipFile(path) as archive:
-            needed, left = sum(member.file_size for member in archive.infolist()), available_memory()
-            if needed > left:
-                raise UnavailableError(
-                    f"{path} takes {needed / 1e9:,.1f} GB of memory, {left / 1e9:,.1f} GB are available",
-                    hint="save the images as uint8 in a .npy file: a large one is not read into memory",
-                )
-            for member in archive.namelist():
-                if member.endswith(".npy"):
-                    with archive.open(member) as file:
-                        arrays[member.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
-    except UnavailableError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy raise whatever a damaged file leads them to
+        with path.open("rb") as file:
+            arrays = read_npz(file, path)
+    except (ValueError, OSError) as error:
         raise _unreadable(path, error) from error
     if not arrays:
         raise InputError(

@@ -15,6 +15,7 @@ from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, PathSource
 from aecli.errors import InputError
 from aecli.files import require_file
+from aecli.memory import require_likely, require_memory
 from aecli.progress import Progress
 
 FILE_NAME = re.compile(
@@ -134,6 +135,11 @@ def _read_open(file: IO[bytes], path: Path, axes: int, most: int) -> NDArray[np.
         raise InputError(f"IDX file without content: {path} promises {what}", hint=HINT)
     if promised > most:
         raise InputError(f"truncated IDX file: {path} promises {what}, which it is too short to hold", hint=HINT)
+    try:
+        require_likely(promised, path.stat().st_size)
+    except ValueError as error:
+        raise InputError(f"not a set of images: {path}: {error}", hint=HINT) from error
+    require_memory(promised, str(path), "fewer images, or more memory")
     values = np.empty(promised, np.uint8)
     view, filled = values.data, 0
     while filled < promised and (count := file.readinto(view[filled:])):  # type: ignore[attr-defined]

@@ -1,14 +1,42 @@
-"""How much memory decoded pictures may take."""
+"""How much memory there is, and how much of it decoded pictures may take."""
 
 import os
 from pathlib import Path
 
+from aecli.errors import UnavailableError
+
 UNKNOWN = 4 * 2**30
+BOMB_BYTES, BOMB_RATIO = 10**9, 200
+"""What unpacks to more than so many bytes and to more than so many times its own size is nothing that anyone made:
+deflate comes to 1,032, images and codes hardly to 20."""
 
 
 def budget(asked: int | None) -> int:
     """Bytes that decoded pictures may take: `asked`, else half of the memory that is available now."""
     return available_memory() // 2 if asked is None else asked
+
+
+def require_memory(needed: int, what: str, hint: str) -> None:
+    """See that `what` takes no more bytes of memory than there are.
+
+    Raises:
+        UnavailableError: it does.
+    """
+    left = available_memory()
+    if needed > left:
+        raise UnavailableError(
+            f"{what} takes {needed / 1e9:,.1f} GB of memory, {left / 1e9:,.1f} GB are available", hint=hint
+        )
+
+
+def require_likely(needed: int, size: int) -> None:
+    """See that `size` compressed bytes may honestly stand for `needed` ones.
+
+    Raises:
+        ValueError: they are a bomb.
+    """
+    if needed > max(BOMB_BYTES, BOMB_RATIO * size):
+        raise ValueError(f"{size:,} bytes that claim to unpack to {needed:,}")
 
 
 def available_memory() -> int:

@@ -1,0 +1,218 @@
+"""What aecli reads: for each kind of file its seeds, the ways to damage it, and all that is done with it once read."""
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from tests.fuzz import mutations as m
+
+PLAIN_DAMAGE = 0.5
+"""The share of files that are damaged byte by byte where there is another way."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One kind of file."""
+
+    name: str
+    file: str
+    """What the damaged file is called; a reader may go by it."""
+    seeds: Sequence[bytes]
+    read: Callable[[Path], Any]
+    change: m.Mutation | None = None
+    """A mutation that knows the format."""
+
+    def mutation(self, seed: int, index: int) -> bytes:
+        """Return the damaged file number `index`."""
+        chance = Random(f"{self.name} {seed} {index}")
+        content = chance.choice(self.seeds)
+        if self.change and chance.random() > PLAIN_DAMAGE:
+            content = self.change(content, chance)
+            return m.damage(content, chance) if chance.random() < 0.05 else content
+        if chance.random() < 0.1:
+            return m.splice(content, chance.choice(self.seeds), chance)
+        return m.damage(content, chance)
+
+
+def all_readers(folder: Path) -> list[Reader]:
+    """Return all, on the files that `seeds.make` wrote into the folder."""
+    import PIL.Image  # noqa: F401  what resizes, whatever file it is asked by
+
+    from aecli import inference
+    from aecli.data import load
+
+    model = inference.load(folder / "mlp" / "model.safetensors", device="cpu")
+    images = load(str(folder / "images.npy")).images[:2]
+    (outcome,) = model.outcomes(images)
+    known = SimpleNamespace(folder=folder, model=model, images=images, outcome=outcome)
+
+    def files(*patterns: str) -> list[bytes]:
+        return [path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern))]
+
+    suffixes = ("png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm")
+    changes = {"png": m.change_png}
+    pictures = [Reader(s, f"x.{s}", files(f"*.{s}"), picture, changes.get(s)) for s in suffixes]
+    zip_of_arrays = m.change_zip(m.change_array)
+    return [
+        *(pictures),
+        Reader("codes", "x.npz", files("mlp-*.npz", "conv-*.npz"), partial(codes, known), zip_of_arrays),
+        Reader("npz", "x.npz", files("images.npz", "floats.npz"), image_set, zip_of_arrays),
+        Reader("npy", "x.npy", files("images.npy"), image_set, m.change_npy),
+        Reader("coordinates", "x.npz", files("plane.npz"), described, zip_of_arrays),
+        Reader(
+            *("checkpoint", "x.safetensors", files("*/model.safetensors")),
+            *(partial(checkpoint, known), m.change_safetensors),
+        ),
+        Reader(
+            *("detector", "x.safetensors", files("[ckm]*.safetensors")),
+            *(partial(detector, known), m.change_safetensors),
+        ),
+        Reader("weights", "x.safetensors", files("weights.safetensors"), weights, m.change_safetensors),
+        Reader("onnx", "x.onnx", files("*/model.onnx"), partial(exported, known), m.change_onnx),
+        Reader("recipe", "x.toml", files("*/recipe.toml"), partial(recipe, known), m.change_toml),
+        Reader("idx", "train-images-idx3-ubyte", files("idx"), image_set),
+        Reader("idx-gz", "train-images-idx3-ubyte.gz", files("idx.gz"), image_set, m.change_gzip(m.damage)),
+        Reader("list", "x.txt", files("list"), partial(listed, known), m.change_lines("/")),
+        Reader("metrics", "metrics.csv", files("*/metrics.csv"), metrics, m.change_lines(",")),
+        Reader("state", "last.ckpt", files("mlp/last.ckpt"), state, m.change_zip(m.damage)),
+    ]
+
+
+def _finite(array: np.ndarray) -> None:
+    assert np.isfinite(array).all(), "numbers that are not finite"
+
+
+def described(path: Path) -> None:
+    """All that `aecli info` says, as text and as JSON that any reader takes."""
+    from aecli.artifacts import describe
+
+    description = describe(path)
+    description.as_text()
+    json.dumps(description.as_document(), allow_nan=False).encode()
+
+
+def picture(path: Path) -> None:
+    from aecli.data.pictures import decode, native_shape, quiet
+
+    with quiet():
+        native_shape(path)
+        pixels, _ = decode(path)
+        assert pixels.dtype == np.uint8
+        assert pixels.ndim == 3
+        decode(path, (1, 8, 8))
+
+
+def image_set(path: Path) -> None:
+    from aecli.data import load
+
+    images = load(str(path), image_shape=(1, 8, 8))
+    assert len(images.names) == len(images)
+    assert images.labels is None or images.labels.max() < len(images.class_names)
+    images.fingerprint  # noqa: B018
+
+
+def codes(known: SimpleNamespace, path: Path) -> None:
+    from aecli import inference
+    from aecli.codes import load_codes, write_codes
+    from aecli.data.saving import require_image_output, save_images
+
+    described(path)
+    read = load_codes(path)
+    require_image_output(path.with_name("decoded"), inputs=[path], overwrite=True)
+    _finite(read.codes)
+    write_codes(read, BytesIO())
+    save_images(inference.decode(known.model, read).take(np.arange(min(2, len(read)))), path.with_name("decoded"))
+
+
+def checkpoint(known: SimpleNamespace, path: Path) -> None:
+    from aecli import inference
+    from aecli.checkpoint import read_header
+    from aecli.detection.detector import default_detector
+
+    described(path)
+    if read_header(path).task == "classifier":
+        _finite(inference.load_classifier(path, device="cpu").classify(known.images))
+        return
+    model = inference.load(path, device="cpu")
+    _used(model, known)
+    _finite(np.array(default_detector(model.header, model.fingerprint).header.threshold))
+
+
+def exported(known: SimpleNamespace, path: Path) -> None:
+    from aecli import inference
+
+    described(path)
+    _used(inference.load(path), known)
+
+
+def _used(model: Any, known: SimpleNamespace) -> None:
+    found, residuals = model.encode_with_residuals(known.images)
+    _finite(found)
+    _finite(residuals)
+    model.decode(found)
+
+
+def detector(known: SimpleNamespace, path: Path) -> None:
+    from aecli.detection.detector import load_detector
+
+    described(path)
+    read = load_detector(path)
+    _finite(read.scores(known.outcome))
+
+
+def weights(path: Path) -> None:
+    from aecli.models.autoencoder import Autoencoder
+    from aecli.training.start import load_start, start_from
+
+    arguments = {"hidden": [4], "code": 2}
+    start_from(Autoencoder("mlp", (1, 8, 8), arguments, [0.5], [0.5]), load_start(path), ())
+
+
+def recipe(known: SimpleNamespace, path: Path) -> None:
+    from aecli.data import DataOptions
+    from aecli.recipe import load_recipe, save_recipe
+    from aecli.training.images import load_portions
+    from aecli.training.resolution import resolve_recipe
+
+    described(path)
+    wanted = load_recipe(str(path))
+    images, _ = load_portions(str(known.folder / "images.npz"), None, wanted, DataOptions())
+    save_recipe(resolve_recipe(wanted, images, None), path.with_name("resolved.toml"))
+
+
+def listed(known: SimpleNamespace, path: Path) -> None:
+    from aecli.detection.detector import default_detector
+    from aecli.detection.inputs import chunked, items_of, names_from
+    from aecli.detection.inspection import Inspection
+
+    detector = default_detector(known.model.header, known.model.fingerprint)
+    inspection = Inspection(known.model, detector)
+    # A folder means all pictures below it, and so "/" all that there are.
+    names = [name for name in names_from(path) if "\0" in name or not os.path.isdir(name)]  # noqa: PTH112
+    for _ in inspection.judge(chunked(items_of(names, known.model.image_shape), 8)):
+        pass
+
+
+def metrics(path: Path) -> None:
+    from aecli.training.run_folder import RunFolder
+
+    for row in RunFolder(path.parent).load_metrics():
+        json.dumps(vars(row), allow_nan=False)
+
+
+def state(path: Path) -> None:
+    from aecli.training.callbacks import WholeFileCheckpoints
+
+    with warnings.catch_warnings():  # as training does, which keeps torch and Lightning quiet
+        warnings.simplefilter("ignore")
+        WholeFileCheckpoints().load_checkpoint(path)

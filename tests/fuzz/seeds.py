@@ -1,0 +1,104 @@
+"""Small valid files of every kind, made as a person makes them from real digits."""
+
+import contextlib
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+
+COUNT = 12
+SMALL = ("--accelerator", "cpu", "--epochs", "1", "--batch-size", "12")
+TINY = {
+    "mlp": ("--recipe", "mlp", "--set", "model.arguments.hidden=[4]", "--set", "model.arguments.code=2"),
+    "conv": ("--recipe", "conv", "--set", "model.arguments.channels=[2, 2]"),
+    "classifier": ("--recipe", "mlp-classifier", "--set", "model.arguments.code=3"),
+}
+
+
+def aecli(*words: str | Path) -> None:
+    """Run the command line here, quietly, and expect it to succeed."""
+    from aecli.cli.main import main
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            main([str(word) for word in words])
+    except SystemExit as stop:
+        if stop.code:
+            raise RuntimeError(f"aecli {' '.join(map(str, words))}: {said.getvalue()}") from stop
+
+
+def make(folder: Path) -> None:
+    """Write images, runs, codes, detectors, exports, coordinates and lists into an empty folder."""
+    from aecli.data import load
+
+    digits = load("digits:test").take(np.arange(COUNT) * 5)
+    names = np.array([f"{index}.png" for index in range(COUNT)])
+    labels, classes = digits.labels % 3, np.array(["a", "b", "c"])
+    np.savez(folder / "images.npz", images=digits.images, labels=labels, names=names, class_names=classes)
+    np.savez_compressed(folder / "floats.npz", x=digits.images[:, 0] / 255)
+    np.save(folder / "images.npy", digits.images)
+    _pictures(folder, digits.images)
+    idx = bytes([0, 0, 8, 3]) + np.array([COUNT, 8, 8], ">u4").tobytes() + digits.images.tobytes()
+    for suffix, pack in (("", bytes), (".gz", gzip.compress)):
+        (folder / f"idx{suffix}").write_bytes(pack(idx))
+        (folder / f"idx-labels{suffix}").write_bytes(
+            pack(bytes([0, 0, 8, 1]) + np.array([COUNT], ">u4").tobytes() + labels.astype(np.uint8).tobytes())
+        )
+    for name, words in TINY.items():
+        aecli("train", folder / "images.npz", "-o", folder / name, *SMALL, *words)
+    _foreign_weights(folder / "mlp" / "model.safetensors", folder / "weights.safetensors")
+    for name in ("mlp", "conv"):
+        aecli("export", folder / name)
+        model = folder / name / "model.safetensors"
+        for bits, more in ((32, ()), (8, ()), (4, ()), (4, ("--entropy",))):
+            output = folder / f"{name}-{bits}{'-entropy' * bool(more)}.npz"
+            aecli("encode", folder / "images.npz", "--model", model, "--bits", str(bits), *more, "-o", output)
+    calibrate = ("calibrate", "--model", folder / "mlp", "--normal", "digits:test@-1")
+    for score, more in (("combined", ()), ("knn", ()), ("mahalanobis", ("--anomalous", "digits:test@1"))):
+        aecli(*calibrate, "--score", score, "-o", folder / f"{score}.safetensors", *more)
+    aecli(
+        *("tsne", folder / "mlp-32.npz", "-o", folder / "plane.png", "--coordinates", folder / "plane.npz"),
+        *("--perplexity", "2", "--max-iter", "20"),
+    )
+    pictures = [f"{folder}/digit.{suffix}" for suffix in ("png", "jpeg", "missing")]
+    (folder / "list").write_text("\n".join([*pictures, f"{folder}/images.npy", "", "-"]) + "\n")
+
+
+def _foreign_weights(checkpoint: Path, path: Path) -> None:
+    """The encoder's weights by the names that an encoder gives them, as other programs write them."""
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(checkpoint)
+    save_file({name.removeprefix("encoder."): weights[name] for name in weights if name.startswith("encoder.")}, path)
+
+
+def _pictures(folder: Path, images: np.ndarray) -> None:
+    from PIL import Image
+
+    grey = Image.fromarray(images[0, 0])
+    colour = Image.fromarray(np.stack([images[index, 0] for index in range(3)], axis=-1))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for suffix in ("png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm"):
+        grey.save(folder / f"digit.{suffix}")
+        colour.save(
+            folder / f"colour.{suffix}", **({"exif": exif} if suffix in {"png", "jpeg", "webp", "tiff"} else {})
+        )
+    colour.quantize(8).save(folder / "palette.png", transparency=1)
+    colour.convert("RGBA").save(folder / "alpha.png")
+    colour.convert("RGBA").save(folder / "alpha.webp", lossless=True)
+    Image.fromarray(images[0, 0].astype(np.uint16) * 257).save(folder / "deep.png")
+    colour.convert("CMYK").save(folder / "cmyk.jpeg")
+    colour.save(folder / "progressive.jpeg", progressive=True)
+    for kind in ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits", "group4"):
+        (grey.convert("1") if kind == "group4" else grey).save(folder / f"{kind}.tiff", compression=kind)
+    colour.quantize(8).save(folder / "palette.bmp")
+    colour.quantize(8).save(folder / "palette.gif", transparency=1)
+    grey.convert("1").save(folder / "bits.ppm")
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))
