@@ -14,7 +14,7 @@ from aecli.cli.main import _interrupt
 from aecli.errors import Interrupted
 
 Result = TypeVar("Result")
-PATIENCE = 120
+PATIENCE = 60
 """Seconds after which a child is taken to wait for ever."""
 
 

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from unittest import mock
 
@@ -208,7 +208,8 @@ def _analyses(material: Path) -> list[Writer]:
     codes = load_codes(material / "codes0.npz")
     rows = np.arange(20)
     planes = [np.load(material / f"plane{version}.npz")["coordinates"] for version in (0, 1)]
-    layouts = [Layout(codes, rows, TSNEResult(plane, 0.0, 0.0, 0.0, 0.0)) for plane in planes]
+    figures = [0.0] * (len(fields(TSNEResult)) - 1)
+    layouts = [Layout(codes, rows, TSNEResult(plane, *figures)) for plane in planes]
 
     def write_coordinates(place: Path, version: int) -> None:
         save_coordinates([layouts[version]], {}, place / "plane.npz")
