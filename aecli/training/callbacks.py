@@ -140,7 +140,7 @@ class Saver(pl.Callback):
             self._saved_epochs = len(self._history.epochs)
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and self._history.goes_on:  # else there is nothing new
             self.save_results()
 
 

@@ -183,7 +183,7 @@ class RunFolder:
                     for row in csv.DictReader(file)
                 ]
         except (ValueError, TypeError, AttributeError, csv.Error) as error:
-            raise InputError(f"damaged metrics: {self.metrics}: {error}") from error
+            raise InputError(f"damaged metrics: {self.metrics}: {str(error)[:200]}") from error
         if not rows:
             raise InputError(f"no epoch in {self.metrics}")
         return rows

@@ -63,7 +63,7 @@ def run(reader: Reader, contents: Sequence[Any], folder: Path) -> Tally:
     """
     tally = Tally(reader.name)
     place = mmap.mmap(-1, 8)
-    start = 0
+    start, waited = 0, set[int]()
     _warm_up(reader, folder)
     while start < len(contents):
         receiving, sending = os.pipe()
@@ -77,7 +77,10 @@ def run(reader: Reader, contents: Sequence[Any], folder: Path) -> Tally:
                 _count(tally, json.loads(line), contents)
         _, status = os.waitpid(child, 0)
         start = struct.unpack("q", place[:])[0] + 1
-        if os.WIFSIGNALED(status):
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM and start not in waited:
+            waited.add(start)
+            start -= 1  # again: the machine may have stood still
+        elif os.WIFSIGNALED(status):
             _count(tally, {"index": start - 1, "what": _death(os.WTERMSIG(status))}, contents)
         elif os.WEXITSTATUS(status):
             raise RuntimeError(f"the process that reads {reader.name} ended with {os.WEXITSTATUS(status)}")
@@ -212,7 +215,7 @@ class Guard:
         "os.spawn",
         "pickle.find_class",
     )
-    NEVER += ("urllib.", "ftplib.", "http.", "os.putenv", "os.kill", "pty.", "webbrowser.")
+    NEVER += ("urllib.", "ftplib.", "http.", "os.kill", "pty.", "webbrowser.")
     WRITING = (
         "os.remove",
         "os.rename",

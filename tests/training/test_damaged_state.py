@@ -55,5 +55,5 @@ def test_nothing_in_a_state_makes_more_than_an_error(stopped: Path, fit: Callabl
             fit(run, {"training.epochs": 2}, resume=True)
             continue
         refused += 1
-        assert (run / "model.safetensors").read_bytes() == before
+        assert (run / "model.safetensors").read_bytes() == before, place
     assert refused > len(where) // 4
