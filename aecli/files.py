@@ -48,11 +48,6 @@ def require_file(path: Path, what: str) -> Path:
     return path
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return all of the file, or of standard input for `-`."""
-    return sys.stdin.buffer.read() if is_stream(path) else path.read_bytes()
-
-
 @contextmanager
 def reading(path: Path, magic: bytes = b"", most: int = -1) -> Iterator[IO[bytes]]:
     """Open the file, or standard input for `-`, for reading with seeks.

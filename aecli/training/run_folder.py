@@ -103,11 +103,13 @@ class RunFolder:
         if resume and overwrite:
             raise UsageError("--resume and --overwrite exclude each other")
         if resume and not (self.state.exists() and self.recipe.exists()):
-            raise InputError(f"no run to resume: {self.path}", hint="leave out --resume to start one")
-        if self.holds_run() and not (resume or overwrite):
-            raise OutputExistsError(
-                f"there is a run already: {self.path}", hint="--resume goes on with it, --overwrite replaces it"
+            begun = "--overwrite starts again: the run was stopped before it kept anything"
+            raise InputError(
+                f"no run to resume: {self.path}", hint=begun if self.holds_run() else "leave out --resume to start one"
             )
+        if self.holds_run() and not (resume or overwrite):
+            go_on = "--resume goes on with it, " if self.state.exists() else ""
+            raise OutputExistsError(f"there is a run already: {self.path}", hint=f"{go_on}--overwrite replaces it")
         if overwrite:
             for file in self.files():
                 require_no_input(file, inputs)

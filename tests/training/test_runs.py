@@ -75,6 +75,17 @@ class TestFolder:
         train(run, "--epochs", 2, "--overwrite")
         assert len(losses(run)) == 2
 
+    def test_a_run_that_kept_nothing_is_begun_again(self, aecli: Callable, tmp_path: Path) -> None:
+        run = tmp_path / "run"
+        run.mkdir()
+        (run / "recipe.toml").write_text("[training]\nepochs = 1\n")  # as a kill in the first epoch leaves it
+        for words in ([], ["--resume"]):
+            result = aecli("train", "digits", "-o", run, *words, *CPU)
+            assert "--overwrite" in result.err
+            assert "--resume" not in result.err.split("hint: ")[1]
+        result = aecli("train", "digits", "-o", run, "--epochs", 1, "--overwrite", *CPU)
+        assert result.status == ExitStatus.DONE, result.err
+
     def test_a_run_is_not_lost_to_a_machine_that_cannot_train(
         self, train: Callable, aecli: Callable, tmp_path: Path
     ) -> None:
