@@ -2,7 +2,7 @@
 
 python -m tests.faults                             # everything, 100 stops of each writer
 python -m tests.faults kills --only codes          # one kind, one writer
-python -m tests.faults --times 2 --resumes 20      # what `make test` does
+python -m tests.faults --times 1 --resumes 20      # what `make test` does
 """
 
 import argparse

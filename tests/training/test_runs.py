@@ -163,8 +163,13 @@ class TestPlaces:
         train(run, "--epochs", 1)
 
     def test_a_run_that_cannot_begin_leaves_no_folder(self, aecli: Callable, tmp_path: Path) -> None:
-        for words in (("digits", "--epochs", 0), ("digits", "--val", "digits:none"), (tmp_path / "none",)):
-            assert aecli("train", *words, "-o", tmp_path / "run").status == ExitStatus.INPUT
+        wrong = {
+            ("digits", "--epochs", 0): ExitStatus.USAGE,
+            ("digits", "--val", "digits:none"): ExitStatus.INPUT,
+            (tmp_path / "none",): ExitStatus.INPUT,
+        }
+        for words, status in wrong.items():
+            assert aecli("train", *words, "-o", tmp_path / "run").status == status
             assert not (tmp_path / "run").exists()
 
     def test_a_run_among_its_own_images_is_refused(self, aecli: Callable, pictures: Path) -> None:
