@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,8 +37,10 @@ class WholeFileCheckpoints(TorchCheckpointIO):
     """Lightning's checkpoint files, written whole or not at all, and read without unpickling code."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        content = BytesIO()  # never closed under torch's writer, which a signal may leave unfinished: it would abort
+        torch.save(checkpoint, content)
         with writing(Path(path)) as file:
-            torch.save(checkpoint, file)
+            file.write(content.getbuffer())
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         require_file(Path(path), "training state")
