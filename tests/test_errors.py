@@ -2,6 +2,8 @@
 
 import errno
 import os
+import signal
+from contextlib import suppress
 
 import pytest
 
@@ -39,6 +41,19 @@ def test_a_signal_that_was_masked_is_told_as_a_signal(monkeypatch, capsys) -> No
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_signal_that_a_library_made_another_error_of_is_told_as_a_signal(monkeypatch, capsys) -> None:
+    def lose_it(*words, **options):
+        with suppress(Interrupted):
+            signal.raise_signal(signal.SIGTERM)
+        raise TypeError("incompatible function arguments")  # as pybind11 says below matplotlib
+
+    monkeypatch.setattr("aecli.cli.app.app", lose_it)
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == ExitStatus.TERMINATED
+    assert capsys.readouterr().err == "terminated\n"
+
+
 def test_a_signal_that_comes_while_an_object_is_torn_down_is_not_lost(python) -> None:
     code = (
         "import os, signal, sys, time\n"

@@ -17,10 +17,14 @@ from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, 
 UNREADABLE = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ENOTDIR}
 """What is wrong with a path, or with the disk below it; no code is to blame."""
 
+stops: list[Interrupted] = []
+"""The signal that came, if one did: C++ below torch and matplotlib may make another error of it and lose it."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run `aecli` with the words of the command line and exit."""
     words = sys.argv[1:] if arguments is None else arguments
+    stops.clear()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -49,7 +53,7 @@ def _run(words: list[str]) -> int:
         _tell(words, f"error: {error.message}", error.hint, error.status)
         return error.status
     except Exception as error:
-        cause = origin(error)
+        cause = stops[0] if stops else origin(error)
         return _stopped(words, cause) if isinstance(cause, Interrupted) else _unforeseen(words, error)
     return status if isinstance(status, int) else ExitStatus.DONE
 
@@ -125,4 +129,5 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     for again in (signal.SIGINT, signal.SIGTERM):  # the clean-up is short: a second Ctrl-C must not cut it off
         signal.signal(again, signal.SIG_IGN)
     sys.unraisablehook = partial(_send_again, number)
-    raise Interrupted(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED)
+    stops.append(Interrupted(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED))
+    raise stops[-1]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from aecli.cli.main import _interrupt
+from aecli.cli.main import _interrupt, stops
 from aecli.errors import Interrupted
 
 Result = TypeVar("Result")
@@ -62,7 +62,10 @@ def fork(work: Callable[[int], None]) -> Child:
         work(writing)
         status = 0
     except Exception:
-        traceback.print_exc()
+        if stops:  # as the program has it
+            status = stops[0].status
+        else:
+            traceback.print_exc()
     except Interrupted as stop:
         status = stop.status
     except SystemExit as stop:
