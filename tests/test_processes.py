@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from torch import distributed
 
-from aecli.errors import UsageError
+from aecli import inference
+from aecli.errors import Interrupted, UsageError
+from aecli.inference.shards import Shards
 from aecli.processes import Process, Processes, find_processes
 
 SLURM = {"SLURM_NTASKS": "4", "SLURM_PROCID": "3"}
@@ -100,6 +104,20 @@ def test_two_processes_encode_to_the_same_bytes(model: Path, tmp_path: Path, by:
     assert json.loads(done.stdout)["codes"] == 1797
     assert (tmp_path / "joined.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["joined.npz", "whole.npz"]
+
+
+def test_a_share_is_gone_with_its_process(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fabric:
+        def barrier(self) -> None:
+            assert len(list(tmp_path.iterdir())) == 1
+            raise Interrupted
+
+    monkeypatch.setattr(distributed, "all_gather_object", lambda told, path: None)
+    shards = Shards(Fabric(), Process(1, 2), tmp_path / "codes.npz")
+    loaded = inference.load(model, device="cpu")
+    with pytest.raises(Interrupted):
+        shards.encode(loaded, np.zeros((9, *loaded.image_shape), np.uint8))
+    assert not list(tmp_path.iterdir())
 
 
 def test_codes_of_several_processes_need_a_file(model: Path) -> None:

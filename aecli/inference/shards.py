@@ -11,12 +11,14 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from lightning_fabric.strategies import DDPStrategy  # type: ignore[attr-defined]
 from numpy.typing import NDArray
+from torch import distributed
 
 from aecli.errors import UnavailableError
 from aecli.inference.model import Model, batches
 from aecli.packages import quiet_lightning
 from aecli.processes import Process, Processes, begun_by_torchrun
 from aecli.progress import Progress, silent
+from aecli.unfinished import unfinished_file
 
 Codes = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Codes, (B, ...), and their residuals, (B,)."""
@@ -41,41 +43,36 @@ class Shards:
     def encode(self, model: Model, images: NDArray[np.uint8]) -> None:
         """Encode the share of this process, which is not the first, and keep the codes for the first one."""
         rows = self._share(len(images), self._process.number)
-        path = self._file(self._process.number)
-        shape = (rows.stop - rows.start, int(np.prod(model.header.code_shape)) + 1)
-        if shape[0]:
-            kept = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-            done = 0
-            for codes, residuals in model.encode_batches(images[rows]):
-                kept[done : done + len(codes), :-1] = codes.reshape(len(codes), -1)
-                kept[done : done + len(codes), -1] = residuals
-                done += len(codes)
-            kept.flush()
-        self._fabric.barrier()
+        with unfinished_file(self._output) as path:
+            with path.open("wb") as file:
+                for codes, residuals in model.encode_batches(images[rows]):
+                    file.write(np.column_stack([codes.reshape(len(codes), -1), residuals]).data)
+            self._tell(str(path))
+            self._fabric.barrier()  # the first one has read it
 
     def join(self, model: Model, images: NDArray[np.uint8], progress: Progress = silent) -> Iterator[Codes]:
         """Yield the codes of this process, the first, and then those that the others have made meanwhile."""
         yield from model.encode_batches(images[self._share(len(images), 0)], progress)
+        values = int(np.prod(model.header.code_shape)) + 1  # the last one is the residual
+        for number, path in enumerate(self._tell("")):
+            rows = self._share(len(images), number)
+            for some in batches(rows.stop - rows.start, model.image_shape) if path else ():
+                count, before = (some.stop - some.start) * values, 4 * some.start * values
+                kept = np.fromfile(path, np.float32, count, offset=before).reshape(-1, values)
+                codes = np.ascontiguousarray(kept[:, :-1])
+                yield codes.reshape(len(codes), *model.header.code_shape), kept[:, -1]
+                progress("joining", rows.start + some.stop, len(images))
         self._fabric.barrier()
-        try:
-            for number in range(1, self._process.count):
-                rows = self._share(len(images), number)
-                if rows.stop > rows.start:
-                    kept = np.load(self._file(number), mmap_mode="r")
-                    for some in batches(len(kept), model.image_shape):
-                        codes = np.ascontiguousarray(kept[some, :-1])
-                        yield codes.reshape(len(codes), *model.header.code_shape), kept[some, -1]
-                        progress("joining", rows.start + some.stop, len(images))
-        finally:
-            for number in range(1, self._process.count):
-                self._file(number).unlink(missing_ok=True)
 
     def _share(self, count: int, number: int) -> slice:
         ends = np.linspace(0, count, self._process.count + 1).round().astype(int).tolist()
         return slice(*list(pairwise(ends))[number])
 
-    def _file(self, number: int) -> Path:
-        return self._output.with_name(f".{self._output.name}.share-{number}.part")
+    def _tell(self, path: str) -> list[str]:
+        """Tell all processes where the codes of this one are; return what each said, once all have."""
+        told = [""] * self._process.count
+        distributed.all_gather_object(told, path)  # type: ignore[no-untyped-call, misc]
+        return told
 
 
 @contextmanager
