@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.fuzz import mutations as m
+from tests.fuzz import formats, mutations
 
 PLAIN_DAMAGE = 0.5
 """The share of files that are damaged byte by byte where there is another way."""
@@ -29,7 +29,7 @@ class Reader:
     """What the damaged file is called; a reader may go by it."""
     seeds: Sequence[bytes]
     read: Callable[[Path], Any]
-    change: m.Mutation | None = None
+    change: mutations.Mutation | None = None
     """A mutation that knows the format."""
 
     def mutation(self, seed: int, index: int) -> bytes:
@@ -38,10 +38,10 @@ class Reader:
         content = chance.choice(self.seeds)
         if self.change and chance.random() > PLAIN_DAMAGE:
             content = self.change(content, chance)
-            return m.damage(content, chance) if chance.random() < 0.05 else content
+            return mutations.damage(content, chance) if chance.random() < 0.05 else content
         if chance.random() < 0.1:
-            return m.splice(content, chance.choice(self.seeds), chance)
-        return m.damage(content, chance)
+            return mutations.splice(content, chance.choice(self.seeds), chance)
+        return mutations.damage(content, chance)
 
 
 def all_readers(folder: Path) -> list[Reader]:
@@ -60,31 +60,32 @@ def all_readers(folder: Path) -> list[Reader]:
         return [path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern))]
 
     suffixes = ("png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm")
-    changes = {"png": m.change_png}
+    changes = {"png": formats.change_png}
     pictures = [Reader(s, f"x.{s}", files(f"*.{s}"), picture, changes.get(s)) for s in suffixes]
-    zip_of_arrays = m.change_zip(m.change_array)
+    zip_of_arrays = formats.change_zip(formats.change_array)
+    deflated = formats.change_gzip(mutations.damage)
     return [
         *(pictures),
         Reader("codes", "x.npz", files("mlp-*.npz", "conv-*.npz"), partial(codes, known), zip_of_arrays),
         Reader("npz", "x.npz", files("images.npz", "floats.npz"), image_set, zip_of_arrays),
-        Reader("npy", "x.npy", files("images.npy"), image_set, m.change_npy),
+        Reader("npy", "x.npy", files("images.npy"), image_set, formats.change_npy),
         Reader("coordinates", "x.npz", files("plane.npz"), described, zip_of_arrays),
         Reader(
             *("checkpoint", "x.safetensors", files("*/model.safetensors")),
-            *(partial(checkpoint, known), m.change_safetensors),
+            *(partial(checkpoint, known), formats.change_safetensors),
         ),
         Reader(
             *("detector", "x.safetensors", files("[ckm]*.safetensors")),
-            *(partial(detector, known), m.change_safetensors),
+            *(partial(detector, known), formats.change_safetensors),
         ),
-        Reader("weights", "x.safetensors", files("weights.safetensors"), weights, m.change_safetensors),
-        Reader("onnx", "x.onnx", files("*/model.onnx"), partial(exported, known), m.change_onnx),
-        Reader("recipe", "x.toml", files("*/recipe.toml"), partial(recipe, known), m.change_toml),
+        Reader("weights", "x.safetensors", files("weights.safetensors"), weights, formats.change_safetensors),
+        Reader("onnx", "x.onnx", files("*/model.onnx"), partial(exported, known), formats.change_onnx),
+        Reader("recipe", "x.toml", files("*/recipe.toml"), partial(recipe, known), formats.change_toml),
         Reader("idx", "train-images-idx3-ubyte", files("idx"), image_set),
-        Reader("idx-gz", "train-images-idx3-ubyte.gz", files("idx.gz"), image_set, m.change_gzip(m.damage)),
-        Reader("list", "x.txt", files("list"), partial(listed, known), m.change_lines("/")),
-        Reader("metrics", "metrics.csv", files("*/metrics.csv"), metrics, m.change_lines(",")),
-        Reader("state", "last.ckpt", files("mlp/last.ckpt"), state, m.change_zip(m.damage)),
+        Reader("idx-gz", "train-images-idx3-ubyte.gz", files("idx.gz"), image_set, deflated),
+        Reader("list", "x.txt", files("list"), partial(listed, known), formats.change_lines("/")),
+        Reader("metrics", "metrics.csv", files("*/metrics.csv"), metrics, formats.change_lines(",")),
+        Reader("state", "last.ckpt", files("mlp/last.ckpt"), state, formats.change_zip(mutations.damage)),
     ]
 
 
