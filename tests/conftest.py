@@ -18,8 +18,8 @@ import pytest
 # Tiny images gain nothing from threads, which wait for one another as long as other processes have the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-LONGEST_FIRST = ("test_lab_example", "test_examples", "example", "faults", "processes")
-"""Parts of names of test files that take long: several workers end together if they begin with these."""
+LONGEST_FIRST = ("examples/test_lab", "examples/", "faults/", "test_processes")
+"""Parts of paths of test files that take long: several workers end together if they begin with these."""
 
 DIGITS = ("train", "digits", "--accelerator", "cpu")
 

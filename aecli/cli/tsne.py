@@ -67,7 +67,7 @@ def tsne(
 
     from aecli.plots import tsne as plot
 
-    pixels = None
+    pictures = None
     rows: list[Any] = [None for _ in loaded]
     with screen.progress("") as progress:
         if images:
@@ -76,9 +76,12 @@ def tsne(
 
             shape = cast(Shape, loaded[0].meta.image_shape or NATIVE)
             pictures = load(images, data_options, image_shape=shape, skip_damaged=True, progress=progress)
-            pixels, rows = pictures.images, [matching_images(each, pictures) for each in loaded]
+            rows = [matching_images(each, pictures) for each in loaded]
         layouts = [lay_out(each, tsne_options, progress) for each in loaded]
+    if pictures:
+        screen.remarks(pictures.notes, pictures.failures)
     titles = plot.panel_titles(layouts, codes)
+    pixels = pictures.images if pictures else None
     panels = [plot.panel(title, layout, pixels, row) for title, layout, row in zip(titles, layouts, rows, strict=True)]
     plot.draw(panels, output)
     if coordinates:

@@ -231,7 +231,9 @@ def test_pictures_of_many_sizes_are_drawn_as_the_model_took_them(aecli: Callable
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{index:02}.png")
     codes, plot = tmp_path / "codes.npz", tmp_path / "plot.png"
     assert aecli("encode", tmp_path / "photos", "--model", conv_run, "-o", codes).status == 0
+    (tmp_path / "photos" / "late.png").write_bytes(b"damaged")  # there since the codes were made
     words = ("--images", tmp_path / "photos", "--perplexity", "5", "--max-iter", "20")
     result = aecli("tsne", codes, "-o", plot, *words)
     assert result.status == 0, result.err
     assert plot.exists()
+    assert result.err.count("late.png") == 1

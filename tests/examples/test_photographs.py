@@ -1,37 +1,19 @@
 import shutil
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
-INSPECTION = Path(__file__).parent.parent / "examples" / "inspection"
+from collections.abc import Callable
 
 
-def make(*words: str) -> str:
-    command = [
-        *("make", "--no-print-directory", "--directory", str(INSPECTION)),
-        *(f"AECLI={sys.executable} -m aecli", f"PYTHON={sys.executable}", *words),
-    ]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
-def test_photographs_are_inspected(tmp_path):
+def test_photographs_are_inspected(make_example: Callable, tmp_path):
     words = (f"OUT={tmp_path}", "PIECES=100", "RECIPE=conv", "TRAIN=--epochs 2 --set model.image_size=32")
-    make(*words)
+    make_example("inspection", *words)
     verdicts = [line.split("\t") for line in (tmp_path / "verdicts.tsv").read_text("utf-8").splitlines()]
     assert len(verdicts) == 20
     anomalies = (tmp_path / "anomalies.tsv").read_text("utf-8").splitlines()
     assert len(anomalies) == sum(row[3] == "anomaly" for row in verdicts)
     assert len(list((tmp_path / "heatmaps").iterdir())) == len(anomalies)
-    assert "Nothing to be done" in make(*words)
+    assert "Nothing to be done" in make_example("inspection", *words)
 
 
-@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
-def test_own_folders_are_inspected_and_a_damaged_picture_stops_nothing(tmp_path, pictures):
+def test_own_folders_are_inspected_and_a_damaged_picture_stops_nothing(make_example: Callable, tmp_path, pictures):
     own = tmp_path / "own"
     own.mkdir()
     for copy in range(20):  # as many as a threshold takes
@@ -39,7 +21,7 @@ def test_own_folders_are_inspected_and_a_damaged_picture_stops_nothing(tmp_path,
             shutil.copy(picture, own / f"{copy}-{picture.name}")
     (own / "damaged.png").write_bytes(b"damaged")
     words = (f"OUT={tmp_path / 'out'}", f"NORMAL={own}", f"INCOMING={own}", "RECIPE=conv", "TRAIN=--epochs 1")
-    make(*words)
+    make_example("inspection", *words)
     verdicts = (tmp_path / "out" / "verdicts.tsv").read_text("utf-8").splitlines()
     assert len(verdicts) == 120
     assert all(line.split("\t")[4] == "" for line in verdicts)  # no anomaly is known: no probability

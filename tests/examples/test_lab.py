@@ -1,14 +1,13 @@
-import os
 import re
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-LAB = Path(__file__).parent.parent / "examples" / "lab"
+LAB = Path(__file__).parents[2] / "examples" / "lab"
 SECTIONS = ["In short", "1. Lightning", "2. Autoencoders", "3. Codes", "4. Detection", "5. Exercises", "6. Questions"]
 FIGURE = re.compile(r"\d+\.\d|\d %|\d,\d{3}")
 
@@ -33,20 +32,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(make_example: Callable, tmp_path_factory):
     """The folder that the laboratory was made in, on small data, and what making it again says."""
-    if not shutil.which("make"):
-        pytest.skip("needs make")
     out = tmp_path_factory.mktemp("lab")
-    words = (
-        *("make", "-j2", "--no-print-directory", "--directory", str(LAB), f"OUT={out}", "QUICK=1"),
-        *(f"AECLI={sys.executable} -m aecli", f"PYTHON={sys.executable}", "DATA=digits", "OTHER=letters"),
-    )
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    for _ in range(2):
-        done = subprocess.run(words, check=False, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, done.stderr
-    return out, done.stdout
+    words = ("-j2", f"OUT={out}", "QUICK=1", "OMP_NUM_THREADS=1", "DATA=digits", "OTHER=letters")
+    make_example("lab", *words)
+    return out, make_example("lab", *words)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,20 @@
+import re
+from collections.abc import Callable
+
+
+def test_the_table_of_scores_is_made_once(make_example: Callable, tmp_path):
+    words = (
+        *(f"OUT={tmp_path}", "NORMAL=digits", "OTHER=letters"),
+        *("PAIRS=normal-other", "EPOCHS=2", "CLASS_EPOCHS=2", "CLASSES=3"),
+    )
+    make_example("detection", *words)
+    rows = (tmp_path / "detection.md").read_text("utf-8").splitlines()[2:]
+    assert [re.findall(r"[^|]+", row)[0].strip() for row in rows] == [
+        "digits:test",
+        "digits:test@3",
+    ]
+    for row in rows:
+        areas = [float(cell) for cell in re.findall(r"[01]\.\d{4}", row)]
+        assert len(areas) == 6
+        assert all(0 <= area <= 1 for area in areas)
+    assert "Nothing to be done" in make_example("detection", *words)
