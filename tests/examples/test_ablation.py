@@ -1,5 +1,15 @@
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from aecli.codes import Codes, CodesMeta, save_codes
+
+ABLATION = Path(__file__).parents[2] / "examples" / "ablation"
+META = CodesMeta("sha256:aa", "digits:train", "sha256:bb")
 
 
 def test_the_ablation_makes_its_table_once(make_example: Callable, tmp_path):
@@ -21,3 +31,26 @@ def test_every_row_is_another_training(make_example: Callable, tmp_path):
     settings = [command.partition("-o")[0] for command in commands]
     assert len(set(settings)) == 9
     assert sum("--set" not in words for words in settings) == 2
+
+
+def test_the_strength_of_warps_is_chosen_without_labels(make_example: Callable, tmp_path):
+    words = (f"OUT={tmp_path}", "STRENGTHS=0 22.5", "SEEDS=1")
+    commands = make_example("ablation", "--dry-run", "choose", *words)
+    trained = re.findall(r"rotation=(\S+) .*scale=(\S+) .*shear=(\S+) .*seed 1 ", commands.replace("\\\n", ""))
+    assert [tuple(map(float, values)) for values in trained] == [(0, 0, 0), (22.5, 0.225, 22.5)]
+    for name, spread in (("grouped-0", 0.01), ("even-0", 10.0)):
+        random = np.random.default_rng(0)
+        names = np.array([f"{row}" for row in range(400)])
+        groups = random.normal(size=(4, 8))[random.integers(0, 4, 400)]
+        values = (groups + spread * random.normal(size=groups.shape)).astype(np.float32)
+        (tmp_path / name).mkdir()
+        save_codes(Codes(values, names, np.zeros(400, np.float32), META), tmp_path / name / "c.npz")
+    script = [
+        sys.executable,
+        ABLATION / "stability.py",
+        tmp_path / "grouped-0" / "c.npz",
+        tmp_path / "even-0" / "c.npz",
+    ]
+    rows = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[2:]
+    (grouped, even) = (float(row.split("|")[2]) for row in rows)
+    assert grouped > even + 0.2
