@@ -109,7 +109,7 @@ class History(pl.Callback):
 class Saver(pl.Callback):
     """Keeps the run folder up to date: after each epoch, but without spending much of the time on it."""
 
-    SHARE_OF_TIME = 0.05
+    SHARE_OF_TIME = 0.02
 
     def __init__(self, folder: RunFolder, history: History, save_best: Callable[[], None]):
         self._folder = folder
