@@ -5,9 +5,7 @@ import json
 import os
 import signal
 import sys
-import threading
 from contextlib import suppress
-from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -17,8 +15,12 @@ from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, 
 UNREADABLE = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ENOTDIR}
 """What is wrong with a path, or with the disk below it; no code is to blame."""
 
-stops: list[Interrupted] = []
-"""The signal that came, if one did: C++ below torch and matplotlib may make another error of it and lose it."""
+stops: list[ExitStatus] = []
+"""What the signal that came asks for, if one did: C++ below torch and matplotlib may make another error of it.
+
+Not the exception itself: its traceback would keep alive what only ends, and removes its files, when it is let go.
+"""
+SECONDS_TO_INSIST = 0.2
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,7 +32,11 @@ def main(arguments: list[str] | None = None) -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by who called
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
-    sys.exit(_run(words))
+    try:
+        status = _run(words)
+    finally:
+        _stop_insisting()
+    sys.exit(status)
 
 
 def _run(words: list[str]) -> int:
@@ -53,12 +59,13 @@ def _run(words: list[str]) -> int:
         _tell(words, f"error: {error.message}", error.hint, error.status)
         return error.status
     except Exception as error:
-        cause = stops[0] if stops else origin(error)
+        cause = Interrupted(stops[0]) if stops else origin(error)
         return _stopped(words, cause) if isinstance(cause, Interrupted) else _unforeseen(words, error)
     return status if isinstance(status, int) else ExitStatus.DONE
 
 
 def _stopped(words: list[str], stop: Interrupted) -> int:
+    _stop_insisting()
     _tell(words, stop.status.name.lower(), stop.hint, stop.status)
     return stop.status
 
@@ -115,19 +122,30 @@ def _show_traceback() -> None:
     traceback.print_exc()
 
 
-def _send_again(number: int, ignored: "sys.UnraisableHookArgs") -> None:
-    """Python drops what is raised while an object is torn down: send a signal again that came just then.
-
-    Other complaints of objects that are torn down half-way are not for the user.
-    """
-    if isinstance(ignored.exc_value, Interrupted):
-        signal.signal(number, _interrupt)
-        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
-
-
 def _interrupt(number: int, frame: FrameType | None) -> None:
     for again in (signal.SIGINT, signal.SIGTERM):  # the clean-up is short: a second Ctrl-C must not cut it off
         signal.signal(again, signal.SIG_IGN)
-    sys.unraisablehook = partial(_send_again, number)
-    stops.append(Interrupted(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED))
-    raise stops[-1]
+    sys.unraisablehook = _ignore  # complaints of objects that are torn down half-way are not for the user
+    stops.append(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED)
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, _insist)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_INSIST, SECONDS_TO_INSIST)
+    raise Interrupted(stops[0])
+
+
+def _insist(number: int, frame: FrameType | None) -> None:
+    """Raise again what was lost: C++, and Python where it tears an object down, drop what is raised below them.
+
+    Where an exception is being handled, the clean-up goes on.
+    """
+    if sys.exception() is None:
+        raise Interrupted(stops[0])
+
+
+def _stop_insisting() -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _ignore(complaint: "sys.UnraisableHookArgs") -> None:
+    pass

@@ -63,7 +63,7 @@ def fork(work: Callable[[int], None]) -> Child:
         status = 0
     except Exception:
         if stops:  # as the program has it
-            status = stops[0].status
+            status = stops[0]
         else:
             traceback.print_exc()
     except Interrupted as stop:

@@ -1,5 +1,6 @@
 """What was tried, how often, and what was found."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -19,11 +20,11 @@ class Row:
 
 
 def show(rows: Iterable[Row]) -> int:
-    """Print a Markdown table and, below it, the findings; return how many there were."""
+    """Print a Markdown table, and what was found on standard error; return how much it was."""
     print(HEADING)
-    found = []
+    found = 0
     for row in rows:
         print(row, flush=True)
-        found += [f"{row.what}: {finding}" for finding in row.findings]
-    print("", *found, sep="\n")
-    return len(found)
+        print(*(f"{row.what}: {finding}\n" for finding in row.findings), sep="", end="", file=sys.stderr, flush=True)
+        found += len(row.findings)
+    return found
