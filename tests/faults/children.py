@@ -14,6 +14,7 @@ from aecli.cli.main import _interrupt, stops
 from aecli.errors import Interrupted
 
 Result = TypeVar("Result")
+STOPS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = 60
 """Seconds after which a child is taken to wait for ever."""
 
@@ -50,15 +51,18 @@ def fork(work: Callable[[int], None]) -> Child:
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # until the child knows what to do with them
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         os.close(writing)
         return Child(pid, reading)
     status = 1
     try:
         os.close(reading)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPS:
             signal.signal(number, _interrupt)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         work(writing)
         status = 0
     except Exception:
