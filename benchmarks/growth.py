@@ -51,20 +51,22 @@ class Curve:
     def measure(self, size: int, words: list[str], seconds: Callable[[dict[str, Any], float], float]) -> None:
         """Run a command; take its seconds by its document and those of the whole process."""
         started = time.perf_counter()
-        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-            peaks = _watch(process)
-            out = process.stdout.read() if process.stdout else ""
-        whole = time.perf_counter() - started
+        with tempfile.TemporaryFile("w+") as out:  # a pipe would fill up while nobody reads it
+            with subprocess.Popen(words, stdout=out, stderr=subprocess.DEVNULL) as process:
+                peaks = _watch(process)
+            whole = time.perf_counter() - started
+            out.seek(0)
+            said = out.read()
         if process.returncode:
             raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
         self.sizes.append(size)
-        self.seconds.append(seconds(json.loads(out.strip().splitlines()[-1]), whole))
+        self.seconds.append(seconds(json.loads(said.strip().splitlines()[-1]), whole))
         self.anonymous.append(peaks["RssAnon"])
         self.resident.append(peaks["VmRSS"])
         print(f"  {self.what}, {size:,}: {self.seconds[-1]:.2f} s, {self.anonymous[-1]:,.0f} MiB", file=sys.stderr)
 
 
-def _watch(process: "subprocess.Popen[str]") -> dict[str, float]:
+def _watch(process: "subprocess.Popen[bytes]") -> dict[str, float]:
     """Return the peaks in MiB until the process ends."""
     peaks = {"RssAnon": 0.0, "VmRSS": 0.0}
     status = Path(f"/proc/{process.pid}/status")
