@@ -1,9 +1,6 @@
 """What is told of an error that a library raised on its way out of another one."""
 
 import errno
-import os
-import signal
-from contextlib import suppress
 
 import pytest
 
@@ -38,41 +35,6 @@ def test_a_signal_that_was_masked_is_told_as_a_signal(monkeypatch, capsys) -> No
         main([])
     assert stop.value.code == ExitStatus.TERMINATED
     assert capsys.readouterr().err == "terminated\n"
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_signal_that_a_library_made_another_error_of_is_told_as_a_signal(monkeypatch, capsys) -> None:
-    def lose_it(*words, **options):
-        with suppress(Interrupted):
-            signal.raise_signal(signal.SIGTERM)
-        raise TypeError("incompatible function arguments")  # as pybind11 says below matplotlib
-
-    monkeypatch.setattr("aecli.cli.app.app", lose_it)
-    with pytest.raises(SystemExit) as stop:
-        main([])
-    assert stop.value.code == ExitStatus.TERMINATED
-    assert capsys.readouterr().err == "terminated\n"
-
-
-def test_a_signal_that_comes_while_an_object_is_torn_down_is_not_lost(python) -> None:
-    code = (
-        "import os, signal, sys, time\n"
-        "from aecli.cli import app\n"
-        "class Torn:\n"
-        "    def __del__(self):\n"
-        "        os.kill(os.getpid(), signal.SIGTERM)\n"
-        "        time.sleep(0.01)\n"
-        "def command(*words, **options):\n"
-        "    Torn()\n"
-        "    time.sleep(60)\n"
-        "app.app = command\n"
-        "from aecli.cli.main import main\n"
-        "try:\n"
-        "    main([])\n"
-        "except SystemExit as stop:\n"
-        "    print(stop.code)\n"
-    )
-    assert python(code) == f"{int(ExitStatus.TERMINATED)}\n"
 
 
 def test_a_signal_that_was_masked_while_writing_is_raised_again(tmp_path) -> None:

@@ -78,10 +78,10 @@ def tsne(
             pictures = load(images, data_options, image_shape=shape, skip_damaged=True, progress=progress)
             rows = [matching_images(each, pictures) for each in loaded]
         layouts = [lay_out(each, tsne_options, progress) for each in loaded]
-    if pictures:
+    if pictures is not None:
         screen.remarks(pictures.notes, pictures.failures)
     titles = plot.panel_titles(layouts, codes)
-    pixels = pictures.images if pictures else None
+    pixels = None if pictures is None else pictures.images
     panels = [plot.panel(title, layout, pixels, row) for title, layout, row in zip(titles, layouts, rows, strict=True)]
     plot.draw(panels, output)
     if coordinates:

@@ -1,55 +1,87 @@
-"""Signals that come when what they raise is lost, or while a command cleans up."""
+"""Signals that come while what they raise is lost, made another error of, or cleaned up after."""
 
+import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
+from aecli.errors import ExitStatus, Interrupted
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
+
 STOPPED = """
 import os, signal, sys, time
-from aecli.cli.main import _interrupt
-from aecli.errors import Interrupted
-signal.signal(signal.SIGTERM, _interrupt)
+from pathlib import Path
+from aecli.cli import app
+from aecli.cli.main import main
+from aecli.unfinished import unfinished_file
 
-class Loses:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGTERM)
+class Torn:
+    def __del__(self):  # Python drops what is raised here
+        stop()
 
-def swallows():
+def let_go():
+    Torn()
+
+def stop():
+    os.kill(os.getpid(), signal.SIGTERM)
+    work()
+
+def work():
+    for _ in range(100):
+        time.sleep(0.01)
+
+def swallow():
     try:
-        os.kill(os.getpid(), signal.SIGTERM)
-        work()
+        stop()
     except BaseException:  # as C++ does
         pass
 
-def work():
-    while True:
-        time.sleep(0.01)
+def clean_up_slowly():
+    try:
+        stop()
+    finally:
+        work()
+        print("clean")
+
+def open_a_file():
+    manager = unfinished_file(Path(sys.argv[1]) / "codes.npz")
+    manager.__enter__()
+    stop()
+
+app.app = lambda *words, **options: (COMMAND, work(), print("went on"))
+try:
+    main([])
+except SystemExit as stopped:
+    print(stopped.code)
 """
 
 
-@pytest.mark.parametrize("call", ["Loses()", "swallows()"])
-def test_a_signal_is_not_lost_where_what_is_raised_is_dropped(call: str, python: Callable) -> None:
-    code = f"{STOPPED}{call}\ntry:\n    work()\nexcept Interrupted as stop:\n    print(stop.status.name)\n"
-    assert python(code) == "TERMINATED\n"
+@pytest.mark.parametrize("command", ["let_go()", "swallow()"])
+def test_a_signal_is_not_lost_where_what_it_raises_is_dropped(command: str, python: Callable) -> None:
+    assert python(STOPPED.replace("COMMAND", command)) == f"{int(ExitStatus.TERMINATED)}\n"
 
 
 def test_it_does_not_cut_off_the_clean_up(python: Callable) -> None:
-    code = STOPPED + (
-        "try:\n    os.kill(os.getpid(), signal.SIGTERM)\n    work()\n"
-        "except Interrupted:\n    time.sleep(0.6)\n    print('clean')\n"
-    )
-    assert python(code) == "clean\n"
+    assert python(STOPPED.replace("COMMAND", "clean_up_slowly()")) == f"clean\n{int(ExitStatus.TERMINATED)}\n"
 
 
 def test_what_is_let_go_removes_its_files(python: Callable, tmp_path) -> None:
     """A signal between a context manager and its block leaves a generator that ends only with the traceback."""
-    code = STOPPED + (
-        "from pathlib import Path\nfrom aecli.unfinished import unfinished_file\n"
-        "def write():\n"
-        "    manager = unfinished_file(Path(sys.argv[1]) / 'codes.npz')\n"
-        "    manager.__enter__()\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n    work()\n"
-        "try:\n    write()\nexcept Interrupted:\n    pass\n"
-        "print(os.listdir(sys.argv[1]))\n"
-    )
-    assert python(code, tmp_path) == "[]\n"
+    code = STOPPED.replace("COMMAND", "open_a_file()") + "print(os.listdir(sys.argv[1]))\n"
+    assert python(code, tmp_path) == f"{int(ExitStatus.TERMINATED)}\n[]\n"
+
+
+def test_one_that_a_library_made_another_error_of_is_told_as_a_signal(
+    aecli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_it(*words: object, **options: object) -> None:
+        with suppress(Interrupted):
+            signal.raise_signal(signal.SIGTERM)
+        raise TypeError("incompatible function arguments")  # as pybind11 says below matplotlib
+
+    monkeypatch.setattr("aecli.cli.app.app", lose_it)
+    result = aecli()
+    assert (result.status, result.err) == (ExitStatus.TERMINATED, "terminated\n")
