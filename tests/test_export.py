@@ -90,7 +90,7 @@ def test_a_graph_holds_no_work_that_could_be_done_before(tmp_path: Path, conv_ru
     export(load_checkpoint(tmp_path), tmp_path / ONNX_FILE)
     graph = onnx.load(tmp_path / ONNX_FILE).graph
     weights = {weight.name for weight in graph.initializer}
-    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    convolutions = [node for node in graph.node if node.op_type in ("Conv", "ConvTranspose")]
     assert len(convolutions) == 6
     assert all(set(node.input[1:]) <= weights for node in convolutions)
 

@@ -54,15 +54,16 @@ def test_values_and_gradients_are_the_laboratorys(name: str, plain: nn.Sequentia
     [
         (PooledConv2d(3, 5), lambda convolution: nn.Sequential(convolution, nn.AvgPool2d(2))),
         (UpsampledConv2d(3, 5), lambda convolution: nn.Sequential(nn.Upsample(scale_factor=2), convolution)),
+        (UpsampledConv2d(3, 1), lambda convolution: nn.Sequential(nn.Upsample(scale_factor=2), convolution)),
     ],
-    ids=["pooled", "up-sampled"],
+    ids=["pooled", "up-sampled", "up-sampled to grey"],
 )
 @pytest.mark.parametrize("size", [(2, 2), (8, 6), (14, 14)])
 def test_a_folded_convolution_is_the_plain_one(
     folded: nn.Conv2d, around: Callable[[nn.Conv2d], nn.Module], size: tuple[int, int]
 ) -> None:
     folded = folded.double()
-    plain = nn.Conv2d(3, 5, 3, padding=1).double()
+    plain = nn.Conv2d(3, folded.out_channels, 3, padding=1).double()
     plain.load_state_dict(folded.state_dict())
 
     def run(layer: nn.Module, convolution: nn.Conv2d) -> list[Tensor]:
