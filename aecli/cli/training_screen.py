@@ -46,6 +46,9 @@ class TrainingScreen:
         if self._bars:
             self._bars.__exit__(kind, error, traceback)
 
+    def on_warning(self, text: str) -> None:
+        self._screen.warn(text)
+
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
         self._started = time.monotonic()
         self._epochs, self._first_epoch, self._images_per_epoch = epochs, done_epochs, images_per_epoch

@@ -25,6 +25,9 @@ STATE_KEYS = {"callbacks", "loops", "optimizer_states", "pytorch-lightning_versi
 class TrainingListener(Protocol):
     """Told how training goes; called a few times a second at most, and after each epoch."""
 
+    def on_warning(self, text: str) -> None:
+        """Of something amiss, before training starts."""
+
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None: ...
 
     def on_progress(self, epoch: int, images_done: int, loss: float) -> None:

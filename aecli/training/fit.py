@@ -43,12 +43,16 @@ from aecli.training.classification import ClassifierModule
 from aecli.training.image_grids import ImageGrids
 from aecli.training.images import Portion
 from aecli.training.module import AutoencoderModule, TrainingModule
+from aecli.training.precision import bfloat16_slowdown
 from aecli.training.preview import preview
 from aecli.training.run_folder import EpochMetrics, RunFolder
 from aecli.training.seeds import Stream, stream_seed
 from aecli.training.start import Pretrained, start_from
 
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
+
+SLOW = 1.1
+"""By how much lower precision may take longer before a person is told."""
 
 BATCHES_A_CALL = 32
 """Of Lightning's loop on a GPU, where a call takes longer than a step."""
@@ -157,8 +161,10 @@ def train(
             reason = str(error).splitlines()[0]
             raise UnavailableError(f"cannot train here: {reason}", hint="--accelerator auto") from error
         module = _new_module(model, recipe, images, validation, process)
-        if trainer.strategy.root_device.type == "cuda":
+        device = trainer.strategy.root_device.type
+        if device == "cuda":
             module.train_batches.batches_a_call = BATCHES_A_CALL
+        _warn_of_slowness(device, recipe, listener)
         if process.is_first:
             folder.begin(recipe, resume=resume)
         try:
@@ -177,6 +183,16 @@ def train(
     if recipe.task == "classifier":
         return Trained(checkpoint, epochs, {}, _confusion(TorchClassifier(checkpoint, "cpu"), validation))
     return Trained(checkpoint, epochs, preview(checkpoint.autoencoder, recipe, validation), None)
+
+
+def _warn_of_slowness(device: str, recipe: Recipe, listener: TrainingListener | None) -> None:
+    if not listener or device != "cpu" or recipe.training.precision != "bf16-mixed":
+        return
+    if (slowdown := bfloat16_slowdown()) > SLOW:
+        listener.on_warning(
+            f"products of bfloat16 take {slowdown:.1f} times as long as those of float32 on this processor: "
+            "training is faster with --precision 32-true"
+        )
 
 
 @contextmanager
