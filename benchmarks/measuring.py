@@ -51,6 +51,8 @@ class Row:
     quality_name: str = ""
     noise: float = 0.0
     """The relative difference of quality that is none."""
+    seeds: list[float] = field(default_factory=list)
+    """Our quality with several seeds, where it swings with them: the peer's may be anywhere among them."""
     ours_all: list[float] = field(default_factory=list)
     peer_all: list[float] = field(default_factory=list)
     ratio: float | None = None
@@ -62,8 +64,10 @@ class Row:
         """Tell whether ours is as good; if not, its speed does not count."""
         if self.quality is None:
             return True
-        ours, peer = self.quality
-        return abs(ours - peer) <= self.noise * abs(peer)
+        ours, theirs = self.quality
+        if self.seeds:
+            return min(self.seeds) <= theirs <= max(self.seeds)
+        return abs(ours - theirs) <= self.noise * abs(theirs)
 
     @property
     def verdict(self) -> str:

@@ -18,22 +18,13 @@ from numpy.typing import NDArray
 
 from aecli.analyses.tsne import draw_sample, label_accuracy, nearest_neighbours, tsne
 from aecli.analyses.tsne_options import TSNEOptions
-from aecli.codes import load_codes
-from benchmarks.measuring import Effort, Row, aecli, compare, run
+from benchmarks.codes import encode
+from benchmarks.measuring import Effort, Row, compare
 
 Array = NDArray[Any]
 MOST_FOR_DIVERGENCE = 20_000
 NOISE = 0.03
 """Of the 1-NN accuracy in the plane, from seed to seed."""
-
-
-def make_codes(folder: Path, effort: Effort) -> Path:
-    """Train, encode; return the code file."""
-    model, codes = folder / "run", folder / "codes.npz"
-    word = "mnist5k:all" if effort.images == "mnist5k" else f"{effort.images}:train"
-    run(aecli("train", "mnist5k", "-o", model, "--epochs", "10", "--batch-size", "128", "-q"))
-    run(aecli("encode", word, "--model", model, "-o", codes, "-q"))
-    return codes
 
 
 def fit_ours(points: Array, seed: int) -> Array:
@@ -68,8 +59,9 @@ def divergence(points: Array, plane: Array, perplexity: float = 30.0) -> float:
 
 def measure(count: int, bar: float | None, turns: int, effort: Effort) -> list[Row]:
     """Lay out `count` codes by turns; the quality is the 1-NN accuracy of the labels in the plane."""
+    word = "mnist5k:all" if effort.images == "mnist5k" else f"{effort.images}:train"
     with tempfile.TemporaryDirectory() as folder:
-        codes = load_codes(make_codes(Path(folder), effort))
+        codes = encode(word, "conv", Path(folder))
     assert codes.labels is not None
     rows = draw_sample(codes.labels, len(codes), TSNEOptions(sample=min(count, len(codes)), seed=0))
     points = codes.codes.reshape(len(codes), -1)[rows]
