@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,24 +34,27 @@ def test_every_row_is_another_training(make_example: Callable, tmp_path):
     assert sum("--set" not in words for words in settings) == 2
 
 
-def test_the_strength_of_warps_is_chosen_without_labels(make_example: Callable, tmp_path):
-    words = (f"OUT={tmp_path}", "STRENGTHS=0 22.5", "SEEDS=1")
-    commands = make_example("ablation", "--dry-run", "choose", *words)
-    trained = re.findall(r"rotation=(\S+) .*scale=(\S+) .*shear=(\S+) .*seed 1 ", commands.replace("\\\n", ""))
+def test_warps_and_rate_are_tried_by_seed(make_example: Callable, tmp_path):
+    words = (f"OUT={tmp_path}", "STRENGTHS=0 22.5", "RATES=0.001", "SEEDS=1")
+    commands = make_example("ablation", "--dry-run", "choose", *words).replace("\\\n", "")
+    trained = re.findall(r"rotation=(\S+) .*scale=(\S+) .*shear=(\S+) .*seed 1 ", commands)
     assert [tuple(map(float, values)) for values in trained] == [(0, 0, 0), (22.5, 0.225, 22.5)]
-    for name, spread in (("grouped-0", 0.01), ("even-0", 10.0)):
+    assert re.findall(r"combined --lr (\S+) --seed 1 ", commands) == ["0.001"]
+
+
+def test_a_choice_goes_by_clusters_that_are_found_again(conv_run: Path, tmp_path):
+    files = []
+    for name, spread in (("grouped-0", 0.01), ("grouped-1", 0.02), ("even-0", 10.0), ("even-1", 9.0)):
         random = np.random.default_rng(0)
         names = np.array([f"{row}" for row in range(400)])
         groups = random.normal(size=(4, 8))[random.integers(0, 4, 400)]
         values = (groups + spread * random.normal(size=groups.shape)).astype(np.float32)
-        (tmp_path / name).mkdir()
-        save_codes(Codes(values, names, np.zeros(400, np.float32), META), tmp_path / name / "c.npz")
-    script = [
-        sys.executable,
-        ABLATION / "stability.py",
-        tmp_path / "grouped-0" / "c.npz",
-        tmp_path / "even-0" / "c.npz",
-    ]
-    rows = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[2:]
-    (grouped, even) = (float(row.split("|")[2]) for row in rows)
-    assert grouped > even + 0.2
+        files.append(tmp_path / name / "codes.npz")
+        shutil.copytree(conv_run, tmp_path / name / "run")
+        save_codes(Codes(values, names, np.zeros(400, np.float32), META), files[-1])
+    script = [sys.executable, ABLATION / "stability.py", *files]
+    said = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    grouped, even = ([float(cell) for cell in row.split("|")[2:4]] for row in said[2:4])
+    assert grouped[0] > even[0] + 0.2
+    assert all(error > 0 for _, error in (grouped, even))
+    assert said[-1] == "Within a standard error of the best: grouped."
