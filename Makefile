@@ -39,7 +39,7 @@ demo: $(VENV)/.lab-installed
 	@echo "demo/ holds:"
 	@cd demo && for file in run/model.safetensors run/loss.png run/reconstructions.png test-codes.npz \
 		test-decoded.png test-decoded-8bit.png tsne.png knn-probe.png knn-probe.tsv compression.png \
-		compression.tsv calibration.png calibration.tsv anomalies.tsv; do \
+		compression.tsv calibration.png calibration.tsv verdicts.tsv; do \
 		printf '  %-26s %8s bytes\n' "$$file" "$$(wc -c < "$$file" | tr -d ' ')"; done
 	@echo "look at demo/run/reconstructions.png, demo/tsne.png and demo/calibration.png first"
 

@@ -14,8 +14,10 @@ from aecli.detection.detector import is_detector, load_detector
 from aecli.detection.scores import find_score
 from aecli.errors import InputError
 from aecli.files import require_file, short
-from aecli.recipe import load_recipe
+from aecli.recipe import load_recipe, recipe_names
 from aecli.schema import build
+
+WHAT_TO_NAME = "name a run folder, model, detector, code file or recipe"
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,25 @@ class Description:
 
 
 def describe(path: Path) -> Description:
-    """Say what a run folder, model, detector, code file or recipe is.
+    """Say what a run folder, model, detector, code file or recipe is; a recipe that comes with aecli by its name.
 
     Raises:
         InputError: missing, damaged, or nothing that aecli made.
     """
     if path.is_dir():
-        if not (path / MODEL_FILE).exists():
-            raise InputError(
-                f"no run in this folder: {path}", hint="name a run folder, model, detector, code file or recipe"
-            )
-        return _describe_model(path / MODEL_FILE, "run folder", path)
-    require_file(path, "file")
+        return _describe_model(_model_in(path), "run folder", path)
+    if str(path) in recipe_names() and not path.exists():
+        return _describe_recipe(str(path))
+    return _describe_file(require_file(path, "file"))
+
+
+def _model_in(folder: Path) -> Path:
+    if not (folder / MODEL_FILE).exists():
+        raise InputError(f"no run in this folder: {folder}", hint=WHAT_TO_NAME)
+    return folder / MODEL_FILE
+
+
+def _describe_file(path: Path) -> Description:
     match path.suffix.lower():
         case ".safetensors" if is_detector(path):
             return _describe_detector(path)
@@ -61,14 +70,14 @@ def describe(path: Path) -> Description:
         case ".npz":
             return _describe_npz(path)
         case ".toml":
-            recipe = load_recipe(str(path if path.parent.parts else Path(path)))
-            sections = recipe.to_dict()
-            lines = {name: ", ".join(f"{k} = {v}" for k, v in section.items()) for name, section in sections.items()}
-            return Description(path, "recipe", lines, {"recipe": sections})
-    raise InputError(
-        f"info cannot describe this kind of file: {path}",
-        hint="name a run folder, model, detector, code file or recipe",
-    )
+            return _describe_recipe(str(path))
+    raise InputError(f"info cannot describe this kind of file: {path}", hint=WHAT_TO_NAME)
+
+
+def _describe_recipe(name: str) -> Description:
+    sections = load_recipe(name).to_dict()
+    lines = {f"{section}.{key}": f"{value}" for section, keys in sections.items() for key, value in keys.items()}
+    return Description(Path(name), "recipe", lines, {"recipe": sections})
 
 
 def _describe_model(file: Path, kind: str, path: Path) -> Description:

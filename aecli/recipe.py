@@ -108,11 +108,13 @@ class OptimizerRecipe:
     """The descent."""
 
     name: Literal["sgd", "adam", "adamw"] = "sgd"
+    """The method; its other parameters have torch's defaults."""
     lr: float = 0.01
     """Learning rate; the peak of the `one-cycle` schedule."""
     momentum: float = 0.99
     """Of SGD; the first beta of Adam and AdamW."""
     weight_decay: float = 0.0
+    """L2 penalty on the weights; of AdamW, decoupled from the gradient."""
     schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
     """Learning rate over the whole run, changed at every step."""
 
@@ -122,7 +124,9 @@ class TrainingRecipe:
     """How long, in what portions, from which seed."""
 
     epochs: int = 150
+    """Times that every training image is seen."""
     batch_size: int = 1024
+    """Images in an optimizer step, of all devices together."""
     seed: int = 0
     """Of the weights, the order of the images, the corruption, the validation split and the draw of
     `limit_per_class`."""
@@ -133,6 +137,7 @@ class TrainingRecipe:
     freeze_encoder: bool = False
     """Whether a classifier's encoder keeps the weights that it starts from."""
     precision: Precision = "32-true"
+    """Lightning's: `bf16-mixed` where the processor or GPU has bfloat16 products, `16-mixed` on a GPU."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def spell(hint: Any) -> str:
     if origin is Literal:
         return " or ".join(map(repr, choices))
     if origin in (list, tuple):
-        return f"a list of {spell(choices[0])}s"
+        return f"a list of {spell(choices[0]).removeprefix('a ')}s"
     words = {float: "a number", int: "a whole number", str: "a string", bool: "true or false"}
     return words.get(hint, "a table")
 

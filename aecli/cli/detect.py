@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = examples(
     "aecli detect image.png --model run",
-    "ls photos/*.jpg | aecli detect --files-from - --model run --json --heatmaps heatmaps/",
+    "aecli detect photos/ --model run --json --heatmaps heatmaps/",
+    "find photos -name '*.jpg' -print0 | aecli detect --files-from - -0 --model run",
 )
 COLUMNS = ["path", "score", "threshold", "verdict", "probability"]
 ImagesArg = Annotated[

@@ -8,9 +8,14 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.screen import Screen
 
-EXAMPLES = examples("aecli info run", "aecli info codes.npz --json")
+EXAMPLES = examples("aecli info run", "aecli info codes.npz --json", "aecli info combined")
 FileArg = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A run folder, model, detector, code file or recipe.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A run folder, model, detector, code file or recipe; or the name of a recipe that comes with aecli.",
+        show_default=False,
+    ),
 ]
 
 

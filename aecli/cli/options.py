@@ -9,7 +9,8 @@ DataArg = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Images: NAME[:train|test|all] (see aecli datasets), a folder, a picture, an .npz or .npy file.",
+        help="Images: a NAME of aecli datasets, a folder, a picture, an .npz or .npy file; then :train, :test or :all "
+        "for a part, @CLASS,... or @-CLASS,... for some classes.",
         show_default=False,
     ),
 ]

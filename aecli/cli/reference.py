@@ -1,19 +1,25 @@
-"""The command reference of the README, made from the commands themselves: `python -m aecli.cli.reference README.md`."""
+"""The README's references, made from the code: `python -m aecli.cli.reference README.md`."""
 
+import ast
+import inspect
 import re
 import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import typer
 
+from aecli import recipe
 from aecli.files import write_text
+from aecli.schema import spell
 
-BEGIN = "<!-- command reference: made by `make reference` -->"
-END = "<!-- end of the command reference -->"
+MARKS = "<!-- {what}: made by `make reference` -->", "<!-- end of the {what} -->"
 
 
-def reference() -> str:
+def commands() -> str:
     """Return the reference of all commands as Markdown."""
     from aecli.cli.app import app
 
@@ -21,11 +27,45 @@ def reference() -> str:
     return "\n".join(_command(name, command) for name, command in program.commands.items())
 
 
+def recipe_keys() -> str:
+    """Return a table of all keys of a recipe as Markdown, with what their docstrings say."""
+    from aecli.models.architectures import architecture_names, resolve_arguments
+
+    lines = ["| key | values | default | |", "| --- | --- | --- | --- |"]
+    for section in fields(recipe.Recipe):
+        kind: Any = section.type
+        texts, hints = _docstrings(kind), get_type_hints(kind)
+        for key in fields(kind):
+            default = key.default if key.default is not MISSING else {}
+            cells = [f"`{section.name}.{key.name}`", spell(hints[key.name]), f"`{default}`", texts[key.name]]
+            lines.append(f"| {' | '.join(cells)} |")
+    arguments = [f"`{name}`: {_arguments(resolve_arguments(name, {}))}" for name in architecture_names()]
+    return "\n".join([*lines, "", f"`model.arguments`, with their defaults: {'; '.join(arguments)}.", ""])
+
+
+def _arguments(defaults: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in defaults.items())
+
+
 def with_reference(text: str) -> str:
-    """Return a page with what stands between the two marks replaced by the reference."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{reference()}\n{END}{after}"
+    """Return a page with what stands between marks replaced by the references."""
+    for what, made in (("recipe keys", recipe_keys()), ("command reference", commands())):
+        begin, end = (mark.format(what=what) for mark in MARKS)
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        text = f"{before}{begin}\n\n{made}\n{end}{after}"
+    return text
+
+
+def _docstrings(kind: type) -> dict[str, str]:
+    """Return what stands below each field of a dataclass, on one line."""
+    (definition,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(definition, ast.ClassDef)
+    found = {}
+    for field, below in pairwise(definition.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            found[ast.unparse(field.target)] = " ".join(str(below.value.value).split()).replace("|", "\\|")
+    return found
 
 
 def _command(name: str, command: Any) -> str:
@@ -37,7 +77,7 @@ def _command(name: str, command: Any) -> str:
             lines.append(f"| `{_plain(parameter.metavar)}` | {_plain(parameter.help)} |")
         else:
             lines.append(f"| {_flags(parameter)} | {_plain(parameter.help)}{_default(parameter)} |")
-    examples = [line.strip() for line in _plain(command.epilog).splitlines() if line.strip().startswith("aecli")]
+    examples = [line.strip() for line in _plain(command.epilog).splitlines() if "aecli " in line]
     return "\n".join([*lines, "", "```sh", *examples, "```", ""])
 
 

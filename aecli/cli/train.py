@@ -48,7 +48,9 @@ LrOpt = Annotated[float | None, typer.Option(metavar="RATE", help="optimizer.lr 
 SeedOpt = Annotated[int | None, typer.Option(metavar="N", help="training.seed of the recipe.", show_default=False)]
 PrecisionOpt = Annotated[
     str | None,
-    typer.Option(metavar="PRECISION", help="training.precision: 32-true, bf16-mixed, 16-mixed.", show_default=False),
+    typer.Option(
+        metavar="PRECISION", help="training.precision: 32-true, bf16-mixed, 16-mixed, 64-true.", show_default=False
+    ),
 ]
 LimitOpt = Annotated[
     int | None,

@@ -186,8 +186,8 @@ def train(
 
 
 def _warn_of_slowness(device: str, recipe: Recipe, listener: TrainingListener | None) -> None:
-    if not listener or device != "cpu" or recipe.training.precision != "bf16-mixed":
-        return
+    if not listener or device != "cpu" or recipe.training.precision not in ("bf16-mixed", "16-mixed"):
+        return  # on the CPU, Lightning takes bfloat16 for both
     if (slowdown := bfloat16_slowdown()) > SLOW:
         listener.on_warning(
             f"products of bfloat16 take {slowdown:.1f} times as long as those of float32 on this processor: "

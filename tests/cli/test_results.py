@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from aecli import files
 from aecli.cli.screen import Screen
 from aecli.codes import load_codes
 from aecli.errors import ExitStatus, UsageError
+from aecli.recipe import load_recipe
 
 
 def document(result: object) -> dict:
@@ -180,7 +182,13 @@ class TestInfo:
     def test_a_recipe(self, aecli: Callable, conv_run: Path) -> None:
         said = document(aecli("info", conv_run / "recipe.toml", "--json"))
         assert said["recipe"]["model"]["architecture"] == "conv"
-        assert "epochs = 20" in aecli("info", conv_run / "recipe.toml").out
+        assert re.search(r"^  training.epochs +20$", aecli("info", conv_run / "recipe.toml").out, re.MULTILINE)
+
+    def test_a_recipe_that_comes_with_aecli(self, aecli: Callable) -> None:
+        said = document(aecli("info", "combined", "--json"))
+        assert said["kind"] == "recipe"
+        assert said["recipe"] == load_recipe("combined").to_dict()
+        assert aecli("info", "combine").status == ExitStatus.INPUT
 
     def test_a_recipe_beside_is_not_the_shipped_one(
         self, aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

