@@ -11,8 +11,11 @@ from aecli.processes import ALONE, Process
 from aecli.training.images import Portion
 from aecli.training.seeds import Stream, generator
 
-FREE_MEMORY_SHARE = 0.8
-"""Of a device's free memory that the images may take; larger sets stay in the host's memory."""
+FREE_MEMORY_SHARE = 0.4
+"""Of a device's free memory that one set of images may take, to leave some for a step after two of them; larger ones
+stay in the host's memory."""
+MOVED_AT_ONCE = 4096
+"""Images, so that the host holds no copy of all."""
 
 Batch = Tensor | tuple[Tensor, Tensor]
 """uint8 images (B, C, H, W), or these and their labels, (B,) int64."""
@@ -82,7 +85,10 @@ class Batches:
                 return
         if self._labels is not None:
             self._labels = self._labels.to(device)
-        self._images = self._images[self._rows].to(device)
+        images = torch.empty((len(self._rows), *self._images.shape[1:]), dtype=self._images.dtype, device=device)
+        for part in range(0, len(images), MOVED_AT_ONCE):
+            images[part : part + MOVED_AT_ONCE] = self._images[self._rows[part : part + MOVED_AT_ONCE]].to(device)
+        self._images = images
         self._rows = torch.arange(len(self._rows), device=device)
 
     @property
@@ -101,6 +107,7 @@ class Batches:
 
     def take(self, places: Tensor) -> Batch:
         """Return the images, and labels, at these (B,) places, on the device that trains."""
+        places = places.to(self._rows.device)  # Lightning moves them to where the model is
         images = self._images[self._rows[places]].to(self._device, non_blocking=True)
         return images if self._labels is None else (images, self._labels[places].to(self._device, non_blocking=True))
 

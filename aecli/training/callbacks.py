@@ -67,6 +67,10 @@ class History(pl.Callback):
         self.goes_on = False
         """Whether this call did an epoch: before, what fails is the state that it should go on from."""
 
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        # A state that was read is on the CPU.
+        self.best_weights = {name: value.to(module.device) for name, value in self.best_weights.items()}
+
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, TrainingModule)
         self.goes_on = True

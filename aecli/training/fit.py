@@ -15,7 +15,8 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
-from torch import OutOfMemoryError
+from torch import AcceleratorError, OutOfMemoryError
+from torch.distributed import DistBackendError
 
 from aecli.checkpoint import (
     Checkpoint,
@@ -59,6 +60,9 @@ BATCHES_A_CALL = 32
 
 DAMAGED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What Lightning and torch raise where a state is not what they wrote."""
+
+DEVICE_FAILURES = (OutOfMemoryError, AcceleratorError, DistBackendError)
+"""What they raise where a device or the connection between some fails, whatever the state."""
 
 QUANTISER_IMAGES = 2000
 """Training images whose codes quantisers are chosen on."""
@@ -161,9 +165,9 @@ def train(
             reason = str(error).splitlines()[0]
             raise UnavailableError(f"cannot train here: {reason}", hint="--accelerator auto") from error
         module = _new_module(model, recipe, images, validation, process)
-        device = trainer.strategy.root_device.type
-        if device == "cuda":
-            module.train_batches.batches_a_call = BATCHES_A_CALL
+        device = trainer.strategy.root_device
+        if device.type == "cuda":
+            module.train_batches.batches_a_call = module.validation_batches.batches_a_call = BATCHES_A_CALL
         _warn_of_slowness(device, recipe, listener)
         if process.is_first:
             folder.begin(recipe, resume=resume)
@@ -181,12 +185,12 @@ def train(
     saver.save_results()
     checkpoint, epochs = load_checkpoint(folder.model), tuple(history.epochs)
     if recipe.task == "classifier":
-        return Trained(checkpoint, epochs, {}, _confusion(TorchClassifier(checkpoint, "cpu"), validation))
+        return Trained(checkpoint, epochs, {}, _confusion(TorchClassifier(checkpoint, str(device)), validation))
     return Trained(checkpoint, epochs, preview(checkpoint.autoencoder, recipe, validation), None)
 
 
-def _warn_of_slowness(device: str, recipe: Recipe, listener: TrainingListener | None) -> None:
-    if not listener or device != "cpu" or recipe.training.precision not in ("bf16-mixed", "16-mixed"):
+def _warn_of_slowness(device: torch.device, recipe: Recipe, listener: TrainingListener | None) -> None:
+    if not listener or device.type != "cpu" or recipe.training.precision not in ("bf16-mixed", "16-mixed"):
         return  # on the CPU, Lightning takes bfloat16 for both
     if (slowdown := bfloat16_slowdown()) > SLOW:
         listener.on_warning(
@@ -205,7 +209,7 @@ def _told_of_damage(folder: RunFolder, history: History, resume: bool) -> Iterat
     try:
         yield
     except DAMAGED as error:
-        if not resume or history.goes_on or isinstance(error, OutOfMemoryError):
+        if not resume or history.goes_on or isinstance(error, DEVICE_FAILURES):
             raise
         raise InputError(
             f"damaged training state: {folder.state}: {type(error).__name__}", hint="start again with --overwrite"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor
 
 from aecli.errors import InputError
@@ -167,7 +168,7 @@ class TrainingModule(pl.LightningModule):
 
     def _can_be_recorded(self) -> bool:
         """Tell whether a step is on one GPU from beginning to end; float16 asks the host how to scale the loss."""
-        alone_on_gpu = self.device.type == "cuda" and self._process.count == 1
+        alone_on_gpu = self.device.type == "cuda" and isinstance(self.trainer.strategy, SingleDeviceStrategy)
         return alone_on_gpu and self.train_batches.on_device and self.recipe.training.precision != "16-mixed"
 
     def _require_finite(self, loss: float) -> None:

@@ -17,7 +17,11 @@ class Recorder(Protocol):
         """Do the work as it is, where it leaves no trace in what is recorded later."""
 
     def record(self, work: Callable[[], Tensor]) -> Tensor:
-        """Record the work without doing it; return the tensor that each replay fills."""
+        """Record the work without doing it; return the tensor that each replay fills.
+
+        Raises:
+            RuntimeError: the device cannot, or has not the memory; nothing is done then.
+        """
 
     def replay(self) -> None:
         """Do what was recorded."""
@@ -28,19 +32,25 @@ class CudaGraph:
 
     def __init__(self, randomness: torch.Generator):
         self._graph = torch.cuda.CUDAGraph()
-        self._graph.register_generator_state(randomness)
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call] # one: each keeps the memory that it freed
+        if hasattr(self._graph, "register_generator_state"):  # newer versions of torch find generators by themselves
+            self._graph.register_generator_state(randomness)
 
     def aside(self, work: Callable[[], Tensor]) -> Tensor:
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
             result = work()
-        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.current_stream().wait_stream(self._stream)
         return result
 
     def record(self, work: Callable[[], Tensor]) -> Tensor:
-        with torch.cuda.graph(self._graph):
-            return work()
+        outside = torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(self._graph, stream=self._stream):
+                return work()
+        except RuntimeError:
+            torch.cuda.set_stream(outside)  # a recording that fails leaves its own
+            raise
 
     def replay(self) -> None:
         self._graph.replay()
@@ -48,6 +58,8 @@ class CudaGraph:
 
 class RecordedStep:
     """Does `step` for batches of one size by a replay, for others, such as an epoch's last, as it is.
+
+    Where it cannot be recorded, all steps are done as they are.
 
     Args:
         step: takes the places of a batch's images, (B,) int64 on the device, does an optimizer step wholly on the
@@ -66,12 +78,14 @@ class RecordedStep:
     ):
         self._step = step
         self._optimizer = optimizer
-        self._recorder = recorder or CudaGraph(randomness)
+        self._recorder: Recorder | None = recorder or CudaGraph(randomness)
         self._places: Tensor | None = None  # of the batch, for the recorded step to read
         self._loss: Tensor | None = None  # where it leaves its loss
         self._done = 0
 
     def __call__(self, places: Tensor) -> Tensor:
+        if self._recorder is None:
+            return self._step(places)
         if self._places is None:
             self._places = places.clone()
         if len(places) != len(self._places) or self._done < STEPS_BEFORE:
@@ -79,15 +93,19 @@ class RecordedStep:
             return self._recorder.aside(lambda: self._step(places))
         self._places.copy_(places)
         if self._loss is None:
-            self._loss = self._record(self._places)
+            try:
+                self._loss = self._record(self._recorder, self._places)
+            except RuntimeError:
+                self._recorder = None  # and the memory of what was recorded
+                return self._step(places)
         self._recorder.replay()
         return self._loss
 
-    def _record(self, places: Tensor) -> Tensor:
+    def _record(self, recorder: Recorder, places: Tensor) -> Tensor:
         for group in self._optimizer.param_groups:
             # Read by each replay: as a number, the rate of now would be recorded.
             group["lr"] = torch.as_tensor(float(group["lr"]), dtype=torch.float32, device=places.device)
             if "capturable" in group:
                 group["capturable"] = True
         self._optimizer.zero_grad(set_to_none=True)  # gradients are made anew in the graph's own memory
-        return self._recorder.record(lambda: self._step(places))
+        return recorder.record(lambda: self._step(places))

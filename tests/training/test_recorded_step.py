@@ -101,9 +101,46 @@ def test_it_goes_on_after_a_resume(fit: Callable, recorders: list[Rerunner], tmp
     assert [row.train_loss for row in parted.history] == pytest.approx([row.train_loss for row in whole.history])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_cuda_graph_trains_as_the_steps_do(fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = {"optimizer.schedule": "one-cycle", "training.epochs": 3, "corruption.gaussian": 0.5}
+def test_what_cannot_be_recorded_is_done_step_by_step(
+    fit: Callable, recorders: list[Rerunner], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"optimizer.name": "adamw", "optimizer.schedule": "one-cycle", "training.batch_size": 150}
+    recorded = fit(tmp_path / "recorded", settings)
+
+    def refuse(recorder: Rerunner, work: Callable[[], torch.Tensor]) -> torch.Tensor:
+        recorder.done.append("record")
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(Rerunner, "record", refuse)
+    direct = fit(tmp_path / "direct", settings)
+    assert recorders[-1].done == ["aside"] * STEPS_BEFORE + ["record"]
+    losses = [row.train_loss for row in recorded.history]
+    assert [row.train_loss for row in direct.history] == pytest.approx(losses, rel=1e-5)
+
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@needs_gpu
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer.schedule": "one-cycle"},
+        {
+            "model.architecture": "conv",
+            "model.arguments": {},
+            "optimizer.name": "adamw",
+            "optimizer.schedule": "cosine",
+        },
+        {"training.precision": "bf16-mixed"},
+        {"objective.loss": "cross-entropy"},
+    ],
+    ids=["mlp", "conv", "bf16", "classifier"],
+)
+def test_a_cuda_graph_trains_as_the_steps_do(
+    fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    settings = {"training.epochs": 3, "corruption.gaussian": 0.5} | settings
     made: list[CudaGraph] = []
     replay = CudaGraph.replay
     monkeypatch.setattr(CudaGraph, "replay", lambda graph: (made.append(graph), replay(graph))[1])
@@ -113,3 +150,25 @@ def test_a_cuda_graph_trains_as_the_steps_do(fit: Callable, tmp_path: Path, monk
     plain = fit(tmp_path / "plain", settings, accelerator="gpu")
     for ours, theirs in zip(recorded.history, plain.history, strict=True):
         assert ours.train_loss == pytest.approx(theirs.train_loss, rel=1e-3)
+
+
+@needs_gpu
+@pytest.mark.parametrize("strategy", ["auto", "ddp"])
+def test_images_may_stay_in_the_memory_of_the_host(
+    fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    on_gpu = fit(tmp_path / "gpu", {}, accelerator="gpu")
+    monkeypatch.setattr("aecli.training.batches.FREE_MEMORY_SHARE", 0)
+    on_host = fit(tmp_path / "host", {}, accelerator="gpu", strategy=strategy)
+    losses = [row.val_loss for row in on_gpu.history]
+    assert [row.val_loss for row in on_host.history] == pytest.approx(losses, rel=1e-3)
+
+
+@needs_gpu
+def test_memory_does_not_grow_with_the_epochs(fit: Callable, tmp_path: Path) -> None:
+    kept = []
+    for epochs in (5, 40):  # each ends with a batch of another size
+        torch.cuda.empty_cache()
+        fit(tmp_path / str(epochs), {"training.epochs": epochs, "training.batch_size": 150}, accelerator="gpu")
+        kept.append(torch.cuda.memory_reserved())
+    assert kept[1] <= 1.2 * kept[0]
