@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 MEAN, STD = 0.1307, 0.3081
-SPARSITY = 0.2
+SPARSITY = 0.5
 
 
 class Pictures(Dataset[Tensor]):
