@@ -1,6 +1,7 @@
 """Ours against what it replaces, one after the other, in one run.
 
-    python -m benchmarks                       # all cases but tsne-60000 and those of a GPU: half an hour on 2 cores
+    python -m benchmarks                       # all cases but tsne-60000 and those of a GPU: an hour on 2 cores
+    python -m benchmarks --turns 1             # each once: half an hour
     python -m benchmarks conv encode-conv      # some
     python -m benchmarks --small --turns 1     # 5,000 images instead of 60,000, once each
     python -m benchmarks --json bench.json
@@ -24,18 +25,17 @@ LONG = {"tsne-60000", *gpu.CASES}
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return rows of a table in Markdown."""
-    lines = ["| case | ours | peer | ratio | asked | quality, ours and peer |", "|---|---:|---:|---:|---:|---|"]
+    """Return rows of a table in Markdown, as the README has it."""
+    lines = ["| case | aecli | the other | ratio | asked |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
-        peer = "" if row.peer is None else f"{_number(row.peer)} {row.unit} ({row.peer_name})"
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        asked = "" if row.bar is None else f"{row.bar:.2f}: {row.verdict}"
-        quality = ""
+        peer = [] if row.peer is None else [f"{_number(row.peer)} {row.unit}, {row.peer_name}"]
         if row.quality:
             ours, theirs = row.quality
-            quality = f"{row.quality_name} {ours:.4g}, {theirs:.4g}" + ("" if row.same_quality else ": differs")
-        notes = "; ".join(filter(None, [quality, row.note]))
-        lines.append(f"| {row.case} | {_number(row.ours)} {row.unit} | {peer} | {ratio} | {asked} | {notes} |")
+            peer.append(f"{row.quality_name} {ours:.4g} and {theirs:.4g}")
+        peer += [row.note] if row.note else []
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        asked = f"{row.bar:.2f}: {row.verdict}" if row.bar is not None else row.verdict
+        lines.append(f"| {row.case} | {_number(row.ours)} {row.unit} | {'; '.join(peer)} | {ratio} | {asked} |")
     return "\n".join(lines)
 
 

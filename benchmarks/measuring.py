@@ -34,6 +34,11 @@ class Effort:
         return str(FASHION) if FASHION.exists() and not self.small else "mnist5k"
 
 
+def title(word: str) -> str:
+    """Return what a DATA word's images are called in a table."""
+    return "FashionMNIST" if word == str(FASHION) else word
+
+
 @dataclass(frozen=True)
 class Row:
     """Ours beside a peer: seconds, or whatever is better when it is less."""

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.cases.training import ours, write_images
-from benchmarks.measuring import Effort, Row, aecli, compare, peer, run
+from benchmarks.measuring import Effort, Row, aecli, compare, peer, run, title
 
 BARS = {"conv": 10.0, "mlp": 8.0}
 
@@ -29,7 +29,9 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
             notebook = run(peer("notebook_way", images, recipe, 1, 1))
             seconds["notebook"].append(notebook.document["encode_seconds"])
     return [
-        compare(f"encode {recipe}, {effort.images}, {name}", seconds[name], seconds["notebook"], bar=BARS[recipe])
+        compare(
+            f"encode {recipe}, {title(effort.images)}, {name}", seconds[name], seconds["notebook"], bar=BARS[recipe]
+        )
         for name in backends
     ]
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.cases.training import NOISE, ours, write_images
-from benchmarks.measuring import Effort, Row, compare, in_turn, peer, run
+from benchmarks.measuring import Effort, Row, compare, in_turn, peer, run, title
 
 BARS = {"mlp": 15.0, "conv": 30.0}
 """Seconds of a whole process of 150 epochs, on a card of the H100's class."""
@@ -39,7 +39,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
     quality = ran["short"][-1].document["training"]["val_loss"], ran["notebook"][-1].document["val_loss"]
     return [
         compare(
-            f"{device}: train {recipe}, {word}, {epochs} epochs, whole process",
+            f"{device}: train {recipe}, {title(word)}, {epochs} epochs, whole process",
             [each.seconds for each in ran["long"]],
             asked,
             peer_name="what is asked",
@@ -47,7 +47,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
             note=f"validation loss {losses[-1]:.4f}",
         ),
         compare(
-            f"{device}: train {recipe}, {word}, seconds an epoch",
+            f"{device}: train {recipe}, {title(word)}, seconds an epoch",
             per_epoch,
             theirs,
             bar=TIMES_FASTER if gpu else None,

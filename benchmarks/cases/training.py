@@ -11,7 +11,7 @@ import numpy as np
 
 from aecli.data import load
 from aecli.training.precision import bfloat16_slowdown
-from benchmarks.measuring import Effort, Ran, Row, aecli, compare, in_turn, peak_of, peer, run
+from benchmarks.measuring import Effort, Ran, Row, aecli, compare, in_turn, peak_of, peer, run, title
 
 PRECISIONS = ("32-true", "bf16-mixed")
 BARS = {("conv", "32-true"): 7.0, ("mlp", "32-true"): 3.5, ("conv", "bf16-mixed"): 10.0, ("mlp", "bf16-mixed"): 8.0}
@@ -65,7 +65,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
         ran = in_turn(effort.turns_or(TURNS[recipe]), works)
         losses = [_loss(ran["32-true"][0])] if recipe in SEEDS else []
         losses += [_loss(run(ours(recipe, epochs, "32-true", folder, seed))) for seed in range(1, SEEDS.get(recipe, 0))]
-    case = f"train {recipe}, {word}, {epochs} epochs"
+    case = f"train {recipe}, {title(word)}, {epochs} epochs"
     rows = []
     for precision in precisions:
         mine, floor, theirs = ran[precision], ran[f"bare {precision}"], ran["notebook"]
@@ -107,7 +107,7 @@ def memory(effort: Effort) -> list[Row]:
             allowed = 1.5 * resident + 600
             note = f"{peak:,.0f} in all, {imports:,.0f} after the imports; images {resident:,.0f}"
             name = "1.5 times the images + 600"
-            case = f"memory of training {recipe}, {effort.images}, above the imports"
+            case = f"memory of training {recipe}, {title(effort.images)}, above the imports"
             rows.append(compare(case, [peak - imports], [allowed], peer_name=name, unit="MiB", bar=1.0, note=note))
     return rows
 

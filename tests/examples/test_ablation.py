@@ -39,7 +39,7 @@ def test_warps_and_rate_are_tried_by_seed(make_example: Callable, tmp_path):
     commands = make_example("ablation", "--dry-run", "choose", *words).replace("\\\n", "")
     trained = re.findall(r"rotation=(\S+) .*scale=(\S+) .*shear=(\S+) .*seed 1 ", commands)
     assert [tuple(map(float, values)) for values in trained] == [(0, 0, 0), (22.5, 0.225, 22.5)]
-    assert re.findall(r"combined --lr (\S+) --seed 1 ", commands) == ["0.001"]
+    assert re.findall(r"combined +--lr (\S+) --seed 1 ", commands) == ["0.001"]
 
 
 def test_a_choice_goes_by_clusters_that_are_found_again(conv_run: Path, tmp_path):
