@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
     try:
         status = _run(words)
+    except Interrupted as stop:  # while an error was being told
+        status = _stopped(words, stop)
     finally:
         _stop_insisting()
     sys.exit(status)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -84,4 +85,18 @@ def test_one_that_a_library_made_another_error_of_is_told_as_a_signal(
 
     monkeypatch.setattr("aecli.cli.app.app", lose_it)
     result = aecli()
+    assert (result.status, result.err) == (ExitStatus.TERMINATED, "terminated\n")
+
+
+def test_one_that_comes_while_an_error_is_told_ends_the_command(
+    aecli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    def told_late(*words: object) -> None:
+        monkeypatch.setattr(program, "_tell", tell)
+        signal.raise_signal(signal.SIGTERM)
+
+    program = sys.modules["aecli.cli.main"]
+    tell = program._tell
+    monkeypatch.setattr(program, "_tell", told_late)
+    result = aecli("info", tmp_path / "none")
     assert (result.status, result.err) == (ExitStatus.TERMINATED, "terminated\n")
