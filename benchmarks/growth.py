@@ -166,7 +166,7 @@ def draw(curves: list[Curve], path: Path) -> None:
     """Draw seconds and memory against sizes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
     seconds, memory = figure.subplots(1, 2)
     for curve in curves:
         label = f"{curve.what}: exponent {curve.exponent:.2f}"
@@ -175,7 +175,7 @@ def draw(curves: list[Curve], path: Path) -> None:
     for axes, what in ((seconds, "seconds"), (memory, "peak memory of its own, MiB")):
         axes.set(xlabel="images, codes or files", ylabel=what)
         axes.grid(alpha=0.3)
-    seconds.legend(fontsize=8)
+    figure.legend(*seconds.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.savefig(path, dpi=110)
 
 
