@@ -56,8 +56,6 @@ class Row:
     quality_name: str = ""
     noise: float = 0.0
     """The relative difference of quality that is none."""
-    seeds: list[float] = field(default_factory=list)
-    """Our quality with several seeds, where it swings with them: the peer's may be anywhere among them."""
     ours_all: list[float] = field(default_factory=list)
     peer_all: list[float] = field(default_factory=list)
     ratio: float | None = None
@@ -70,8 +68,6 @@ class Row:
         if self.quality is None:
             return True
         ours, theirs = self.quality
-        if self.seeds:
-            return min(self.seeds) <= theirs <= max(self.seeds)
         return abs(ours - theirs) <= self.noise * abs(theirs)
 
     @property
