@@ -15,7 +15,6 @@ from PIL import Image
 
 from aecli.checkpoint import load_checkpoint, read_header
 from aecli.errors import ExitStatus, InputError, UnavailableError
-from aecli.training.precision import bfloat16_slowdown
 from aecli.training.run_folder import RunFolder
 
 CPU = ("--accelerator", "cpu")
@@ -33,31 +32,6 @@ def error_of(result: object) -> str:
     assert len(errors) == 1, result.err
     assert "Traceback" not in result.err
     return errors[0]
-
-
-class TestPrecision:
-    MLP = ("train", "digits", "--recipe", "mlp", "--epochs", 1, "-q", *CPU)
-
-    @pytest.mark.parametrize(
-        ("precision", "slowdown", "warned"),
-        [("bf16-mixed", 0.4, False), ("bf16-mixed", 20.0, True), ("16-mixed", 20.0, True), ("32-true", 20.0, False)],
-    )
-    def test_a_processor_that_bfloat16_makes_slower_is_told_of(
-        self,
-        aecli: Callable,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        precision: str,
-        slowdown: float,
-        warned: bool,
-    ) -> None:
-        monkeypatch.setattr("aecli.training.fit.bfloat16_slowdown", lambda: slowdown)
-        said = aecli(*self.MLP, "--precision", precision, "-o", tmp_path / "run").err
-        assert ("warning: products of bfloat16 take 20.0 times as long" in said) == warned
-        assert ("--precision 32-true" in said) == warned
-
-    def test_the_slowdown_is_measured(self) -> None:
-        assert 0.01 < bfloat16_slowdown() < 10_000
 
 
 class TestDivergence:
