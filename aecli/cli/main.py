@@ -33,11 +33,12 @@ def main(arguments: list[str] | None = None) -> None:
         if getattr(sys, name) is None:  # closed by who called
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
     try:
-        status = _run(words)
-    except Interrupted as stop:  # while an error was being told
+        try:
+            status = _run(words)
+        finally:  # the status is certain, and the process ends with it
+            _heed_no_more()
+    except Interrupted as stop:  # while an error was being told, or after it
         status = _stopped(words, stop)
-    finally:
-        _stop_insisting()
     sys.exit(status)
 
 
@@ -67,7 +68,7 @@ def _run(words: list[str]) -> int:
 
 
 def _stopped(words: list[str], stop: Interrupted) -> int:
-    _stop_insisting()
+    _heed_no_more()
     _tell(words, stop.status.name.lower(), stop.hint, stop.status)
     return stop.status
 
@@ -125,8 +126,7 @@ def _show_traceback() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    for again in (signal.SIGINT, signal.SIGTERM):  # the clean-up is short: a second Ctrl-C must not cut it off
-        signal.signal(again, signal.SIG_IGN)
+    _ignore_signals()  # the clean-up is short: a second Ctrl-C must not cut it off
     sys.unraisablehook = _ignore  # complaints of objects that are torn down half-way are not for the user
     stops.append(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.TERMINATED)
     if hasattr(signal, "setitimer"):
@@ -144,9 +144,15 @@ def _insist(number: int, frame: FrameType | None) -> None:
         raise Interrupted(stops[0])
 
 
-def _stop_insisting() -> None:
+def _heed_no_more() -> None:
+    _ignore_signals()
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _ignore(complaint: "sys.UnraisableHookArgs") -> None:

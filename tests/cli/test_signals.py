@@ -88,15 +88,31 @@ def test_one_that_a_library_made_another_error_of_is_told_as_a_signal(
     assert (result.status, result.err) == (ExitStatus.TERMINATED, "terminated\n")
 
 
-def test_one_that_comes_while_an_error_is_told_ends_the_command(
-    aecli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path
+@pytest.mark.parametrize("moment", ["_tell", "_heed_no_more"])
+def test_one_that_comes_while_an_error_is_told_or_just_after_it_ends_the_command(
+    moment: str, aecli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:
-    def told_late(*words: object) -> None:
-        monkeypatch.setattr(program, "_tell", tell)
+    def interrupted(*words: object) -> None:
+        monkeypatch.setattr(program, moment, whole)
         signal.raise_signal(signal.SIGTERM)
 
     program = sys.modules["aecli.cli.main"]
-    tell = program._tell
-    monkeypatch.setattr(program, "_tell", told_late)
+    whole = getattr(program, moment)
+    monkeypatch.setattr(program, moment, interrupted)
     result = aecli("info", tmp_path / "none")
-    assert (result.status, result.err) == (ExitStatus.TERMINATED, "terminated\n")
+    assert result.status == ExitStatus.TERMINATED
+    assert result.err.splitlines()[-1] == "terminated"
+
+
+def test_one_that_comes_once_the_command_has_ended_changes_nothing(python: Callable, tmp_path) -> None:
+    code = """
+import atexit, os, signal
+from aecli.cli.main import main
+
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+try:
+    main(["info"])
+except SystemExit as ended:
+    print(ended.code)
+"""
+    assert python(code) == f"{int(ExitStatus.USAGE)}\n"
