@@ -26,7 +26,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
         for _ in range(turns):
             for name, file in backends.items():
                 seconds[name].append(run(aecli(*words, "--model", file)).document["seconds"])
-            notebook = run(peer("notebook_way", images, recipe, 1, 1))
+            notebook = run(peer("notebook_way", images, recipe, 1, "--encodings", 1))
             seconds["notebook"].append(notebook.document["encode_seconds"])
     return [
         compare(

@@ -28,7 +28,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
         works = {
             "long": partial(run, ours(recipe, epochs, "32-true", folder)),
             "short": partial(run, ours(recipe, PEER_EPOCHS, "32-true", folder)),
-            "notebook": partial(run, peer("notebook_way", images, recipe, PEER_EPOCHS, 0)),
+            "notebook": partial(run, peer("notebook_way", images, recipe, PEER_EPOCHS)),
         }
         ran = in_turn(effort.turns_or(1), works)
     device = "GPU" if gpu else "CPU"

@@ -1,6 +1,6 @@
 """The floor: the same model and steps in a bare torch loop over images that are all in memory.
 
-    python -m benchmarks.peers.bare_loop IMAGES.npz RECIPE EPOCHS PRECISION
+    python -m benchmarks.peers.bare_loop IMAGES.npz RECIPE EPOCHS PRECISION [SEED]
 
 No framework, no checkpoint, nothing kept but the losses. Prints one JSON document.
 """
@@ -22,10 +22,10 @@ from aecli.recipe import load_recipe
 MEAN, STD = 0.1307, 0.3081
 
 
-def main(path: str, name: str, epochs: int, precision: str) -> None:
+def main(path: str, name: str, epochs: int, precision: str, seed: int = 0) -> None:
     """Train with SGD or AdamW as the recipe has it, at a constant rate; validate after each epoch; print."""
     keep_freed_memory()
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     with np.load(path) as archive:
         train, test = (torch.from_numpy(archive[part][:, None]) for part in ("train", "test"))
     recipe = load_recipe(name)
@@ -58,4 +58,4 @@ def main(path: str, name: str, epochs: int, precision: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], *map(int, sys.argv[5:]))

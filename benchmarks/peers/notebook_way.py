@@ -3,15 +3,19 @@
 Each image becomes a PIL picture, then a tensor, then is normalised, one at a time, in the worker processes of a
 DataLoader; Lightning's Trainer has its defaults. Architectures and hyper-parameters are the laboratory's.
 
-    python -m benchmarks.peers.notebook_way IMAGES.npz conv|mlp|combined EPOCHS [ENCODINGS]
+    python -m benchmarks.peers.notebook_way IMAGES.npz conv|mlp|combined EPOCHS [--encodings N]
+    python -m benchmarks.peers.notebook_way IMAGES.npz conv|mlp EPOCHS --losses-of SEED...
 
 IMAGES.npz holds `train` and `test`, (N, 28, 28) uint8. `combined` warps each image with torchvision and adds noise.
-Prints one JSON document. ENCODINGS: how many times all training images are encoded afterwards; 0 to train alone.
+Prints one JSON document. `--encodings`: how many times all training images are encoded afterwards.
+
+`--losses-of` trains once with each seed and tells the last validation losses, no times: each tensor is made once and
+kept, so that many seeds can be waited for. The same tensors come in the same order, to the same losses.
 """
 
+import argparse
 import json
 import logging
-import sys
 import time
 import warnings
 from statistics import median
@@ -44,6 +48,19 @@ class Pictures(Dataset[Tensor]):
     def __getitem__(self, index: int) -> Tensor:
         picture: Tensor = self.transform(Image.fromarray(self.images[index]))
         return picture
+
+
+class Kept(Dataset[Tensor]):
+    """The same tensors, each made once."""
+
+    def __init__(self, pictures: Pictures):
+        self.tensors = [pictures[index] for index in range(len(pictures))]
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.tensors[index]
 
 
 class Warped(Pictures):
@@ -127,18 +144,9 @@ def encode(model: NotebookAutoencoder, loader: "DataLoader[Tensor]") -> tuple[fl
     return time.perf_counter() - started, squared / count
 
 
-def main(path: str, kind: str, epochs: int, encodings: int = 1) -> None:
-    """Train, encode, print."""
-    warnings.filterwarnings("ignore")
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    pl.seed_everything(0)
-    with np.load(path) as archive:
-        train, test = archive["train"], archive["test"]
-
-    def loader(images: np.ndarray[Any, Any], shuffle: bool) -> "DataLoader[Tensor]":
-        pictures = Warped(images, kind) if kind == "combined" else Pictures(images, kind)
-        return DataLoader(pictures, batch_size=128 if kind == "combined" else 1024, num_workers=2, shuffle=shuffle)
-
+def fit(kind: str, epochs: int, seed: int, *loaders: "DataLoader[Tensor]") -> tuple[NotebookAutoencoder, float, float]:
+    """Train with a Trainer as it is; return the model, the seconds and the last validation loss."""
+    pl.seed_everything(seed)
     model = NotebookAutoencoder(kind)
     trainer = pl.Trainer(
         max_epochs=epochs,
@@ -148,14 +156,53 @@ def main(path: str, kind: str, epochs: int, encodings: int = 1) -> None:
         enable_model_summary=False,
     )
     started = time.perf_counter()
-    trainer.fit(model, loader(train, True), loader(test, False))
-    train_seconds = time.perf_counter() - started
-    document = {"train_seconds": train_seconds, "val_loss": float(trainer.callback_metrics["val_loss"])}
+    trainer.fit(model, *loaders)
+    return model, time.perf_counter() - started, float(trainer.callback_metrics["val_loss"])
+
+
+def losses(path: str, kind: str, epochs: int, seeds: list[int]) -> dict[str, Any]:
+    """Return the last validation loss with each seed."""
+    with np.load(path) as archive:
+        train, test = (Kept(Pictures(archive[part], kind)) for part in ("train", "test"))
+    loaders = DataLoader(train, 1024, shuffle=True), DataLoader(test, 1024)
+    return {"val_losses": [fit(kind, epochs, seed, *loaders)[2] for seed in seeds]}
+
+
+def times(path: str, kind: str, epochs: int, encodings: int) -> dict[str, Any]:
+    """Return the seconds of a training and of an encoding, and what they came to."""
+    with np.load(path) as archive:
+        train, test = archive["train"], archive["test"]
+
+    def loader(images: np.ndarray[Any, Any], shuffle: bool) -> "DataLoader[Tensor]":
+        pictures = Warped(images, kind) if kind == "combined" else Pictures(images, kind)
+        return DataLoader(pictures, batch_size=128 if kind == "combined" else 1024, num_workers=2, shuffle=shuffle)
+
+    model, seconds, loss = fit(kind, epochs, 0, loader(train, True), loader(test, False))
+    document = {"train_seconds": seconds, "val_loss": loss}
     if encodings:
-        seconds = [encode(model.cpu(), loader(train, False))[0] for _ in range(encodings)]
-        document |= {"encode_seconds": median(seconds), "test_mse": encode(model, loader(test, False))[1]}
+        each = [encode(model.cpu(), loader(train, False))[0] for _ in range(encodings)]
+        document |= {"encode_seconds": median(each), "test_mse": encode(model, loader(test, False))[1]}
+    return document
+
+
+def main() -> None:
+    """Train, encode, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.notebook_way")
+    parser.add_argument("images")
+    parser.add_argument("kind", choices=("conv", "mlp", "combined"))
+    parser.add_argument("epochs", type=int)
+    parser.add_argument("--encodings", type=int, default=0)
+    parser.add_argument("--losses-of", type=int, nargs="+", metavar="SEED")
+    options = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    if options.losses_of:
+        document = losses(options.images, options.kind, options.epochs, options.losses_of)
+    else:
+        document = times(options.images, options.kind, options.epochs, options.encodings)
     print(json.dumps(document))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))
+    main()
