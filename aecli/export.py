@@ -1,5 +1,6 @@
 """A model as ONNX: the same function in one file that needs no torch."""
 
+import copy
 import io
 import logging
 import warnings
@@ -21,6 +22,7 @@ from aecli.inference.model import Model, batch_size
 from aecli.inference.onnx_backend import OnnxModel
 from aecli.inference.torch_backend import TorchModel
 from aecli.models.autoencoder import Autoencoder, residual_l2
+from aecli.models.layers import replace_derived
 from aecli.onnx_file import (
     CODES,
     DECODER_BYTES_KEY,
@@ -131,13 +133,13 @@ class _Graph(nn.Module):
 
 
 def _to_onnx(model: Autoencoder) -> "ModelProto":
-    from onnxscript import optimizer
-
+    graph = _Graph(copy.deepcopy(model)).eval()
+    replace_derived(graph)
     images = torch.zeros(2, *model.image_shape, dtype=torch.uint8)
     try:
         with _silence():
             program: Any = torch.onnx.export(
-                _Graph(model).eval(),
+                graph,
                 (images,),
                 dynamo=True,
                 opset_version=OPSET,
@@ -146,8 +148,6 @@ def _to_onnx(model: Autoencoder) -> "ModelProto":
                 dynamic_shapes=({0: torch.export.Dim("N")},),
                 verbose=False,
             )
-            # What depends on weights alone becomes a weight, whatever its size: kernels of layers.py.
-            optimizer.optimize(program.model, input_size_limit=LARGEST, output_size_limit=LARGEST)
             proto: ModelProto = program.model_proto
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise InputError(

@@ -52,7 +52,6 @@ HOMES = {
     "click": (),
     "onnx": ("onnx_file", "export"),
     "onnxruntime": ("inference",),
-    "onnxscript": ("export",),
     "pickle": (),
 }
 """The folders that may import a package."""

@@ -8,9 +8,28 @@ memory, is never made, and 16 products take the place of 36. The parameters stay
 gradients flow to them: only rounding differs.
 """
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+@runtime_checkable
+class Derived(Protocol):
+    """A layer whose kernel is computed from its parameters at each call."""
+
+    def plain(self) -> nn.Module:
+        """Return torch's own layers, with parameters of their own, for the same function as it is now."""
+
+
+def replace_derived(model: nn.Module) -> None:
+    """Put plain layers into the places of those whose kernels are computed at each call."""
+    for name, layer in model.named_children():
+        if isinstance(layer, Derived):
+            setattr(model, name, layer.plain())
+        else:
+            replace_derived(layer)
 
 
 class PooledConv2d(nn.Conv2d):
@@ -23,8 +42,13 @@ class PooledConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel = F.avg_pool2d(F.pad(self.weight, (1, 1, 1, 1)), 2, stride=1)  # (out, in, 4, 4)
-        return F.conv2d(x, kernel, self.bias, stride=2, padding=1)
+        return F.conv2d(x, self._kernel(), self.bias, stride=2, padding=1)
+
+    def plain(self) -> nn.Module:
+        return _holding(nn.Conv2d(self.in_channels, self.out_channels, 4, 2, 1), self._kernel(), self.bias)
+
+    def _kernel(self) -> Tensor:
+        return F.avg_pool2d(F.pad(self.weight, (1, 1, 1, 1)), 2, stride=1)  # (out, in, 4, 4)
 
 
 class UpsampledConv2d(nn.Conv2d):
@@ -49,22 +73,36 @@ class UpsampledConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.out_channels < self.FEW:
-            return self._pixel_by_pixel(x)
-        turned = self.weight.flip(2, 3).transpose(0, 1)  # (in, out, 3, 3)
-        kernel = 4 * F.avg_pool2d(F.pad(turned, (1, 1, 1, 1)), 2, stride=1)  # (in, out, 4, 4)
-        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+            return F.pixel_shuffle(F.conv2d(x, *self._phase_by_phase(), padding=1), 2)
+        return F.conv_transpose2d(x, self._kernel(), self.bias, stride=2, padding=1)
 
-    def _pixel_by_pixel(self, x: Tensor) -> Tensor:
-        """Do the same by a 3x3 convolution at the small size, with a channel for each of a small pixel's four.
+    def plain(self) -> nn.Module:
+        if self.out_channels < self.FEW:
+            phases = nn.Conv2d(self.in_channels, 4 * self.out_channels, 3, padding=1)
+            return nn.Sequential(_holding(phases, *self._phase_by_phase()), nn.PixelShuffle(2))
+        transposed = nn.ConvTranspose2d(self.in_channels, self.out_channels, 4, 2, 1)
+        return _holding(transposed, self._kernel(), self.bias)
+
+    def _kernel(self) -> Tensor:
+        turned = self.weight.flip(2, 3).transpose(0, 1)  # (in, out, 3, 3)
+        return F.avg_pool2d(F.pad(turned, (1, 1, 1, 1)), 2, stride=1, divisor_override=1)  # (in, out, 4, 4)
+
+    def _phase_by_phase(self) -> tuple[Tensor, Tensor | None]:
+        """Return kernel and bias of a 3x3 convolution at the small size, a channel for each of a small pixel's four.
 
         Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
         """
         phases: Tensor = self.phases  # type: ignore[assignment]
         rows = torch.einsum("pyk,oikl->poiyl", phases, self.weight)  # (2, out, in, 3, 3)
         kernel = torch.einsum("qxl,poiyl->opqiyx", phases, rows)  # (out, 2, 2, in, 3, 3)
-        kernel = kernel.flatten(0, 2)  # (4 out, in, 3, 3)
         bias = None if self.bias is None else self.bias.repeat_interleave(4, dim=0)
-        return F.pixel_shuffle(F.conv2d(x, kernel, bias, padding=1), 2)
+        return kernel.flatten(0, 2), bias  # (4 out, in, 3, 3)
+
+
+def _holding(layer: nn.Conv2d | nn.ConvTranspose2d, kernel: Tensor, bias: Tensor | None) -> nn.Module:
+    layer.weight = nn.Parameter(kernel.detach())
+    layer.bias = None if bias is None else nn.Parameter(bias.detach())
+    return layer
 
 
 class PadToMultiple(nn.Module):

@@ -1,5 +1,6 @@
 """The models are the laboratory's: same function, same gradients, as plainly written."""
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from aecli.models.autoencoder import Autoencoder
-from aecli.models.layers import CropTo, PadToMultiple, PooledConv2d, UpsampledConv2d
+from aecli.models.layers import CropTo, Derived, PadToMultiple, PooledConv2d, UpsampledConv2d, replace_derived
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
@@ -63,6 +64,12 @@ def test_a_folded_convolution_is_the_plain_one(
     folded: nn.Conv2d, around: Callable[[nn.Conv2d], nn.Module], size: tuple[int, int]
 ) -> None:
     folded = folded.double()
+    x = torch.randn(4, 3, *size, dtype=torch.float64)
+    replaced = nn.Sequential(nn.Sequential(copy.deepcopy(folded)))
+    replace_derived(replaced)
+    assert not any(isinstance(layer, Derived) for layer in replaced.modules())
+    torch.testing.assert_close(replaced(x), folded(x), rtol=1e-12, atol=1e-12)
+
     plain = nn.Conv2d(3, folded.out_channels, 3, padding=1).double()
     plain.load_state_dict(folded.state_dict())
 
