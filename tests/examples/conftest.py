@@ -4,20 +4,33 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+WARM = Path(__file__).with_name("warm.py")
 
 
 @pytest.fixture(scope="session")
-def make_example() -> Callable[..., str]:
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The beginning of a command that is run without imports."""
+    if not hasattr(os, "fork") or not shutil.which("make"):
+        pytest.skip("needs fork and make")
+    path = tmp_path_factory.mktemp("warm") / "socket"
+    words = [sys.executable, str(WARM), "serve", str(path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        yield f"{sys.executable} -S -E {WARM} run {path}"
+        server.communicate()
+
+
+@pytest.fixture(scope="session")
+def make_example(warm: str) -> Callable[..., str]:
     """Run an example's Makefile with more words for `make`; gives what it prints."""
-    if not shutil.which("make"):
-        pytest.skip("needs make")
-    own = (f"AECLI={sys.executable} -m aecli", f"PYTHON={sys.executable}")
+    own = (f"AECLI={warm} aecli", f"PYTHON={warm} python")
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 
     def make(example: str, *words: str | Path) -> str:
