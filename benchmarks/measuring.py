@@ -80,8 +80,12 @@ class Row:
 
 
 def compare(case: str, ours: Sequence[float], peer: Sequence[float], **more: Any) -> Row:
-    """Return a row of the turns' figures."""
-    ratio = median(theirs / mine for mine, theirs in zip(ours, peer, strict=True)) if peer else None
+    """Return a row of the turns' figures; where the peer had fewer, its median is compared with ours."""
+    ratio = None
+    if len(peer) == len(ours):
+        ratio = median(theirs / mine for mine, theirs in zip(ours, peer, strict=True))
+    elif peer:
+        ratio = median(peer) / median(ours)
     return Row(
         case,
         median(ours),

@@ -17,10 +17,11 @@ PRECISIONS = ("32-true", "bf16-mixed")
 BARS = {("conv", "32-true"): 7.0, ("mlp", "32-true"): 3.5, ("conv", "bf16-mixed"): 10.0, ("mlp", "bf16-mixed"): 8.0}
 EPOCHS = {"conv": 10, "mlp": 16, "combined": 10}
 """Of 60,000 images."""
-TURNS = {"conv": 1, "mlp": 2, "combined": 2}
-SEEDS = {"conv": range(7)}
-"""Quality is the median of the last losses with these: with momentum 0.99 those of `conv` swing from seed to seed,
-and now and then its code of 4 channels dies, on either side. Else it is that of seed 0."""
+SEEDS = {"conv": range(7), "mlp": range(3), "combined": range(3)}
+"""Ours and the bare loop train with each, in turn. Quality is the median of the last losses: with momentum 0.99 those
+of `conv` swing from seed to seed, and now and then its code of 4 channels dies, on any side."""
+KEPT = ("conv", "mlp")
+"""What the notebook's way can be asked for the losses of all seeds of, in one run besides the timed ones."""
 TOO_SLOW = 4.0
 """Times as long as a product of float32 matrices that one of bfloat16 may take for a training to be waited for."""
 NOISE = 0.15
@@ -58,25 +59,24 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         images = write_images(word, folder)
-        works: dict[str, Callable[[], Ran]] = {}
-        for precision in precisions:
-            works[precision] = partial(run, ours(recipe, epochs, precision, folder))
-            works[f"bare {precision}"] = partial(run, peer("bare_loop", images, recipe, epochs, precision))
-        works["notebook"] = partial(run, peer("notebook_way", images, recipe, epochs))
-        ran = in_turn(effort.turns_or(TURNS[recipe]), works)
-        losses = {name: [_loss(turn) for turn in turns] for name, turns in ran.items()}
-        if seeds := SEEDS.get(recipe):
-            losses["notebook"] = run(peer("notebook_way", images, recipe, epochs, "--losses-of", *seeds)).document[
-                "val_losses"
-            ]
+        notebook = partial(run, peer("notebook_way", images, recipe, epochs))
+        ran = in_turn(effort.turns_or(1), {"notebook": notebook})
+        for seed in SEEDS[recipe]:
             for precision in precisions:
-                each = [run(ours(recipe, epochs, precision, folder, seed)) for seed in seeds]
-                floors = [run(peer("bare_loop", images, recipe, epochs, precision, seed)) for seed in seeds]
-                losses |= {precision: list(map(_loss, each)), f"bare {precision}": list(map(_loss, floors))}
+                works: dict[str, Callable[[], Ran]] = {
+                    precision: partial(run, ours(recipe, epochs, precision, folder, seed)),
+                    f"bare {precision}": partial(run, peer("bare_loop", images, recipe, epochs, precision, seed)),
+                }
+                for name, each in in_turn(1, works).items():
+                    ran.setdefault(name, []).extend(each)
+        losses = {name: [_loss(each) for each in trained] for name, trained in ran.items()}
+        if recipe in KEPT:
+            told = run(peer("notebook_way", images, recipe, epochs, "--losses-of", *SEEDS[recipe]))
+            losses["notebook"] = told.document["val_losses"]
     case = f"train {recipe}, {title(word)}, {epochs} epochs"
     rows = []
     for precision in precisions:
-        seconds = [turn.document["seconds"] for turn in ran[precision]]
+        seconds = [each.document["seconds"] for each in ran[precision]]
         against = {
             "notebook": ("the notebook's way", BARS.get((recipe, precision))),
             f"bare {precision}": ("a bare loop", 1 / OVER_THE_FLOOR),
@@ -86,13 +86,13 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
                 compare(
                     f"{case}, {precision}",
                     seconds,
-                    [turn.document["train_seconds"] for turn in ran[other]],
+                    [each.document["train_seconds"] for each in ran[other]],
                     peer_name=name,
                     bar=bar,
                     quality=(median(losses[precision]), median(losses[other])),
-                    quality_name=f"validation loss{f', median of {len(seeds)} seeds,' if seeds else ''}",
+                    quality_name="median validation loss",
                     noise=NOISE,
-                    note=f"ours {_listed(losses[precision])}, the other {_listed(losses[other])}" if seeds else "",
+                    note=f"of ours {_listed(losses[precision])}, of the other {_listed(losses[other])}",
                 )
             )
     whole = [each.seconds for each in ran["32-true"]], [each.seconds for each in ran["notebook"]]
