@@ -80,12 +80,8 @@ class Row:
 
 
 def compare(case: str, ours: Sequence[float], peer: Sequence[float], **more: Any) -> Row:
-    """Return a row of the turns' figures; where the peer had fewer, its median is compared with ours."""
-    ratio = None
-    if len(peer) == len(ours):
-        ratio = median(theirs / mine for mine, theirs in zip(ours, peer, strict=True))
-    elif peer:
-        ratio = median(peer) / median(ours)
+    """Return a row of the turns' figures."""
+    ratio = median(theirs / mine for mine, theirs in zip(ours, peer, strict=True)) if peer else None
     return Row(
         case,
         median(ours),

@@ -15,13 +15,13 @@ from benchmarks.measuring import Effort, Ran, Row, aecli, compare, in_turn, peak
 
 PRECISIONS = ("32-true", "bf16-mixed")
 BARS = {("conv", "32-true"): 7.0, ("mlp", "32-true"): 3.5, ("conv", "bf16-mixed"): 10.0, ("mlp", "bf16-mixed"): 8.0}
+TIMED = {"conv": 3, "mlp": 5, "combined": 10}
+"""Epochs of the trainings that are timed, all sides in turn."""
 EPOCHS = {"conv": 10, "mlp": 16, "combined": 10}
-"""Of 60,000 images."""
-SEEDS = {"conv": range(7), "mlp": range(3), "combined": range(3)}
-"""Ours and the bare loop train with each, in turn. Quality is the median of the last losses: with momentum 0.99 those
-of `conv` swing from seed to seed, and now and then its code of 4 channels dies, on any side."""
-KEPT = ("conv", "mlp")
-"""What the notebook's way can be asked for the losses of all seeds of, in one run besides the timed ones."""
+"""Of 60,000 images, of those whose losses are compared."""
+SEEDS = {"conv": range(5), "mlp": range(3), "combined": range(3)}
+"""The medians of whose last losses are compared: with momentum 0.99 those of `conv` swing from seed to seed, and now
+and then its code of 4 channels dies, on any side."""
 TOO_SLOW = 4.0
 """Times as long as a product of float32 matrices that one of bfloat16 may take for a training to be waited for."""
 NOISE = 0.15
@@ -50,7 +50,7 @@ def ours(recipe: str, epochs: int, precision: str, folder: Path, seed: int = 0) 
 def measure(recipe: str, effort: Effort) -> list[Row]:
     """Train with ours, the notebook's way and a bare loop; with both precisions where there is a bar for it."""
     word = "mnist5k" if recipe == "combined" else effort.images
-    epochs = EPOCHS[recipe] * (5 if word == "mnist5k" and recipe != "combined" else 1)
+    times = 5 if word == "mnist5k" and recipe != "combined" else 1
     precisions = [precision for precision in PRECISIONS if (recipe, precision) in BARS] or ["32-true"]
     slowdown = bfloat16_slowdown()
     if "bf16-mixed" in precisions and slowdown > TOO_SLOW:
@@ -59,20 +59,14 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         images = write_images(word, folder)
-        notebook = partial(run, peer("notebook_way", images, recipe, epochs))
-        ran = in_turn(effort.turns_or(1), {"notebook": notebook})
-        for seed in SEEDS[recipe]:
-            for precision in precisions:
-                works: dict[str, Callable[[], Ran]] = {
-                    precision: partial(run, ours(recipe, epochs, precision, folder, seed)),
-                    f"bare {precision}": partial(run, peer("bare_loop", images, recipe, epochs, precision, seed)),
-                }
-                for name, each in in_turn(1, works).items():
-                    ran.setdefault(name, []).extend(each)
-        losses = {name: [_loss(each) for each in trained] for name, trained in ran.items()}
-        if recipe in KEPT:
-            told = run(peer("notebook_way", images, recipe, epochs, "--losses-of", *SEEDS[recipe]))
-            losses["notebook"] = told.document["val_losses"]
+        epochs = TIMED[recipe] * times
+        works: dict[str, Callable[[], Ran]] = {}
+        for precision in precisions:
+            works[precision] = partial(run, ours(recipe, epochs, precision, folder))
+            works[f"bare {precision}"] = partial(run, peer("bare_loop", images, recipe, epochs, precision))
+        works["notebook"] = partial(run, peer("notebook_way", images, recipe, epochs))
+        ran = in_turn(effort.turns_or(3), works)
+        losses = _losses(recipe, EPOCHS[recipe] * times, precisions, folder)
     case = f"train {recipe}, {title(word)}, {epochs} epochs"
     rows = []
     for precision in precisions:
@@ -90,13 +84,31 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
                     peer_name=name,
                     bar=bar,
                     quality=(median(losses[precision]), median(losses[other])),
-                    quality_name="median validation loss",
+                    quality_name=f"validation loss after {EPOCHS[recipe] * times} epochs",
                     noise=NOISE,
-                    note=f"of ours {_listed(losses[precision])}, of the other {_listed(losses[other])}",
+                    note=f"medians of {_listed(losses[precision])} and {_listed(losses[other])}",
                 )
             )
     whole = [each.seconds for each in ran["32-true"]], [each.seconds for each in ran["notebook"]]
     return [*rows, compare(f"{case}, whole process", *whole)]
+
+
+def _losses(recipe: str, epochs: int, precisions: Sequence[str], folder: Path) -> dict[str, list[float]]:
+    """Return the last validation losses of every side, with all seeds; of `combined` the notebook's with one."""
+    images, seeds = folder / "images.npz", SEEDS[recipe]
+    notebook = peer("notebook_way", images, recipe, epochs)
+    told = run(notebook if recipe == "combined" else [*notebook, "--losses-of", *map(str, seeds)]).document
+    losses = {"notebook": told.get("val_losses", [told.get("val_loss")])}
+    for precision in precisions:
+        mine = [run(ours(recipe, epochs, precision, folder, seed)).document for seed in seeds]
+        losses[precision] = [document["training"]["val_loss"] for document in mine]
+        bare = [run(peer("bare_loop", images, recipe, epochs, precision, seed)).document for seed in seeds]
+        losses[f"bare {precision}"] = [document["val_loss"] for document in bare]
+    return losses
+
+
+def _listed(losses: Sequence[float]) -> str:
+    return " ".join(f"{loss:.4g}" for loss in losses)
 
 
 def memory(effort: Effort) -> list[Row]:
@@ -115,15 +127,6 @@ def memory(effort: Effort) -> list[Row]:
             case = f"memory of training {recipe}, {title(effort.images)}, above the imports"
             rows.append(compare(case, [peak - imports], [allowed], peer_name=name, unit="MiB", bar=1.0, note=note))
     return rows
-
-
-def _loss(ran: Ran) -> float:
-    document = ran.document.get("training", ran.document)  # ours, or a peer's
-    return float(document["val_loss"])
-
-
-def _listed(losses: Sequence[float]) -> str:
-    return " ".join(f"{loss:.4g}" for loss in losses)
 
 
 def _imports() -> float:

@@ -9,8 +9,8 @@ DataLoader; Lightning's Trainer has its defaults. Architectures and hyper-parame
 IMAGES.npz holds `train` and `test`, (N, 28, 28) uint8. `combined` warps each image with torchvision and adds noise.
 Prints one JSON document. `--encodings`: how many times all training images are encoded afterwards.
 
-`--losses-of` trains once with each seed and tells the last validation losses, no times: each tensor is made once and
-kept, so that many seeds can be waited for. The same tensors come in the same order, to the same losses.
+`--losses-of` trains once with each seed and tells the last validation losses, no times. So that several seeds can be
+waited for, each tensor is made once and kept, and channels come last in memory: same layers, tensors and order.
 """
 
 import argparse
@@ -144,10 +144,14 @@ def encode(model: NotebookAutoencoder, loader: "DataLoader[Tensor]") -> tuple[fl
     return time.perf_counter() - started, squared / count
 
 
-def fit(kind: str, epochs: int, seed: int, *loaders: "DataLoader[Tensor]") -> tuple[NotebookAutoencoder, float, float]:
-    """Train with a Trainer as it is; return the model, the seconds and the last validation loss."""
+def model_of(kind: str, seed: int) -> NotebookAutoencoder:
+    """Return a new model; batches are drawn by the same seed from then on."""
     pl.seed_everything(seed)
-    model = NotebookAutoencoder(kind)
+    return NotebookAutoencoder(kind)
+
+
+def fit(model: NotebookAutoencoder, epochs: int, *loaders: "DataLoader[Tensor]") -> tuple[float, float]:
+    """Train with a Trainer as it is; return the seconds and the last validation loss."""
     trainer = pl.Trainer(
         max_epochs=epochs,
         logger=False,
@@ -157,7 +161,7 @@ def fit(kind: str, epochs: int, seed: int, *loaders: "DataLoader[Tensor]") -> tu
     )
     started = time.perf_counter()
     trainer.fit(model, *loaders)
-    return model, time.perf_counter() - started, float(trainer.callback_metrics["val_loss"])
+    return time.perf_counter() - started, float(trainer.callback_metrics["val_loss"])
 
 
 def losses(path: str, kind: str, epochs: int, seeds: list[int]) -> dict[str, Any]:
@@ -165,7 +169,8 @@ def losses(path: str, kind: str, epochs: int, seeds: list[int]) -> dict[str, Any
     with np.load(path) as archive:
         train, test = (Kept(Pictures(archive[part], kind)) for part in ("train", "test"))
     loaders = DataLoader(train, 1024, shuffle=True), DataLoader(test, 1024)
-    return {"val_losses": [fit(kind, epochs, seed, *loaders)[2] for seed in seeds]}
+    models = (model_of(kind, seed).to(memory_format=torch.channels_last) for seed in seeds)
+    return {"val_losses": [fit(model, epochs, *loaders)[1] for model in models]}
 
 
 def times(path: str, kind: str, epochs: int, encodings: int) -> dict[str, Any]:
@@ -177,7 +182,8 @@ def times(path: str, kind: str, epochs: int, encodings: int) -> dict[str, Any]:
         pictures = Warped(images, kind) if kind == "combined" else Pictures(images, kind)
         return DataLoader(pictures, batch_size=128 if kind == "combined" else 1024, num_workers=2, shuffle=shuffle)
 
-    model, seconds, loss = fit(kind, epochs, 0, loader(train, True), loader(test, False))
+    model = model_of(kind, 0)
+    seconds, loss = fit(model, epochs, loader(train, True), loader(test, False))
     document = {"train_seconds": seconds, "val_loss": loss}
     if encodings:
         each = [encode(model.cpu(), loader(train, False))[0] for _ in range(encodings)]
