@@ -164,6 +164,8 @@ def train(
         except (MisconfigurationException, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise UnavailableError(f"cannot train here: {reason}", hint="--accelerator auto") from error
+        # Lightning's handler of SIGTERM waits for the other processes: for ever, where it interrupts a call that does.
+        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
         module = _new_module(model, recipe, images, validation, process)
         device = trainer.strategy.root_device
         if device.type == "cuda":
