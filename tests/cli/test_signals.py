@@ -116,3 +116,15 @@ except SystemExit as ended:
     print(ended.code)
 """
     assert python(code) == f"{int(ExitStatus.USAGE)}\n"
+
+
+def test_lightning_puts_no_handler_of_its_own_before_ours(
+    aecli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
+
+    put = []
+    monkeypatch.setattr(_SignalConnector, "_register_signal", lambda *words: put.append(words))
+    result = aecli("train", "digits", "--recipe", "mlp", "--epochs", "1", "-o", tmp_path / "run")
+    assert result.status == 0, result.err
+    assert not put
