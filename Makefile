@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 help:
 	@sed -n 's/^# //p' Makefile | head -2
 	@echo "make lab: the whole laboratory, with a report in lab/report.html (20 minutes)."
-	@echo "make bench: time aecli against the laboratory's way (half an hour and more)."
+	@echo "make bench: time aecli against the laboratory's way (more than an hour)."
 	@echo "make reference: bring the README's command reference up to date."
 	@echo "make clean: remove what make demo and make lab made; the environment in $(VENV) stays."
 

@@ -1,7 +1,7 @@
 """Ours against what it replaces, one after the other, in one run.
 
     python -m benchmarks                       # all cases but tsne-60000 and those of a GPU
-    python -m benchmarks --turns 1             # each once: half an hour on 2 cores, tsne-60000 12 minutes more
+    python -m benchmarks --turns 1             # each timed once
     python -m benchmarks conv encode-conv      # some
     python -m benchmarks --small --turns 1     # 5,000 images instead of 60,000, once each
     python -m benchmarks --json bench.json

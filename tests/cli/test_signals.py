@@ -104,7 +104,7 @@ def test_one_that_comes_while_an_error_is_told_or_just_after_it_ends_the_command
     assert result.err.splitlines()[-1] == "terminated"
 
 
-def test_one_that_comes_once_the_command_has_ended_changes_nothing(python: Callable, tmp_path) -> None:
+def test_one_that_comes_once_the_command_has_ended_changes_nothing(python: Callable) -> None:
     code = """
 import atexit, os, signal
 from aecli.cli.main import main
