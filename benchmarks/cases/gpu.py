@@ -7,7 +7,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.cases.training import NOISE, ours, write_images
+from benchmarks.cases.training import NOISE, last_loss, ours, write_images
 from benchmarks.measuring import Effort, Row, compare, in_turn, peer, run, title
 
 BARS = {"mlp": 15.0, "conv": 30.0}
@@ -31,12 +31,11 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
             "notebook": partial(run, peer("notebook_way", images, recipe, PEER_EPOCHS)),
         }
         ran = in_turn(effort.turns_or(1), works)
+        losses = {name: last_loss(turns[-1]) for name, turns in ran.items()}
     device = "GPU" if gpu else "CPU"
-    losses = [each.document["training"]["val_loss"] for each in ran["long"]]
     asked = [BARS[recipe]] * len(losses) if gpu else []
     per_epoch = [each.document["seconds"] / epochs for each in ran["long"]]
     theirs = [each.document["train_seconds"] / PEER_EPOCHS for each in ran["notebook"]]
-    quality = ran["short"][-1].document["training"]["val_loss"], ran["notebook"][-1].document["val_loss"]
     return [
         compare(
             f"{device}: train {recipe}, {title(word)}, {epochs} epochs, whole process",
@@ -44,14 +43,14 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
             asked,
             peer_name="what is asked",
             bar=1.0 if gpu else None,
-            note=f"validation loss {losses[-1]:.4f}",
+            note=f"validation loss {losses['long']:.4f}",
         ),
         compare(
             f"{device}: train {recipe}, {title(word)}, seconds an epoch",
             per_epoch,
             theirs,
             bar=TIMES_FASTER if gpu else None,
-            quality=quality,
+            quality=(losses["short"], losses["notebook"]),
             quality_name=f"validation loss after {PEER_EPOCHS} epochs",
             noise=NOISE,
         ),

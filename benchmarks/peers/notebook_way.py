@@ -3,7 +3,7 @@
 Each image becomes a PIL picture, then a tensor, then is normalised, one at a time, in the worker processes of a
 DataLoader; Lightning's Trainer has its defaults. Architectures and hyper-parameters are the laboratory's.
 
-    python -m benchmarks.peers.notebook_way IMAGES.npz conv|mlp|combined EPOCHS [--encodings N]
+    python -m benchmarks.peers.notebook_way IMAGES.npz conv|mlp|combined EPOCHS [--seed N] [--encodings N]
     python -m benchmarks.peers.notebook_way IMAGES.npz conv|mlp EPOCHS --losses-of SEED...
 
 IMAGES.npz holds `train` and `test`, (N, 28, 28) uint8. `combined` warps each image with torchvision and adds noise.
@@ -173,7 +173,7 @@ def losses(path: str, kind: str, epochs: int, seeds: list[int]) -> dict[str, Any
     return {"val_losses": [fit(model, epochs, *loaders)[1] for model in models]}
 
 
-def times(path: str, kind: str, epochs: int, encodings: int) -> dict[str, Any]:
+def times(path: str, kind: str, epochs: int, seed: int, encodings: int) -> dict[str, Any]:
     """Return the seconds of a training and of an encoding, and what they came to."""
     with np.load(path) as archive:
         train, test = archive["train"], archive["test"]
@@ -182,7 +182,7 @@ def times(path: str, kind: str, epochs: int, encodings: int) -> dict[str, Any]:
         pictures = Warped(images, kind) if kind == "combined" else Pictures(images, kind)
         return DataLoader(pictures, batch_size=128 if kind == "combined" else 1024, num_workers=2, shuffle=shuffle)
 
-    model = model_of(kind, 0)
+    model = model_of(kind, seed)
     seconds, loss = fit(model, epochs, loader(train, True), loader(test, False))
     document = {"train_seconds": seconds, "val_loss": loss}
     if encodings:
@@ -197,6 +197,7 @@ def main() -> None:
     parser.add_argument("images")
     parser.add_argument("kind", choices=("conv", "mlp", "combined"))
     parser.add_argument("epochs", type=int)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--encodings", type=int, default=0)
     parser.add_argument("--losses-of", type=int, nargs="+", metavar="SEED")
     options = parser.parse_args()
@@ -206,7 +207,7 @@ def main() -> None:
     if options.losses_of:
         document = losses(options.images, options.kind, options.epochs, options.losses_of)
     else:
-        document = times(options.images, options.kind, options.epochs, options.encodings)
+        document = times(options.images, options.kind, options.epochs, options.seed, options.encodings)
     print(json.dumps(document))
 
 
