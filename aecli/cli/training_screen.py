@@ -19,7 +19,7 @@ class TrainingScreen:
         self._screen = screen
         self._bars: Any = None
         self._task: Any = None
-        self._started = time.monotonic()
+        self._started = self._ended = time.monotonic()
         self._epochs = self._images_per_epoch = self._first_epoch = self._epochs_done = 0
         self._val_loss = float("nan")
         self._accuracy = ""
@@ -50,7 +50,7 @@ class TrainingScreen:
         self._screen.warn(text)
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
-        self._started = time.monotonic()
+        self._started = self._ended = time.monotonic()
         self._epochs, self._first_epoch, self._images_per_epoch = epochs, done_epochs, images_per_epoch
         if done_epochs:
             self._screen.note(f"going on after epoch {done_epochs} of {epochs}")
@@ -77,29 +77,29 @@ class TrainingScreen:
                 loss=loss,
                 val_loss=self._val_loss,
                 accuracy=self._accuracy,
-                rate=self._rate(done),
+                rate=self._rate(done, time.monotonic()),
             )
 
     def on_epoch(self, metrics: "EpochMetrics", is_best: bool) -> None:
-        self._val_loss, self._epochs_done = metrics.val_loss, metrics.epoch
+        self._val_loss, self._epochs_done, self._ended = metrics.val_loss, metrics.epoch, time.monotonic()
         self._accuracy = "" if metrics.val_accuracy is None else f"  accuracy {metrics.val_accuracy:.4f}"
         if self._bars:
             self.on_progress(metrics.epoch, self._images_per_epoch, metrics.train_loss)
         elif self._screen.shows_progress:
             self._screen.note(
                 f"epoch {metrics.epoch}/{self._epochs}  loss {metrics.train_loss:.4f}  val {metrics.val_loss:.4f}"
-                f"{self._accuracy}  {self._rate(metrics.epoch):,.0f} images/s{'  best' if is_best else ''}"
+                f"{self._accuracy}  {self._rate(metrics.epoch, self._ended):,.0f} images/s{'  best' if is_best else ''}"
             )
 
     @property
     def seconds(self) -> float:
-        """Since training started."""
-        return round(time.monotonic() - self._started, 3)
+        """From the start of training to the end of the last epoch; what is drawn afterwards takes its own time."""
+        return round(self._ended - self._started, 3)
 
     @property
     def images_per_second(self) -> float:
         """Training images, over the epochs done in this call."""
-        return round(self._rate(self._epochs_done), 1)
+        return round(self._rate(self._epochs_done, self._ended), 1)
 
-    def _rate(self, done: float) -> float:
-        return (done - self._first_epoch) * self._images_per_epoch / max(time.monotonic() - self._started, 1e-9)
+    def _rate(self, done: float, now: float) -> float:
+        return (done - self._first_epoch) * self._images_per_epoch / max(now - self._started, 1e-9)
