@@ -16,8 +16,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         images = write_images(effort.images, folder)
-        model = folder / f"{recipe}-32-true"
-        run(ours(recipe, 1, "32-true", folder))
+        model = Path(run(ours(recipe, 1, "32-true", folder)).document["run"])
         exported = run(aecli("export", model, "-o", folder / "model.onnx", "--json", "--quiet"))
         assert exported.document
         words = ["encode", folder / "train.npy", "-o", folder / "codes.npz", "--json", "--quiet"]

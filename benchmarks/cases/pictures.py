@@ -24,8 +24,7 @@ def detect(effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_images("mnist5k", folder)
-        run(ours("conv", 1, "32-true", folder))
-        model = folder / "conv-32-true"
+        model = Path(run(ours("conv", 1, "32-true", folder)).document["run"])
         run(aecli("export", model, "--json", "--quiet"))
         torch.save(NotebookAutoencoder("conv").state_dict(), folder / "weights.pt")
         pictures = folder / "pictures"
