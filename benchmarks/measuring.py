@@ -140,13 +140,13 @@ def peak_of(words: Sequence[str | Path]) -> Ran:
     return run([sys.executable, "-c", code, *words])
 
 
-def in_turn(turns: int, works: Mapping[str, Callable[[], Ran]]) -> dict[str, list[Ran]]:
-    """Run all works one after the other, `turns` times; return what each gave."""
+def in_turn(turns: int, works: Mapping[str, Callable[[], Ran]], first: int = 1) -> dict[str, list[Ran]]:
+    """Run all works one after the other, `turns` times, told of as turns `first` and on; return what each gave."""
     ran: dict[str, list[Ran]] = {name: [] for name in works}
-    for turn in range(turns):
+    for turn in range(first, first + turns):
         for name, work in works.items():
             ran[name].append(work())
-            print(f"  turn {turn + 1}, {name}: {ran[name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
+            print(f"  turn {turn}, {name}: {ran[name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
     return ran
 
 

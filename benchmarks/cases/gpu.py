@@ -33,7 +33,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
         ran = in_turn(effort.turns_or(1), works)
         losses = {name: last_loss(turns[-1]) for name, turns in ran.items()}
     device = "GPU" if gpu else "CPU"
-    asked = [BARS[recipe]] * len(losses) if gpu else []
+    asked = [BARS[recipe]] * len(ran["long"]) if gpu else []
     per_epoch = [each.document["seconds"] / epochs for each in ran["long"]]
     theirs = [each.document["train_seconds"] / PEER_EPOCHS for each in ran["notebook"]]
     return [

@@ -20,8 +20,8 @@ EPOCHS = {"conv": 10, "mlp": 16, "combined": 10}
 """Of 60,000 images, that ours and the bare loop are timed over, and after which the losses of all are compared."""
 NOTEBOOK_EPOCHS = {"conv": 2, "mlp": 5, "combined": 10}
 """That the notebook's way, which takes minutes, is timed over; and ours once more, as whole processes."""
-SEEDS = {"conv": 5, "mlp": 3, "combined": 3}
-"""Turns, each with another seed, and the medians of whose last losses are compared: with momentum 0.99 those of `conv`
+TURNS = {"conv": 5, "mlp": 3, "combined": 3}
+"""Each with another seed, and the medians of whose last losses are compared: with momentum 0.99 those of `conv`
 swing from seed to seed, and now and then its code of 4 channels dies, on any side."""
 TOO_SLOW = 4.0
 """Times as long as a product of float32 matrices that one of bfloat16 may take for a training to be waited for."""
@@ -54,7 +54,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
     times = 5 if word == "mnist5k" and recipe != "combined" else 1
     epochs, short = EPOCHS[recipe] * times, NOTEBOOK_EPOCHS[recipe] * times
     precisions = _precisions(recipe)
-    seeds = range(effort.turns_or(SEEDS[recipe]))
+    seeds = range(effort.turns_or(TURNS[recipe]))
     ran: dict[str, list[Ran]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -66,7 +66,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
                 works[f"bare {precision}"] = partial(run, peer("bare_loop", images, recipe, epochs, precision, seed))
             works["whole"] = partial(run, ours(recipe, short, "32-true", folder, seed))
             works["notebook"] = partial(run, peer("notebook_way", images, recipe, short, "--seed", seed))
-            for name, once in in_turn(1, works).items():
+            for name, once in in_turn(1, works, first=seed + 1).items():
                 ran.setdefault(name, []).extend(once)
         losses = {name: [last_loss(each) for each in turns] for name, turns in ran.items()}
         if short < epochs:
