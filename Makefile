@@ -54,7 +54,7 @@ test: $(VENV)/.test-installed
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/.lab-installed
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m tests.benchmarks
 
 reference: $(VENV)/.lab-installed
 	$(BIN)/python -m aecli.cli.reference README.md

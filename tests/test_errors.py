@@ -6,7 +6,7 @@ import pytest
 
 from aecli.cli.main import main
 from aecli.errors import ExitStatus, Interrupted, origin
-from aecli.files import writing
+from aecli.storage.paths import writing
 
 
 def masked(first: BaseException) -> None:

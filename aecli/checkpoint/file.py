@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from aecli.checkpoint.header import CheckpointHeader
 from aecli.checkpoint.names import checkpoint_file, is_onnx
+from aecli.checkpoint.onnx_file import read_onnx
 from aecli.errors import InputError, RecipeError
-from aecli.files import fingerprint, require_file, writing
-from aecli.onnx_file import read_onnx
+from aecli.storage.paths import fingerprint, require_file, writing
 
 if TYPE_CHECKING:
     from torch import nn

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
-from aecli.codes.quantiser import Quantiser
-from aecli.header import Header
-from aecli.recipe import Recipe, Task
+from aecli.codes.quantizer import Quantiser
+from aecli.recipes.schema import Recipe, Task
+from aecli.storage.header import Header
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from aecli.checkpoint.onnx_file import SUFFIX
 from aecli.errors import InputError
-from aecli.files import require_file
-from aecli.onnx_file import SUFFIX
+from aecli.storage.paths import require_file
 
 MODEL_FILE = "model.safetensors"
 ONNX_FILE = "model.onnx"

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from aecli import __version__
-from aecli.cli import (
+from aecli.cli.command import command, examples
+from aecli.cli.commands import (
     calibrate,
     classify,
     compare,
@@ -20,7 +21,6 @@ from aecli.cli import (
     train,
     tsne,
 )
-from aecli.cli.command import command, examples
 
 app = typer.Typer(
     name="aecli",

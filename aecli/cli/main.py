@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from aecli.cli.screen import printable
+from aecli.cli.console import printable
 from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, origin
 
 UNREADABLE = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ENOTDIR}

@@ -12,9 +12,9 @@ from typing import Any, get_type_hints
 
 import typer
 
-from aecli import recipe
-from aecli.files import write_text
-from aecli.schema import spell
+from aecli.recipes import schema as recipe
+from aecli.storage.paths import write_text
+from aecli.storage.schema import spell
 
 MARKS = "<!-- {what}: made by `make reference` -->", "<!-- end of the {what} -->"
 

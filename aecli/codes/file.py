@@ -11,12 +11,12 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from aecli.codes.quantiser import Quantiser
+from aecli.codes.quantizer import Quantiser
 from aecli.codes.storage import STORED, Pieces, restore, store_batches
 from aecli.errors import InputError
-from aecli.files import reading, require_file, writing
-from aecli.npz_file import read_npz
-from aecli.schema import build, parse_json
+from aecli.storage.npz import read_npz
+from aecli.storage.paths import reading, require_file, writing
+from aecli.storage.schema import build, parse_json
 
 FORMAT = 1
 ARRAYS = {"meta", "names", "residual_l2", "labels"} | STORED

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.codes.entropy import Coded, entropy_decode, entropy_encode
-from aecli.codes.quantiser import QUANTISED_BITS, Quantiser, fit_quantiser, pack, unpack
+from aecli.codes.quantizer import QUANTISED_BITS, Quantiser, fit_quantiser, pack, unpack
 from aecli.errors import UsageError
 
 FLOAT_BITS = {32: np.float32, 16: np.float16}

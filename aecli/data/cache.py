@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from aecli.data.options import Shape, cache_folder
 from aecli.errors import UnavailableError
-from aecli.files import sync_folder, unwritable
-from aecli.unfinished import remove_abandoned, unfinished_folder
+from aecli.storage.partial_files import remove_abandoned, unfinished_folder
+from aecli.storage.paths import sync_folder, unwritable
 
 FORMAT = 1
 """Raised whenever the same files would be decoded to other pixels, or stored otherwise."""

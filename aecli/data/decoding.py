@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data import cache
-from aecli.data.fitting import FullShape, complete, conversion_notes
+from aecli.data.image_files import UnreadablePictureError, decode, native_shape, quiet
 from aecli.data.image_set import Failure, fingerprint_of
 from aecli.data.options import Shape
-from aecli.data.pictures import UnreadablePictureError, decode, native_shape, quiet
+from aecli.data.resize import FullShape, complete, conversion_notes
 from aecli.data.source import Pictures
 from aecli.errors import InputError
-from aecli.memory import budget
-from aecli.progress import Progress
-from aecli.threads import in_order
+from aecli.runtime.progress import Progress
+from aecli.runtime.threads import in_order
+from aecli.storage.limits import budget
 
 PROGRESS_SECONDS = 0.1
 Item = TypeVar("Item")

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.files import fingerprint
+from aecli.storage.paths import fingerprint
 
 UNLABELLED = -1
 

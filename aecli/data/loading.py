@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.decoding import decode_pictures
-from aecli.data.fitting import fit
 from aecli.data.image_set import ImageSet
 from aecli.data.options import NATIVE, DataOptions, DatasetStatus, Shape
 from aecli.data.registry import SPLITS, find, named_sources, path_sources
+from aecli.data.resize import fit
 from aecli.data.source import Arrays, Content, Pictures, Source
 from aecli.data.splits import in_seeded_test
 from aecli.errors import InputError, unknown
-from aecli.progress import Progress, silent
+from aecli.runtime.progress import Progress, silent
 
 DEFAULTS = DataOptions()
 

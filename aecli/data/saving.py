@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from aecli.data.image_set import ImageSet
 from aecli.errors import OutputExistsError, UsageError
-from aecli.files import is_stream, plain_name, require_folder, require_output, sync_folder, unwritable, writing
-from aecli.progress import Progress, silent
-from aecli.unfinished import unfinished_folder
+from aecli.runtime.progress import Progress, silent
+from aecli.storage.partial_files import unfinished_folder
+from aecli.storage.paths import is_stream, plain_name, require_folder, require_output, sync_folder, unwritable, writing
 
 MOST_GRID_PIXELS = 100_000_000
 SMALL_SIDE = 64

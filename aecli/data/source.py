@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
 from aecli.data.splits import in_seeded_test
-from aecli.progress import Progress
+from aecli.runtime.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from aecli.detection.scores import Statistics, find_score, score_names
 from aecli.detection.separation import Separation, auroc, separation
 from aecli.errors import InputError
 from aecli.inference.model import Model
-from aecli.progress import Progress, silent
+from aecli.runtime.progress import Progress, silent
 
 FOLDS = 5
 FEWEST = 20

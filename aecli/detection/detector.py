@@ -24,10 +24,10 @@ from aecli.checkpoint import (
 )
 from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
-from aecli.files import require_file, short, writing
-from aecli.header import Header
 from aecli.inference.model import Model, Outcome
-from aecli.schema import parse_json
+from aecli.storage.header import Header
+from aecli.storage.paths import require_file, short, writing
+from aecli.storage.schema import parse_json
 
 DEFAULT_QUANTILE = 0.99
 DEFAULT_SCORE = "combined"

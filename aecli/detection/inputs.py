@@ -14,11 +14,11 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.fitting import FullShape, fit
-from aecli.data.pictures import decode
+from aecli.data.image_files import decode
+from aecli.data.resize import FullShape, fit
 from aecli.errors import AecliError, InputError
-from aecli.files import STANDARD_STREAM, is_stream, require_file
-from aecli.progress import silent
+from aecli.runtime.progress import silent
+from aecli.storage.paths import STANDARD_STREAM, is_stream, require_file
 
 Pixels = tuple[NDArray[np.uint8], FullShape]
 """(C, H, W) uint8 as a model takes them, and the shape that they had before."""

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from aecli.data.fitting import FullShape, conversion_notes
+from aecli.data.image_files import UnreadablePictureError, quiet
 from aecli.data.image_set import Failure
-from aecli.data.pictures import UnreadablePictureError, quiet
+from aecli.data.resize import FullShape, conversion_notes
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import Item, Pixels
 from aecli.errors import AecliError
 from aecli.inference.model import Model, Outcome, batch_size
-from aecli.threads import in_order
+from aecli.runtime.threads import in_order
 
 TOGETHER = 16
 """Pictures that a thread reads in one go."""

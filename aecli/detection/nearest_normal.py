@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.nearest import euclidean, nearest
+from aecli.analyses.neighbors import euclidean, nearest
 
 MOST_REFERENCES = 10_000
 MOST_REFERENCE_BYTES = 64 << 20

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.errors import InputError, UnavailableError
-from aecli.files import short
-from aecli.progress import Progress, silent
+from aecli.runtime.progress import Progress, silent
+from aecli.storage.paths import short
 
 if TYPE_CHECKING:
     from aecli.codes import CodeBatches, Codes, CodesMeta
-    from aecli.codes.quantiser import Quantiser
+    from aecli.codes.quantizer import Quantiser
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
     from aecli.inference.shards import Shards
@@ -34,7 +34,7 @@ def load(path: str | Path, *, device: str = "auto") -> "Model":
         UnavailableError: no such device here.
     """
     from aecli.checkpoint import is_onnx, model_file
-    from aecli.onnx_file import read_onnx
+    from aecli.checkpoint.onnx_file import read_onnx
 
     path = Path(path)
     file = model_file(path)
@@ -44,7 +44,7 @@ def load(path: str | Path, *, device: str = "auto") -> "Model":
                 f"an exported model runs on the CPU, not on '{device}': {file}",
                 hint="--device cpu, or name the model.safetensors that it was made from",
             )
-        from aecli.inference.onnx_backend import OnnxModel
+        from aecli.inference.onnx.backend import OnnxModel
 
         return OnnxModel(read_onnx(file))
     notes: tuple[str, ...] = ()
@@ -86,8 +86,8 @@ def _exported(folder: Path) -> "Model | None":
         InputError: it is damaged, or was exported from another model than the one there.
     """
     from aecli.checkpoint import MODEL_FILE, ONNX_FILE, read_fingerprint
-    from aecli.inference.onnx_backend import OnnxModel
-    from aecli.onnx_file import read_onnx
+    from aecli.checkpoint.onnx_file import read_onnx
+    from aecli.inference.onnx.backend import OnnxModel
 
     path = folder / ONNX_FILE
     if not path.exists():

@@ -10,7 +10,7 @@ from aecli.data import load_again
 from aecli.data.image_set import UNLABELLED, ImageSet
 from aecli.data.options import NATIVE, DataOptions, Shape
 from aecli.errors import InputError
-from aecli.progress import Progress, silent
+from aecli.runtime.progress import Progress, silent
 
 
 def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
 from aecli.errors import InputError
-from aecli.progress import Progress, silent
+from aecli.runtime.progress import Progress, silent
 
 PIXELS_AT_ONCE = 1 << 20
 """Values of the input in one batch: large enough to keep all cores busy, small enough for the cache."""

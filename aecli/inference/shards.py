@@ -15,10 +15,10 @@ from torch import distributed
 
 from aecli.errors import UnavailableError
 from aecli.inference.model import Model, batches
-from aecli.packages import quiet_lightning
-from aecli.processes import Process, Processes, begun_by_torchrun
-from aecli.progress import Progress, silent
-from aecli.unfinished import unfinished_file
+from aecli.runtime.optional_packages import quiet_lightning
+from aecli.runtime.processes import Process, Processes, begun_by_torchrun
+from aecli.runtime.progress import Progress, silent
+from aecli.storage.partial_files import unfinished_file
 
 Codes = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Codes, (B, ...), and their residuals, (B,)."""

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from aecli.checkpoint import Checkpoint
 from aecli.inference.model import batches, finite, own, require_images
 from aecli.inference.torch_backend import placed
-from aecli.progress import Progress, silent
+from aecli.runtime.progress import Progress, silent
 
 
 class TorchClassifier:

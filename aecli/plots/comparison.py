@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from aecli.comparison import Measured
 from aecli.plots.figure import CLASS_COLOURS, COLOURS, figure, shortened
+from aecli.reports.compare import Measured
 
 Bar = tuple[float, tuple[float, float] | None]
 """A figure and its interval."""

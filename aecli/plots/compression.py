@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from aecli.analyses.compression import CompressionReport, Row
+from aecli.analyses.compression.report import CompressionReport, Row
 from aecli.plots.figure import COLOURS, figure, shortened
 
 STYLES: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from aecli.files import writing
+from aecli.storage.paths import writing
 
 STYLE: Any = {
     "axes.grid": True,

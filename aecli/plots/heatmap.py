@@ -8,12 +8,12 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.pictures import SUFFIXES
+from aecli.data.image_files import SUFFIXES
 from aecli.data.saving import SMALL_SIDE, save_picture
 from aecli.detection.inspection import Finding
 from aecli.errors import UsageError
-from aecli.files import plain_name
 from aecli.inference.model import Outcome
+from aecli.storage.paths import plain_name
 
 COLOURS = "inferno"
 LARGEST = 128

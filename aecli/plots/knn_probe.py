@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from aecli.analyses.knn_probe import Accuracy, ProbeResult
+from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
 from aecli.plots.figure import COLOURS, figure
 
 MARKERS = "osD^vP"

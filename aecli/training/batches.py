@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from aecli.processes import ALONE, Process
-from aecli.training.images import Portion
+from aecli.runtime.processes import ALONE, Process
 from aecli.training.seeds import Stream, generator
+from aecli.training.subsets import Portion
 
 FREE_MEMORY_SHARE = 0.4
 """Of a device's free memory that one set of images may take, to leave some for a step after two of them; larger ones

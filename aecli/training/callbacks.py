@@ -13,11 +13,11 @@ import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
+from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.errors import InputError
-from aecli.files import require_file, writing
-from aecli.schema import build
+from aecli.storage.paths import require_file, writing
+from aecli.storage.schema import build
 from aecli.training.module import TrainingModule
-from aecli.training.run_folder import EpochMetrics, RunFolder
 
 STATE_KEYS = {"callbacks", "loops", "optimizer_states", "pytorch-lightning_version", "state_dict"}
 

@@ -27,7 +27,8 @@ from aecli.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from aecli.codes.quantiser import fit_quantisers
+from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
+from aecli.codes.quantizer import fit_quantisers
 from aecli.errors import InputError, Interrupted, UnavailableError
 from aecli.inference.model import batches
 from aecli.inference.torch_backend import encode_rows
@@ -35,20 +36,19 @@ from aecli.inference.torch_classifier import TorchClassifier
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
-from aecli.packages import quiet_lightning
-from aecli.processes import ONE, Process, Processes, begun_by_torchrun
-from aecli.recipe import Recipe
+from aecli.recipes.schema import Recipe
+from aecli.runtime.optional_packages import quiet_lightning
+from aecli.runtime.processes import ONE, Process, Processes, begun_by_torchrun
 from aecli.training.batches import Batches
 from aecli.training.callbacks import History, Listening, Saver, TrainingListener, WholeFileCheckpoints
-from aecli.training.classification import ClassifierModule
+from aecli.training.classifier_module import ClassifierModule
 from aecli.training.image_grids import ImageGrids
-from aecli.training.images import Portion
 from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.precision import bfloat16_slowdown
+from aecli.training.pretrained import Pretrained, start_from
 from aecli.training.preview import preview
-from aecli.training.run_folder import EpochMetrics, RunFolder
 from aecli.training.seeds import Stream, stream_seed
-from aecli.training.start import Pretrained, start_from
+from aecli.training.subsets import Portion
 
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
 

@@ -9,10 +9,10 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from aecli.data.saving import grid
 from aecli.models.autoencoder import Autoencoder
-from aecli.recipe import Recipe
-from aecli.training.images import Portion
+from aecli.recipes.schema import Recipe
 from aecli.training.module import TrainingModule
 from aecli.training.preview import preview
+from aecli.training.subsets import Portion
 
 COLUMNS = 10
 

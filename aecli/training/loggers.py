@@ -6,8 +6,8 @@ from typing import Any
 
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
+from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import UnavailableError, UsageError, unknown
-from aecli.training.run_folder import RunFolder
 
 LOGGERS = ("csv", "tensorboard", "wandb")
 

@@ -13,11 +13,11 @@ from aecli.errors import InputError
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
-from aecli.models.objective import distance, penalty
-from aecli.processes import ALONE, Process
-from aecli.recipe import Recipe
+from aecli.models.losses import distance, penalty
+from aecli.recipes.schema import Recipe
+from aecli.runtime.processes import ALONE, Process
 from aecli.training.batches import Batch, Batches
-from aecli.training.recorded_step import RecordedStep
+from aecli.training.cuda_graph_step import RecordedStep
 from aecli.training.seeds import Stream, stream_seed
 
 STEPS_BETWEEN_CHECKS = 100

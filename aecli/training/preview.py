@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
-from aecli.recipe import Recipe
-from aecli.training.images import Portion
+from aecli.recipes.schema import Recipe
 from aecli.training.seeds import Stream, generator
+from aecli.training.subsets import Portion
 
 COUNT = 50
 

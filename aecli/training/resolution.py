@@ -5,8 +5,8 @@ import numpy as np
 from aecli.checkpoint import Checkpoint
 from aecli.errors import RecipeError
 from aecli.models.architectures import resolve_arguments
-from aecli.recipe import Recipe
-from aecli.training.images import Portion
+from aecli.recipes.schema import Recipe
+from aecli.training.subsets import Portion
 
 
 def resolve_recipe(recipe: Recipe, images: Portion, init_from: Checkpoint | None = None) -> Recipe:

@@ -230,7 +230,7 @@ def test_debug_shows_where(aecli: Callable, tmp_path: Path) -> None:
 
 
 def test_a_bug_says_that_it_is_one(aecli: Callable, conv_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aecli import artifacts
+    from aecli.reports import describe as artifacts
 
     def broken(path: Path) -> None:
         raise AssertionError("first line\nsecond line")
@@ -248,7 +248,7 @@ def test_a_bug_says_that_it_is_one(aecli: Callable, conv_run: Path, monkeypatch:
 def test_a_machine_that_is_too_small_is_no_bug(
     error: Exception, aecli: Callable, conv_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aecli import artifacts
+    from aecli.reports import describe as artifacts
 
     def fails(path: Path) -> None:
         raise error

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli import files
-from aecli.cli.screen import Screen
+from aecli.cli.console import Screen
 from aecli.codes import load_codes
 from aecli.errors import ExitStatus, UsageError
-from aecli.recipe import load_recipe
+from aecli.recipes.schema import load_recipe
+from aecli.storage import paths as files
 
 
 def document(result: object) -> dict:

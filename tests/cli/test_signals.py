@@ -17,7 +17,7 @@ import os, signal, sys, time
 from pathlib import Path
 from aecli.cli import app
 from aecli.cli.main import main
-from aecli.unfinished import unfinished_file
+from aecli.storage.partial_files import unfinished_file
 
 class Torn:
     def __del__(self):  # Python drops what is raised here

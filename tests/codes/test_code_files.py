@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aecli.codes import BITS, CodeBatches, Codes, CodesMeta, load_codes, require_bits, save_codes
-from aecli.codes.quantiser import fit_quantiser
+from aecli.codes.quantizer import fit_quantiser
 from aecli.codes.storage import store
 from aecli.errors import ExitStatus, InputError, UsageError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aecli.codes.entropy import Coded, entropy_bits, entropy_decode, entropy_encode
-from aecli.codes.quantiser import QUANTISED_BITS
+from aecli.codes.quantizer import QUANTISED_BITS
 
 
 @pytest.mark.parametrize("bits", QUANTISED_BITS)

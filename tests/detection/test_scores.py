@@ -6,7 +6,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from aecli.analyses.image_quality import image_quality
+from aecli.analyses.compression.image_quality import image_quality
 from aecli.detection.scores import find_score, knn, mahalanobis, score_names
 from aecli.detection.whitening import fit_whitening, whiten
 from aecli.errors import UsageError

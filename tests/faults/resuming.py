@@ -70,7 +70,7 @@ def _wait_for_a_moment(run: Path, seconds: float, random: Random) -> None:
 
 def _left(run: Path, number: signal.Signals, status: int) -> list[str]:
     from aecli.checkpoint import load_checkpoint
-    from aecli.training.run_folder import RunFolder
+    from aecli.checkpoint.run_folder import RunFolder
 
     findings = []
     if status != (-number if number == signal.SIGKILL else 128 + number):

@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 
 from aecli.cli.main import main
-from aecli.files import require_folder
+from aecli.storage.paths import require_folder
 
 Tree = dict[str, bytes]
 """Files by their paths below the place."""
@@ -116,9 +116,9 @@ def all_writers(material: Path) -> list[Writer]:
 def _models(material: Path) -> list[Writer]:
     import onnx
 
-    from aecli import export
     from aecli.checkpoint import load_checkpoint, save_checkpoint
     from aecli.detection.detector import load_detector, save_detector
+    from aecli.inference.onnx import export
 
     checkpoints = [load_checkpoint(material / f"run{version}") for version in (0, 1)]
     detectors = [load_detector(material / f"detector{version}.safetensors") for version in (0, 1)]
@@ -199,10 +199,10 @@ def _images(material: Path) -> list[Writer]:
 
 
 def _analyses(material: Path) -> list[Writer]:
-    from aecli.analyses.layout import Layout
-    from aecli.analyses.tsne import TSNEResult
+    from aecli.analyses.embedding import Layout
+    from aecli.analyses.tsne.embed import TSNEResult
     from aecli.codes import load_codes
-    from aecli.coordinates import save_coordinates
+    from aecli.codes.coordinates import save_coordinates
     from aecli.plots.figure import figure
 
     codes = load_codes(material / "codes0.npz")
@@ -225,9 +225,9 @@ def _analyses(material: Path) -> list[Writer]:
 def _run_files(material: Path) -> list[Writer]:
     import torch
 
-    from aecli.recipe import load_recipe, save_recipe
+    from aecli.checkpoint.run_folder import RunFolder
+    from aecli.recipes.schema import load_recipe, save_recipe
     from aecli.training.callbacks import WholeFileCheckpoints
-    from aecli.training.run_folder import RunFolder
 
     runs = [RunFolder(material / f"run{version}") for version in (0, 1)]
     recipe = load_recipe(str(runs[0].recipe))

@@ -95,7 +95,7 @@ def _finite(array: np.ndarray) -> None:
 
 def described(path: Path) -> None:
     """All that `aecli info` says, as text and as JSON that any reader takes."""
-    from aecli.artifacts import describe
+    from aecli.reports.describe import describe
 
     description = describe(path)
     description.as_text()
@@ -103,7 +103,7 @@ def described(path: Path) -> None:
 
 
 def picture(path: Path) -> None:
-    from aecli.data.pictures import decode, native_shape, quiet
+    from aecli.data.image_files import decode, native_shape, quiet
 
     with quiet():
         native_shape(path)
@@ -173,7 +173,7 @@ def detector(known: SimpleNamespace, path: Path) -> None:
 
 def weights(path: Path) -> None:
     from aecli.models.autoencoder import Autoencoder
-    from aecli.training.start import load_start, start_from
+    from aecli.training.pretrained import load_start, start_from
 
     arguments = {"hidden": [4], "code": 2}
     start_from(Autoencoder("mlp", (1, 8, 8), arguments, [0.5], [0.5]), load_start(path), ())
@@ -181,9 +181,9 @@ def weights(path: Path) -> None:
 
 def recipe(known: SimpleNamespace, path: Path) -> None:
     from aecli.data import DataOptions
-    from aecli.recipe import load_recipe, save_recipe
-    from aecli.training.images import load_portions
+    from aecli.recipes.schema import load_recipe, save_recipe
     from aecli.training.resolution import resolve_recipe
+    from aecli.training.subsets import load_portions
 
     described(path)
     wanted = load_recipe(str(path))
@@ -205,7 +205,7 @@ def listed(known: SimpleNamespace, path: Path) -> None:
 
 
 def metrics(path: Path) -> None:
-    from aecli.training.run_folder import RunFolder
+    from aecli.checkpoint.run_folder import RunFolder
 
     for row in RunFolder(path.parent).load_metrics():
         json.dumps(vars(row), allow_nan=False)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from aecli.models.corruption import corrupt
 from aecli.models.corruption.affine import inverse_affine, warp
-from aecli.recipe import CorruptionRecipe
+from aecli.recipes.schema import CorruptionRecipe
 
 BLACK = torch.tensor([-0.5, -0.4, -0.3]).view(3, 1, 1)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.analyses.knn_probe import Accuracy, ProbeResult
+from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
 from aecli.plots.knn_probe import _with_room, draw
 
 METHODS = ("knn-euclidean", "knn-cosine", "linear", "label-spreading")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.plots import confusion, loss, reconstructions
-from aecli.training.run_folder import EpochMetrics
 
 
 def pixels(path: Path) -> np.ndarray:

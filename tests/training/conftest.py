@@ -9,12 +9,12 @@ import pytest
 from safetensors.numpy import load_file
 
 from aecli.checkpoint import Checkpoint
+from aecli.checkpoint.run_folder import RunFolder
 from aecli.data import DataOptions
-from aecli.recipe import Recipe, load_recipe
+from aecli.recipes.schema import Recipe, load_recipe
 from aecli.training.fit import Trained, train
-from aecli.training.images import Portion, load_portions
 from aecli.training.resolution import resolve_recipe
-from aecli.training.run_folder import RunFolder
+from aecli.training.subsets import Portion, load_portions
 
 Weights = dict[str, np.ndarray]
 

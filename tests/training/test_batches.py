@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from aecli.data import ImageSet
-from aecli.processes import Process
+from aecli.runtime.processes import Process
 from aecli.training.batches import Batches
-from aecli.training.images import Portion
 from aecli.training.seeds import Stream, generator, stream_seed
+from aecli.training.subsets import Portion
 
 COUNT = 23
 ROWS = np.array([1, 3, 4, 5, 9, 10, 11, 17, 19, 22])

@@ -11,8 +11,8 @@ from PIL import Image
 from aecli.checkpoint import read_header
 from aecli.data import DataOptions, ImageSet, load
 from aecli.errors import ExitStatus, UsageError
-from aecli.recipe import Recipe
-from aecli.training.images import Portion, load_portions
+from aecli.recipes.schema import Recipe
+from aecli.training.subsets import Portion, load_portions
 
 CPU = ("--accelerator", "cpu")
 

@@ -11,7 +11,7 @@ import torch
 from aecli.checkpoint import read_header
 from aecli.errors import ExitStatus
 from aecli.models.classifier import Classifier
-from aecli.recipe import Recipe
+from aecli.recipes.schema import Recipe
 
 CPU = ("--accelerator", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}
@@ -52,7 +52,7 @@ def test_frozen_only_the_head_learns_fine_tuned_all_of_it(fit: Callable, autoenc
 
 def test_running_statistics_are_frozen_too(portions: Callable) -> None:
     from aecli.training.batches import Batches
-    from aecli.training.classification import ClassifierModule
+    from aecli.training.classifier_module import ClassifierModule
 
     recipe = Recipe().with_settings(QUICK | {"training.freeze_encoder": True})
     model = Classifier("mlp", (1, 8, 8), {"hidden": [], "code": 4}, [0.5], [0.5], 10)

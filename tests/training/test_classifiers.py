@@ -13,10 +13,10 @@ import torch
 from aecli.errors import Interrupted
 from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
-from aecli.recipe import Recipe
+from aecli.recipes.schema import Recipe
 from aecli.training.callbacks import Saver
-from aecli.training.images import Portion
 from aecli.training.seeds import Stream, generator
+from aecli.training.subsets import Portion
 
 CPU = ("--accelerator", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}

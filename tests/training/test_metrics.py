@@ -10,8 +10,8 @@ import torch
 
 from aecli.checkpoint import load_checkpoint
 from aecli.models.autoencoder import Autoencoder
-from aecli.recipe import Recipe, load_recipe
-from aecli.training.images import Portion
+from aecli.recipes.schema import Recipe, load_recipe
+from aecli.training.subsets import Portion
 
 STILL = {"optimizer.lr": 1e-12, "training.epochs": 1}
 """The weights stay as they were drawn."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aecli.recipe import Recipe
+from aecli.recipes.schema import Recipe
 
 SPARSE = {"penalty.sparsity_weight": 0.5}
 NOISY = {"corruption.gaussian": 0.5}

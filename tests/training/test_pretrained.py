@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from aecli.checkpoint import load_checkpoint
-from aecli.training.start import Pretrained, load_start, start_from
+from aecli.training.pretrained import Pretrained, load_start, start_from
 
 RESNET = ("--recipe", "resnet", "--set", "model.image_size=32", "--epochs", "1", "--accelerator", "cpu")
 STILL = ("--lr", "1e-12", "--set", "optimizer.name=sgd", "--set", "optimizer.weight_decay=0")

@@ -14,7 +14,7 @@ from aecli.codes import load_codes
 from aecli.data import load
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
-from aecli.recipe import CorruptionRecipe, load_recipe, recipe_names
+from aecli.recipes.schema import CorruptionRecipe, load_recipe, recipe_names
 
 SMALL = ("--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")
 """What a recipe may ask of images is left out: it is to be tried on digits."""

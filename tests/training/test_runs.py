@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from aecli.checkpoint import load_checkpoint, read_header
+from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import ExitStatus, InputError, UnavailableError
-from aecli.training.run_folder import RunFolder
 
 CPU = ("--accelerator", "cpu")
 

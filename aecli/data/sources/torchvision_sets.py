@@ -14,10 +14,10 @@ from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, NamedSource
 from aecli.data.sources.idx import idx_files, read_idx_set
 from aecli.errors import AecliError, InputError, UnavailableError
-from aecli.files import require_folder
-from aecli.packages import torchvision_datasets
-from aecli.progress import Progress
-from aecli.unfinished import unfinished_folder
+from aecli.runtime.optional_packages import torchvision_datasets
+from aecli.runtime.progress import Progress
+from aecli.storage.partial_files import unfinished_folder
+from aecli.storage.paths import require_folder
 
 DIGITS = tuple("0123456789")
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")

@@ -16,7 +16,7 @@ SUMMARY = "one minus the structural similarity of the picture and its reconstruc
 
 def measure(outcome: Outcome) -> NDArray[np.float32]:
     """Return (N, 1), the mean over all windows and channels."""
-    from aecli.analyses.image_quality import ssim
+    from aecli.analyses.compression.image_quality import ssim
 
     similarity = ssim(outcome.images.astype(np.float32), outcome.reconstructions)
     return np.maximum(0, 1 - similarity)[:, None]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aecli.recipe import CorruptionRecipe
+from aecli.recipes.schema import CorruptionRecipe
 
 
 def warp(x: Tensor, recipe: CorruptionRecipe, black: Tensor, generator: torch.Generator) -> Tensor:

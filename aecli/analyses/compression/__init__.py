@@ -1,0 +1,1 @@
+"""Bytes and errors of codes beside other ways to store images."""

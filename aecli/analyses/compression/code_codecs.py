@@ -1,0 +1,79 @@
+"""Models that turn images into codes, as ways to keep the images: real bytes of stored codes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.analyses.compression.image_codecs import Kept
+from aecli.codes import Codes, write_codes
+from aecli.codes.quantizer import QUANTISED_BITS, Quantiser, fit_quantisers
+from aecli.codes.storage import restore, store
+
+Decode = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
+"""(N, ...) float32 codes -> (N, C, H, W) uint8 images."""
+
+PCA_TRAINING_IMAGES = 10_000
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A model, and the codes of some images."""
+
+    name: str
+    codes: Codes
+    decode: Decode
+    quantisers: dict[int, Quantiser]
+    """By bits, chosen on training images."""
+    decoder_bytes: int
+    """What decoding needs besides the codes, once."""
+
+    def kept(self, bits: int, *, entropy: bool) -> Kept:
+        """Store the codes with `bits` a value, read them back and decode them.
+
+        The bytes are those of the stored values with their scale; entropy-coded, those of the whole file.
+        """
+        quantiser = self.quantisers.get(bits)
+        arrays = store(self.codes.codes, bits, quantiser, entropy=entropy)
+        size = sum(array.nbytes for array in arrays.values())
+        if entropy:
+            meta = replace(self.codes.meta, bits=bits, entropy=True)
+            file = BytesIO()
+            write_codes(replace(self.codes, meta=meta, quantiser=quantiser), file)
+            size = file.tell()
+        spelled = {32: "float32", 16: "float16"}.get(bits, f"{bits} bits")
+        family = f"{self.name}, entropy-coded" if entropy else self.name
+        method = f"{self.name}, {spelled}{', entropy-coded' if entropy else ''}"
+        return Kept(method, family, size, self.decode(restore(arrays, bits, entropy=entropy)))
+
+
+def fit_pca(training_images: NDArray[np.uint8], images: NDArray[np.uint8], codes: Codes) -> Codec:
+    """Return scikit-learn's PCA as a codec of `images`, with as many dimensions as each code has values.
+
+    Fitted on up to 10,000 of the training images, spread evenly; fewer dimensions where the images allow no more.
+    Decoding needs the mean and the components, as float32.
+    """
+    from sklearn.decomposition import PCA
+
+    rows = np.linspace(0, len(training_images) - 1, min(PCA_TRAINING_IMAGES, len(training_images))).astype(np.int64)
+    training = training_images[rows].reshape(len(rows), -1).astype(np.float32)
+    dimensions = min(int(np.prod(codes.codes.shape[1:])), *training.shape)
+    solver = "full" if training.shape[1] > len(training) else "covariance_eigh"
+    with np.errstate(invalid="ignore"):  # of images that are all the same it tells the parts of no variance
+        pca = PCA(dimensions, svd_solver=solver).fit(training)
+
+    def decode(coordinates: NDArray[np.float32]) -> NDArray[np.uint8]:
+        pixels: NDArray[np.float32] = np.rint(pca.inverse_transform(coordinates)).clip(0, 255)
+        return pixels.astype(np.uint8).reshape(-1, *images.shape[1:])
+
+    coordinates = pca.transform(images.reshape(len(images), -1).astype(np.float32)).astype(np.float32)
+    quantisers = fit_quantisers(pca.transform(training).astype(np.float32))
+    return Codec(
+        name="PCA",
+        codes=replace(codes, codes=coordinates),
+        decode=decode,
+        quantisers=dict(zip(QUANTISED_BITS, quantisers, strict=True)),
+        decoder_bytes=4 * (pca.mean_.size + pca.components_.size),
+    )

@@ -1,0 +1,1 @@
+"""How well codes separate classes with few labels."""

@@ -1,0 +1,1 @@
+"""t-SNE: codes to points in a plane."""

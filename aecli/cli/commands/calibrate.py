@@ -1,0 +1,133 @@
+"""`aecli calibrate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.console import Screen
+from aecli.cli.options import DeviceOpt, ModelOpt
+from aecli.data.options import DataOptions
+from aecli.detection.options import CalibrationOptions
+from aecli.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aecli.detection.calibration import Calibration, ScoreReport
+
+EXAMPLES = examples(
+    "aecli calibrate --model run --normal mnist5k:test",
+    "aecli calibrate --model run --normal mnist5k:test --anomalous letters -o detector.safetensors --plot roc.png",
+)
+NormalOpt = Annotated[
+    str,
+    typer.Option(
+        "--normal", metavar="DATA", help="Normal images, best such that the model has not seen.", show_default=False
+    ),
+]
+AnomalousOpt = Annotated[
+    str | None,
+    typer.Option("--anomalous", metavar="DATA", help="Anomalous images, where some are known."),
+]
+DetectorOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DETECTOR.safetensors",
+        help="Detector to write; else detector.safetensors in the run folder, where detect finds it.",
+    ),
+]
+PlotOpt = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="PLOT.png", help="Box plot, histograms with the threshold, and ROC curve."),
+]
+
+
+def calibrate(
+    model: ModelOpt,
+    normal: NormalOpt,
+    options: CalibrationOptions,
+    data_options: DataOptions,
+    screen: Screen,
+    anomalous: AnomalousOpt = None,
+    output: DetectorOpt = None,
+    plot: PlotOpt = None,
+    device: DeviceOpt = "auto",
+) -> None:
+    """Find the score and the threshold that tell anomalies, on images of your own, and measure both."""
+    from aecli import inference
+    from aecli.checkpoint import DETECTOR_FILE, model_file
+    from aecli.data import load
+    from aecli.data.registry import path_of
+    from aecli.detection.detector import save_detector
+    from aecli.storage.paths import is_stream, require_output
+
+    options.check()
+    checkpoint = model_file(model)
+    if output is None and not model.is_dir():
+        raise UsageError("where should the detector go?", hint="name it: -o DETECTOR.safetensors")
+    inside = model / DETECTOR_FILE
+    inputs = [checkpoint, *(path for word in (normal, anomalous) if word and (path := path_of(word)))]
+    target = require_output(output or inside, inputs=inputs, suffixes=[".safetensors"])
+    output = target if output else inside  # only a link that was named is followed, not one that came with the folder
+    if plot:
+        plot = require_output(plot, inputs=inputs, suffixes=[".png"])
+    streams = [path for path in (output, plot) if path and is_stream(path)]
+    if len(streams) > 1:
+        raise UsageError("detector and plot cannot both go to standard output", hint="name a file for one of them")
+
+    from aecli.detection.calibration import calibrate
+
+    loaded = inference.load(model, device=device)
+    with screen.progress() as progress:
+        sets = [
+            load(word, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+            for word in (normal, anomalous)
+            if word
+        ]
+        calibration = calibrate(loaded, sets[0], sets[1] if anomalous else None, options, progress)
+    save_detector(calibration.detector, output)
+
+    for images in sets:
+        screen.remarks([f"{images.word}: {note}" for note in images.notes], images.failures)
+    for warning in calibration.warnings:
+        screen.warn(warning)
+    if plot:
+        from aecli.plots import calibration as calibration_plot
+
+        calibration_plot.draw(calibration, plot)
+        screen.note(f"drew {plot}")
+    header = calibration.detector.header
+    screen.note(
+        f"{output}: {header.score}, anomalies score above {header.threshold:.6g}; fitted on "
+        f"{_counted(calibration.fitted)} images, measured on {_counted(calibration.measured)} others"
+    )
+    if not streams:
+        rows = [_row(report) for report in calibration.reports]
+        screen.table(list(rows[0]), [list(row.values()) for row in rows], _document(calibration, output))
+    if any(images.failures for images in sets):
+        raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def _counted(counts: "Mapping[str, int]") -> str:
+    return " and ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+
+
+def _row(report: "ScoreReport") -> dict[str, str]:
+    return {"score": report.score, "threshold": f"{report.threshold:.6g}"} | report.as_lines()
+
+
+def _document(calibration: "Calibration", output: Path) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "output": str(output),
+        "detector": asdict(calibration.detector.header),
+        "fitted": dict(calibration.fitted),
+        "measured": dict(calibration.measured),
+        "scores": [report.as_document() for report in calibration.reports],
+        "warnings": list(calibration.warnings),
+    }

@@ -1,0 +1,111 @@
+"""`aecli compare`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.console import Screen
+from aecli.data.options import DataOptions
+from aecli.errors import UsageError
+
+if TYPE_CHECKING:
+    from aecli.reports.compare import Measured
+
+EXAMPLES = examples(
+    "aecli compare conv denoising sparse -o comparison.png",
+    "aecli compare scratch finetuned --test mnist5k:test --json",
+)
+COLUMNS = [
+    *("run", "architecture", "parameters", "code", "epochs", "train loss", "val loss", "to target", "residual", "mse"),
+    *("k-NN", "± sd", "accuracy", "AUROC", "images/s"),
+]
+RunsArg = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, two or more.", show_default=False)]
+PlotOpt = Annotated[Path | None, typer.Option("--output", "-o", metavar="PLOT.png", help="Plot of curves and bars.")]
+TestOpt = Annotated[
+    str | None,
+    typer.Option("--test", metavar="DATA", help="Images to compare on; else the test split of the training images."),
+]
+LabelsOpt = Annotated[
+    int, typer.Option("--labels", metavar="N", help="Labels that k-NN on the codes is given, of training images.")
+]
+DrawsOpt = Annotated[int, typer.Option("--draws", metavar="N", help="Draws of those labels.")]
+SeedOpt = Annotated[int, typer.Option("--seed", metavar="N", help="Of the draws.")]
+
+
+def compare(
+    runs: RunsArg,
+    data_options: DataOptions,
+    screen: Screen,
+    output: PlotOpt = None,
+    test: TestOpt = None,
+    labels: LabelsOpt = 100,
+    draws: DrawsOpt = 50,
+    seed: SeedOpt = 0,
+) -> None:
+    """Compare training runs: size, losses, error, k-NN accuracy of the codes, accuracy, detector, speed."""
+    from aecli.analyses.knn_probe.options import KNNProbeOptions
+    from aecli.checkpoint import checkpoint_file
+    from aecli.data.registry import find
+    from aecli.storage.paths import require_output
+
+    models = [checkpoint_file(run) for run in runs]
+    if len({run.resolve() for run in runs}) != len(runs):
+        raise UsageError("a run is named twice")
+    probing = KNNProbeOptions(labels=str(labels), draws=draws, seed=seed, methods="knn-euclidean")
+    if test:
+        find(test)
+    if output:
+        output = require_output(output, inputs=models, suffixes=[".png"])
+
+    from aecli.reports.compare import common_test_word, measure, read_runs
+
+    found = read_runs(runs)
+    word = test or common_test_word(found)
+    if word is None:
+        screen.note(
+            "note: the runs' training images have no test split in common: each is measured on its validation images, "
+            "without k-NN; name images with --test"
+        )
+    measured = []
+    with screen.progress() as progress:
+        for run, folder in zip(found, runs, strict=True):
+            measured.append(measure(run, folder, word, probing, data_options, progress))
+            progress("comparing runs", len(measured), len(runs))
+    if output:
+        from aecli.plots import comparison as plot
+
+        plot.draw(measured, output)
+        screen.note(f"drew {output}")
+    document = {"test": word, "labels": labels, "draws": draws, "seed": seed}
+    screen.table(
+        COLUMNS, [_cells(each) for each in measured], document | {"runs": [each.as_document() for each in measured]}
+    )
+
+
+def _cells(measured: "Measured") -> list[str]:
+    run, knn = measured.run, measured.knn
+    header, training = run.header, run.header.training
+    deviation = knn.standard_deviation if knn else None
+    return [
+        run.name,
+        header.architecture,
+        f"{header.parameters:,}",
+        "x".join(map(str, header.code_shape)),
+        f"{training.epochs:,}",
+        f"{training.train_loss:.4f}",
+        f"{training.val_loss:.4f}",
+        "" if run.reached_epoch is None else f"{run.reached_epoch:,}",
+        _figure(measured.residual, ".3f"),
+        _figure(measured.mse, ".1f"),
+        "" if knn is None else f"{knn.mean:.4f}",
+        _figure(deviation, ".4f"),
+        "" if measured.accuracy is None else f"{measured.accuracy.value:.4f}",
+        _figure(run.auroc, ".4f"),
+        f"{measured.images_per_second:,.0f}",
+    ]
+
+
+def _figure(value: float | None, spec: str) -> str:
+    return "" if value is None else format(value, spec)

@@ -1,0 +1,112 @@
+"""`aecli compress-report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.console import Screen
+from aecli.cli.options import DataArg, DeviceOpt, ModelOpt
+from aecli.data.options import DataOptions
+from aecli.errors import AecliError, ExitStatus
+
+if TYPE_CHECKING:
+    from aecli.analyses.compression.report import Row
+
+EXAMPLES = examples(
+    "aecli compress-report mnist5k:test --model run -o compression.png",
+    "aecli compress-report photos/ --model run --json > compression.json",
+)
+COLUMNS = [
+    "kept as",
+    "bytes",
+    "an image",
+    "bits/pixel",
+    "saved",
+    "ratio",
+    "with decoder",
+    "MSE",
+    "PSNR",
+    "SSIM",
+]
+PlotOpt = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="PLOT.png", help="Rate-distortion plot with example images.")
+]
+
+
+def compress_report(
+    data: DataArg,
+    model: ModelOpt,
+    data_options: DataOptions,
+    screen: Screen,
+    output: PlotOpt = None,
+    device: DeviceOpt = "auto",
+) -> None:
+    """Count the bytes that codes save, and what it costs, against PNG, WebP, JPEG, zlib, LZMA and PCA."""
+    from aecli import inference
+    from aecli.checkpoint import model_file
+    from aecli.data import load, load_again
+    from aecli.data.registry import path_of
+    from aecli.storage.paths import require_output
+
+    checkpoint = model_file(model)
+    if output:
+        output = require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".png"])
+
+    from aecli.analyses.compression.code_codecs import Codec
+    from aecli.analyses.compression.report import compress
+
+    loaded = inference.load(model, device=device)
+    source = loaded.header.data
+    with screen.progress() as progress:
+        images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+        try:
+            training = load_again(
+                source.word, source.fingerprint, data_options, image_shape=loaded.image_shape, progress=progress
+            )
+        except AecliError as error:
+            training = images
+            screen.warn(f"PCA is fitted on the images that it is judged by, which flatters it: {error.message}")
+        codes = inference.encode(loaded, images, progress=progress)
+        quantisers = {quantiser.bits: quantiser for quantiser in loaded.header.quantisers}
+        codec = Codec("codes", codes, loaded.decode, quantisers, loaded.decoder_bytes)
+        report = compress(images.images, codec, training.images, progress)
+
+    screen.remarks((*loaded.notes, *images.notes), images.failures)
+    if output:
+        from aecli.plots import compression
+
+        compression.draw(report, f"{len(images):,} images of {images.word}", output)
+        screen.note(f"drew {output}")
+    screen.table(
+        COLUMNS,
+        [_cells(row) for row in report.rows],
+        {
+            "data": {"word": images.word, "fingerprint": images.fingerprint, "images": len(images)},
+            "model": {"path": str(checkpoint), "fingerprint": loaded.fingerprint},
+            "pca_fitted_on": {"word": training.word, "fingerprint": training.fingerprint},
+            "quantisers_chosen_on": source.word,
+            "decoder_bytes": loaded.decoder_bytes,
+            "failed": len(images.failures),
+            "rows": [row.as_document() for row in report.rows],
+        },
+    )
+    if images.failures:
+        raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def _cells(row: "Row") -> list[str]:
+    quality = row.quality
+    return [
+        row.method,
+        f"{row.bytes:,}",
+        f"{row.bytes_per_image:,.1f}",
+        f"{row.bits_per_pixel:.3f}",
+        f"{row.saved_percent:.2f} %",
+        f"{row.ratio:.2f}",
+        f"{row.ratio_with_decoder:.2f}",
+        f"{quality.mse:.2f}",
+        f"{quality.psnr:.2f}",
+        f"{quality.ssim:.4f}",
+    ]

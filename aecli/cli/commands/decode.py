@@ -1,0 +1,65 @@
+"""`aecli decode`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.console import Screen
+from aecli.cli.options import DeviceOpt, ModelOpt
+
+EXAMPLES = examples(
+    "aecli decode codes.npz --model run -o grid.png",
+    "aecli decode codes.npz --model run -o pictures/",
+)
+CodesArg = Annotated[
+    Path,
+    typer.Argument(metavar="CODES.npz", help="Code file, of the same model; - is standard input.", show_default=False),
+]
+ImagesOpt = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="NAME.png: one grid of all. NAME.npz or -: uint8 images. Any other name: a folder, one PNG a code.",
+        show_default=False,
+    ),
+]
+OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace the pictures in a folder that is there.")]
+
+
+def decode(
+    codes: CodesArg,
+    model: ModelOpt,
+    output: ImagesOpt,
+    screen: Screen,
+    overwrite: OverwriteOpt = False,
+    device: DeviceOpt = "auto",
+) -> None:
+    """Turn codes back into images: a grid, a folder of PNGs, or an .npz of pixels."""
+    from aecli import inference
+    from aecli.checkpoint import model_file
+    from aecli.codes import load_codes
+    from aecli.data.saving import require_image_output, save_images
+    from aecli.storage.paths import require_file
+
+    require_file(codes, "code file")
+    checkpoint = model_file(model)
+    output = require_image_output(output, inputs=[checkpoint, codes], overwrite=overwrite)
+
+    loaded_codes = load_codes(codes)
+    loaded = inference.load(model, device=device)
+    with screen.progress() as progress:
+        images = inference.decode(loaded, loaded_codes, progress)
+        save_images(images, output, progress)
+
+    for note in loaded.notes:
+        screen.note(f"note: {note}")
+    channels, height, width = images.image_shape
+    screen.written(
+        output,
+        f"{len(images):,} images of {height}x{width} pixels, {'colour' if channels == 3 else 'grey'}",
+        {"images": len(images), "image_shape": list(images.image_shape), "model": loaded.fingerprint},
+    )

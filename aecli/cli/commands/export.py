@@ -1,0 +1,49 @@
+"""`aecli export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.console import Screen
+
+EXAMPLES = examples("aecli export run", "aecli export run/model.safetensors -o digits.onnx")
+CheckpointArg = Annotated[
+    Path, typer.Argument(metavar="CKPT", help="A run folder, or its model.safetensors.", show_default=False)
+]
+OnnxOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="MODEL.onnx",
+        help="File to write; else model.onnx in the run folder, where the other commands find it.",
+        show_default=False,
+    ),
+]
+
+
+def export(checkpoint: CheckpointArg, screen: Screen, output: OnnxOpt = None) -> None:
+    """Write a model as ONNX, which encode, decode and detect run on the CPU without torch."""
+    from aecli.checkpoint import ONNX_FILE, checkpoint_file, load_checkpoint, read_header
+    from aecli.checkpoint.onnx_file import SUFFIX
+    from aecli.errors import UsageError
+    from aecli.storage.paths import require_output
+
+    file = checkpoint_file(checkpoint)
+    if output is None and not checkpoint.is_dir():
+        raise UsageError("no file to write", hint=f"aecli export {checkpoint} -o MODEL{SUFFIX}")
+    inside = checkpoint / ONNX_FILE
+    target = require_output(output or inside, inputs=[file], suffixes=[SUFFIX])
+    path = target if output else inside  # only a link that was named is followed, not one that came with the folder
+    read_header(file)
+
+    from aecli.inference.onnx.export import export
+
+    exported = export(load_checkpoint(file), path)
+    screen.written(
+        path,
+        f"{exported.bytes:,} bytes, opset {exported.opset}, relative error against torch {exported.relative_error:.1e}",
+        {"bytes": exported.bytes, "opset": exported.opset, "relative_error": exported.relative_error},
+    )

@@ -1,0 +1,27 @@
+"""`aecli info`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aecli.cli.command import examples
+from aecli.cli.console import Screen
+
+EXAMPLES = examples("aecli info run", "aecli info codes.npz --json", "aecli info combined")
+FileArg = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A run folder, model, detector, code file or recipe; or the name of a recipe that comes with aecli.",
+        show_default=False,
+    ),
+]
+
+
+def info(file: FileArg, screen: Screen) -> None:
+    """Say what a file is and where it came from."""
+    from aecli.reports.describe import describe
+
+    description = describe(file)
+    screen.result(description.as_text(), description.as_document())

@@ -1,0 +1,129 @@
+"""`aecli knn-probe`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aecli.analyses.knn_probe.options import KNNProbeOptions
+from aecli.cli.command import examples
+from aecli.cli.console import Screen
+from aecli.data.options import DataOptions
+from aecli.errors import AecliError, UsageError
+
+if TYPE_CHECKING:
+    from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
+    from aecli.codes import Codes
+    from aecli.data import ImageSet
+    from aecli.runtime.progress import Progress
+
+EXAMPLES = examples(
+    "aecli knn-probe train.npz test.npz -o probe.png",
+    "aecli knn-probe train.npz test.npz --labels 10,100,1000,all --methods knn-euclidean,linear",
+)
+COLUMNS = ["labels", "features", "method", "accuracy", "± sd", "95 % interval", "best"]
+TrainArg = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TRAIN.npz", help="Code file that labels are drawn from; - is standard input.", show_default=False
+    ),
+]
+TestArg = Annotated[
+    Path,
+    typer.Argument(metavar="TEST.npz", help="Code file of other images, by the same model.", show_default=False),
+]
+PlotOpt = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="PLOT.png", help="Plot of accuracy against the number of labels."),
+]
+BaselinesOpt = Annotated[
+    bool,
+    typer.Option("--baselines/--no-baselines", help="Compare with pixels and PCA of the same images, or do not."),
+]
+
+
+def knn_probe(
+    train: TrainArg,
+    test: TestArg,
+    options: KNNProbeOptions,
+    data_options: DataOptions,
+    screen: Screen,
+    output: PlotOpt = None,
+    baselines: BaselinesOpt = True,
+) -> None:
+    """Measure how well classes can be told from codes with few labels, against pixels and PCA."""
+    from aecli.storage.paths import is_stream, require_file, require_output
+
+    if is_stream(train) and is_stream(test):
+        raise UsageError("only one of TRAIN and TEST can be standard input", hint="name a file for the other")
+    for path, role in ((train, "training codes"), (test, "test codes")):
+        require_file(path, role)
+    if output:
+        output = require_output(output, inputs=[train, test], suffixes=[".png"])
+
+    from aecli.analyses.knn_probe.features import code_features, count_shared, pca_features, pixel_features
+    from aecli.analyses.knn_probe.labeled_draws import match_labels
+    from aecli.analyses.knn_probe.probe import probe
+    from aecli.codes import load_codes
+
+    train_codes, test_codes = load_codes(train), load_codes(test)
+    features = {"codes": code_features(train_codes, test_codes)}
+    labels = match_labels(train_codes, test_codes)
+    options.label_counts(labels.available)  # refuses what cannot be drawn, before images are read
+    if shared := count_shared(features["codes"]):
+        screen.warn(f"{shared:,} test codes are equal to a training code: do the two files share images?")
+    with screen.progress("codes") as progress:
+        if baselines and (images := _images(train_codes, test_codes, data_options, screen, progress)):
+            features["pixels"] = pixel_features(images[0].images, images[1].images)
+            features["pca"] = pca_features(features["pixels"], features["codes"].dimensions)
+        result = probe(features, labels, options, progress)
+
+    screen.remarks(result.notes)
+    if output:
+        from aecli.plots import knn_probe
+
+        knn_probe.draw(result, train_codes.meta.data, test_codes.meta.data, output)
+        screen.note(f"drew {output}")
+    document = {
+        "train": _source(train, train_codes),
+        "test": _source(test, test_codes),
+        "model": train_codes.meta.model_fingerprint,
+        "dimensions": {name: both.dimensions for name, both in features.items()},
+        "labelled": result.available,
+        "tested": result.tested,
+        "protocol": options.as_document(),
+        "notes": result.notes,
+        "accuracies": [row.as_document() | {"best": row is result.best(row.labels)} for row in result.accuracies],
+    }
+    if output is None or not is_stream(output):
+        screen.table(COLUMNS, [_cells(row, result) for row in result.accuracies], document)
+
+
+def _images(
+    train: "Codes", test: "Codes", data_options: DataOptions, screen: Screen, progress: "Progress"
+) -> "list[ImageSet] | None":
+    """Return the images of both, in the codes' order; None, and a note, where they are not to be had."""
+    from aecli.inference.matching import images_of
+
+    try:
+        return [images_of(codes, data_options, progress) for codes in (train, test)]
+    except AecliError as error:
+        screen.note(f"note: only codes are probed, not pixels and PCA: {error.message}")
+        return None
+
+
+def _source(path: Path, codes: "Codes") -> dict[str, Any]:
+    return {"path": str(path), "codes": len(codes), "data": codes.meta.data, "fingerprint": codes.meta.data_fingerprint}
+
+
+def _cells(row: "Accuracy", result: "ProbeResult") -> list[str]:
+    spread, interval = row.standard_deviation, row.interval
+    return [
+        str(row.labels),
+        row.features,
+        row.method,
+        f"{row.mean:.4f}",
+        "" if spread is None else f"{spread:.4f}",
+        "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
+        "*" if row is result.best(row.labels) else "",
+    ]

@@ -1,0 +1,111 @@
+"""Bringing images to the channels and the size that are asked for."""
+
+from collections import Counter
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.data.options import Shape
+from aecli.runtime.progress import Progress
+from aecli.runtime.threads import in_order
+from aecli.storage.limits import require_memory
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FullShape = tuple[int, int, int]
+CHUNK = 256
+
+
+def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Bring (N, C, H, W) uint8 images to the `wanted` (C, H, W); returns them and notes on what was done.
+
+    Images that fit already come back as they are.
+    """
+    native = (images.shape[1], images.shape[2], images.shape[3])
+    target = complete(wanted, native)
+    if target == native:
+        return images, ()
+    needed = len(images) * prod(target)
+    require_memory(
+        needed, f"{_images(len(images))} of {_size(target[1:])} pixels", "--set model.image_size=64, or less"
+    )
+    fitted = np.empty((len(images), *target), np.uint8)
+
+    def fit_chunk(start: int) -> int:
+        chunk = to_channels(images[start : start + CHUNK], target[0])
+        if native[1:] == target[1:]:
+            fitted[start : start + CHUNK] = chunk
+        else:
+            for index, pixels in enumerate(chunk, start):
+                fitted[index] = to_pixels(resized(to_picture(pixels), target[1:]))
+        return start + len(chunk)
+
+    for done in in_order(fit_chunk, range(0, len(images), CHUNK)):
+        progress("fitting images", done, len(images))
+    return fitted, conversion_notes(Counter({native: len(images)}), target)
+
+
+def complete(wanted: Shape, native: FullShape) -> FullShape:
+    """The `wanted` (C, H, W) with the `native` one's where it is None."""
+    channels, height, width = (own if side is None else side for side, own in zip(wanted, native, strict=True))
+    return channels, height, width
+
+
+def to_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Turn (N, C, H, W) uint8 images, C 1 or 3, into `channels`: luma by ITU-R 601 as Pillow rounds it, or repeated."""
+    if images.shape[1] == channels:
+        return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=1)
+    red, green, blue = (images[:, channel : channel + 1].astype(np.uint32) for channel in range(3))
+    return ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)
+
+
+def to_picture(pixels: NDArray[np.uint8]) -> "Image":
+    """Turn (C, H, W) uint8 pixels, C 1 or 3, into a Pillow image of mode L or RGB."""
+    from PIL import Image
+
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+
+
+def to_pixels(picture: "Image") -> NDArray[np.uint8]:
+    """Turn a Pillow image of mode L or RGB into (C, H, W) uint8 pixels."""
+    pixels: NDArray[np.uint8] = np.asarray(picture)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def resized(picture: "Image", size: tuple[int, int]) -> "Image":
+    """Resize to `size`, (H, W): bilinear, antialiased; the whole picture is kept, its aspect is not."""
+    from PIL import Image
+
+    return picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+
+
+def conversion_notes(native: Counter[FullShape], target: FullShape) -> tuple[str, ...]:
+    """Say how many images of the `native` (C, H, W) shapes had to change to become `target`; () for none."""
+    notes = []
+    recoloured = sum(count for shape, count in native.items() if shape[0] != target[0])
+    if recoloured:
+        done = "colour to grey by luma" if target[0] == 1 else "grey to colour by repeating the channel"
+        notes.append(f"{_images(recoloured)} converted from {done}")
+    sizes = Counter[tuple[int, int]]()
+    for (_, *size), count in native.items():
+        if tuple(size) != target[1:]:
+            sizes[size[0], size[1]] += count
+    if sizes:
+        smallest, largest = (choose(sizes, key=lambda size: size[0] * size[1]) for choose in (min, max))
+        origin = _size(smallest) if len(sizes) == 1 else f"{len(sizes):,} sizes ({_size(smallest)} to {_size(largest)})"
+        notes.append(f"{_images(sizes.total())} resized from {origin} to {_size(target[1:])} pixels")
+    return tuple(notes)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"
+
+
+def _size(size: tuple[int, int]) -> str:
+    """(H, W) the way people write it: width x height."""
+    return f"{size[1]}x{size[0]}"

@@ -1,0 +1,1 @@
+"""Models as ONNX: written by `aecli export`, run by ONNX Runtime."""

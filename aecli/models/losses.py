@@ -1,0 +1,24 @@
+"""What training makes small: the distance of the reconstruction from its target, and the penalty on the code."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from aecli.recipes.schema import ObjectiveRecipe, PenaltyRecipe
+
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.huber_loss}
+
+
+def distance(reconstruction: Tensor, target: Tensor, recipe: ObjectiveRecipe) -> Tensor:
+    """Return the mean over batch, channels and pixels, a scalar in normalised units."""
+    return DISTANCES[recipe.loss](reconstruction.float(), target)
+
+
+def penalty(code: Tensor, recipe: PenaltyRecipe) -> Tensor | float:
+    """Return beta * |code - s|, averaged over the batch and averaged or summed over the units of a code."""
+    if recipe.sparsity_weight == 0:
+        return 0.0
+    deviation = (code.float() - recipe.sparsity_target).abs().flatten(1)  # (N, units)
+    reduced = deviation.mean() if recipe.reduction == "mean" else deviation.sum(dim=1).mean()
+    return recipe.sparsity_weight * reduced

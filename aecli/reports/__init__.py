@@ -1,0 +1,1 @@
+"""What a file is (`aecli info`) and how runs compare (`aecli compare`)."""

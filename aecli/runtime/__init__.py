@@ -1,0 +1,1 @@
+"""The process: its threads, its siblings, its progress, the optional packages it finds."""

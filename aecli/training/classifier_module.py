@@ -1,0 +1,46 @@
+"""One training step of a classifier, and accuracy over whole epochs."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from aecli.models.classifier import Classifier
+from aecli.models.corruption import corrupt
+from aecli.models.losses import penalty
+from aecli.recipes.schema import Recipe
+from aecli.runtime.processes import ALONE, Process
+from aecli.training.batches import Batch, Batches
+from aecli.training.module import TrainingModule
+from aecli.training.seeds import Stream
+
+
+class ClassifierModule(TrainingModule):
+    """Asks a classifier for the labels: of corrupted images in training, of clean ones in validation.
+
+    Accuracy is the part of all images of an epoch that it is right about, not the mean of the batches' parts.
+    """
+
+    model: Classifier
+    FIGURES = ("loss", "accuracy")
+
+    def __init__(
+        self, model: Classifier, recipe: Recipe, train: Batches, validation: Batches, process: Process = ALONE
+    ):
+        super().__init__(recipe, train, validation, process)
+        self.model = model
+        model.encoder.requires_grad_(not recipe.training.freeze_encoder)
+
+    def on_train_epoch_start(self) -> None:
+        super().on_train_epoch_start()
+        if self.recipe.training.freeze_encoder:
+            self.model.encoder.eval()  # running statistics are frozen too
+
+    def _loss(self, batch: Batch, part: str, stream: Stream) -> Tensor:
+        images, labels = batch
+        x = self.model.normalise(images)
+        if part == "train":
+            x = corrupt(x, self.recipe.corruption, self.model.black, self._randomness[stream])
+        code, logits = self.model(x)
+        right = (logits.detach().argmax(dim=1) == labels).sum()
+        loss = F.cross_entropy(logits.float(), labels) + penalty(code, self.recipe.penalty)
+        self._note(part, len(images), loss, accuracy=right)
+        return loss

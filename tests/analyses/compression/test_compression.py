@@ -1,0 +1,111 @@
+"""Bytes are those that are really made, and each way gives back what it promises."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.decomposition import PCA
+
+from aecli.analyses.compression.code_codecs import Codec, fit_pca
+from aecli.analyses.compression.image_codecs import encoders
+from aecli.analyses.compression.report import compress
+from aecli.codes import Codes, CodesMeta
+from aecli.codes.quantizer import fit_quantisers
+from aecli.data import load
+
+
+def as_codes(values: np.ndarray) -> Codes:
+    names = np.arange(len(values)).astype(np.str_)
+    return Codes(values, names, np.zeros(len(values), np.float32), CodesMeta("sha256:aa", "digits", "sha256:bb"))
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return load("digits:test").images[:60]
+
+
+@pytest.fixture(scope="module")
+def training() -> np.ndarray:
+    return load("digits:train").images
+
+
+@pytest.fixture(scope="module")
+def report(images: np.ndarray, training: np.ndarray):
+    """A codec whose codes are the pixels themselves."""
+    quantisers = {quantiser.bits: quantiser for quantiser in fit_quantisers(training.astype(np.float32))}
+    codec = Codec(
+        "codes", as_codes(images.astype(np.float32)), lambda codes: np.rint(codes).astype(np.uint8), quantisers, 100
+    )
+    return compress(images, codec, training)
+
+
+def test_the_laboratory_line() -> None:
+    codec = Codec(
+        "codes", as_codes(np.zeros((10_000, 128), np.float32)), lambda _: np.zeros((1, 1, 1, 1), np.uint8), {}, 0
+    )
+    kept = codec.kept(32, entropy=False)
+    assert kept.bytes == 5_120_000
+    assert round(100 * (1 - kept.bytes / (10_000 * 28 * 28)), 2) == 34.69
+
+
+def test_bytes_follow_from_bits(report) -> None:
+    rows = {row.method: row for row in report.rows}
+    values = 60 * 64
+    assert rows["8-bit pixels"].bytes == values
+    assert rows["codes, float32"].bytes == 4 * values
+    assert rows["codes, float16"].bytes == 2 * values
+    for bits in (8, 6, 4, 3, 2):
+        scale = 8 + (0 if bits == 8 else 4 * 8)  # offset and step of one channel, and the shape
+        assert rows[f"codes, {bits} bits"].bytes == values * bits / 8 + scale
+    row = rows["codes, 4 bits"]
+    assert row.bits_per_pixel == pytest.approx(8 * row.bytes / values)
+    assert row.ratio == pytest.approx(values / row.bytes)
+    assert row.ratio_with_decoder == pytest.approx(values / (row.bytes + 100))
+
+
+def test_fewer_bits_are_worse_and_smaller(report) -> None:
+    rows = {row.method: row for row in report.rows}
+    for suffix in ("", ", entropy-coded"):
+        series = [rows[f"codes, {bits} bits{suffix}"] for bits in (8, 6, 4, 3, 2)]
+        assert [row.bytes for row in series] == sorted((row.bytes for row in series), reverse=True)
+        assert [row.quality.mse for row in series] == sorted(row.quality.mse for row in series)
+    for bits in (8, 6, 4, 3, 2):
+        assert rows[f"codes, {bits} bits"].quality == rows[f"codes, {bits} bits, entropy-coded"].quality
+
+
+def test_lossless_ways_lose_nothing(report) -> None:
+    for row in report.rows:
+        if row.method in {"8-bit pixels", "codes, float32", "PNG", "WebP lossless"} or "one stream" in row.method:
+            assert row.quality.mse == 0, row.method
+            assert row.as_document()["psnr"] is None
+
+
+def test_each_picture_is_a_whole_file(images: np.ndarray) -> None:
+    png = next(kept for kept in (encode(images) for encode in encoders()) if kept.method == "PNG")
+    total = 0
+    for image in images:
+        content = io.BytesIO()
+        Image.fromarray(image[0]).save(content, "PNG", optimize=True)
+        total += len(content.getvalue())
+    assert png.bytes == total
+
+
+def test_pca_is_that_of_scikit_learn(images: np.ndarray, training: np.ndarray) -> None:
+    codec = fit_pca(training, images, as_codes(np.zeros((60, 2, 5), np.float32)))
+    flat = training.reshape(len(training), -1).astype(np.float64)
+    reference = PCA(10, svd_solver="full").fit(flat)
+    coordinates = reference.transform(images.reshape(60, -1))
+    np.testing.assert_allclose(np.abs(codec.codes.codes), np.abs(coordinates), rtol=1e-2, atol=0.2)
+    expected = np.rint(reference.inverse_transform(coordinates)).clip(0, 255)
+    restored = codec.decode(codec.codes.codes).reshape(60, -1)
+    assert np.abs(restored - expected).max() <= 1
+    assert codec.decoder_bytes == 4 * (64 + 10 * 64)
+
+
+def test_colour_images_are_kept_in_every_way() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 3, 9, 7), dtype=np.uint8)
+    for encode in encoders():
+        kept = encode(images)
+        assert kept.restored.shape == images.shape
+        assert kept.restored.dtype == np.uint8

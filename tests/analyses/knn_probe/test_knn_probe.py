@@ -1,0 +1,255 @@
+"""The probe by what it means: clusters are told apart, shuffled labels are not, and nothing leaks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from aecli.analyses.knn_probe.features import Features, code_features
+from aecli.analyses.knn_probe.labeled_draws import ProbeLabels, draw_labelled, match_labels
+from aecli.analyses.knn_probe.options import METHODS, KNNProbeOptions
+from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult, probe
+from aecli.codes import Codes, CodesMeta
+from aecli.errors import InputError, UsageError
+
+CLASSES = ("zero", "one", "two", "three")
+QUICK = KNNProbeOptions(labels="12", draws=5)
+
+
+def clusters(count: int, apart: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`count` vectors of 6 dimensions around four corners, and their classes."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % 4
+    return (np.eye(6)[labels] * apart + random.normal(size=(count, 6))).astype(np.float32), labels
+
+
+def probed(apart: float = 20.0, options: KNNProbeOptions = QUICK, **changes: Callable) -> ProbeResult:
+    (train, train_labels), (test, test_labels) = clusters(80, apart, 1), clusters(40, apart, 2)
+    labels = {"train": train_labels, "test": test_labels}
+    labels |= {name: change(labels[name]) for name, change in changes.items()}
+    return probe({"codes": Features(train, test)}, ProbeLabels(**labels, class_names=CLASSES), options)
+
+
+def codes(labels: list[int] | None, names: list[str], data: str = "a", model: str = "m", shape: int = 2) -> Codes:
+    count = 3 if labels is None else len(labels)
+    return Codes(
+        codes=np.arange(count * shape, dtype=np.float32).reshape(count, shape, 1) + len(data),
+        names=np.array([str(number) for number in range(count)]),
+        residual_l2=np.zeros(count, np.float32),
+        meta=CodesMeta(model_fingerprint=model, data=data, data_fingerprint=data, class_names=names),
+        labels=None if labels is None else np.array(labels),
+    )
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[Features, ProbeLabels]:
+    images, labels = load_digits(return_X_y=True)
+    images = images.astype(np.float32)
+    names = tuple("0123456789")
+    return Features(images[:400], images[400:600]), ProbeLabels(labels[:400], labels[400:600], names)
+
+
+# What the figures mean
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_clusters_far_apart_are_told_apart_without_an_error(method):
+    result = probed(options=replace(QUICK, methods=method))
+    assert [row.mean for row in result.accuracies] == [1.0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_shuffled_labels_are_at_chance(method):
+    shuffled = np.random.default_rng(3).permutation
+    result = probed(options=replace(QUICK, methods=method, draws=30), train=shuffled, test=shuffled)
+    assert result.accuracies[0].mean == pytest.approx(0.25, abs=0.06)
+
+
+def test_mean_deviation_and_interval_are_those_of_the_draws():
+    row = Accuracy(100, "codes", "linear", (0.4, 0.5, 0.6))
+    assert row.mean == pytest.approx(0.5)
+    assert row.standard_deviation == pytest.approx(0.1)
+    half = 4.302653 * 0.1 / 3**0.5  # Student's t for two degrees of freedom, from a table
+    assert row.interval == pytest.approx((0.5 - half, 0.5 + half))
+    assert Accuracy(100, "codes", "linear", (0.7, 0.8, 0.9)).interval[1] == 1.0  # an accuracy is never more
+    assert Accuracy(4000, "codes", "linear", (0.9,)).interval is None
+
+
+def test_all_labels_are_one_draw():
+    result = probed(options=KNNProbeOptions(labels="8,all", draws=7))
+    assert {(row.labels, len(row.draws)) for row in result.accuracies} == {(8, 7), (80, 1)}
+
+
+def test_the_best_is_named_for_each_number_of_labels():
+    rows = tuple(Accuracy(count, "codes", name, (mean,)) for count, name, mean in [(1, "a", 0.1), (1, "b", 0.2)])
+    assert ProbeResult(rows, 1, 1, ()).best(1).method == "b"
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_seed_others():
+    first, again, other = (probed(1.5, replace(QUICK, seed=seed)) for seed in (0, 0, 1))
+    assert first == again
+    assert first.accuracies != other.accuracies
+
+
+def test_further_numbers_of_labels_change_nothing_for_the_others():
+    alone, among = (probed(1.5, replace(QUICK, labels=labels)) for labels in ("12", "8,12,all"))
+    assert [row for row in among.accuracies if row.labels == 12] == list(alone.accuracies)
+
+
+@pytest.mark.parametrize(
+    "change", [{"labels": "40"}, {"neighbours": 3}, {"balance": False}, {"draws": 6}, {"methods": "linear"}]
+)
+def test_every_option_matters(change):
+    assert probed(1.5, replace(QUICK, **change)).accuracies != probed(1.5).accuracies
+
+
+def test_features_get_the_same_draws():
+    (train, labels), (test, _) = clusters(80, 1.5, 1), clusters(40, 1.5, 2)
+    both = {"codes": Features(train, test), "twins": Features(train, test)}
+    rows = probe(both, ProbeLabels(labels, labels[:40], CLASSES), QUICK).accuracies
+    figures = {(row.features, row.method): row.draws for row in rows}
+    for method in METHODS:
+        assert figures["codes", method] == figures["twins", method]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_labels_of_test_codes_are_never_used(method, digits):
+    features, labels = digits
+    options = KNNProbeOptions(labels="30", draws=2, methods=method)
+    seen = []
+    for test in (labels.test, np.roll(labels.test, 7)):
+        row = probe({"codes": features}, replace(labels, test=test), options).accuracies[0]
+        seen.append(row.mean)
+    assert seen[1] < 0.3 < 0.6 < seen[0]  # the predictions follow the images, whatever the labels say
+
+
+# Draws
+
+
+@pytest.mark.parametrize("count", [4, 12, 40])
+def test_balanced_draws_are_balanced_and_of_training_codes_only(count):
+    labels = np.repeat([0, 1, 2, 3, -1], [30, 25, 20, 15, 10])
+    for rows in draw_labelled(labels, count, 20, balance=True, seed=0):
+        assert len(set(rows.tolist())) == count
+        assert np.bincount(labels[rows]).tolist() == [count // 4] * 4
+
+
+def test_what_does_not_divide_goes_to_classes_by_chance():
+    labels = np.arange(40) % 4
+    extra = [np.bincount(labels[rows]) - 1 for rows in draw_labelled(labels, 6, 200, balance=True, seed=0)]
+    assert all(sorted(one.tolist()) == [0, 0, 1, 1] for one in extra)
+    assert np.mean(extra, axis=0) == pytest.approx([0.5] * 4, abs=0.12)
+
+
+def test_fewer_labels_than_classes_go_to_classes_by_chance():
+    draws = draw_labelled(np.arange(40) % 4, 2, 50, balance=True, seed=0)
+    assert {len(set((rows % 4).tolist())) for rows in draws} == {2}
+    assert len({tuple(sorted(rows % 4)) for rows in draws}) > 3
+
+
+def test_what_a_small_class_lacks_comes_from_the_others():
+    labels = np.repeat([0, 1, 2], [2, 30, 30])
+    (rows, *_) = draw_labelled(labels, 20, 3, balance=True, seed=0)
+    assert np.bincount(labels[rows]).tolist() == [2, 9, 9]
+
+
+def test_unbalanced_draws_follow_the_frequencies():
+    labels = np.repeat([0, 1], [900, 100])
+    draws = draw_labelled(labels, 100, 20, balance=False, seed=0)
+    assert np.mean([(labels[rows] == 1).mean() for rows in draws]) == pytest.approx(0.1, abs=0.03)
+
+
+# Labels
+
+
+def test_classes_are_matched_by_name():
+    labels = match_labels(codes([0, 1, 2], ["cat", "dog", "eel"]), codes([0, 1, -1], ["eel", "cat"], "b"))
+    assert [labels.class_names[label] for label in labels.test[:2]] == ["eel", "cat"]
+    assert labels.test[2] == -1
+    assert labels.unseen == ()
+
+
+def test_a_class_of_the_test_only_is_counted_as_wrong_and_named():
+    result = probed(train=lambda labels: np.where(labels == 3, -1, labels))
+    assert all(row.mean == 0.75 for row in result.accuracies)
+    assert any("class three: 10 test codes cannot be right" in note for note in result.notes)
+    assert any("20 of the 80 training codes have no label" in note for note in result.notes)
+
+
+def test_unlabelled_test_codes_are_not_counted():
+    result = probed(test=lambda labels: np.where(np.arange(40) < 10, -1, labels))
+    assert result.tested == 30
+    assert all(row.mean == 1.0 for row in result.accuracies)
+    assert any("10 of the 40 test codes" in note for note in result.notes)
+
+
+def test_fewer_labels_than_classes_are_noted():
+    assert any("2 labels for 4 classes" in note for note in probed(options=replace(QUICK, labels="2")).notes)
+
+
+def test_one_label_is_enough_for_every_method():
+    assert {len(row.draws) for row in probed(options=replace(QUICK, labels="1")).accuracies} == {5}
+
+
+@pytest.mark.parametrize("labels", [None, [-1, -1, -1]])
+def test_no_labels_at_all_are_an_error_that_says_where(labels):
+    with pytest.raises(InputError, match="TEST"):
+        match_labels(codes([0, 1, 0], ["cat", "dog"]), codes(labels, ["cat"], "b"))
+
+
+# Options
+
+
+def test_more_labels_than_there_are_are_refused_with_the_maximum():
+    with pytest.raises(UsageError, match="only 80"):
+        probed(options=replace(QUICK, labels="10,81"))
+
+
+def test_more_neighbours_than_labels_are_refused_but_for_methods_without():
+    with pytest.raises(UsageError, match="neighbours"):
+        probed(options=replace(QUICK, neighbours=13))
+    probed(options=replace(QUICK, neighbours=13, methods="linear"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"labels": labels} for labels in ("", "0", "-5", "ten", "10,,20", "1e2", "²", "99999999999999999999")),
+        *({"methods": methods} for methods in ("", "knn", "linear,knn-euclidian")),
+        {"draws": 0},
+        {"neighbours": 0},
+        {"seed": -1},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(UsageError):
+        KNNProbeOptions(**wrong)
+
+
+def test_an_unknown_method_is_told_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'knn-euclidean'"):
+        KNNProbeOptions(methods="knn-euclidian")
+
+
+def test_the_protocol_is_told_in_words_with_its_parameters():
+    document = replace(QUICK, neighbours=3, balance=False).as_document()
+    assert document["draws"] == 5
+    assert document["spreading_alpha"] == 0.99
+    assert "training codes only" in document["in_words"]
+    assert "3 vote" in document["in_words"]
+    assert "without regard to classes" in document["in_words"]
+
+
+# Codes that do not belong together
+
+
+def test_codes_of_different_models_are_refused():
+    with pytest.raises(InputError, match="different models"):
+        code_features(codes([0], ["a"]), codes([0], ["a"], "b", model="other"))
+
+
+def test_codes_of_the_same_images_are_refused():
+    with pytest.raises(InputError, match="leak"):
+        code_features(codes([0], ["a"]), codes([0], ["a"]))

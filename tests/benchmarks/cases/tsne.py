@@ -1,0 +1,92 @@
+"""t-SNE beside scikit-learn's with its defaults, on the same codes.
+
+Codes: of FashionMNIST or, without it, of mnist5k, by the conv recipe trained on mnist5k for 10 epochs. Each turn is a
+whole fit: neighbours, affinities, descent. Beside each time stands the 1-NN accuracy of the labels in the plane; the KL
+divergence is computed for both planes from the same affinities and with all pairs.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.analyses.tsne.embed import draw_sample, label_accuracy, nearest_neighbours, tsne
+from aecli.analyses.tsne.options import TSNEOptions
+from tests.benchmarks.codes import encode
+from tests.benchmarks.measuring import Effort, Row, compare
+
+Array = NDArray[Any]
+MOST_FOR_DIVERGENCE = 20_000
+NOISE = 0.03
+"""Of the 1-NN accuracy in the plane, from seed to seed."""
+
+
+def fit_ours(points: Array, seed: int) -> Array:
+    """Lay out as `aecli tsne` does."""
+    return tsne(points, TSNEOptions(seed=seed, sample=None)).coordinates
+
+
+def fit_peer(points: Array, seed: int) -> Array:
+    """Lay out as scikit-learn does when nothing is asked of it."""
+    from sklearn.manifold import TSNE
+
+    plane: Array = TSNE(random_state=seed).fit_transform(points)
+    return plane
+
+
+def divergence(points: Array, plane: Array, perplexity: float = 30.0) -> float:
+    """KL divergence of a plane from the affinities of the points, normalised over all pairs, without approximation."""
+    from openTSNE.affinity import PerplexityBasedNN
+    from openTSNE.nearest_neighbors import PrecomputedNeighbors
+
+    index = PrecomputedNeighbors(*nearest_neighbours(points, int(3 * perplexity), "euclidean"))
+    affinities = PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=-1).P.tocoo()
+    plane = plane.astype(np.float64)
+    total = 0.0
+    for start in range(0, len(plane), 256):
+        squares = ((plane[start : start + 256, None] - plane) ** 2).sum(axis=2)
+        total += (1 / (1 + squares)).sum()
+    near = 1 / (1 + ((plane[affinities.row] - plane[affinities.col]) ** 2).sum(axis=1)) / (total - len(plane))
+    kept = affinities.data > 0
+    return float((affinities.data[kept] * np.log(affinities.data[kept] / near[kept])).sum())
+
+
+def measure(count: int, bar: float | None, turns: int, effort: Effort) -> list[Row]:
+    """Lay out `count` codes by turns; the quality is the 1-NN accuracy of the labels in the plane."""
+    word = "mnist5k:all" if effort.images == "mnist5k" else f"{effort.images}:train"
+    with tempfile.TemporaryDirectory() as folder:
+        codes = encode(word, "conv", Path(folder))
+    assert codes.labels is not None
+    rows = draw_sample(codes.labels, len(codes), TSNEOptions(sample=min(count, len(codes)), seed=0))
+    points = codes.codes.reshape(len(codes), -1)[rows]
+    fits: dict[str, Callable[[Array, int], Array]] = {"ours": fit_ours, "peer": fit_peer}
+    for fit in fits.values():  # imports and first calls are no part of a fit
+        fit(points[:200], 0)
+    seconds: dict[str, list[float]] = {name: [] for name in fits}
+    planes: dict[str, Array] = {}
+    for _ in range(effort.turns_or(turns)):
+        for name, fit in fits.items():
+            started = time.perf_counter()
+            planes[name] = fit(points, 0)
+            seconds[name].append(time.perf_counter() - started)
+            print(f"  {name} {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
+    ours, peer = (label_accuracy(planes[name], codes.labels[rows]) for name in fits)
+    note = ""
+    if len(points) <= MOST_FOR_DIVERGENCE:
+        note = "KL divergence {:.3f}, {:.3f}".format(*(divergence(points, planes[name]) for name in fits))
+    case = f"t-SNE of {len(points):,} codes of {points.shape[1]}"
+    more = {"quality": (ours, peer), "quality_name": "1-NN accuracy", "noise": NOISE, "note": note}
+    return [compare(case, seconds["ours"], seconds["peer"], peer_name="scikit-learn", bar=bar, **more)]
+
+
+CASES = {
+    "tsne-1000": partial(measure, 1_000, None, 5),
+    "tsne-10000": partial(measure, 10_000, 2.0, 2),
+    "tsne-60000": partial(measure, 60_000, 5.0, 1),
+}

@@ -1,0 +1,270 @@
+"""Checkpoints: what is saved is loaded, and whatever else a file may hold is refused in one line."""
+
+import json
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from aecli.checkpoint import (
+    METADATA_KEY,
+    MODEL_FILE,
+    CheckpointHeader,
+    load_checkpoint,
+    read_header,
+    save_checkpoint,
+)
+from aecli.errors import AecliError, ExitStatus, InputError
+from aecli.inference.torch_backend import TorchModel
+from aecli.recipes.schema import load_recipe
+from aecli.reports.describe import describe
+
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def forge(conv_run: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Write `conv_run`'s checkpoint with changes to its header and weights."""
+
+    def run(header: Change = len, weights: Change = len, text: str | None = None) -> Path:
+        with safe_open(conv_run / MODEL_FILE, framework="np") as tensors:
+            arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+            document = json.loads(tensors.metadata()[METADATA_KEY])
+        header(document)
+        weights(arrays)
+        path = tmp_path / "forged.safetensors"
+        save_file(arrays, path, metadata={METADATA_KEY: json.dumps(document) if text is None else text})
+        return path
+
+    return run
+
+
+def test_a_model_survives_its_file(conv_run: Path, tmp_path: Path) -> None:
+    loaded = load_checkpoint(conv_run)
+    save_checkpoint(loaded.model, loaded.header, tmp_path / "again.safetensors")
+    again = load_checkpoint(tmp_path / "again.safetensors")
+    assert again.header == loaded.header == read_header(conv_run / MODEL_FILE)
+    assert again.fingerprint == loaded.fingerprint
+    assert (tmp_path / "again.safetensors").read_bytes() == (conv_run / MODEL_FILE).read_bytes()
+    for name, value in loaded.model.state_dict().items():
+        assert value.equal(again.model.state_dict()[name]), name
+
+
+def test_the_header_says_all_that_the_model_needs(conv_run: Path, mlp_run: Path) -> None:
+    header = read_header(conv_run / MODEL_FILE)
+    assert (header.architecture, header.image_shape, header.code_shape) == ("conv", (1, 8, 8), (4, 2, 2))
+    assert header.arguments == {"channels": [16, 8, 4]}
+    assert header.parameters == 3221
+    assert (header.data.word, header.data.images) == ("digits:train", 1294)
+    assert (header.validation.word, header.validation.images) == ("digits:train", 144)
+    assert header.class_names == list("0123456789")
+    assert header.recipe == load_recipe(str(conv_run / "recipe.toml")).to_dict()
+    assert header.training.epochs == 20
+    assert header.versions.keys() >= {"aecli", "torch"}
+    quantiles = header.residual_quantiles
+    assert len(quantiles.values) == len(quantiles.probabilities)
+    assert quantiles.values == sorted(quantiles.values)
+    assert quantiles.values[0] > 0
+    assert read_header(mlp_run / MODEL_FILE).code_shape == (128,)
+
+
+def test_the_header_is_read_without_torch(conv_run: Path, python: Callable[..., str]) -> None:
+    code = "import sys; sys.modules['torch'] = None\n"
+    code += "from pathlib import Path; from aecli.checkpoint import read_header\n"
+    code += "print(read_header(Path(sys.argv[1])).architecture)"
+    assert python(code, conv_run / MODEL_FILE).strip() == "conv"
+
+
+def test_names_that_are_no_text_survive(conv_run: Path, tmp_path: Path) -> None:
+    loaded = load_checkpoint(conv_run)
+    strange = replace(loaded.header, class_names=["\udcff", "ß\x1b"])
+    save_checkpoint(loaded.model, strange, tmp_path / "strange.safetensors")
+    assert read_header(tmp_path / "strange.safetensors").class_names == ["\udcff", "ß\x1b"]
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 100, 2000, -1, -100])
+def test_a_file_that_is_cut_off_is_refused(conv_run: Path, tmp_path: Path, length: int) -> None:
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes((conv_run / MODEL_FILE).read_bytes()[:length])
+    refuse(path)
+
+
+@pytest.mark.parametrize("content", [b"\0" * 4096, b"\xff" * 4096, b"PK\x03\x04" + b"\0" * 99, b"{}", b"x"])
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(content)
+    refuse(path)
+
+
+def test_changed_bytes_are_refused_or_harmless(conv_run: Path, tmp_path: Path) -> None:
+    original = (conv_run / MODEL_FILE).read_bytes()
+    random = np.random.default_rng(0)
+    path = tmp_path / "changed.safetensors"
+    for _ in range(60):
+        content = bytearray(original)
+        for place in random.integers(0, len(original) // 2, 3):
+            content[place] = random.integers(256)
+        path.write_bytes(content)
+        for read in (load_checkpoint, describe):
+            with suppress(InputError):
+                read(path)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    refuse(tmp_path)
+    refuse(tmp_path / "none.safetensors")
+    refuse(Path("/dev/null"))
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    save_file({"weight": np.zeros(3, np.float32)}, path)
+    assert "not made by aecli" in refuse(path)
+
+
+def refuse(path: Path) -> str:
+    """See that the path is refused by all who read checkpoints; gives the message."""
+    messages = []
+    for read in (load_checkpoint, describe):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        messages.append(caught.value.message)
+        assert str(path) in messages[-1]
+        assert "\n" not in messages[-1]
+        assert caught.value.status == ExitStatus.INPUT
+    return messages[0]
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (lambda arrays: arrays.pop("encoder.0.weight"), "encoder.0.weight is missing"),
+        (lambda arrays: arrays.update(extra=np.zeros(1, np.float32)), "extra does not belong"),
+        (lambda arrays: arrays.update({"encoder.0.bias": np.zeros(3, np.float32)}), "has shape (3,), not (16,)"),
+        (lambda arrays: arrays["encoder.0.bias"].fill(np.nan), "not finite"),
+        (lambda arrays: arrays["decoder.0.weight"].fill(np.inf), "not finite"),
+        (lambda arrays: arrays.clear(), "is missing"),
+        (lambda arrays: arrays.update({"encoder.0.bias": np.zeros(16, np.int64)}), "int64"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(forge: Callable[..., Path], weights: Change, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_checkpoint(forge(weights=weights))
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "5", "[]", "{}", '"x"', "{", "[" * 10_000, "\x00", '{"kind": "checkpoint"}']
+)
+def test_a_description_that_is_something_else_is_refused(forge: Callable[..., Path], text: str) -> None:
+    refuse(forge(text=text))
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (lambda header: header.update(format=2), "newer aecli"),
+        (lambda header: header.update(kind="detector"), "not a checkpoint but a detector"),
+        (lambda header: header.update(architecture="transformer"), "unknown architecture"),
+        (lambda header: header.update(image_shape=[1, 16, 16], code_shape=[4, 2, 2]), "code"),
+        (lambda header: header.update(image_shape=[3, 8, 8]), ""),
+        (lambda header: header.update(image_shape=[2, 8, 8]), ""),
+        (lambda header: header.update(image_shape=[1, 8]), ""),
+        (lambda header: header.update(image_shape=[1, 0, 8]), ""),
+        (lambda header: header.update(mean=[0.1, 0.2]), "mean"),
+        (lambda header: header.update(std=[0.0]), "std"),
+        (lambda header: header.update(std=[]), "std"),
+        (lambda header: header["arguments"].update(more=1), "more"),
+        (lambda header: header.update(arguments={"channels": [4]}), ""),
+        (lambda header: header["recipe"]["training"].update(epochs=-1), "epochs"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_refused(forge: Callable[..., Path], header: Change, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_checkpoint(forge(header))
+    assert said in caught.value.message
+
+
+def test_what_a_later_version_adds_is_passed_over(forge: Callable[..., Path], conv_run: Path) -> None:
+    path = forge(lambda header: header.update(later="addition"))
+    assert read_header(path) == read_header(conv_run / MODEL_FILE)
+
+
+HOSTILE = [None, True, -1, 0, 1.5, 10**30, 10**400, "x", "", [], ["x"], [[]], [-1], {}, {"x": 1}]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where everything is in a JSON document; of long lists, the ends."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key in value:
+            yield from places(value[key], (*path, key))
+    elif isinstance(value, list):
+        for index in sorted({0, len(value) - 1} if value else set()):
+            yield from places(value[index], (*path, index))
+
+
+def test_no_value_in_a_header_makes_more_than_an_error(
+    forge: Callable[..., Path], conv_run: Path, digits: np.ndarray
+) -> None:
+    document = json.loads(read_header(conv_run / MODEL_FILE).to_json())
+    forged = forge()
+    for place in list(places(document)):
+        for value in HOSTILE:
+            changed = deepcopy(document)
+            parent = changed
+            for step in place[:-1]:
+                parent = parent[step]
+            parent[place[-1]] = value
+            try:
+                CheckpointHeader.from_json(json.dumps(changed), forged)
+            except AecliError:
+                continue
+            path = forge(lambda header, changed=changed: (header.clear(), header.update(changed)))
+            try:
+                description = describe(path)
+                assert description.as_text()
+                json.dumps(description.as_document(), allow_nan=False)
+                model = TorchModel(load_checkpoint(path), "cpu")
+                assert model.decode(model.encode(digits[:2])).shape == (2, 1, 8, 8)
+            except AecliError:
+                pass
+            except Exception as error:
+                raise AssertionError(f"{place} = {value!r}: {error!r}") from error
+
+
+@pytest.mark.parametrize(
+    ("run", "change"),
+    [
+        ("mlp_run", {"arguments": {"hidden": [256], "code": 10**9}}),
+        ("mlp_run", {"arguments": {"hidden": [10**9], "code": 10**9}}),
+        ("mlp_run", {"image_shape": [1, 10**6, 10**6]}),
+        ("conv_run", {"image_shape": [1, 10**5, 10**5]}),
+        ("conv_run", {"arguments": {"channels": [10**6, 10**6]}}),
+        ("conv_run", {"arguments": {"channels": [1] * 60}}),
+        ("conv_run", {"code_shape": [10**6, 10**6]}),
+    ],
+)
+def test_a_file_that_claims_to_be_huge_costs_nothing(
+    run: str, change: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    content = (request.getfixturevalue(run) / MODEL_FILE).read_bytes()
+    with safe_open(request.getfixturevalue(run) / MODEL_FILE, framework="np") as tensors:
+        arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+        document = json.loads(tensors.metadata()[METADATA_KEY]) | change
+    path = tmp_path / "huge.safetensors"
+    save_file(arrays, path, metadata={METADATA_KEY: json.dumps(document)})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError):
+        load_checkpoint(path)
+    grown_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_kilobytes < 50_000 + len(content) // 256

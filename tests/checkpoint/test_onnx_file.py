@@ -1,0 +1,188 @@
+"""Exported models of others: whatever a file holds, it is run as arithmetic or refused in one line."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import ModelProto, TensorProto, helper
+
+from aecli import inference
+from aecli.checkpoint import load_checkpoint
+from aecli.errors import AecliError, InputError
+from aecli.inference.onnx.export import export
+from aecli.reports.describe import describe
+
+
+@pytest.fixture(scope="module")
+def content(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("exported") / "digits.onnx"
+    export(load_checkpoint(conv_run), path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def forge(content: bytes, tmp_path: Path) -> Callable[[Callable[[ModelProto], object]], Path]:
+    """Write the model with a change; gives the path."""
+
+    def write(change: Callable[[ModelProto], object]) -> Path:
+        model = onnx.load_model_from_string(content)
+        change(model)
+        path = tmp_path / "forged.onnx"
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return write
+
+
+def set_metadata(key: str, value: str) -> Callable[[ModelProto], None]:
+    def change(model: ModelProto) -> None:
+        next(entry for entry in model.metadata_props if entry.key == key).value = value
+
+    return change
+
+
+def set_header(**values: object) -> Callable[[ModelProto], None]:
+    def change(model: ModelProto) -> None:
+        entry = next(entry for entry in model.metadata_props if entry.key == "aecli")
+        entry.value = json.dumps(json.loads(entry.value) | values)
+
+    return change
+
+
+def keep_elsewhere(path: str) -> Callable[[ModelProto], None]:
+    def change(model: ModelProto) -> None:
+        weight = model.graph.initializer[0]
+        weight.ClearField("raw_data")
+        weight.data_location = TensorProto.EXTERNAL
+        weight.external_data.add(key="location", value=path)
+
+    return change
+
+
+def loop(model: ModelProto) -> None:
+    body = helper.make_graph([], "body", [], [])
+    model.graph.node.append(helper.make_node("Loop", ["", ""], ["endless"], body=body))
+
+
+def spoil_weight(model: ModelProto) -> None:
+    weight = model.graph.initializer[0]
+    weight.CopyFrom(onnx.numpy_helper.from_array(np.full(weight.dims, np.nan, np.float32), weight.name))
+
+
+def start_in_the_middle(model: ModelProto) -> None:
+    """The residual no longer hangs on the image's, and the decoder not on the codes'."""
+    node = next(node for node in model.graph.node if "codes" in node.output)
+    model.graph.node.append(helper.make_node("Relu", [node.input[0]], ["codes"]))
+    node.output[0] = "hidden"
+    for later in model.graph.node:
+        later.input[:] = ["hidden" if name == "codes" else name for name in later.input]
+
+
+def grow(model: ModelProto, border: int | None) -> None:
+    """Pad the images by so much on each side, or by what the graph makes of them."""
+    if border is not None:
+        pads = np.array([0, 0, border, border] * 2, np.int64)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(pads, "border"))
+    model.graph.node.append(helper.make_node("Pad", ["images", "border"], ["large"]))
+
+
+HOSTILE: dict[str, tuple[str, Callable[[ModelProto], object]]] = {
+    "no metadata": ("not made by aecli", lambda model: model.ClearField("metadata_props")),
+    "no fingerprint": ("metadata cannot be read", set_metadata("fingerprint", "")),
+    "other fingerprint": ("metadata cannot be read", set_metadata("fingerprint", "sha256:\n")),
+    "decoder of no size": ("metadata cannot be read", set_metadata("decoder_bytes", "-1")),
+    "no header": ("description cannot be read", set_metadata("aecli", "{}]")),
+    "header of a detector": ("not a checkpoint", set_header(kind="detector")),
+    "newer format": ("newer aecli", set_header(format=999)),
+    "larger images": ("inputs and outputs", set_header(image_shape=[1, 16, 8])),
+    "other codes": ("inputs and outputs", set_header(code_shape=[4, 2, 3])),
+    "weights elsewhere": ("weights in other files", keep_elsewhere("/etc/passwd")),
+    "weights beside": ("weights in other files", keep_elsewhere("forged.onnx")),
+    "weights that are not numbers": ("not finite", spoil_weight),
+    "weights cut off": (
+        "cannot be read",
+        lambda model: setattr(model.graph.initializer[0], "raw_data", model.graph.initializer[0].raw_data[:-1]),
+    ),
+    "loop": ("branches or loops", loop),
+    "function": ("functions of its own", lambda model: model.functions.add(name="f", domain="d")),
+    "other operators": ("not standard", lambda model: setattr(model.graph.node[0], "domain", "com.microsoft")),
+    "sparse weights": ("sparse weights", lambda model: model.graph.sparse_initializer.add()),
+    "no output": ("inputs and outputs", lambda model: model.graph.output.pop()),
+    "other input": ("inputs and outputs", lambda model: setattr(model.graph.input[0], "name", "picture")),
+    "float images": (
+        "inputs and outputs",
+        lambda model: setattr(model.graph.input[0].type.tensor_type, "elem_type", TensorProto.FLOAT),
+    ),
+    "no operator of that name": ("no network has", lambda model: setattr(model.graph.node[0], "op_type", "Nonsense")),
+    "an image without end": (
+        "no network has",
+        lambda model: setattr(model.graph.node[0], "op_type", "ConstantOfShape"),
+    ),
+    "a border without end": ("beyond measure", lambda model: grow(model, 40_000)),
+    "a border that is computed": ("are computed", lambda model: grow(model, None)),
+    "no nodes": ("damaged model", lambda model: model.graph.ClearField("node")),
+    "newer opset": ("damaged model", lambda model: setattr(model.opset_import[0], "version", 9999)),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_a_file_must_not_be(
+    case: str, forge: Callable[..., Path], capfd: pytest.CaptureFixture[str], aecli: Callable, tmp_path: Path
+) -> None:
+    message, change = HOSTILE[case]
+    path = forge(change)
+    with pytest.raises(InputError, match=message) as caught:
+        inference.load(path)
+    assert "\n" not in caught.value.message
+    assert str(path) in caught.value.message
+    result = aecli("encode", "digits:test", "--model", path, "-o", tmp_path / "codes.npz")
+    assert result.status == 4
+    assert capfd.readouterr() == ("", "")  # nor does ONNX Runtime say anything by itself
+
+
+def test_codes_that_are_not_what_is_decoded_are_found_out(forge: Callable[..., Path], digits: np.ndarray) -> None:
+    model = inference.load(forge(start_in_the_middle))
+    codes = model.encode(digits[:2])
+    with pytest.raises(InputError, match="damaged model"):
+        model.decode(codes)
+
+
+def test_results_of_another_shape_are_found_out(forge: Callable[..., Path], digits: np.ndarray) -> None:
+    def sum_over_batch(model: ModelProto) -> None:
+        next(node for node in model.graph.node if "residual" in node.output).input[0] = "images_as_one"
+        last = next(node for node in model.graph.node if "view" in node.output)
+        shape = next(weight for weight in model.graph.initializer if weight.name == last.input[1])
+        shape.CopyFrom(onnx.numpy_helper.from_array(np.array([1, -1]), shape.name))
+        last.output[0] = "images_as_one"
+
+    with pytest.raises(InputError, match="damaged model"):
+        inference.load(forge(sum_over_batch)).score(digits[:3])
+
+
+@pytest.mark.parametrize("other", [b"PK\3\4", b"nonsense" * 50, b"\x08\x0a", b"\0" * 1000])
+def test_other_files_are_refused(other: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "other.onnx"
+    path.write_bytes(other)
+    for read in (inference.load, describe):
+        with pytest.raises(InputError, match=r"not an ONNX model|not made by aecli"):
+            read(path)
+
+
+def test_no_change_of_bytes_makes_more_than_an_error(
+    content: bytes, tmp_path: Path, digits: np.ndarray, capfd: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    path = tmp_path / "changed.onnx"
+    for _ in range(300):
+        changed = bytearray(content)
+        for place in random.integers(0, len(content), random.integers(1, 4)):
+            changed[place] = random.integers(0, 256)
+        path.write_bytes(bytes(changed[: random.integers(1, len(content))] if random.random() < 0.1 else changed))
+        for use in (describe, lambda path: inference.load(path).reconstruct(digits[:2])):
+            with suppress(AecliError):
+                use(path)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,114 @@
+"""IDX files: MNIST's names, strict about what they promise."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from aecli.data import load
+from aecli.errors import ExitStatus, InputError
+from tests.data.idx_writing import idx_bytes, write_mnist
+
+
+@pytest.mark.parametrize("gzipped", [True, False])
+def test_splits_labels_and_names(tmp_path, gzipped):
+    write_mnist(tmp_path, gzipped=gzipped)
+    everything = load(str(tmp_path))
+    assert everything.images.shape == (10, 1, 5, 4)
+    assert everything.word == f"{tmp_path}:all"
+    assert everything.labels.tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
+    assert everything.class_names == ("0", "1", "2")
+    assert everything.images.flags.writeable
+    test = load(f"{tmp_path}:test")
+    np.testing.assert_array_equal(test.images, everything.images[6:])
+    assert test.names.tolist() == ["test/0", "test/1", "test/2", "test/3"]
+    assert len(load(str(tmp_path), training=True)) == 6
+
+
+def test_dots_in_names_and_labels_left_out(tmp_path):
+    images = np.arange(60, dtype=np.uint8).reshape(3, 5, 4)
+    (tmp_path / "train-images.idx3-ubyte").write_bytes(idx_bytes(images))
+    loaded = load(str(tmp_path))
+    np.testing.assert_array_equal(loaded.images[:, 0], images)
+    assert loaded.labels is None
+    assert loaded.class_names == ()
+    with pytest.raises(InputError, match=r"no split 'test'; it has: train, all"):
+        load(f"{tmp_path}:test")
+
+
+def test_one_file_of_images(tmp_path):
+    write_mnist(tmp_path)
+    images = load(str(tmp_path / "t10k-images-idx3-ubyte.gz"))
+    assert len(images) == 4
+    assert images.labels.tolist() == [0, 1, 2, 0]
+
+
+def test_emnist_letters_are_turned_upright_and_numbered_from_zero(tmp_path):
+    images = np.arange(40, dtype=np.uint8).reshape(2, 5, 4)
+    (tmp_path / "emnist-letters-train-images-idx3-ubyte").write_bytes(idx_bytes(images))
+    (tmp_path / "emnist-letters-train-labels-idx1-ubyte").write_bytes(idx_bytes(np.array([1, 26], np.uint8)))
+    loaded = load(str(tmp_path))
+    np.testing.assert_array_equal(loaded.images[:, 0], images.transpose(0, 2, 1))
+    assert loaded.labels.tolist() == [0, 25]
+    assert len(loaded.class_names) == 26
+    assert "turned upright" in loaded.notes[0]
+
+
+def test_several_sets_in_one_folder_are_not_guessed(tmp_path):
+    write_mnist(tmp_path, prefix="emnist-letters-")
+    write_mnist(tmp_path, prefix="emnist-digits-")
+    with pytest.raises(InputError, match=r"2 IDX sets in .*emnist-digits, emnist-letters"):
+        load(str(tmp_path))
+
+
+GOOD = idx_bytes(np.zeros((6, 5, 4), np.uint8))
+DAMAGED = {
+    "truncated": (GOOD[:-7], "holds 113 of the 6 x 5 x 4 bytes"),
+    "longer": (GOOD + b"x", "longer than the 6 x 5 x 4 bytes"),
+    "magic": (b"\0\0\x0d\x03" + GOOD[4:], "not an IDX file of unsigned bytes with 3 axes"),
+    "header": (GOOD[:9], "ends within its header"),
+    "nothing": (GOOD[:4] + bytes(12), "without content"),
+    "lying": (GOOD[:4] + b"\xff" * 12 + GOOD[16:], "too short to hold"),
+}
+
+
+@pytest.mark.parametrize("gzipped", [True, False])
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_lying_file_is_refused(tmp_path, damage, gzipped):
+    data, message = DAMAGED[damage]
+    write_mnist(tmp_path, gzipped=gzipped)
+    name = "train-images-idx3-ubyte" + ".gz" * gzipped
+    (tmp_path / name).write_bytes(gzip.compress(data) if gzipped else data)
+    with pytest.raises(InputError, match=message) as caught:
+        load(str(tmp_path))
+    assert caught.value.status is ExitStatus.INPUT
+    assert name in caught.value.message
+    assert "\n" not in caught.value.message
+    assert len(load(f"{tmp_path}:test")) == 4
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[:-12], "truncated gzip file"),
+        (lambda data: b"no" + data[2:], "not a gzip file"),
+        (lambda data: data[:-8] + b"\0" * 8, "not a gzip file, or a damaged one"),
+        (lambda data: data[:20] + b"\xff" * 10 + data[30:], "truncated IDX file"),
+        (lambda data: b"", "is empty"),
+    ],
+)
+def test_a_damaged_gzip_file_is_refused(tmp_path, damage, message):
+    write_mnist(tmp_path)
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match=message) as caught:
+        load(str(tmp_path))
+    assert path.name in caught.value.message
+
+
+def test_labels_that_do_not_fit_the_images(tmp_path):
+    write_mnist(tmp_path)
+    path = tmp_path / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(idx_bytes(np.zeros(5, np.uint8))))
+    with pytest.raises(InputError, match="holds 5 labels for 6 images"):
+        load(str(tmp_path))

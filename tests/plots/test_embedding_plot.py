@@ -1,0 +1,181 @@
+import warnings
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from aecli.plots import embedding as plot
+from aecli.plots.embedding import Panel
+from aecli.plots.figure import CLASS_COLOURS
+from aecli.plots.label_placement import pushed_apart, without_overlap
+
+
+def panel(classes: int, count: int = 300, **more: object) -> Panel:
+    random = np.random.default_rng(0)
+    labels = np.arange(count) % classes
+    centres = random.uniform(-50, 50, (classes, 2))
+    places = (centres[labels] + random.normal(size=(count, 2))).astype(np.float32)
+    names = [f"class {index}" for index in range(classes)]
+    return Panel(
+        **({"title": "data", "note": "note", "coordinates": places, "labels": labels, "class_names": names} | more)
+    )
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are drawn, to be looked into."""
+    figures: list[Figure] = []
+    original = Figure.__init__
+
+    def remember(self: Figure, *words: object, **options: object) -> None:
+        original(self, *words, **options)
+        figures.append(self)
+
+    monkeypatch.setattr(Figure, "__init__", remember)
+    return figures
+
+
+def boxes(texts: list) -> np.ndarray:
+    return np.array([text.get_window_extent().extents for text in texts])
+
+
+def overlaps(extents: np.ndarray) -> int:
+    first, second = np.triu_indices(len(extents), 1)
+    low = np.maximum(extents[first, :2], extents[second, :2])
+    high = np.minimum(extents[first, 2:], extents[second, 2:])
+    return int((high - low > 1).all(axis=1).sum())
+
+
+@pytest.mark.parametrize("classes", [2, 10, 26, 100])
+def test_names_and_legend_are_inside_and_cover_nothing(classes: int, drawn: list[Figure], tmp_path: Path):
+    plot.draw([panel(classes)], tmp_path / "plot.png")
+    (figure,) = drawn
+    (axes,) = figure.axes
+    names = boxes(axes.texts)
+    assert len(names) == classes
+    assert overlaps(names) == 0
+    frame, (legend,) = axes.get_window_extent().extents, figure.legends
+    assert (names[:, :2] >= frame[:2] - 1).all()
+    assert (names[:, 2:] <= frame[2:] + 1).all()
+    outside = legend.get_window_extent()
+    assert outside.y1 < frame[1]
+    assert outside.y0 >= 0
+    assert outside.x0 >= 0
+    assert outside.x1 <= figure.bbox.width
+    assert [text.get_text() for text in legend.get_texts()] == [f"class {index}" for index in range(classes)]
+    title = axes.title.get_window_extent()
+    assert title.y1 <= figure.bbox.height
+    assert axes.get_aspect() == 1
+    assert not len(axes.get_xticks())
+
+
+def test_every_class_looks_different(drawn: list[Figure], tmp_path: Path):
+    plot.draw([panel(100)], tmp_path / "plot.png")
+    looks = {(line.get_color(), line.get_marker()) for line in drawn[0].legends[0].legend_handles}
+    assert len(looks) == 100
+    assert {colour for colour, _ in looks} == set(CLASS_COLOURS)
+
+
+def test_a_class_looks_the_same_in_all_panels(drawn: list[Figure], tmp_path: Path):
+    few = panel(3, class_names=["class 2", "class 0", "class 1"])
+    plot.draw([panel(3), few], tmp_path / "plot.png")
+    first, second = drawn[0].axes
+    colour = {
+        name: {mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in axes.collections}
+        for name, axes in (("first", first), ("second", second))
+    }
+    assert colour["first"] == colour["second"]
+    assert len(drawn[0].legends[0].get_texts()) == 3
+
+
+@pytest.mark.parametrize("labels", [None, np.full(300, -1)], ids=["none", "all unknown"])
+def test_unlabelled_codes_are_grey(labels: np.ndarray | None, drawn: list[Figure], tmp_path: Path):
+    plot.draw([panel(3, labels=labels)], tmp_path / "plot.png")
+    (axes,) = drawn[0].axes
+    assert {mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in axes.collections} == {plot.UNLABELLED_COLOUR}
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["unlabelled"]
+    assert not axes.texts
+
+
+def test_codes_without_a_label_lie_below_the_others(drawn: list[Figure], tmp_path: Path):
+    plot.draw([panel(3, labels=np.where(np.arange(300) < 200, -1, 1))], tmp_path / "plot.png")
+    colours = [mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in drawn[0].axes[0].collections]
+    assert colours[0] == plot.UNLABELLED_COLOUR
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["class 1", "unlabelled"]
+
+
+def test_too_many_classes_to_name_are_counted(drawn: list[Figure], tmp_path: Path):
+    plot.draw([panel(150)], tmp_path / "plot.png")
+    assert not drawn[0].legends
+    assert "150 classes" in drawn[0].get_supxlabel()
+
+
+def test_hostile_names_are_written_as_they_are(drawn: list[Figure], tmp_path: Path):
+    names = ["$x_2$ and $", "日本", "a\nb"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot.draw([panel(3, class_names=names, title="$HOME/_{ \x1b[1m" + "x" * 300)], tmp_path / "plot.png")
+    texts = [text.get_text() for text in drawn[0].axes[0].texts]
+    assert texts == ["$x_2$ and $", "日本", "a?b"]
+    title = drawn[0].axes[0].title
+    assert title.get_window_extent().width < drawn[0].bbox.width
+    assert title.get_text().startswith("$HOME/_{ ?[1m")
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 16)])
+def test_thumbnails_do_not_overlap_and_are_the_points_own(
+    shape: tuple[int, int, int], drawn: list[Figure], tmp_path: Path
+):
+    images = np.random.default_rng(0).integers(0, 256, (400, *shape)).astype(np.uint8)
+    rows = np.random.default_rng(1).permutation(400)[:300]
+    given = panel(5, images=images, image_rows=rows)
+    plot.draw([given], tmp_path / "plot.png")
+    pictures = drawn[0].axes[0].images
+    assert len(pictures) > 5
+    extents = np.array([picture.get_window_extent().extents for picture in pictures])
+    assert overlaps(extents) == 0
+    for picture in pictures:
+        left, right, bottom, top = picture.get_extent()
+        middle = (left + right) / 2, (bottom + top) / 2
+        point = int(((given.coordinates - middle) ** 2).sum(axis=1).argmin())
+        shown = np.asarray(picture.get_array())
+        assert (shown == (images[rows[point]][0] if shape[0] == 1 else images[rows[point]].transpose(1, 2, 0))).all()
+        assert (right - left) / (top - bottom) == pytest.approx(shape[2] / shape[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("panels", [1, 2, 3, 4, 5])
+def test_panels_stand_side_by_side(panels: int, drawn: list[Figure], tmp_path: Path):
+    plot.draw([panel(3, title=f"panel {index}") for index in range(panels)], tmp_path / "plot.png")
+    shown = [axes for axes in drawn[0].axes if axes.get_title()]
+    assert [axes.get_title().split("\n")[0] for axes in shown] == [f"panel {index}" for index in range(panels)]
+    assert overlaps(np.array([axes.get_tightbbox().extents for axes in shown])) == 0
+
+
+@pytest.mark.parametrize("places", [np.zeros((5, 2)), np.array([[0.0, i] for i in range(5)]), np.eye(5)[:, :2] * 1e-9])
+def test_points_on_a_spot_or_line_can_be_drawn(places: np.ndarray, tmp_path: Path):
+    plot.draw([Panel("data", "note", places.astype(np.float32))], tmp_path / "plot.png")
+    assert np.ptp(np.asarray(Image.open(tmp_path / "plot.png"))) > 0
+
+
+def test_the_same_plane_gives_the_same_bytes(tmp_path: Path):
+    for name in ("a", "b"):
+        plot.draw([panel(5)], tmp_path / f"{name}.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_boxes_without_overlap_are_as_many_as_have_room():
+    centres = np.array([[0, 0], [0.5, 0], [1.5, 0], [0, 1.2], [-0.9, -0.9]])
+    assert without_overlap(centres, (1, 1), np.arange(5)).tolist() == [0, 2, 3]
+    assert without_overlap(centres, (1, 1), np.array([1, 0, 2, 3, 4])).tolist() == [1, 2, 3, 4]
+
+
+def test_boxes_are_pushed_off_each_other_and_off_fixed_ones():
+    centres = np.array([[50, 50], [51, 50], [50, 51], [50, 50]], float)
+    fixed = np.array([False, False, False, True])
+    placed = pushed_apart(centres, np.full((4, 2), 10.0), (0, 0, 100, 100), fixed)
+    assert overlaps(np.concatenate([placed - 5, placed + 5], axis=1)) == 0
+    assert (placed[3] == centres[3]).all()
+    assert np.linalg.norm(placed - centres, axis=1).max() < 40

@@ -1,0 +1,163 @@
+"""What is asked in a hurry is answered without waiting for torch: in a fresh interpreter, by `sys.modules`."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from aecli.cli.app import app
+
+HEAVY = {"torch", "pytorch_lightning", "lightning", "torchvision", "sklearn", "matplotlib"}
+LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
+COMMANDS = tuple(command.name for command in app.registered_commands)
+
+DRIVER = """
+import json, sys
+from contextlib import redirect_stdout, redirect_stderr
+from io import StringIO
+from aecli.cli.main import main
+
+statuses = []
+for words in json.loads(sys.argv[1]):
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        try:
+            main(words)
+        except SystemExit as stop:
+            statuses.append(int(stop.code or 0))
+print(json.dumps([statuses, sorted({name.split(".")[0] for name in sys.modules})]))
+"""
+
+
+def drive(python: Callable[..., str], *calls: list[str], **environment: str) -> tuple[list[int], set[str]]:
+    """Run several calls in one fresh interpreter; their exit statuses, and what was imported by them all."""
+    statuses, modules = json.loads(python(DRIVER, json.dumps(calls), **environment).splitlines()[-1])
+    return statuses, set(modules)
+
+
+def test_import_of_the_package_is_light(python: Callable[..., str]) -> None:
+    tops = python("import sys, aecli; print(*{name.split('.')[0] for name in sys.modules})").split()
+    assert not set(tops) & (HEAVY | {"numpy", "typer"})
+
+
+def test_onnx_runtime_tells_its_makers_nothing(python: Callable[..., str]) -> None:
+    said = python("import os, aecli.inference.onnx.backend; print(os.environ['ORT_DISABLE_TELEMETRY'])")
+    assert said.split() == ["1"]
+
+
+def test_help_and_version_are_light(python: Callable[..., str]) -> None:
+    calls = [["--help"], ["--version"], ["-h"], *([command, "--help"] for command in COMMANDS)]
+    statuses, modules = drive(python, *calls)
+    assert statuses == [0] * len(calls)
+    assert not modules & HEAVY
+
+
+def test_usage_errors_are_light(python: Callable[..., str]) -> None:
+    calls = [[], ["nonsense"], ["--nonsense"], ["train"], ["encode", "digits"], ["decode", "--nonsense"], ["info"]]
+    calls += [["train", "digits", "-o", "run", "--epochs", "many"], ["datasets", "extra"]]
+    statuses, modules = drive(python, *calls)
+    assert statuses == [2] * len(calls)
+    assert not modules & HEAVY
+
+
+def test_the_list_of_data_is_light(python: Callable[..., str]) -> None:
+    statuses, modules = drive(python, ["datasets"], ["datasets", "--json"])
+    assert statuses == [0, 0]
+    assert not modules & HEAVY
+
+
+def test_missing_inputs_are_found_without_torch(python: Callable[..., str], tmp_path: Path) -> None:
+    calls = [["info", str(tmp_path / "none")], ["train", "digits", "-o", str(tmp_path / "run"), "--recipe", "nonsense"]]
+    calls += [[verb, "x", "--model", str(tmp_path / "none"), "-o", "out.npz"] for verb in ("encode", "decode")]
+    statuses, modules = drive(python, *calls)
+    assert statuses == [4] * len(calls)
+    assert not modules & HEAVY
+
+
+def test_info_reads_files_without_torch(python: Callable[..., str], conv_run: Path, codes_file: Path) -> None:
+    calls = [["info", str(path)] for path in (conv_run, conv_run / "recipe.toml", codes_file)]
+    statuses, modules = drive(python, *calls)
+    assert statuses == [0, 0, 0]
+    assert not modules & HEAVY
+
+
+def test_completion_is_light(python: Callable[..., str]) -> None:
+    code = "import runpy, sys, atexit; sys.argv = ['aecli']\n"
+    code += "atexit.register(lambda: print('\\n', *{name.split('.')[0] for name in sys.modules}))\n"
+    code += "runpy.run_module('aecli', run_name='__main__')"
+    out = python(code, _AECLI_COMPLETE="complete_bash", COMP_WORDS="aecli tr", COMP_CWORD="1")
+    assert "train" in out.splitlines()[0]
+    assert not set(out.splitlines()[-1].split()) & HEAVY
+
+
+def test_encode_decode_and_detect_do_not_import_lightning(
+    python: Callable[..., str], conv_run: Path, tmp_path: Path
+) -> None:
+    codes = str(tmp_path / "codes.npz")
+    statuses, modules = drive(
+        python,
+        ["encode", "digits:test", "--model", str(conv_run), "-o", codes],
+        ["decode", codes, "--model", str(conv_run), "-o", str(tmp_path / "grid.png")],
+        ["detect", "digits:test", "--model", str(conv_run)],
+    )
+    assert statuses == [0, 0, 0]
+    assert "torch" in modules
+    assert not modules & (LIGHTNING | {"torchvision", "sklearn", "matplotlib"})
+
+
+def test_an_exported_model_is_used_without_torch(
+    python: Callable[..., str], aecli: Callable, conv_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes((conv_run / "model.safetensors").read_bytes())
+    assert aecli("export", folder).status == 0
+    codes, exported = str(tmp_path / "codes.npz"), str(folder / "model.onnx")
+    on_cpu = ["--model", str(folder), "--device", "cpu"]
+    picture = str(tmp_path / "digit.png")
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(picture)
+    calls = [
+        ["encode", picture, "-o", codes, *on_cpu],
+        ["encode", picture, "-o", codes, "--model", exported],
+        ["decode", codes, "-o", str(tmp_path / "grid.png"), *on_cpu],
+        ["detect", picture, *on_cpu],
+        ["detect", picture, "--model", exported],
+        ["info", exported],
+    ]
+    statuses, modules = drive(python, *calls)
+    assert statuses == [0] * len(calls)
+    assert "onnxruntime" in modules
+    assert not modules & (HEAVY | {"scipy", "onnxscript"})
+    if sys.platform == "linux":
+        status = python(DRIVER + "print(open('/proc/self/status').read())", json.dumps(calls[:1]))
+        (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+        assert int(peak) < 150_000
+
+
+def test_the_python_door_is_light_until_it_is_used(conv_run: Path, digits: np.ndarray) -> None:
+    import aecli
+
+    model = aecli.load(conv_run, device="cpu")
+    codes = model.encode(digits[:5])
+    assert codes.shape == (5, 4, 2, 2)
+    assert model.decode(codes).shape == (5, 1, 8, 8)
+    assert model.score(digits[:5]).shape == (5,)
+    assert len(aecli.load_images("digits:test")) == 359
+
+
+@pytest.mark.parametrize("name", ["load", "load_classifier", "load_images", "__version__"])
+def test_what_the_package_offers_is_there(name: str) -> None:
+    import aecli
+
+    assert name in aecli.__all__
+    assert hasattr(aecli, name)
+
+
+def test_a_checkpoint_is_loaded_without_torchs_compiler(python: Callable[..., str], conv_run: Path) -> None:
+    code = "import sys; from pathlib import Path; from aecli.checkpoint import load_checkpoint\n"
+    code += "load_checkpoint(Path(sys.argv[1])); print(*{'torch._dynamo', 'sympy'} & sys.modules.keys())"
+    assert python(code, conv_run).split() == []

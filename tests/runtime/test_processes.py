@@ -1,0 +1,150 @@
+"""Several processes that train one model, by hand and for real."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import distributed
+
+from aecli import inference
+from aecli.errors import Interrupted, UsageError
+from aecli.inference.shards import Shards
+from aecli.runtime.processes import Process, Processes, find_processes
+
+SLURM = {"SLURM_NTASKS": "4", "SLURM_PROCID": "3"}
+TORCHRUN = {"TORCHELASTIC_RUN_ID": "x", "RANK": "2", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": "0"}
+TRAIN = ("train", "digits", "--recipe", "mlp", "--epochs", "3", "--batch-size", "200", "--seed", "1", "--json")
+
+
+@pytest.mark.parametrize(
+    ("environment", "devices", "nodes", "process"),
+    [
+        ({}, 1, 1, Process(0, 1)),
+        ({}, 2, 1, Process(0, 2)),
+        ({"LOCAL_RANK": "1"}, 2, 1, Process(1, 2)),
+        ({"NODE_RANK": "1", "LOCAL_RANK": "0"}, 2, 2, Process(2, 4)),
+        (SLURM, 2, 2, Process(3, 4)),
+        (SLURM, 1, 1, Process(0, 1)),  # tasks that have nothing to do with each other
+        (TORCHRUN, 1, 1, Process(2, 4)),
+        (TORCHRUN, 2, 2, Process(2, 4)),
+    ],
+)
+def test_a_process_knows_which_it_is(
+    monkeypatch: pytest.MonkeyPatch, environment: dict, devices: int, nodes: int, process: Process
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert find_processes(devices, nodes).this_one() == process
+
+
+def test_wrong_numbers_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for devices, nodes in ((0, 1), (1, 0)):
+        with pytest.raises(UsageError, match="at least 1"):
+            find_processes(devices, nodes)
+    with pytest.raises(UsageError, match="unknown strategy 'ddq'"):
+        find_processes(2, 1, "ddq")
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="begun 2 processes on 2 nodes, not 3 on 1"):
+        find_processes(3, 1)
+    assert find_processes(1, 1) == Processes(2, 2)
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-m", *map(str, words)]
+    return subprocess.run(command, text=True, capture_output=True, env=environment, check=False)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    done = run("aecli", *TRAIN, "-o", tmp_path_factory.mktemp("alone") / "run")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def model(alone: dict) -> Path:
+    return Path(alone["run"])
+
+
+@pytest.mark.parametrize("by", ["devices", "torchrun"])
+def test_two_processes_train_to_the_same_loss(alone: dict, tmp_path: Path, by: str) -> None:
+    if by == "devices":
+        wanted = ("--devices", "2", "--accelerator", "cpu", "--strategy", "ddp")
+        done = run("aecli", *TRAIN, *wanted, "-o", tmp_path / "run")
+    else:
+        torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
+        done = run(*torchrun, "aecli", *TRAIN, "-o", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    together = json.loads(done.stdout)  # one document: the first process alone talks
+    assert done.stderr.count("epoch 3/3") == 1
+    assert "error" not in done.stderr.lower()
+    for figure in ("train_loss", "val_loss", "val_mse"):
+        assert together["training"][figure] == pytest.approx(alone["training"][figure], rel=1e-4)
+    assert not list((tmp_path / "run").glob("*.part"))
+
+
+@pytest.mark.parametrize("by", ["devices", "torchrun"])
+def test_two_processes_encode_to_the_same_bytes(model: Path, tmp_path: Path, by: str) -> None:
+    words = ("encode", "digits", "--model", model, "--json")
+    whole = run("aecli", *words, "-o", tmp_path / "whole.npz")
+    assert whole.returncode == 0, whole.stderr
+    if by == "devices":
+        done = run("aecli", *words, "--devices", "2", "--device", "cpu", "-o", tmp_path / "joined.npz")
+    else:
+        torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
+        done = run(*torchrun, "aecli", *words, "-o", tmp_path / "joined.npz")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["codes"] == 1797
+    assert (tmp_path / "joined.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["joined.npz", "whole.npz"]
+
+
+def test_a_share_is_gone_with_its_process(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fabric:
+        def barrier(self) -> None:
+            assert len(list(tmp_path.iterdir())) == 1
+            raise Interrupted
+
+    monkeypatch.setattr(distributed, "all_gather_object", lambda told, path: None)
+    shards = Shards(Fabric(), Process(1, 2), tmp_path / "codes.npz")
+    loaded = inference.load(model, device="cpu")
+    with pytest.raises(Interrupted):
+        shards.encode(loaded, np.zeros((9, *loaded.image_shape), np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
+def test_codes_of_several_processes_need_a_file(model: Path) -> None:
+    done = run("aecli", "encode", "digits", "--model", model, "--devices", "2", "--device", "cpu", "-o", "-")
+    assert done.returncode == 2
+    assert "hint: name a file with -o" in done.stderr
+
+
+def test_an_error_ends_all_of_them(tmp_path: Path) -> None:
+    done = run("aecli", *TRAIN, "--lr", "1e30", "--devices", "2", "--accelerator", "cpu", "-o", tmp_path / "run")
+    assert done.returncode == 4, done.stderr
+    assert "diverged" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_ends_all_of_them(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "aecli", *TRAIN, "--epochs", "100000", "-o", str(tmp_path / "run")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    wanted = ["--devices", "2", "--accelerator", "cpu"]
+    with subprocess.Popen([*words, *wanted], text=True, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 2/"):
+                break
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()  # ends when the last process has closed it
+    assert process.returncode == 143
+    assert "hint: go on with the same command and --resume" in rest
+    assert "Traceback" not in rest

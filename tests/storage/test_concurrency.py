@@ -1,0 +1,109 @@
+"""Processes that work at the same time: one whole result wins, none waits for ever, nothing is left lying about."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from aecli.errors import ExitStatus
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a shell and flock")
+PATIENCE = 120
+AECLI = shlex.join([sys.executable, "-m", "aecli"])
+
+
+def at_once(commands: Sequence[Sequence[str | Path]]) -> list[tuple[int, str, str]]:
+    """Run all commands at the same time; return the status, output and errors of each."""
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) for command in commands]
+    said = [process.communicate(timeout=PATIENCE) for process in processes]
+    return [(process.returncode, *words) for process, words in zip(processes, said, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def model(conv_run: Path, aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that needs no torch."""
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    assert aecli("export", conv_run, "-o", path).status == 0
+    return path
+
+
+def test_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
+    code = (
+        "import pathlib, sys\n"
+        "from aecli.storage.paths import require_output, writing\n"
+        "target = pathlib.Path(sys.argv[1])\n"
+        "for _ in range(50):\n"
+        "    with writing(require_output(target)) as file:\n"
+        "        for _ in range(10):\n"
+        "            file.write(sys.argv[2].encode() * 10_000)\n"
+    )
+    results = at_once([(sys.executable, "-c", code, tmp_path / "file", letter) for letter in "abcdefgh"])
+    assert results == [(0, "", "")] * 8
+    content = (tmp_path / "file").read_bytes()
+    assert content == content[:1] * 100_000
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_builders_of_one_cache_entry_leave_one_whole_entry(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AECLI_CACHE", str(tmp_path / "cache"))
+    code = (
+        "import sys\n"
+        "from aecli.data import DataOptions, load\n"
+        "print(load(sys.argv[1], DataOptions(memory_budget=1)).fingerprint)\n"
+    )
+    results = at_once([(sys.executable, "-c", code, pictures)] * 4)
+    assert [status for status, _, _ in results] == [0] * 4, results
+    assert len({out for _, out, _ in results}) == 1
+    (entry,) = (tmp_path / "cache" / "decoded").iterdir()
+    assert sorted(path.name for path in entry.iterdir()) == ["about.json", "images.npy"]
+
+
+def test_of_two_trainings_into_one_folder_one_is_refused(aecli: Callable, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("train", "digits", "-o", run, "--recipe", "mlp", "--epochs", "2", "--accelerator", "cpu")
+    results = at_once([(sys.executable, "-m", "aecli", *words)] * 2)
+    assert sorted(status for status, _, _ in results) == [ExitStatus.DONE, ExitStatus.EXISTS], results
+    assert not list(run.glob(".*"))
+    assert aecli("info", run).status == 0
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_with_several_jobs_makes_what_one_job_makes(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text(
+        "all: 0.npz 1.npz\n"
+        f"%.npz: {model}\n\t{AECLI} encode digits:test@$* --model {model} -o out/$@ && ln -f out/$@ $@\n"
+    )
+    made = []
+    for jobs in ("-j1", "-j3"):
+        subprocess.run(["make", "-B", jobs], cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE)
+        made.append([(tmp_path / "out" / f"{label}.npz").read_bytes() for label in range(2)])
+    assert made[0] == made[1]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.npz", "1.npz"]
+    again = subprocess.run(["make", "-j3"], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=PATIENCE)
+    assert "Nothing to be done" in again.stdout
+
+
+def test_xargs_with_eight_processes_judges_as_one_process_does(model: Path, pictures: Path, tmp_path: Path) -> None:
+    files = sorted(pictures.rglob("*.png"))
+    lines = {}
+    for processes, each in ((1, len(files)), (8, 2)):
+        heatmaps = tmp_path / f"heatmaps{processes}"
+        command = f"xargs -0 -P {processes} -n {each} {AECLI} detect --model {model} --heatmaps {heatmaps}"
+        done = subprocess.run(
+            command, shell=True, input="\0".join(map(str, files)), capture_output=True, text=True,
+            timeout=PATIENCE, check=True,
+        )  # fmt: skip
+        lines[processes] = sorted(done.stdout.splitlines())
+    assert len(lines[1]) == len(files)
+    assert lines[8] == lines[1]
+    names = [sorted(path.name for path in (tmp_path / f"heatmaps{count}").iterdir()) for count in (1, 8)]
+    assert len(names[0]) == len(files)
+    assert names[0] == names[1]
