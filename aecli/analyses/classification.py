@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.intervals import Estimate, part
+from aecli.analyses.intervals import Estimate, proportion_interval
 
-UNLABELLED = -1
+UNLABELED = -1
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Classification:
     @property
     def accuracy(self) -> Estimate | None:
         """The part of the images with a known class that is right; None where there are none."""
-        return part(self.right, self.known) if self.known else None
+        return proportion_interval(self.right, self.known) if self.known else None
 
 
 def most_probable(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> Classification:
@@ -34,8 +34,8 @@ def most_probable(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) 
 
     Args:
         probabilities: (N, K).
-        truth: (N,) the true classes, UNLABELLED (-1) where unknown.
+        truth: (N,) the true classes, UNLABELED (-1) where unknown.
     """
     labels = probabilities.argmax(axis=1)
-    known = truth != UNLABELLED
+    known = truth != UNLABELED
     return Classification(labels, probabilities.max(axis=1), int((labels == truth).sum()), int(known.sum()))

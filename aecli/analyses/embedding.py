@@ -27,17 +27,17 @@ class Layout:
     """Codes in a plane, with what is known of them."""
 
     codes: Codes
-    rows: NDArray[np.int64]
-    """(M,) rows of the codes that were drawn, ascending; what follows is in their order."""
+    indices: NDArray[np.int64]
+    """(M,) indices of the codes that were drawn, ascending; what follows is in their order."""
     result: TSNEResult
 
     @property
     def names(self) -> NDArray[np.str_]:
-        return self.codes.names[self.rows]
+        return self.codes.names[self.indices]
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
-        return None if self.codes.labels is None else self.codes.labels[self.rows]
+        return None if self.codes.labels is None else self.codes.labels[self.indices]
 
     @cached_property
     def accuracy(self) -> float | None:
@@ -53,7 +53,7 @@ class Layout:
             "model_fingerprint": meta.model_fingerprint,
             "codes_fingerprint": fingerprint([np.ascontiguousarray(self.codes.codes).tobytes()]),
             "count": len(self.codes),
-            "drawn": len(self.rows),
+            "drawn": len(self.indices),
         }
 
     def figures(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Layout:
         """What each stage took."""
         result = self.result
         return {
-            "neighbours_seconds": round(result.neighbours_seconds, 3),
+            "neighbors_seconds": round(result.neighbors_seconds, 3),
             "affinities_seconds": round(result.affinities_seconds, 3),
             "gradient_seconds": round(result.gradient_seconds, 3),
         }
@@ -93,8 +93,8 @@ def lay_out(codes: Codes, options: TSNEOptions, progress: Progress = silent) -> 
         InputError: too few codes, or all are the same.
         UsageError: the perplexity is too large for so few.
     """
-    rows = draw_sample(codes.labels, len(codes), options)
-    return Layout(codes, rows, tsne(codes.codes[rows], options, progress))
+    indices = draw_sample(codes.labels, len(codes), options)
+    return Layout(codes, indices, tsne(codes.codes[indices], options, progress))
 
 
 def protocol(options: TSNEOptions) -> dict[str, Any]:
@@ -108,6 +108,6 @@ def protocol(options: TSNEOptions) -> dict[str, Any]:
         "early_iterations": options.early_iterations,
         "momentum": [EARLY_MOMENTUM, MOMENTUM],
         "initialization": "pca",
-        "neighbours": "exact",
+        "neighbors": "exact",
         "openTSNE": openTSNE.__version__,
     }

@@ -16,9 +16,9 @@ class Estimate:
     high: float
 
 
-def part(right: int, total: int) -> Estimate:
+def proportion_interval(right: int, total: int) -> Estimate:
     """Return right / total with Wilson's interval: "Probable inference", 1927."""
     value = right / total
-    centre = (value + Z**2 / (2 * total)) / (1 + Z**2 / total)
+    center = (value + Z**2 / (2 * total)) / (1 + Z**2 / total)
     reach = Z / (1 + Z**2 / total) * sqrt(value * (1 - value) / total + Z**2 / (4 * total**2))
-    return Estimate(value, min(value, max(0.0, centre - reach)), max(value, min(1.0, centre + reach)))
+    return Estimate(value, min(value, max(0.0, center - reach)), max(value, min(1.0, center + reach)))

@@ -3,9 +3,10 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
-from aecli.codes.quantizer import Quantiser
+from aecli.codes.quantizer import Quantizer
 from aecli.recipes.schema import Recipe, Task
 from aecli.storage.header import Header
+from aecli.storage.schema import FORMERLY
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class TrainingSummary:
     """In that epoch, over all its images."""
     val_loss: float
     val_mse: float | None = None
-    """Of the clean validation images with the saved weights, per pixel in normalised units; of an autoencoder."""
+    """Of the clean validation images with the saved weights, per pixel in normalized units; of an autoencoder."""
     val_accuracy: float | None = None
     """The part of the validation images that a classifier is right about, in the best epoch."""
 
@@ -40,7 +41,7 @@ class ResidualQuantiles:
 
     probabilities: list[float]
     values: list[float]
-    """In normalised units, one for each probability."""
+    """In normalized units, one for each probability."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class CheckpointHeader(Header):
     validation: DataSource
     training: TrainingSummary
     residual_quantiles: ResidualQuantiles
-    quantisers: list[Quantiser] = field(default_factory=list)
+    quantizers: list[Quantizer] = field(default_factory=list, metadata={FORMERLY: "quantisers"})
     """For codes of few bits, chosen on codes of training images."""
     class_names: list[str] = field(default_factory=list)
     """Of the training images; for a classifier, of its outputs in their order."""
@@ -87,9 +88,9 @@ class CheckpointHeader(Header):
             f"code shape {self.code_shape}": len(self.code_shape) > 0 and min(self.code_shape, default=0) >= 1,
             f"mean {self.mean}": len(self.mean) == channels,
             f"std {self.std}": len(self.std) == channels and min(self.std, default=0) > 0,
-            "quantisers": all(
+            "quantizers": all(
                 [len(known.offset)] == [len(known.step)] == [*self.code_shape[:1]] and min(known.step) > 0
-                for known in self.quantisers
+                for known in self.quantizers
             ),
             "residual quantiles": len(quantiles.values) == len(quantiles.probabilities)
             and bool(quantiles.values) != classifies,

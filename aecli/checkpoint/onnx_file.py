@@ -2,7 +2,7 @@
 
 Its graph takes `images`, uint8 (N, C, H, W), and gives three float32 outputs: `codes`, (N, *code shape);
 `reconstruction`, (N, C, H, W), levels clamped to 0..255 but not rounded; `residual`, (N,), the L2 norm of the error in
-normalised units. N is free. The metadata hold the checkpoint's header under the same key as in a `.safetensors` file,
+normalized units. N is free. The metadata hold the checkpoint's header under the same key as in a `.safetensors` file,
 its fingerprint, and what its decoder takes.
 
 A file of others may ask for more than arithmetic: weights in other files, loops without an end, code of its own. Such

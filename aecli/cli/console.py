@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aecli.runtime.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console as RichConsole
 
     from aecli.data.image_set import Failure
 
@@ -27,7 +27,7 @@ def _switch(help_text: str, *flags: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Screen:
+class Console:
     """The options on talking that every command has, and the talking itself."""
 
     quiet: bool = _switch("Say nothing but what was asked for, warnings and errors.", "--quiet", "-q")
@@ -42,7 +42,7 @@ class Screen:
         else:
             print(printable(text, keep="\n"))
 
-    def written(self, path: Path, text: str, document: dict[str, Any]) -> None:
+    def saved(self, path: Path, text: str, document: dict[str, Any]) -> None:
         """Say what was written where, unless quiet; on standard error where the file itself went to standard output."""
         if str(path) == "-":
             self.note(json.dumps(document) if self.json else text)
@@ -89,7 +89,7 @@ class Screen:
         """Tell a person of something amiss on standard error, quiet or not."""
         print(printable(f"warning: {text}"), file=sys.stderr)
 
-    def remarks(self, notes: Iterable[str], failures: "Iterable[Failure]" = ()) -> None:
+    def report_notes(self, notes: Iterable[str], failures: "Iterable[Failure]" = ()) -> None:
         """Tell a person what to know of images, each remark once, and which of them were left out and why."""
         for note in dict.fromkeys(notes):
             self.note(f"note: {note}")
@@ -120,7 +120,7 @@ class Screen:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]:,.0f} " + unit + "/s"),
             TimeRemainingColumn(),
-            console=console(sys.stderr),
+            console=rich_console(sys.stderr),
             transient=True,
         ) as bars:
             stages: dict[str, Any] = {}
@@ -172,11 +172,11 @@ class Lines:
             print("  ".join(padded).rstrip())
 
 
-def console(stream: Any) -> "Console":
-    """Return rich's console on a stream; colours only on a terminal, and not where NO_COLOR is set."""
-    from rich.console import Console
+def rich_console(stream: Any) -> "RichConsole":
+    """Return rich's console on a stream; colors only on a terminal, and not where NO_COLOR is set."""
+    from rich.console import Console as RichConsole
 
-    return Console(file=stream, highlight=False)
+    return RichConsole(file=stream, highlight=False)
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

@@ -77,7 +77,7 @@ def _unforeseen(words: list[str], error: Exception) -> int:
     if hasattr(error, "format_message") and getattr(error, "exit_code", None) == ExitStatus.USAGE:
         # Typer's error on the command line. Its class is not public: only its manners are.
         message = str(error.format_message()).strip().removesuffix(".")
-        if not message:  # `aecli` alone: the help is on the screen
+        if not message:  # `aecli` alone: the help is on the console
             return ExitStatus.USAGE
         command = next((word for word in words if not word.startswith("-")), "")
         context = getattr(error, "ctx", None)

@@ -14,7 +14,7 @@ import typer
 
 from aecli.recipes import schema as recipe
 from aecli.storage.paths import write_text
-from aecli.storage.schema import spell
+from aecli.storage.schema import type_name
 
 MARKS = "<!-- {what}: made by `make reference` -->", "<!-- end of the {what} -->"
 
@@ -37,7 +37,7 @@ def recipe_keys() -> str:
         texts, hints = _docstrings(kind), get_type_hints(kind)
         for key in fields(kind):
             default = key.default if key.default is not MISSING else {}
-            cells = [f"`{section.name}.{key.name}`", spell(hints[key.name]), f"`{default}`", texts[key.name]]
+            cells = [f"`{section.name}.{key.name}`", type_name(hints[key.name]), f"`{default}`", texts[key.name]]
             lines.append(f"| {' | '.join(cells)} |")
     arguments = [f"`{name}`: {_arguments(resolve_arguments(name, {}))}" for name in architecture_names()]
     return "\n".join([*lines, "", f"`model.arguments`, with their defaults: {'; '.join(arguments)}.", ""])

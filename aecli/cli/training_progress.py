@@ -5,27 +5,27 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from aecli.cli.console import Screen, console
+from aecli.cli.console import Console, rich_console
 
 if TYPE_CHECKING:
     from aecli.checkpoint.run_folder import EpochMetrics
-    from aecli.training.subsets import Portion
+    from aecli.training.subsets import Subset
 
 
-class TrainingScreen:
+class TrainingProgress:
     """A listener of training that writes to standard error."""
 
-    def __init__(self, screen: Screen, images: "Portion", validation: "Portion"):
-        self._screen = screen
+    def __init__(self, console: Console, images: "Subset", validation: "Subset"):
+        self._screen = console
         self._bars: Any = None
         self._task: Any = None
         self._started = self._ended = time.monotonic()
         self._epochs = self._images_per_epoch = self._first_epoch = self._epochs_done = 0
         self._val_loss = float("nan")
         self._accuracy = ""
-        screen.note(f"training on {len(images):,} images of {images.images.word}, validating on {len(validation):,}")
+        console.note(f"training on {len(images):,} images of {images.images.word}, validating on {len(validation):,}")
 
-    def __enter__(self) -> "TrainingScreen":
+    def __enter__(self) -> "TrainingProgress":
         if self._screen.shows_bars:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -35,7 +35,7 @@ class TrainingScreen:
                 TextColumn("loss {task.fields[loss]:.4f}  val {task.fields[val_loss]:.4f}{task.fields[accuracy]}"),
                 TextColumn("{task.fields[rate]:,.0f} images/s"),
                 TimeRemainingColumn(),
-                console=console(sys.stderr),
+                console=rich_console(sys.stderr),
             )
             self._bars.__enter__()
         return self

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aecli.data.image_set import UNLABELLED
+from aecli.data.image_set import UNLABELED
 from aecli.storage.npz import read_npz
 from aecli.storage.paths import writing
 from aecli.storage.schema import matches, parse_json
@@ -33,7 +33,7 @@ def save_coordinates(layouts: "Sequence[Layout]", protocol: dict[str, Any], path
         "protocol": protocol,
         "layouts": [each.origin() | each.figures() | {"class_names": each.codes.meta.class_names} for each in layouts],
     }
-    labels = [np.full(len(each.rows), UNLABELLED) if each.labels is None else each.labels for each in layouts]
+    labels = [np.full(len(each.indices), UNLABELED) if each.labels is None else each.labels for each in layouts]
     with writing(path) as file:
         np.savez(
             file,
@@ -41,7 +41,7 @@ def save_coordinates(layouts: "Sequence[Layout]", protocol: dict[str, Any], path
             coordinates=np.concatenate([each.result.coordinates for each in layouts]),
             labels=np.concatenate(labels).astype(np.int64),
             names=np.concatenate([each.names for each in layouts]),
-            layout=np.repeat(np.arange(len(layouts)), [len(each.rows) for each in layouts]),
+            layout=np.repeat(np.arange(len(layouts)), [len(each.indices) for each in layouts]),
             meta=np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from aecli.codes.quantizer import Quantiser
+from aecli.codes.quantizer import Quantizer
 from aecli.codes.storage import STORED, Pieces, restore, store_batches
 from aecli.errors import InputError
 from aecli.storage.npz import read_npz
@@ -33,7 +33,7 @@ class CodesMeta:
     image_shape: tuple[int, ...] = ()
     """(C, H, W) of the images as the model took them; () where it is not known."""
     bits: int = 32
-    """Per value as stored: 32 and 16 are floating point, fewer are levels of a quantiser."""
+    """Per value as stored: 32 and 16 are floating point, fewer are levels of a quantizer."""
     entropy: bool = False
     """Whether the levels are entropy-coded."""
     class_names: list[str] = field(default_factory=list)
@@ -49,12 +49,12 @@ class Codes:
     names: NDArray[np.str_]
     """(N,) unicode."""
     residual_l2: NDArray[np.float32] | None
-    """(N,) float32, L2 norm of each image's reconstruction error in normalised units, from codes of full precision;
+    """(N,) float32, L2 norm of each image's reconstruction error in normalized units, from codes of full precision;
     None where codes were entropy-coded, which keeps nothing else."""
     meta: CodesMeta
     labels: NDArray[np.int64] | None = None
     """(N,) int64 indices into `meta.class_names`, -1 where unknown; None where no label is known."""
-    quantiser: Quantiser | None = None
+    quantizer: Quantizer | None = None
     """How values become levels where `meta.bits` are few; None: as it suits these codes."""
 
     def __len__(self) -> int:
@@ -72,7 +72,7 @@ class CodeBatches:
     names: NDArray[np.str_]
     meta: CodesMeta
     labels: NDArray[np.int64] | None = None
-    quantiser: Quantiser | None = None
+    quantizer: Quantizer | None = None
 
 
 def save_codes(codes: Codes | CodeBatches, path: Path) -> None:
@@ -102,7 +102,7 @@ def write_codes(codes: Codes | CodeBatches, file: IO[bytes]) -> None:
     else:
         shape, residuals = codes.shape, np.empty(codes.shape[0], np.float32)
         batches = _noting(residuals, codes.batches)
-    arrays = store_batches(batches, shape, meta.bits, codes.quantiser, entropy=meta.entropy)
+    arrays = store_batches(batches, shape, meta.bits, codes.quantizer, entropy=meta.entropy)
     arrays["meta"] = np.array(json.dumps(asdict(meta), sort_keys=True, ensure_ascii=False))
     if not meta.entropy:
         arrays["names"] = codes.names

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-QUANTISED_BITS = (8, 6, 4, 3, 2)
+QUANTIZED_BITS = (8, 6, 4, 3, 2)
 HISTOGRAM_BINS = 1024
 CLIPPINGS = np.linspace(0.05, 1.0, 96)
 """Shares of the range of values that are tried; what lies outside is clipped."""
 
 
 @dataclass(frozen=True)
-class Quantiser:
-    """A uniform scalar quantiser for each channel, the first axis of a code: value = offset + step * level."""
+class Quantizer:
+    """A uniform scalar quantizer for each channel, the first axis of a code: value = offset + step * level."""
 
     bits: int
     """Levels are 0 .. 2**bits - 1."""
@@ -39,22 +39,22 @@ class Quantiser:
         return np.array(self.offset, np.float32).reshape(shape), np.array(self.step, np.float32).reshape(shape)
 
 
-def fit_quantiser(codes: NDArray[np.float32], bits: int) -> Quantiser:
+def fit_quantizer(codes: NDArray[np.float32], bits: int) -> Quantizer:
     """Choose offset and step for each channel of (N, C, ...) codes so that the mean squared error is least.
 
     Few levels are better spent on where the values are than on the rarest: the range from least to greatest value is
     shrunk towards zero (or its end nearest to zero) by the share that gives the least error on these codes.
     """
-    return fit_quantisers(codes, [bits])[0]
+    return fit_quantizers(codes, [bits])[0]
 
 
-def fit_quantisers(codes: NDArray[np.float32], bits: Sequence[int] = QUANTISED_BITS) -> list[Quantiser]:
-    """Return `fit_quantiser` for each number of bits."""
+def fit_quantizers(codes: NDArray[np.float32], bits: Sequence[int] = QUANTIZED_BITS) -> list[Quantizer]:
+    """Return `fit_quantizer` for each number of bits."""
     channels = np.moveaxis(codes, 1, 0).reshape(codes.shape[1], -1)  # (C, N * units)
     chosen = [_fit_channel(values, [2**number - 1 for number in bits]) for values in channels]
     offsets = [[each[which][0] for each in chosen] for which in range(len(bits))]
     steps = [[each[which][1] for each in chosen] for which in range(len(bits))]
-    return [Quantiser(*fitted) for fitted in zip(bits, offsets, steps, strict=True)]
+    return [Quantizer(*fitted) for fitted in zip(bits, offsets, steps, strict=True)]
 
 
 def _fit_channel(values: NDArray[np.float32], greatest_levels: Sequence[int]) -> list[tuple[float, float]]:
@@ -65,12 +65,12 @@ def _fit_channel(values: NDArray[np.float32], greatest_levels: Sequence[int]) ->
     if high - low <= 0:
         return [(low, 1.0)] * len(greatest_levels)
     counts, edges = np.histogram(values, HISTOGRAM_BINS, (low, high))
-    centres, occupied = (edges[:-1] + edges[1:]) / 2, counts > 0  # (B,)
+    centers, occupied = (edges[:-1] + edges[1:]) / 2, counts > 0  # (B,)
     anchor = min(max(0.0, low), high)
     lows = anchor + CLIPPINGS * (low - anchor)  # (K,)
     ranges = CLIPPINGS * (high - low)  # (K,)
     # Where the values are in each range: 0 to 1, and outside where they are clipped.
-    within = ((centres[occupied] - lows[:, None]) / ranges[:, None]).astype(np.float32)  # (K, B)
+    within = ((centers[occupied] - lows[:, None]) / ranges[:, None]).astype(np.float32)  # (K, B)
     weights, chosen = counts[occupied].astype(np.float32), []
     for greatest in greatest_levels:
         exact = within * np.float32(greatest)

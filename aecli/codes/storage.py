@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.codes.entropy import Coded, entropy_decode, entropy_encode
-from aecli.codes.quantizer import QUANTISED_BITS, Quantiser, fit_quantiser, pack, unpack
+from aecli.codes.quantizer import QUANTIZED_BITS, Quantizer, fit_quantizer, pack, unpack
 from aecli.errors import UsageError
 
 FLOAT_BITS = {32: np.float32, 16: np.float16}
-BITS = (*FLOAT_BITS, *QUANTISED_BITS)
+BITS = (*FLOAT_BITS, *QUANTIZED_BITS)
 STORED = {"codes", "packed", "coded", "frequencies", "shape", "offset", "step"}
 """What arrays that keep codes are called."""
 Arrays = dict[str, NDArray[Any]]
@@ -28,7 +28,7 @@ def require_bits(bits: int, *, entropy: bool = False) -> int:
     Raises:
         UsageError: they cannot.
     """
-    possible = QUANTISED_BITS if entropy else BITS
+    possible = QUANTIZED_BITS if entropy else BITS
     if bits not in possible:
         how = "entropy-coded" if entropy else "stored"
         words = f"{', '.join(map(str, possible[:-1]))} or {possible[-1]}"
@@ -51,10 +51,10 @@ class Pieces:
 
 
 def store(
-    codes: NDArray[np.float32], bits: int, quantiser: Quantiser | None = None, *, entropy: bool = False
+    codes: NDArray[np.float32], bits: int, quantizer: Quantizer | None = None, *, entropy: bool = False
 ) -> Arrays:
     """Return what `store_batches` does, of codes that are in memory."""
-    arrays = store_batches([codes], codes.shape, bits, quantiser, entropy=entropy)
+    arrays = store_batches([codes], codes.shape, bits, quantizer, entropy=entropy)
     return {key: array.whole() if isinstance(array, Pieces) else array for key, array in arrays.items()}
 
 
@@ -62,15 +62,15 @@ def store_batches(
     batches: Iterable[NDArray[np.float32]],
     shape: tuple[int, ...],
     bits: int,
-    quantiser: Quantiser | None = None,
+    quantizer: Quantizer | None = None,
     *,
     entropy: bool = False,
 ) -> dict[str, NDArray[Any] | Pieces]:
     """Return the arrays that keep codes, which come in batches and are (N, C, ...) in all, with `bits` a value.
 
-    32 and 16: `codes`, floating point. 8: `codes`, uint8 levels of the quantiser. 6, 4, 3, 2: `packed`, the levels one
+    32 and 16: `codes`, floating point. 8: `codes`, uint8 levels of the quantizer. 6, 4, 3, 2: `packed`, the levels one
     behind another, and `shape`. With `entropy`: `coded` and `frequencies`, and `shape`. Levels come with the
-    quantiser's `offset` and `step`. Where no quantiser is given, one is chosen on these codes, which are in memory
+    quantizer's `offset` and `step`. Where no quantizer is given, one is chosen on these codes, which are in memory
     for it; entropy coding has a byte a value in memory.
 
     Raises:
@@ -79,11 +79,11 @@ def store_batches(
     require_bits(bits, entropy=entropy)
     if bits in FLOAT_BITS:
         return {"codes": Pieces(shape, FLOAT_BITS[bits], (_as_float(codes, bits) for codes in batches))}
-    if quantiser is None:
+    if quantizer is None:
         whole = Pieces(shape, np.float32, batches).whole()
-        batches, quantiser = [whole], fit_quantiser(whole, bits)
-    scale: Arrays = {"offset": np.array(quantiser.offset, np.float32), "step": np.array(quantiser.step, np.float32)}
-    levels = Pieces(shape, np.uint8, map(quantiser.levels, batches))
+        batches, quantizer = [whole], fit_quantizer(whole, bits)
+    scale: Arrays = {"offset": np.array(quantizer.offset, np.float32), "step": np.array(quantizer.step, np.float32)}
+    levels = Pieces(shape, np.uint8, map(quantizer.levels, batches))
     if bits == 8 and not entropy:
         return {"codes": levels, **scale}
     sizes: Arrays = {"shape": np.array(shape, np.int64)}
@@ -121,14 +121,14 @@ def restore(arrays: Arrays, bits: int, *, entropy: bool) -> NDArray[np.float32]:
     """
     if bits in FLOAT_BITS and not entropy:
         return _array(arrays, "codes", FLOAT_BITS[bits]).astype(np.float32)
-    if bits not in QUANTISED_BITS:
+    if bits not in QUANTIZED_BITS:
         raise ValueError(f"{bits} bits a value")
     levels = _levels(arrays, bits, entropy)
     offset, step = _array(arrays, "offset", np.float32, 1), _array(arrays, "step", np.float32, 1)
     if not len(offset) == len(step) == levels.shape[1] or not (np.isfinite(offset) & (step > 0)).all():
         raise ValueError("offset and step do not fit the codes")
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by who reads it
-        return Quantiser(bits, offset.tolist(), step.tolist()).values(levels)
+        return Quantizer(bits, offset.tolist(), step.tolist()).values(levels)
 
 
 def _levels(arrays: Arrays, bits: int, entropy: bool) -> NDArray[np.uint8]:

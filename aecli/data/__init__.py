@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aecli.data.classes import matched_labels, occurring_classes, with_classes
-    from aecli.data.image_set import UNLABELLED, Failure, ImageSet
+    from aecli.data.image_set import UNLABELED, Failure, ImageSet
     from aecli.data.loading import describe, load, load_again
     from aecli.data.options import DataOptions, DatasetStatus
     from aecli.data.splits import draw_per_class, hold_out
 
 __all__ = [
-    "UNLABELLED",
+    "UNLABELED",
     "DataOptions",
     "DatasetStatus",
     "Failure",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "UNLABELLED": "image_set",
+    "UNLABELED": "image_set",
     "DataOptions": "options",
     "DatasetStatus": "options",
     "Failure": "image_set",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.image_set import UNLABELLED, ImageSet
+from aecli.data.image_set import UNLABELED, ImageSet
 from aecli.errors import InputError
 
 
@@ -13,7 +13,7 @@ def occurring_classes(images: ImageSet) -> tuple[str, ...]:
     """Return the names of the classes that at least one image has, in their order."""
     if images.labels is None:
         return ()
-    return tuple(images.class_names[label] for label in np.unique(images.labels) if label != UNLABELLED)
+    return tuple(images.class_names[label] for label in np.unique(images.labels) if label != UNLABELED)
 
 
 def with_classes(images: ImageSet, class_names: tuple[str, ...]) -> ImageSet:
@@ -24,14 +24,14 @@ def with_classes(images: ImageSet, class_names: tuple[str, ...]) -> ImageSet:
     if images.labels is None:
         return images
     numbers = {name: number for number, name in enumerate(class_names)}
-    table = np.array([*(numbers.get(name, UNLABELLED) for name in images.class_names), UNLABELLED])  # -1 finds the last
+    table = np.array([*(numbers.get(name, UNLABELED) for name in images.class_names), UNLABELED])  # -1 finds the last
     return replace(images, labels=table[images.labels], class_names=class_names, known_fingerprint=images.fingerprint)
 
 
 def matched_labels(images: ImageSet, class_names: tuple[str, ...]) -> NDArray[np.int64]:
-    """Return the labels as indices into `class_names`, (N,), UNLABELLED (-1) for an image without a label.
+    """Return the labels as indices into `class_names`, (N,), UNLABELED (-1) for an image without a label.
 
-    All are unlabelled where the images have other classes altogether.
+    All are unlabeled where the images have other classes altogether.
 
     Raises:
         InputError: some of the images' classes are among `class_names`, others are not.
@@ -45,4 +45,4 @@ def matched_labels(images: ImageSet, class_names: tuple[str, ...]) -> NDArray[np
             hint="leave them out, such as DATA@-CLASS, or all labels with --labels-from none",
         )
     labels = with_classes(images, class_names).labels
-    return np.full(len(images), UNLABELLED) if labels is None else labels
+    return np.full(len(images), UNLABELED) if labels is None else labels

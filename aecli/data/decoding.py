@@ -19,7 +19,7 @@ from aecli.data.resize import FullShape, complete, conversion_notes
 from aecli.data.source import Pictures
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
-from aecli.runtime.threads import in_order
+from aecli.runtime.threads import map_ordered
 from aecli.storage.limits import budget
 
 PROGRESS_SECONDS = 0.1
@@ -47,7 +47,7 @@ class Decoded:
 def decode_pictures(
     pictures: Pictures, image_shape: Shape, *, memory_budget: int | None, skip_damaged: bool, progress: Progress
 ) -> Decoded:
-    """Decode all pictures to the (C, H, W) that is asked for, None for their own: 3 channels if any is colour.
+    """Decode all pictures to the (C, H, W) that is asked for, None for their own: 3 channels if any is color.
 
     Where they need more bytes than the memory budget they are decoded into the cache, or come from it.
 
@@ -112,7 +112,7 @@ def _results(
 
     first_failure: UnreadablePictureError | None = None
     read = 0
-    for result in _reported(in_order(decode_one, range(len(paths))), "decoding pictures", len(paths), progress):
+    for result in _reported(map_ordered(decode_one, range(len(paths))), "decoding pictures", len(paths), progress):
         if isinstance(result, _Failed):
             first_failure = first_failure or result.failure
             if not skip_damaged:
@@ -182,22 +182,22 @@ def _target_shape(
 
     first: tuple[str, FullShape] | None = None
     first_failure = None
-    colour = False
-    scanned = _reported(in_order(shape_of, range(len(paths))), "reading headers", len(paths), progress)
+    color = False
+    scanned = _reported(map_ordered(shape_of, range(len(paths))), "reading headers", len(paths), progress)
     for name, shape in zip(names, scanned, strict=True):
         if isinstance(shape, UnreadablePictureError):
             if not skip_damaged:
                 raise _damaged(shape)
             first_failure = first_failure or shape
             continue
-        colour = colour or shape[0] == 3
+        color = color or shape[0] == 3
         first = first or (name, shape)
         _require_same_size(first, (name, shape), height, width)
     if first is None:
         raise InputError(
             f"none of {len(paths):,} pictures can be read; {first_failure.message if first_failure else ''}"
         )
-    return complete(wanted, (3 if colour else 1, *first[1][1:]))
+    return complete(wanted, (3 if color else 1, *first[1][1:]))
 
 
 def _require_same_size(

@@ -1,6 +1,6 @@
 """One image file -> its pixels. Everything that files do to pixels is handled here, or refused.
 
-Orientation (EXIF, XMP, TIFF) is applied. Palettes are expanded. 16-bit grey is scaled to 8 bits, v / 257 rounded.
+Orientation (EXIF, XMP, TIFF) is applied. Palettes are expanded. 16-bit gray is scaled to 8 bits, v / 257 rounded.
 Transparency is composited on white. CMYK, YCbCr and LAB become RGB. Of a camera's multi-picture JPEG (MPO) the main
 picture is taken; any other file with several frames or pages is refused, as is 32-bit data that does not fit 16 bits.
 """
@@ -75,7 +75,7 @@ class UnreadablePictureError(InputError):
 def decode(path: Path, image_shape: Shape = NATIVE) -> tuple[NDArray[np.uint8], FullShape]:
     """Decode an image file to (C, H, W) uint8 pixels of `image_shape`, and tell its own (C, H, W).
 
-    Where `image_shape` is None the file's own is kept: C is 1 for a grey file, a grey palette included, else 3.
+    Where `image_shape` is None the file's own is kept: C is 1 for a gray file, a gray palette included, else 3.
 
     Raises:
         UnreadablePictureError: it is no image, damaged, animated, too large, or of values that do not fit.
@@ -111,7 +111,7 @@ def native_shape(path: Path) -> FullShape:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Pillow's warnings off the screen: what matters of them is an error here."""
+    """Keep Pillow's warnings off the console: what matters of them is an error here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -177,7 +177,7 @@ def _native_shape(picture: "Image") -> FullShape:
     # Pillow tells a TIFF's size as it will be after turning.
     if picture.format != "TIFF" and height != width and _swaps_sides(_turn(picture)):
         width, height = height, width
-    return (1 if _is_grey(picture) else 3), height, width
+    return (1 if _is_gray(picture) else 3), height, width
 
 
 def _turn(picture: "Image") -> "Transpose | None":
@@ -227,7 +227,7 @@ def _swaps_sides(turn: "Transpose | None") -> bool:
     return turn in (Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
 
 
-def _is_grey(picture: "Image") -> bool:
+def _is_gray(picture: "Image") -> bool:
     if picture.mode in ("P", "PA"):
         palette = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
         return bool((palette == palette[:, :1]).all())
@@ -246,7 +246,7 @@ def _plain(path: Path, picture: "Image") -> "Image":
         return _in_strips(picture, "L", _8_bit)
     if picture.mode in ("L", "RGB") and "transparency" not in picture.info:
         return picture
-    return _in_strips(picture, "L" if _is_grey(picture) else "RGB", _on_white)
+    return _in_strips(picture, "L" if _is_gray(picture) else "RGB", _on_white)
 
 
 def _in_strips(picture: "Image", mode: str, convert: "Callable[[Image], Image]") -> "Image":
@@ -273,7 +273,7 @@ def _on_white(picture: "Image") -> "Image":
 
 
 def _8_bit(picture: "Image") -> "Image":
-    """Scale 16-bit grey to 8 bits: v / 257, rounded; a transparent value becomes white."""
+    """Scale 16-bit gray to 8 bits: v / 257, rounded; a transparent value becomes white."""
     from PIL import Image
 
     values = np.asarray(picture)

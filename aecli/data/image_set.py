@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aecli.storage.paths import fingerprint
 
-UNLABELLED = -1
+UNLABELED = -1
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ImageSet:
     word: str
     """The DATA word that it came from, with the split: `mnist5k:train`."""
     labels: NDArray[np.int64] | None = None
-    """(N,) indices into `class_names`, UNLABELLED (-1) for an image without a label; None where none is known."""
+    """(N,) indices into `class_names`, UNLABELED (-1) for an image without a label; None where none is known."""
     class_names: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     """Pictures that were left out because they could not be read."""

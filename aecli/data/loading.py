@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from aecli.data.decoding import decode_pictures
 from aecli.data.image_set import ImageSet
 from aecli.data.options import NATIVE, DataOptions, DatasetStatus, Shape
-from aecli.data.registry import SPLITS, find, named_sources, path_sources
+from aecli.data.registry import SPLITS, named_sources, path_sources, resolve
 from aecli.data.resize import fit
 from aecli.data.source import Arrays, Content, Pictures, Source
 from aecli.data.splits import in_seeded_test
@@ -34,8 +34,8 @@ def load(
     fixed seed, 80 % and 20 %, if one is asked for. CLASSES are names of classes, separated by commas: `@3,5` keeps
     the images of these, `@-3,5` those of all others.
 
-    `image_shape` is the (C, H, W) that is asked for, None for what the images have. Colour becomes grey by ITU-R
-    601 luma, grey is repeated; the whole picture is resized by antialiased bilinear interpolation, its aspect is
+    `image_shape` is the (C, H, W) that is asked for, None for what the images have. Color becomes gray by ITU-R
+    601 luma, gray is repeated; the whole picture is resized by antialiased bilinear interpolation, its aspect is
     not kept; the result's `notes` tell. `skip_damaged` leaves unreadable pictures out, into `failures`.
 
     Raises:
@@ -58,10 +58,10 @@ def content_of(
         InputError: no such data, or it is damaged.
         UnavailableError: the data set or a package is not here.
     """
-    meaning = find(word)
-    source, plain_word = meaning.source, meaning.name
+    ref = resolve(word)
+    source, plain_word = ref.source, ref.name
     own_splits = source.splits()
-    split = _choose_split(source, plain_word, meaning.split, training)
+    split = _choose_split(source, plain_word, ref.split, training)
     if own_splits:
         content = source.read(split, options, progress)
     else:
@@ -72,9 +72,9 @@ def content_of(
     if options.labels_from == "none":
         content = replace(content, labels=None, class_names=())
     named_word = f"{plain_word}:{split}" if own_splits or split != "all" else plain_word
-    if meaning.classes is not None:
-        content = content.take(_rows_of_classes(content, meaning.classes, named_word))
-        named_word = f"{named_word}@{meaning.classes}"
+    if ref.classes is not None:
+        content = content.take(_rows_of_classes(content, ref.classes, named_word))
+        named_word = f"{named_word}@{ref.classes}"
     return content, named_word
 
 

@@ -1,4 +1,4 @@
-"""Finding the source that a DATA word means."""
+"""Detection the source that a DATA word means."""
 
 import pkgutil
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def path_sources() -> list[type[PathSource]]:
 
 
 @dataclass(frozen=True)
-class Meaning:
+class DataRef:
     """What a DATA word means."""
 
     source: Source
@@ -43,7 +43,7 @@ class Meaning:
     """What stands behind the `@`: the classes to keep, or with a `-` before them, those to leave out."""
 
 
-def find(word: str) -> Meaning:
+def resolve(word: str) -> DataRef:
     """Take the DATA word `NAME[:SPLIT][@CLASSES]` apart, where NAME is a known name or a path.
 
     A known name comes before a path of that name (`./digits` is the path), whatever the working folder holds.
@@ -53,15 +53,15 @@ def find(word: str) -> Meaning:
         InputError: there is no such name and no such path.
     """
     if (source := _source(word)) is not None:
-        return Meaning(source, word, None, None)
+        return DataRef(source, word, None, None)
     uncut, _, classes = word.rpartition("@")
     cut = uncut and ":" not in classes  # an `@` before the split is the path's own
     for plain, chosen in [(uncut, classes), (word, None)] if cut else [(word, None)]:
         name, colon, split = plain.rpartition(":")
         if (source := _source(plain)) is not None:
-            return Meaning(source, plain, None, chosen)
+            return DataRef(source, plain, None, chosen)
         if colon and (source := _source(name)) is not None:
-            return Meaning(source, name, split, chosen)
+            return DataRef(source, name, split, chosen)
     plain = uncut if cut else word
     if "/" in plain or Path(plain).suffix:
         raise InputError(f"no such file or folder: {plain}", hint="check the path; aecli datasets lists the names")
@@ -79,8 +79,8 @@ def path_of(word: str) -> Path | None:
     Raises:
         InputError: there is no such name and no such path.
     """
-    meaning = find(word)
-    return None if isinstance(meaning.source, NamedSource) else Path(meaning.name)
+    ref = resolve(word)
+    return None if isinstance(ref.source, NamedSource) else Path(ref.name)
 
 
 def _source(name: str) -> Source | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aecli.data.options import Shape
 from aecli.runtime.progress import Progress
-from aecli.runtime.threads import in_order
+from aecli.runtime.threads import map_ordered
 from aecli.storage.limits import require_memory
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[N
                 fitted[index] = to_pixels(resized(to_picture(pixels), target[1:]))
         return start + len(chunk)
 
-    for done in in_order(fit_chunk, range(0, len(images), CHUNK)):
+    for done in map_ordered(fit_chunk, range(0, len(images), CHUNK)):
         progress("fitting images", done, len(images))
     return fitted, conversion_notes(Counter({native: len(images)}), target)
 
@@ -87,10 +87,10 @@ def resized(picture: "Image", size: tuple[int, int]) -> "Image":
 def conversion_notes(native: Counter[FullShape], target: FullShape) -> tuple[str, ...]:
     """Say how many images of the `native` (C, H, W) shapes had to change to become `target`; () for none."""
     notes = []
-    recoloured = sum(count for shape, count in native.items() if shape[0] != target[0])
-    if recoloured:
-        done = "colour to grey by luma" if target[0] == 1 else "grey to colour by repeating the channel"
-        notes.append(f"{_images(recoloured)} converted from {done}")
+    recolored = sum(count for shape, count in native.items() if shape[0] != target[0])
+    if recolored:
+        done = "color to gray by luma" if target[0] == 1 else "gray to color by repeating the channel"
+        notes.append(f"{_images(recolored)} converted from {done}")
     sizes = Counter[tuple[int, int]]()
     for (_, *size), count in native.items():
         if tuple(size) != target[1:]:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.image_set import UNLABELLED
+from aecli.data.image_set import UNLABELED
 from aecli.errors import InputError
 
 Indices = NDArray[np.int64]
@@ -35,12 +35,12 @@ def hold_out(labels_or_n: NDArray[np.int64] | int, fraction: float = 0.1, seed: 
 
 
 def draw_per_class(labels: NDArray[np.int64], count: int, seed: int) -> Indices:
-    """Return the sorted rows of `count` images of each class, or all where it has fewer, drawn by the seed.
+    """Return the sorted indices of `count` images of each class, or all where it has fewer, drawn by the seed.
 
     `labels` are (N,), -1 for none, which is not drawn. A larger `count` draws the same images and more.
     """
     random = np.random.RandomState([seed, 1])  # other numbers than `hold_out` draws from the same seed
-    classes = [label for label in np.unique(labels) if label != UNLABELLED]
+    classes = [label for label in np.unique(labels) if label != UNLABELED]
     return np.sort(np.concatenate([random.permutation(np.flatnonzero(labels == label))[:count] for label in classes]))
 
 

@@ -5,7 +5,7 @@ fitted to are cross-fitted: each image is scored by statistics of the other imag
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
 from math import ceil
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.intervals import Estimate, part
+from aecli.analyses.intervals import Estimate, proportion_interval
 from aecli.checkpoint import DataSource
 from aecli.data.image_set import ImageSet
-from aecli.data.registry import find
+from aecli.data.registry import resolve
 from aecli.data.splits import hold_out
 from aecli.detection.detector import DEFAULT_QUANTILE, DEFAULT_SCORE, Detector, DetectorHeader, Logistic
 from aecli.detection.options import CalibrationOptions
@@ -26,6 +26,7 @@ from aecli.detection.separation import Separation, auroc, separation
 from aecli.errors import InputError
 from aecli.inference.model import Model
 from aecli.runtime.progress import Progress, silent
+from aecli.storage.schema import FORMERLY
 
 FOLDS = 5
 FEWEST = 20
@@ -45,10 +46,10 @@ class ScoreReport:
 
     score: str
     threshold: float
-    normal_right: Estimate
-    """Part of the normal images that pass."""
-    anomalous_right: Estimate | None
-    """Part of the anomalous images that are flagged; None where there are none."""
+    specificity: Estimate = field(metadata={FORMERLY: "normal_right"})
+    """Fraction of the normal images below the threshold."""
+    recall: Estimate | None = field(metadata={FORMERLY: "anomalous_right"})
+    """Fraction of the anomalous images above the threshold; None without anomalous images."""
     separation: Separation | None
 
     @property
@@ -56,12 +57,12 @@ class ScoreReport:
         """AUROC; 0 without anomalous images."""
         return self.separation.auroc.value if self.separation else 0.0
 
-    def as_document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def as_lines(self) -> dict[str, str]:
         """Return the figures that there are, as a person reads them, by their names."""
-        estimates = {"normal right": self.normal_right, "anomalous right": self.anomalous_right}
+        estimates = {"specificity": self.specificity, "recall": self.recall}
         if self.separation is not None:
             estimates |= {
                 "AUROC": self.separation.auroc,
@@ -161,7 +162,7 @@ def calibrate(
         quantile=chosen.quantile,
         anomalous=None if anomalous is None else _source(anomalous),
         logistic=chosen.logistic,
-        measured=reports[0].as_document() | {"images": {kind: rest for kind, (_, rest) in counts.items()}},
+        measured=reports[0].to_dict() | {"images": {kind: rest for kind, (_, rest) in counts.items()}},
         versions={"aecli": version("aecli")},
     )
     return Calibration(
@@ -198,9 +199,9 @@ def _measure(
     if len(images) > (most := max(FEWEST, MOST_FEATURE_BYTES // code_bytes)):
         rows = np.sort(np.random.default_rng(seed).choice(len(images), most, replace=False))
     for start in range(0, len(rows), CHUNK):
-        for outcome in model.outcomes(images.images[rows[start : start + CHUNK]]):
+        for output in model.outputs(images.images[rows[start : start + CHUNK]]):
             for name in names:
-                features[name].append(find_score(name).measure(outcome))
+                features[name].append(find_score(name).measure(output))
         progress(stage, min(start + CHUNK, len(rows)), len(rows))
     joined = {name: np.concatenate(parts) for name, parts in features.items()}
     fit, rest = hold_out(len(rows), 1 - FITTED_SHARE, seed)
@@ -260,11 +261,11 @@ def _regress(normal: Scores, anomalous: Scores) -> Logistic | None:
     from sklearn.linear_model import LogisticRegression
 
     scores = np.concatenate([normal, anomalous]).astype(np.float64)
-    centre, scale = float(scores.mean()), float(scores.std()) or 1.0
+    center, scale = float(scores.mean()), float(scores.std()) or 1.0
     kinds = np.repeat([0, 1], [len(normal), len(anomalous)])
-    fitted = LogisticRegression(class_weight="balanced").fit(((scores - centre) / scale)[:, None], kinds)
+    fitted = LogisticRegression(class_weight="balanced").fit(((scores - center) / scale)[:, None], kinds)
     slope = float(fitted.coef_[0, 0]) / scale
-    return Logistic(slope, float(fitted.intercept_[0]) - slope * centre) if slope > 0 else None
+    return Logistic(slope, float(fitted.intercept_[0]) - slope * center) if slope > 0 else None
 
 
 def _report(candidate: _Candidate, seed: int) -> ScoreReport:
@@ -272,8 +273,8 @@ def _report(candidate: _Candidate, seed: int) -> ScoreReport:
     return ScoreReport(
         candidate.score,
         threshold,
-        part(int((normal <= threshold).sum()), len(normal)),
-        None if anomalous is None else part(int((anomalous > threshold).sum()), len(anomalous)),
+        proportion_interval(int((normal <= threshold).sum()), len(normal)),
+        None if anomalous is None else proportion_interval(int((anomalous > threshold).sum()), len(anomalous)),
         None if anomalous is None else separation(normal, anomalous, seed),
     )
 
@@ -291,7 +292,7 @@ def _about_training(model: Model, normal: ImageSet) -> list[str]:
 def _overlap(first: str, second: str) -> bool:
     """Tell whether two DATA words mean parts of the same set that may have images in common."""
     try:
-        one, other = find(first), find(second)
+        one, other = resolve(first), resolve(second)
     except InputError:  # the path is not here any more
         return False
     return one.name == other.name and (one.split == other.split or bool({one.split, other.split} & {None, "all"}))

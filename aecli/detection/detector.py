@@ -24,9 +24,9 @@ from aecli.checkpoint import (
 )
 from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
-from aecli.inference.model import Model, Outcome
+from aecli.inference.model import Model, ModelOutput
 from aecli.storage.header import Header
-from aecli.storage.paths import require_file, short, writing
+from aecli.storage.paths import require_file, short_fingerprint, writing
 from aecli.storage.schema import parse_json
 
 DEFAULT_QUANTILE = 0.99
@@ -88,7 +88,7 @@ class Detector:
     def _score(self) -> Score:
         return find_score(self.header.score)
 
-    def scores(self, outcome: Outcome) -> NDArray[np.float32]:
+    def scores(self, output: ModelOutput) -> NDArray[np.float32]:
         """Return the scores of N images, (N,).
 
         Raises:
@@ -96,7 +96,7 @@ class Detector:
         """
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                scores = self._score.score(self._score.measure(outcome), self.statistics)
+                scores = self._score.score(self._score.measure(output), self.statistics)
             if not np.isfinite(scores).all():
                 raise ValueError("a score that is not finite")
         except KeyError as error:
@@ -137,8 +137,8 @@ def detector_for(model: Model, model_path: Path, detector_path: Path | None) -> 
     detector = load_detector(path)
     if detector.header.model_fingerprint != model.fingerprint:
         raise InputError(
-            f"the detector {path} was made for another model ({short(detector.header.model_fingerprint)}) "
-            f"than this one ({short(model.fingerprint)})",
+            f"the detector {path} was made for another model ({short_fingerprint(detector.header.model_fingerprint)}) "
+            f"than this one ({short_fingerprint(model.fingerprint)})",
             hint=f"make one: aecli calibrate --model {model_path} --normal DATA -o {path}",
         )
     return detector

@@ -115,12 +115,12 @@ def _is_file(path: Path) -> bool:
 def _items_of_set(word: str, image_shape: FullShape) -> Iterator[Item]:
     """Yield the pictures of a folder as files, all there are below it; those of any other DATA word from memory."""
     from aecli.data.loading import content_of
-    from aecli.data.registry import find
+    from aecli.data.registry import resolve
     from aecli.data.source import Pictures
     from aecli.data.sources.folder import PictureFolder, pictures_below
 
-    meaning = find(word)
-    if isinstance(meaning.source, PictureFolder) and meaning.split is meaning.classes is None:
+    ref = resolve(word)
+    if isinstance(ref.source, PictureFolder) and ref.split is ref.classes is None:
         paths = [Path(word) / name for name in sorted(pictures_below(Path(word)))]
         if not paths:
             raise InputError(f"no image file in {word}")
@@ -132,7 +132,7 @@ def _items_of_set(word: str, image_shape: FullShape) -> Iterator[Item]:
             path = content.root / name
             yield Item(str(path), partial(decode, path, image_shape))
         else:
-            yield Item(f"{meaning.name}:{name}", partial(_fitted, content.images[index : index + 1], image_shape))
+            yield Item(f"{ref.name}:{name}", partial(_fitted, content.images[index : index + 1], image_shape))
 
 
 def _fitted(images: NDArray[np.uint8], image_shape: FullShape) -> Pixels:

@@ -13,15 +13,15 @@ from aecli.data.resize import FullShape, conversion_notes
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import Item, Pixels
 from aecli.errors import AecliError
-from aecli.inference.model import Model, Outcome, batch_size
-from aecli.runtime.threads import in_order
+from aecli.inference.model import Model, ModelOutput, batch_size
+from aecli.runtime.threads import map_ordered
 
 TOGETHER = 16
 """Pictures that a thread reads in one go."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class Detection:
     """What was found of one picture."""
 
     path: str
@@ -29,7 +29,7 @@ class Finding:
     threshold: float
     probability: float | None
     """Of an anomaly, where normal and anomalous pictures are equally frequent; None where no anomaly is known."""
-    outcome: Outcome
+    output: ModelOutput
     """What the model made of this picture: each array has one row."""
 
     @property
@@ -40,12 +40,12 @@ class Finding:
     def verdict(self) -> str:
         return "anomaly" if self.is_anomaly else "normal"
 
-    def as_document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         known = {} if self.probability is None else {"probability": self.probability}
         return {"path": self.path, "score": self.score, "threshold": self.threshold, "verdict": self.verdict} | known
 
 
-class Inspection:
+class AnomalyInspector:
     """Judges pictures, and counts them."""
 
     def __init__(self, model: Model, detector: Detector):
@@ -65,7 +65,7 @@ class Inspection:
     def judged(self) -> int:
         return self.normal + self.anomalies
 
-    def judge(self, chunks: Iterable[list[Item]]) -> Iterator[list[Finding | Failure]]:
+    def judge(self, chunks: Iterable[list[Item]]) -> Iterator[list[Detection | Failure]]:
         """Yield what was found of each chunk, in order; only one chunk's pictures are in memory at a time.
 
         Raises:
@@ -78,30 +78,30 @@ class Inspection:
         """Say how many pictures had to be resized or converted for the model."""
         return conversion_notes(self._native, self._model.image_shape)
 
-    def _judge(self, chunk: list[Item]) -> list[Finding | Failure]:
+    def _judge(self, chunk: list[Item]) -> list[Detection | Failure]:
         with quiet():
             groups = [chunk[start : start + TOGETHER] for start in range(0, len(chunk), TOGETHER)]
-            read = [result for group in in_order(_read, groups) for result in group]
+            read = [result for group in map_ordered(_read, groups) for result in group]
         pixels = [result[0] for result in read if not isinstance(result, Failure)]
         self._native.update(result[1] for result in read if not isinstance(result, Failure))
         names = [item.name for item, result in zip(chunk, read, strict=True) if not isinstance(result, Failure)]
         findings = iter(self._findings(names, pixels))
         judged = [result if isinstance(result, Failure) else next(findings) for result in read]
         self.failed += len(read) - len(pixels)
-        self.anomalies += sum(isinstance(each, Finding) and each.is_anomaly for each in judged)
-        self.normal += sum(isinstance(each, Finding) and not each.is_anomaly for each in judged)
+        self.anomalies += sum(isinstance(each, Detection) and each.is_anomaly for each in judged)
+        self.normal += sum(isinstance(each, Detection) and not each.is_anomaly for each in judged)
         return judged
 
-    def _findings(self, names: Sequence[str], pixels: Sequence[Any]) -> Iterator[Finding]:
+    def _findings(self, names: Sequence[str], pixels: Sequence[Any]) -> Iterator[Detection]:
         if not pixels:
             return
         header = self._detector.header
         first = 0
-        for outcome in self._model.outcomes(np.stack(pixels)):
-            scores = self._detector.scores(outcome)
+        for output in self._model.outputs(np.stack(pixels)):
+            scores = self._detector.scores(output)
             chances = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
             for row, (score, chance) in enumerate(zip(scores.tolist(), chances, strict=True)):
-                yield Finding(names[first + row], score, header.threshold, chance, outcome.take(row))
+                yield Detection(names[first + row], score, header.threshold, chance, output.take(row))
             first += len(scores)
 
 

@@ -24,42 +24,42 @@ def fit_whitening(vectors: NDArray[np.float32], seed: int) -> dict[str, NDArray[
     other direction.
     """
     mean = vectors.mean(axis=0, dtype=np.float64)
-    centred = vectors - mean
+    centered = vectors - mean
     if vectors.shape[1] <= MOST_DIRECTIONS:
-        variances, directions = _all_directions(centred)
+        variances, directions = _all_directions(centered)
         left = float(variances.min())
     else:
-        variances, directions, left = _first_directions(centred, seed)
+        variances, directions, left = _first_directions(centered, seed)
     smallest = max(SMALLEST**2, 1e-8 * variances.max())
     deviations = np.sqrt(np.maximum(np.append(variances, left), smallest))
     found = {"mean": mean, "directions": directions, "deviations": deviations[:-1], "rest": deviations[-1:]}
     return {name: array.astype(np.float32) for name, array in found.items()}
 
 
-def _all_directions(centred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _all_directions(centered: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the shrunk variances, (D,), and the directions, (D, D), of (N, D) vectors with mean 0."""
     from sklearn.covariance import ledoit_wolf
 
-    covariance, _ = ledoit_wolf(centred, assume_centered=True)
+    covariance, _ = ledoit_wolf(centered, assume_centered=True)
     variances, directions = np.linalg.eigh(covariance)
     return variances, directions.T
 
 
 def _first_directions(
-    centred: NDArray[np.float64], seed: int
+    centered: NDArray[np.float64], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Return the same for the K directions of most variance, and the variance along any other one."""
     from sklearn.covariance import ledoit_wolf_shrinkage
     from sklearn.decomposition import PCA
 
-    count, dimensions = centred.shape
+    count, dimensions = centered.shape
     kept = max(1, min(MOST_DIRECTIONS, count - 1))
     with np.errstate(invalid="ignore"):  # vectors that are all equal
-        analysis = PCA(kept, svd_solver="randomized", random_state=seed).fit(centred)
+        analysis = PCA(kept, svd_solver="randomized", random_state=seed).fit(centered)
     variances = np.maximum(analysis.explained_variance_.astype(np.float64), 0)
-    total = float(np.square(centred, dtype=np.float64).sum()) / max(count - 1, 1)
+    total = float(np.square(centered, dtype=np.float64).sum()) / max(count - 1, 1)
     left = max(total - float(variances.sum()), 0.0) / (dimensions - kept)
-    shrinkage = float(ledoit_wolf_shrinkage(analysis.transform(centred), assume_centered=True))
+    shrinkage = float(ledoit_wolf_shrinkage(analysis.transform(centered), assume_centered=True))
     average = float(variances.mean())
     shrunk = (1 - shrinkage) * np.append(variances, left) + shrinkage * average
     return shrunk[:-1], analysis.components_, float(shrunk[-1])
@@ -73,10 +73,10 @@ def whiten(vectors: NDArray[np.float32], whitening: Mapping[str, NDArray[np.floa
     """
     mean, directions, deviations, rest = (whitening[name] for name in ("mean", "directions", "deviations", "rest"))
     _check(vectors.shape[1], whitening)
-    centred = vectors - mean
-    along = centred @ directions.T  # (N, K)
+    centered = vectors - mean
+    along = centered @ directions.T  # (N, K)
     other_than_rest = 1 / deviations - 1 / rest  # (K,)
-    return (centred / rest + (along * other_than_rest) @ directions).astype(np.float32, copy=False)
+    return (centered / rest + (along * other_than_rest) @ directions).astype(np.float32, copy=False)
 
 
 def _check(dimensions: int, whitening: Mapping[str, NDArray[np.float32]]) -> None:

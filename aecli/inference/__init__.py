@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from aecli.errors import InputError, UnavailableError
 from aecli.runtime.progress import Progress, silent
-from aecli.storage.paths import short
+from aecli.storage.paths import short_fingerprint
 
 if TYPE_CHECKING:
     from aecli.codes import CodeBatches, Codes, CodesMeta
-    from aecli.codes.quantizer import Quantiser
+    from aecli.codes.quantizer import Quantizer
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
     from aecli.inference.shards import Shards
@@ -127,8 +127,8 @@ def encode(
     from aecli.codes import Codes
 
     codes, residuals = model.encode_with_residuals(images.images, progress)
-    meta, quantiser = _meta(model, images, bits, entropy), _quantiser(model, bits)
-    return Codes(codes, images.names, residuals, meta, images.labels, quantiser)
+    meta, quantizer = _meta(model, images, bits, entropy), _quantizer(model, bits)
+    return Codes(codes, images.names, residuals, meta, images.labels, quantizer)
 
 
 def encode_batches(
@@ -154,8 +154,8 @@ def encode_batches(
 
     shape = (len(images), *model.header.code_shape)
     batches = shards.join(model, images.images, progress) if shards else model.encode_batches(images.images, progress)
-    meta, quantiser = _meta(model, images, bits, entropy), _quantiser(model, bits)
-    return CodeBatches(shape, batches, images.names, meta, images.labels, quantiser)
+    meta, quantizer = _meta(model, images, bits, entropy), _quantizer(model, bits)
+    return CodeBatches(shape, batches, images.names, meta, images.labels, quantizer)
 
 
 def _meta(model: "Model", images: "ImageSet", bits: int, entropy: bool) -> "CodesMeta":
@@ -172,9 +172,9 @@ def _meta(model: "Model", images: "ImageSet", bits: int, entropy: bool) -> "Code
     )
 
 
-def _quantiser(model: "Model", bits: int) -> "Quantiser | None":
-    """Return the quantiser that was chosen on the model's training images."""
-    return next((known for known in model.header.quantisers if known.bits == bits), None)
+def _quantizer(model: "Model", bits: int) -> "Quantizer | None":
+    """Return the quantizer that was chosen on the model's training images."""
+    return next((known for known in model.header.quantizers if known.bits == bits), None)
 
 
 def decode(model: "Model", codes: "Codes", progress: Progress = silent) -> "ImageSet":
@@ -187,8 +187,8 @@ def decode(model: "Model", codes: "Codes", progress: Progress = silent) -> "Imag
 
     if codes.meta.model_fingerprint != model.fingerprint:
         raise InputError(
-            f"these codes were made by another model ({short(codes.meta.model_fingerprint)}) "
-            f"than this one ({short(model.fingerprint)})",
+            f"these codes were made by another model ({short_fingerprint(codes.meta.model_fingerprint)}) "
+            f"than this one ({short_fingerprint(model.fingerprint)})",
             hint="decode with the model that made the codes; aecli info CODES.npz shows its fingerprint",
         )
     return ImageSet(

@@ -23,7 +23,7 @@ def may_have_accelerator() -> bool:
 
 
 def _may_have_intel_gpu() -> bool:
-    """Any computer with a screen has `/dev/dri`, but torch runs on Intel's GPUs only where it was built for them."""
+    """Any computer with a console has `/dev/dri`, but torch runs on Intel's GPUs only where it was built for them."""
     if not Path("/dev/dri").exists():
         return False
     try:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from aecli.codes import Codes
 from aecli.data import load_again
-from aecli.data.image_set import UNLABELLED, ImageSet
+from aecli.data.image_set import UNLABELED, ImageSet
 from aecli.data.options import NATIVE, DataOptions, Shape
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress, silent
@@ -27,16 +27,16 @@ def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:
     same = images.fingerprint == codes.meta.data_fingerprint
     if same and np.array_equal(images.names, codes.names):
         return np.arange(len(codes))
-    rows_by_name = {name: row for row, name in enumerate(images.names.tolist())}
-    missing = next((name for name in codes.names.tolist() if name not in rows_by_name), None)
+    index_by_name = {name: row for row, name in enumerate(images.names.tolist())}
+    missing = next((name for name in codes.names.tolist() if name not in index_by_name), None)
     if missing is not None:
         raise InputError(f"{images.word} has no image named '{missing}'", hint=hint)
-    if len(rows_by_name) < len(images):
+    if len(index_by_name) < len(images):
         raise InputError(f"several images of {images.word} have the same name", hint=hint)
-    rows = np.array([rows_by_name[name] for name in codes.names.tolist()], np.int64)
-    if not same and not _agree(codes, images, rows):
+    indices = np.array([index_by_name[name] for name in codes.names.tolist()], np.int64)
+    if not same and not _agree(codes, images, indices):
         raise InputError(f"{images.word} has images of the same names, but they are others", hint=hint)
-    return rows
+    return indices
 
 
 def images_of(codes: Codes, options: DataOptions, progress: Progress = silent) -> ImageSet:
@@ -48,14 +48,14 @@ def images_of(codes: Codes, options: DataOptions, progress: Progress = silent) -
     """
     shape = cast(Shape, codes.meta.image_shape or NATIVE)
     images = load_again(codes.meta.data, codes.meta.data_fingerprint, options, image_shape=shape, progress=progress)
-    rows = matching_images(codes, images)
-    return images if np.array_equal(rows, np.arange(len(images))) else images.take(rows)
+    indices = matching_images(codes, images)
+    return images if np.array_equal(indices, np.arange(len(images))) else images.take(indices)
 
 
-def _agree(codes: Codes, images: ImageSet, rows: NDArray[np.int64]) -> bool:
+def _agree(codes: Codes, images: ImageSet, indices: NDArray[np.int64]) -> bool:
     if codes.labels is not None and images.labels is not None:
-        theirs = images.labels[rows]
-        both = (codes.labels != UNLABELLED) & (theirs != UNLABELLED)
+        theirs = images.labels[indices]
+        both = (codes.labels != UNLABELED) & (theirs != UNLABELED)
         if both.any():
             known = np.array(codes.meta.class_names)[codes.labels[both]]
             return bool((known == np.array(images.class_names)[theirs[both]]).all())

@@ -18,7 +18,7 @@ MOST_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ModelOutput:
     """What a model makes of N images."""
 
     images: NDArray[np.uint8]
@@ -28,12 +28,12 @@ class Outcome:
     reconstructions: NDArray[np.float32]
     """(N, C, H, W), levels in 0..255, clamped but not rounded."""
     residual_l2: NDArray[np.float32]
-    """(N,), the L2 norm of each image's error in normalised units, neither clamped nor rounded."""
+    """(N,), the L2 norm of each image's error in normalized units, neither clamped nor rounded."""
 
-    def take(self, row: int) -> "Outcome":
+    def take(self, row: int) -> "ModelOutput":
         """Return what the model makes of one of the images: each array has one row."""
         one = slice(row, row + 1)
-        return Outcome(self.images[one], self.codes[one], self.reconstructions[one], self.residual_l2[one])
+        return ModelOutput(self.images[one], self.codes[one], self.reconstructions[one], self.residual_l2[one])
 
 
 class Model(ABC):
@@ -70,7 +70,7 @@ class Model(ABC):
         return self.encode_with_residuals(images)[0]
 
     def score(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the anomaly score of `images`: (N,) float32, the L2 norm of the error in normalised units."""
+        """Return the anomaly score of `images`: (N,) float32, the L2 norm of the error in normalized units."""
         return self.encode_with_residuals(images)[1]
 
     def encode_with_residuals(
@@ -96,11 +96,11 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            codes, residuals = finite(*self._encode(own(images[rows])))
+            codes, residuals = require_finite(*self._encode(ensure_writable(images[rows])))
             yield codes, residuals
             progress("encoding", rows.stop, len(images))
 
-    def outcomes(self, images: NDArray[np.uint8]) -> Iterator[Outcome]:
+    def outputs(self, images: NDArray[np.uint8]) -> Iterator[ModelOutput]:
         """Yield what the model makes of `images`, (N, C, H, W) uint8, batch after batch in their order.
 
         Raises:
@@ -108,12 +108,12 @@ class Model(ABC):
         """
         require_images(images, self.image_shape)
         for rows in batches(len(images), self.image_shape):
-            outcome = self._outcome(own(images[rows]))
-            finite(outcome.codes, outcome.reconstructions, outcome.residual_l2)
-            yield outcome
+            output = self._forward(ensure_writable(images[rows]))
+            require_finite(output.codes, output.reconstructions, output.residual_l2)
+            yield output
 
     def decode(self, codes: NDArray[np.float32], progress: Progress = silent) -> NDArray[np.uint8]:
-        """Return the images that `codes` stand for, the normalisation undone.
+        """Return the images that `codes` stand for, the normalization undone.
 
         Args:
             codes: (N, *code shape) floating point.
@@ -134,7 +134,7 @@ class Model(ABC):
             raise InputError("codes that are not finite")
         images = np.empty((len(codes), *self.image_shape), np.uint8)
         for rows in batches(len(codes), self.image_shape):
-            (levels,) = finite(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
+            (levels,) = require_finite(self.decode_levels(np.ascontiguousarray(codes[rows], np.float32)))
             images[rows] = np.rint(levels)
             progress("decoding", rows.stop, len(codes))
         return images
@@ -148,7 +148,7 @@ class Model(ABC):
         """Return the codes and residuals of one batch."""
 
     @abstractmethod
-    def _outcome(self, images: NDArray[np.uint8]) -> Outcome:
+    def _forward(self, images: NDArray[np.uint8]) -> ModelOutput:
         """Return all that the model makes of one batch."""
 
     @abstractmethod
@@ -156,7 +156,7 @@ class Model(ABC):
         """Return the levels, (N, C, H, W) in 0..255, clamped but not rounded, that one batch of codes stands for."""
 
 
-def finite(*arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+def require_finite(*arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
     """Return what a model makes of a batch, if that is numbers: weights may be finite and yet too large.
 
     Raises:
@@ -167,7 +167,7 @@ def finite(*arrays: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
     return arrays
 
 
-def own(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def ensure_writable(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a batch as an array that torch may take over: in one piece, and no read-only map of a file."""
     return images if images.flags.c_contiguous and images.flags.writeable else np.array(images)
 

@@ -16,7 +16,7 @@ from torch import distributed
 from aecli.errors import UnavailableError
 from aecli.inference.model import Model, batches
 from aecli.runtime.optional_packages import quiet_lightning
-from aecli.runtime.processes import Process, Processes, begun_by_torchrun
+from aecli.runtime.processes import Process, Processes, launched_by_torchrun
 from aecli.runtime.progress import Progress, silent
 from aecli.storage.partial_files import unfinished_file
 
@@ -82,7 +82,7 @@ def begun(processes: Processes, device: str, output: Path) -> Iterator[Shards]:
     Raises:
         UnavailableError: there are not so many devices here.
     """
-    outside = begun_by_torchrun() or processes.begun_by_slurm
+    outside = launched_by_torchrun() or processes.launched_by_slurm
     try:
         with quiet_lightning():
             fabric = Fabric(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from aecli.checkpoint import Checkpoint
 from aecli.errors import UnavailableError
-from aecli.inference.model import Model, Outcome, batches
+from aecli.inference.model import Model, ModelOutput, batches
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder, residual_l2
 from aecli.models.encoder_model import EncoderModel
@@ -39,11 +39,11 @@ class TorchModel(Model):
         return _encode(self._model, images)
 
     @torch.inference_mode()
-    def _outcome(self, images: NDArray[np.uint8]) -> Outcome:
-        x = self._model.normalise(torch.from_numpy(images).to(self._model.mean.device))
+    def _forward(self, images: NDArray[np.uint8]) -> ModelOutput:
+        x = self._model.normalize(torch.from_numpy(images).to(self._model.mean.device))
         codes, reconstructions = self._model(x)
         levels = self._model.levels(reconstructions)
-        return Outcome(images, _array(codes), _array(levels), _array(residual_l2(x, reconstructions)))
+        return ModelOutput(images, _array(codes), _array(levels), _array(residual_l2(x, reconstructions)))
 
     @torch.inference_mode()
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -51,20 +51,20 @@ class TorchModel(Model):
         return _array(self._model.levels(x))
 
 
-def encode_rows(
-    model: Autoencoder, images: NDArray[np.uint8], rows: NDArray[np.int64]
+def encode_indices(
+    model: Autoencoder, images: NDArray[np.uint8], indices: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the codes and residuals of those `rows` of the images.
+    """Return the codes and residuals of those `indices` of the images.
 
     Args:
         model: on the device that it is to run on.
         images: (N, C, H, W) uint8.
-        rows: (M,) integers.
+        indices: (M,) integers.
 
     Returns:
-        (M, *code shape) float32, and (M,) float32, the L2 norm of each image's error in normalised units.
+        (M, *code shape) float32, and (M,) float32, the L2 norm of each image's error in normalized units.
     """
-    parts = [_encode(model, images[rows[batch]]) for batch in batches(len(rows), model.image_shape)]
+    parts = [_encode(model, images[indices[batch]]) for batch in batches(len(indices), model.image_shape)]
     codes, residuals = zip(*parts, strict=True)
     return np.concatenate(codes), np.concatenate(residuals)
 
@@ -97,7 +97,7 @@ def find_device(name: str) -> torch.device:
 
 @torch.inference_mode()
 def _encode(model: Autoencoder, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    x = model.normalise(torch.from_numpy(images).to(model.mean.device))
+    x = model.normalize(torch.from_numpy(images).to(model.mean.device))
     codes, reconstructions = model(x)
     return _array(codes), _array(residual_l2(x, reconstructions))
 

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint
-from aecli.inference.model import batches, finite, own, require_images
+from aecli.inference.model import batches, ensure_writable, require_finite, require_images
 from aecli.inference.torch_backend import placed
 from aecli.runtime.progress import Progress, silent
 
@@ -49,12 +49,12 @@ class TorchClassifier:
         require_images(images, self.image_shape)
         probabilities = np.empty((len(images), len(self.class_names)), np.float32)
         for rows in batches(len(images), self.image_shape):
-            (probabilities[rows],) = finite(self._classify(own(images[rows])))
+            (probabilities[rows],) = require_finite(self._classify(ensure_writable(images[rows])))
             progress("classifying", rows.stop, len(images))
         return probabilities
 
     @torch.inference_mode()
     def _classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        _, logits = self._model(self._model.normalise(torch.from_numpy(images).to(self._model.mean.device)))
+        _, logits = self._model(self._model.normalize(torch.from_numpy(images).to(self._model.mean.device)))
         probabilities: NDArray[np.float32] = logits.float().softmax(dim=1).cpu().numpy()
         return probabilities

@@ -30,25 +30,25 @@ class Autoencoder(EncoderModel):
         self.decoder = decoder.to(memory_format=torch.channels_last)
 
     def levels(self, x: Tensor) -> Tensor:
-        """Float (N, C, H, W) in normalised units -> float (N, C, H, W), clamped to 0..255 but not rounded."""
+        """Float (N, C, H, W) in normalized units -> float (N, C, H, W), clamped to 0..255 but not rounded."""
         levels: Tensor = x * self.std + self.mean
         return levels.clamp_(0, 255)
 
-    def denormalise(self, x: Tensor) -> Tensor:
-        """Float (N, C, H, W) in normalised units -> uint8 (N, C, H, W), rounded and clamped to 0..255."""
+    def denormalize(self, x: Tensor) -> Tensor:
+        """Float (N, C, H, W) in normalized units -> uint8 (N, C, H, W), rounded and clamped to 0..255."""
         return self.levels(x).round_().to(torch.uint8)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, *code_shape) -> normalised images (N, C, H, W)."""
+        """Codes (N, *code_shape) -> normalized images (N, C, H, W)."""
         return self.decoder(codes)  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised images -> (codes, reconstructions)."""
+        """Normalized images -> (codes, reconstructions)."""
         codes = self.encode(x)
         return codes, self.decode(codes)
 
 
 def residual_l2(x: Tensor, reconstruction: Tensor) -> Tensor:
-    """Return the L2 norm of each image's reconstruction error, (N,), in normalised units."""
+    """Return the L2 norm of each image's reconstruction error, (N,), in normalized units."""
     norms: Tensor = torch.linalg.vector_norm((x - reconstruction).flatten(1), dim=1)
     return norms

@@ -33,6 +33,6 @@ class Classifier(EncoderModel):
         self.head = nn.Linear(prod(self.code_shape), classes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised images -> (codes, logits (N, classes))."""
+        """Normalized images -> (codes, logits (N, classes))."""
         codes = self.encode(x)
         return codes, self.head(codes.flatten(1))

@@ -1,4 +1,4 @@
-"""What every model has: an encoder of some architecture, and the normalisation that belongs to it."""
+"""What every model has: an encoder of some architecture, and the normalization that belongs to it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class EncoderModel(nn.Module):
         self.image_shape = image_shape
         self.arguments = dict(arguments)
         self.encoder = encoder.to(memory_format=torch.channels_last)
-        # In 0..255, so that one subtraction and one multiplication normalise a uint8 image.
+        # In 0..255, so that one subtraction and one multiplication normalize a uint8 image.
         for name, values in (("mean", mean), ("std", std)):
             levels = torch.tensor(values, dtype=torch.float32).mul(255)
             self.register_buffer(name, levels.view(-1, 1, 1), persistent=False)  # (C, 1, 1)
@@ -51,18 +51,18 @@ class EncoderModel(nn.Module):
         self.encoder.train(training)
         return tuple(code.shape[1:])
 
-    def normalise(self, images: Tensor) -> Tensor:
+    def normalize(self, images: Tensor) -> Tensor:
         """uint8 (N, C, H, W) in 0..255 -> float32 (N, C, H, W) with the mean and standard deviation taken out."""
         x = images.to(self.mean.dtype, memory_format=torch.channels_last)
         return x.sub_(self.mean).div_(self.std)
 
     @property
     def black(self) -> Tensor:
-        """(C, 1, 1), what a black pixel is in normalised units."""
+        """(C, 1, 1), what a black pixel is in normalized units."""
         return -self.mean / self.std
 
     def encode(self, x: Tensor) -> Tensor:
-        """Normalised images (N, C, H, W) -> codes (N, *code_shape)."""
+        """Normalized images (N, C, H, W) -> codes (N, *code_shape)."""
         return self.encoder(x)  # type: ignore[no-any-return]
 
     def parameter_count(self) -> int:

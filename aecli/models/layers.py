@@ -58,7 +58,7 @@ class UpsampledConv2d(nn.Conv2d):
     """
 
     FEW = 3
-    """Libraries do transposed convolutions to fewer channels slowly: a grey picture took three times as long."""
+    """Libraries do transposed convolutions to fewer channels slowly: a gray picture took three times as long."""
 
     # Output pixel 2 i sees the up-sampled pixels 2 i - 1, 2 i, 2 i + 1, that is the small ones i - 1, i, i;
     # pixel 2 i + 1 sees i, i, i + 1. A row says which taps of the 3-kernel fall on small pixel i - 1, i, i + 1.

@@ -11,7 +11,7 @@ DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": F.mse_loss, "
 
 
 def distance(reconstruction: Tensor, target: Tensor, recipe: ObjectiveRecipe) -> Tensor:
-    """Return the mean over batch, channels and pixels, a scalar in normalised units."""
+    """Return the mean over batch, channels and pixels, a scalar in normalized units."""
     return DISTANCES[recipe.loss](reconstruction.float(), target)
 
 

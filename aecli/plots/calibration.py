@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from aecli.detection.calibration import Calibration
 from aecli.detection.scores import find_score
 from aecli.detection.separation import TPR, roc_curve
-from aecli.plots.figure import COLOURS, figure
+from aecli.plots.figure import COLORS, figure
 
-NORMAL, ANOMALOUS = COLOURS[0], COLOURS[3]
+NORMAL, ANOMALOUS = COLORS[0], COLORS[3]
 BINS = 60
 
 
@@ -33,8 +33,8 @@ def _boxes(axes: Axes, calibration: Calibration) -> None:
     if calibration.anomalous_scores is not None:
         groups["anomalous"] = calibration.anomalous_scores
     drawn = axes.boxplot(list(groups.values()), widths=0.5, sym=".", patch_artist=True, medianprops={"color": "black"})
-    for box, colour in zip(drawn["boxes"], (NORMAL, ANOMALOUS), strict=False):
-        box.set(facecolor=colour, alpha=0.6)
+    for box, color in zip(drawn["boxes"], (NORMAL, ANOMALOUS), strict=False):
+        box.set(facecolor=color, alpha=0.6)
     axes.set_xticks(range(1, len(groups) + 1), [f"{name}\n({len(scores):,})" for name, scores in groups.items()])
     axes.axhline(calibration.detector.header.threshold, color="black", linestyle="--", linewidth=1)
     axes.set_ylabel(find_score(calibration.detector.header.score).UNIT)
@@ -45,13 +45,13 @@ def _boxes(axes: Axes, calibration: Calibration) -> None:
 def _histograms(axes: Axes, calibration: Calibration) -> None:
     low, high = _range(calibration)
     edges = np.linspace(low, high, BINS + 1)
-    for scores, name, colour in (
+    for scores, name, color in (
         (calibration.normal_scores, "normal", NORMAL),
         (calibration.anomalous_scores, "anomalous", ANOMALOUS),
     ):
         if scores is not None:
             share = np.full(len(scores), 100 / len(scores))
-            axes.hist(np.clip(scores, low, high), edges.tolist(), weights=share, color=colour, alpha=0.6, label=name)
+            axes.hist(np.clip(scores, low, high), edges.tolist(), weights=share, color=color, alpha=0.6, label=name)
     threshold = calibration.detector.header.threshold
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"threshold {threshold:.4g}")
     axes.set(xlabel=find_score(calibration.detector.header.score).UNIT, ylabel="% of images", xlim=(low, high))
@@ -62,12 +62,12 @@ def _roc(axes: Axes, calibration: Calibration) -> None:
     assert calibration.anomalous_scores is not None
     report = calibration.reports[0]
     false, true = roc_curve(calibration.normal_scores, calibration.anomalous_scores)
-    axes.plot(false, true, color=COLOURS[2], label=f"AUROC {report.area:.4f}")
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
-    if report.separation is not None and report.anomalous_right is not None:
-        flagged = 1 - report.normal_right.value
-        axes.plot([flagged], [report.anomalous_right.value], "o", color="black", label="at the threshold")
-        axes.axhline(TPR, color="grey", linewidth=0.8, linestyle="--")
+    axes.plot(false, true, color=COLORS[2], label=f"AUROC {report.area:.4f}")
+    axes.plot([0, 1], [0, 1], color="gray", linewidth=1, linestyle=":")
+    if report.separation is not None and report.recall is not None:
+        flagged = 1 - report.specificity.value
+        axes.plot([flagged], [report.recall.value], "o", color="black", label="at the threshold")
+        axes.axhline(TPR, color="gray", linewidth=0.8, linestyle="--")
     axes.set(xlabel="normal images flagged", ylabel="anomalies flagged", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.legend(fontsize="small", loc="lower right")
 

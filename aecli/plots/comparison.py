@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from aecli.plots.figure import CLASS_COLOURS, COLOURS, figure, shortened
+from aecli.plots.figure import CLASS_COLORS, COLORS, figure, shortened
 from aecli.reports.compare import Measured
 
 Bar = tuple[float, tuple[float, float] | None]
@@ -36,8 +36,8 @@ def draw(measured: Sequence[Measured], path: Path) -> None:
             text.set_parse_math(False)
 
 
-def _colour(index: int) -> str:
-    palette = (*COLOURS[:6], *CLASS_COLOURS)
+def _color(index: int) -> str:
+    palette = (*COLORS[:6], *CLASS_COLORS)
     return palette[index % len(palette)]
 
 
@@ -49,8 +49,8 @@ def _draw_curves(axes: Axes, measured: Sequence[Measured], what: str) -> None:
         if validation[-1] is None:
             continue
         style = "o" if len(epochs) == 1 else ""
-        axes.plot(epochs, validation, f"{style}-", color=_colour(index), label=shortened(each.run.name, 40))
-        axes.plot(epochs, training, f"{style}:", color=_colour(index), linewidth=1)
+        axes.plot(epochs, validation, f"{style}-", color=_color(index), label=shortened(each.run.name, 40))
+        axes.plot(epochs, training, f"{style}:", color=_color(index), linewidth=1)
     axes.set(xlabel="epoch", title=f"{what}: validation, training dotted")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if what == "loss":
@@ -86,7 +86,7 @@ def _draw_bars(axes: Axes, measured: Sequence[Measured], title: str, values: Seq
             continue
         value, interval = bar
         reach = None if interval is None else [[max(0, value - interval[0])], [max(0, interval[1] - value)]]
-        axes.barh(index, value, color=_colour(index), alpha=0.8, xerr=reach, capsize=3)
+        axes.barh(index, value, color=_color(index), alpha=0.8, xerr=reach, capsize=3)
         text = f"{value:.3f}" if 0 < value < 1 else f"{value:,.1f}".removesuffix(".0")
         edge = value if interval is None else interval[1]
         axes.annotate(text, (edge, index), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)

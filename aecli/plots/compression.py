@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from aecli.analyses.compression.report import CompressionReport, Row
-from aecli.plots.figure import COLOURS, figure, shortened
+from aecli.plots.figure import COLORS, figure, shortened
 
 STYLES: dict[str, dict[str, Any]] = {
-    "codes": {"color": COLOURS[0], "marker": "o", "linestyle": "--"},
-    "codes, entropy-coded": {"color": COLOURS[0], "marker": "o"},
-    "PCA": {"color": COLOURS[4], "marker": "s", "linestyle": "--"},
-    "PCA, entropy-coded": {"color": COLOURS[4], "marker": "s"},
-    "JPEG": {"color": COLOURS[3], "marker": "^"},
-    "WebP": {"color": COLOURS[2], "marker": "v"},
+    "codes": {"color": COLORS[0], "marker": "o", "linestyle": "--"},
+    "codes, entropy-coded": {"color": COLORS[0], "marker": "o"},
+    "PCA": {"color": COLORS[4], "marker": "s", "linestyle": "--"},
+    "PCA, entropy-coded": {"color": COLORS[4], "marker": "s"},
+    "JPEG": {"color": COLORS[3], "marker": "^"},
+    "WebP": {"color": COLORS[2], "marker": "v"},
 }
 
 

@@ -13,7 +13,7 @@ MOST_NUMBERED = 26
 
 
 def draw(counts: NDArray[np.int64], class_names: Sequence[str], path: Path) -> None:
-    """Draw (K, K) counts of images by true class, a row each, and predicted class; colour is the part of the row."""
+    """Draw (K, K) counts of images by true class, a row each, and predicted class; color is the part of the row."""
     classes = len(class_names)
     parts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(2.5 + 0.4 * classes, 14.0)
@@ -30,5 +30,5 @@ def draw(counts: NDArray[np.int64], class_names: Sequence[str], path: Path) -> N
             axes.set_yticks(range(classes), names, parse_math=False)
             for (row, column), count in np.ndenumerate(counts):
                 if count:
-                    colour = "white" if parts[row, column] > 0.5 else "black"
-                    axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
+                    color = "white" if parts[row, column] > 0.5 else "black"
+                    axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)

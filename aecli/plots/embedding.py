@@ -1,4 +1,4 @@
-"""Codes in a plane: points coloured by class, or the images themselves."""
+"""Codes in a plane: points colored by class, or the images themselves."""
 
 import warnings
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from aecli.analyses.embedding import Layout
-from aecli.plots.figure import CLASS_COLOURS, figure, shortened
+from aecli.plots.figure import CLASS_COLORS, figure, shortened
 from aecli.plots.label_placement import pushed_apart, without_overlap
 from aecli.storage.short_names import short_names
 
 PANEL = 6.4
 """Inches."""
 MARKERS = "o^sDvPX<>*hpd8"
-UNLABELLED_COLOUR = "#8c8c8c"
-MOST_CLASSES = len(CLASS_COLOURS) * len(MARKERS)
-"""That have a colour and marker of their own, and are named."""
+UNLABELED_COLOR = "#8c8c8c"
+MOST_CLASSES = len(CLASS_COLORS) * len(MARKERS)
+"""That have a color and marker of their own, and are named."""
 THUMBNAILS_ACROSS = 26
 EDGE = {"edgecolors": "white", "linewidths": 0.3}
 LEGEND: dict[str, Any] = {"handletextpad": 0.1, "columnspacing": 1.0, "borderpad": 0.2}
@@ -75,7 +75,7 @@ def panel(
     image_rows: NDArray[np.int64] | None = None,
 ) -> Panel:
     """Return what is to be drawn of a layout; `image_rows` are the rows in `images` of all codes, drawn or not."""
-    drawn, count = len(layout.rows), len(layout.codes)
+    drawn, count = len(layout.indices), len(layout.codes)
     accuracy = "" if layout.accuracy is None else f", 1-NN accuracy {layout.accuracy:.3f}"
     return Panel(
         title=title,
@@ -85,7 +85,7 @@ def panel(
         labels=layout.labels,
         class_names=layout.codes.meta.class_names,
         images=images,
-        image_rows=None if image_rows is None else image_rows[layout.rows],
+        image_rows=None if image_rows is None else image_rows[layout.indices],
     )
 
 
@@ -117,18 +117,18 @@ def draw(panels: Sequence[Panel], path: Path) -> None:
 
 
 def _styles(panels: Sequence[Panel]) -> Styles:
-    """Colour and marker of each class, the same in all panels; the grey ones without a label last."""
+    """Color and marker of each class, the same in all panels; the gray ones without a label last."""
     names = list(dict.fromkeys(name for panel in panels for name in panel.class_names))
     styles: Styles = {
-        name: {"color": CLASS_COLOURS[index % len(CLASS_COLOURS)], "marker": MARKERS[_marker(index)]}
+        name: {"color": CLASS_COLORS[index % len(CLASS_COLORS)], "marker": MARKERS[_marker(index)]}
         for index, name in enumerate(names)
     }
-    return styles | {None: {"color": UNLABELLED_COLOUR, "marker": "o"}}
+    return styles | {None: {"color": UNLABELED_COLOR, "marker": "o"}}
 
 
 def _marker(index: int) -> int:
-    """Each pass over the colours has its marker; in the first, so few are needed that colour is enough."""
-    return index // len(CLASS_COLOURS) % len(MARKERS)
+    """Each pass over the colors has its marker; in the first, so few are needed that color is enough."""
+    return index // len(CLASS_COLORS) % len(MARKERS)
 
 
 def _height(places: NDArray[np.float32]) -> float:
@@ -144,7 +144,7 @@ def _draw_panel(axes: Axes, panel: Panel, styles: Styles, height: float) -> None
     order = np.random.default_rng(0)
     parts = {name: np.array_split(order.permutation(rows), ROUNDS) for name, rows in members.items()}
     for turn in range(ROUNDS):
-        for name in sorted(parts, key=lambda name: name is not None):  # grey below all others
+        for name in sorted(parts, key=lambda name: name is not None):  # gray below all others
             x, y = places[parts[name][turn]].T
             look: dict[str, Any] = styles[name] | ({"linewidths": 0} if size < 6 else EDGE)
             axes.scatter(x, y, s=size, alpha=0.5 if thumbnails else 0.9, zorder=2, **look)
@@ -183,14 +183,14 @@ def _draw_thumbnails(axes: Axes, panel: Panel, styles: Styles, side: float) -> N
             interpolation="antialiased",
             zorder=3,
         )
-        colour = styles[names[row]]["color"]
-        axes.add_patch(Rectangle((x, y), *size, fill=False, edgecolor=colour, linewidth=1.2, zorder=4))
+        color = styles[names[row]]["color"]
+        axes.add_patch(Rectangle((x, y), *size, fill=False, edgecolor=color, linewidth=1.2, zorder=4))
 
 
 def _legend_lines(names: Sequence[str | None], width: float) -> int:
     if len(names) > MOST_CLASSES:
         return 1
-    longest = max(len(shortened(name or "unlabelled", 24)) for name in names)
+    longest = max(len(shortened(name or "unlabeled", 24)) for name in names)
     entry = (0.045 + 0.0085 * longest) * _legend_fontsize(names)  # inches
     return -(-len(names) // max(1, int(width / entry)))
 
@@ -201,11 +201,9 @@ def _legend_fontsize(names: Sequence[str | None]) -> float:
 
 def _draw_legend(drawn: Figure, names: Sequence[str | None], styles: Styles, columns: int) -> None:
     if len(names) > MOST_CLASSES:
-        drawn.supxlabel(f"{len(names):,} classes: too many to name; colours and markers repeat", fontsize=9)
+        drawn.supxlabel(f"{len(names):,} classes: too many to name; colors and markers repeat", fontsize=9)
         return
-    handles = [
-        Line2D([], [], linestyle="", label=shortened(name or "unlabelled", 24), **styles[name]) for name in names
-    ]
+    handles = [Line2D([], [], linestyle="", label=shortened(name or "unlabeled", 24), **styles[name]) for name in names]
     legend = drawn.legend(
         handles=handles, loc="outside lower center", ncols=columns, fontsize=_legend_fontsize(names), **LEGEND
     )

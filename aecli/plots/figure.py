@@ -22,11 +22,11 @@ STYLE: Any = {
     "grid.alpha": 0.3,
     "legend.frameon": False,
 }
-# Okabe and Ito, "Color universal design", 2008: told apart by the colour-blind.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
-# For classes, of which no two among ten look the same: Tol's "muted" scheme, 2021, and one of the above; none is grey
+# Okabe and Ito, "Color universal design", 2008: told apart by the color-blind.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+# For classes, of which no two among ten look the same: Tol's "muted" scheme, 2021, and one of the above; none is gray
 # or black, which pictures themselves are.
-CLASS_COLOURS = (
+CLASS_COLORS = (
     *("#332288", "#DDCC77", "#117733", "#CC6677", "#88CCEE"),
     *("#882255", "#44AA99", "#999933", "#AA4499", "#E66100"),
 )

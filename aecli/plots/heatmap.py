@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from aecli.data.image_files import SUFFIXES
 from aecli.data.saving import SMALL_SIDE, save_picture
-from aecli.detection.inspection import Finding
+from aecli.detection.inspection import Detection
 from aecli.errors import UsageError
-from aecli.inference.model import Outcome
+from aecli.inference.model import ModelOutput
 from aecli.storage.paths import plain_name
 
-COLOURS = "inferno"
+COLORS = "inferno"
 LARGEST = 128
 """The error, in levels of 0..255, that is shown brightest: larger ones are rare and look the same."""
 GAP = 4
@@ -28,7 +28,7 @@ class Heatmaps:
         self._folder = folder
         self._taken: set[str] = set()
 
-    def require_apart(self, findings: Iterable[Finding]) -> None:
+    def require_apart(self, findings: Iterable[Detection]) -> None:
         """See that no heatmap may come to lie where a picture is.
 
         Raises:
@@ -43,13 +43,13 @@ class Heatmaps:
                     hint="name another folder with --heatmaps",
                 )
 
-    def draw(self, finding: Finding) -> Path:
+    def draw(self, finding: Detection) -> Path:
         """Write the input, its reconstruction and the error of each pixel side by side; return the file's path.
 
         It is called like the picture, its folders included, and gets a number where another one is called so.
         """
         path = self._folder / self._name(finding.path)
-        save_picture(side_by_side(finding.outcome, self._palette), path)
+        save_picture(side_by_side(finding.output, self._palette), path)
         return path
 
     def _name(self, path: str) -> str:
@@ -63,29 +63,29 @@ class Heatmaps:
 
     @cached_property
     def _palette(self) -> NDArray[np.uint8]:
-        """(256, 3), a colour for each part of `LARGEST`."""
-        colours = mpl.colormaps[COLOURS](np.linspace(0, 1, 256))[:, :3]
-        palette: NDArray[np.uint8] = np.rint(255 * np.asarray(colours)).astype(np.uint8)
+        """(256, 3), a color for each part of `LARGEST`."""
+        colors = mpl.colormaps[COLORS](np.linspace(0, 1, 256))[:, :3]
+        palette: NDArray[np.uint8] = np.rint(255 * np.asarray(colors)).astype(np.uint8)
         return palette
 
 
-def side_by_side(outcome: Outcome, palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def side_by_side(output: ModelOutput, palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the picture (3, H', W') uint8 of one input, its reconstruction and its error, on white.
 
     Args:
-        outcome: of one image.
+        output: of one image.
         palette: (256, 3) uint8, from no error to one of `LARGEST` levels and more, averaged over channels.
     """
-    image, restored = outcome.images[0], outcome.reconstructions[0]
+    image, restored = output.images[0], output.reconstructions[0]
     error = np.abs(image - restored).mean(axis=0)  # (H, W)
     shades = np.minimum(error * (255 / LARGEST), 255).astype(np.uint8)
     heat = palette[shades].transpose(2, 0, 1)
-    panels = [_coloured(image), _coloured(np.rint(restored).astype(np.uint8)), heat]
+    panels = [_colored(image), _colored(np.rint(restored).astype(np.uint8)), heat]
     scale = max(1, -(-2 * SMALL_SIDE // min(error.shape)))
     return _in_a_row([panel.repeat(scale, axis=1).repeat(scale, axis=2) for panel in panels])
 
 
-def _coloured(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _colored(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.broadcast_to(image, (3, *image.shape[1:]))
 
 

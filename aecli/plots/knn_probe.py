@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
-from aecli.plots.figure import COLOURS, figure
+from aecli.plots.figure import COLORS, figure
 
 MARKERS = "osD^vP"
 APART = 0.22
@@ -117,7 +117,7 @@ def _with_intervals(
     spans = [row.interval or (row.mean, row.mean) for row in rows]
     errors = [[mean - low for mean, (low, _) in zip(means, spans, strict=True)]]
     errors.append([high - mean for mean, (_, high) in zip(means, spans, strict=True)])
-    style: Any = {"color": COLOURS[(0, 3, 2, 4, 1)[index % 5]], "marker": MARKERS[index % 6], "label": name}
+    style: Any = {"color": COLORS[(0, 3, 2, 4, 1)[index % 5]], "marker": MARKERS[index % 6], "label": name}
     if upright:
         axes.errorbar(places, means, yerr=errors, capsize=3, markersize=4.5, linewidth=1.4, **style)
     else:

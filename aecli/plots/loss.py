@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 
-from aecli.plots.figure import COLOURS, figure
+from aecli.plots.figure import COLORS, figure
 
 
 class EpochLosses(Protocol):
@@ -61,9 +61,9 @@ def _label_ticks(axes: Axes, scale: str) -> None:
 
 def _draw_pair(axes: Axes, epochs: Sequence[int], training: Sequence[Any], validation: Sequence[Any]) -> None:
     style = "o-" if len(epochs) == 1 else "-"
-    axes.plot(epochs, training, style, color=COLOURS[0], label="training")
-    axes.plot(epochs, validation, style, color=COLOURS[3], label="validation")
+    axes.plot(epochs, training, style, color=COLORS[0], label="training")
+    axes.plot(epochs, validation, style, color=COLORS[3], label="validation")
 
 
 def _mark(axes: Axes, epoch: int, value: Any, label: str) -> None:
-    axes.plot(epoch, value, "o", color=COLOURS[3], label=label)
+    axes.plot(epoch, value, "o", color=COLORS[3], label=label)

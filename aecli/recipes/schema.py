@@ -15,7 +15,7 @@ import tomli_w
 
 from aecli.errors import RecipeError, UsageError, unknown
 from aecli.storage.paths import require_file, write_text
-from aecli.storage.schema import matches, shown, spell
+from aecli.storage.schema import matches, shown, type_name
 
 Native = Literal["native"]
 Measured = Literal["measured"]
@@ -34,7 +34,7 @@ class ModelRecipe:
     image_size: Native | int | list[int] = "native"
     """Pixels: one number for a square, or [height, width]. Pictures of another size are resized."""
     channels: Native | Literal[1, 3] = "native"
-    """1 for grey, 3 for colour."""
+    """1 for gray, 3 for color."""
     mean: Measured | list[float] = "measured"
     """Per channel, of pixels in 0..1; subtracted before the encoder. Measured on the training images by default."""
     std: Measured | list[float] = "measured"
@@ -55,10 +55,10 @@ class ModelRecipe:
 
 @dataclass(frozen=True)
 class CorruptionRecipe:
-    """What is done to the normalised input during training, to each image anew; the model is asked for `target`."""
+    """What is done to the normalized input during training, to each image anew; the model is asked for `target`."""
 
     rotation: float = 0.0
-    """Degrees: each image is turned about its centre by up to so much, to the left or to the right."""
+    """Degrees: each image is turned about its center by up to so much, to the left or to the right."""
     scale: float = 0.0
     """Width and height are each multiplied by a random factor from 1 - scale to 1 + scale."""
     shear: float = 0.0
@@ -72,7 +72,7 @@ class CorruptionRecipe:
     dropout: float = 0.0
     """Probability of each pixel to turn black."""
     gaussian: float = 0.0
-    """Standard deviation of the normal noise that is added to the normalised pixels."""
+    """Standard deviation of the normal noise that is added to the normalized pixels."""
     target: Literal["clean", "corrupted"] = "clean"
     """`clean` asks for the image before corruption; `corrupted`, as in the laboratory's code, for the one after it."""
 
@@ -99,7 +99,7 @@ class ObjectiveRecipe:
     """What is made small, besides the penalty."""
 
     loss: Literal["mse", "l1", "huber", "cross-entropy"] = "mse"
-    """How far a reconstruction is from its target, averaged over pixels and batch, in normalised units; or, for a
+    """How far a reconstruction is from its target, averaged over pixels and batch, in normalized units; or, for a
     classifier, `cross-entropy` in nats, averaged over the batch."""
 
 
@@ -121,7 +121,7 @@ class OptimizerRecipe:
 
 @dataclass(frozen=True)
 class TrainingRecipe:
-    """How long, in what portions, from which seed."""
+    """How long, in what subsets, from which seed."""
 
     epochs: int = 150
     """Times that every training image is seen."""
@@ -133,7 +133,7 @@ class TrainingRecipe:
     validation_fraction: float = 0.1
     """Of the training images, held out where no validation images are named."""
     limit_per_class: int = 0
-    """Labelled training images of each class, drawn by the seed from those not held out; 0 takes all images."""
+    """Labeled training images of each class, drawn by the seed from those not held out; 0 takes all images."""
     freeze_encoder: bool = False
     """Whether a classifier's encoder keeps the weights that it starts from."""
     precision: Precision = "32-true"
@@ -293,7 +293,7 @@ def _section(section: type, name: str, values: Mapping[str, Any], origin: str) -
         if key not in hints:
             raise RecipeError(f"{origin}: {_unknown_key(f'{name}.{key}')}")
         if not matches(value, hints[key]):
-            raise RecipeError(f"{origin}: {name}.{key} must be {spell(hints[key])}, not {shown(value)}")
+            raise RecipeError(f"{origin}: {name}.{key} must be {type_name(hints[key])}, not {shown(value)}")
     floats = {key for key, hint in hints.items() if hint is float}
     return section(**{key: float(value) if key in floats else value for key, value in values.items()})
 

@@ -19,7 +19,7 @@ from aecli.analyses.knn_probe.probe import Accuracy, probe
 from aecli.checkpoint import DETECTOR_FILE, CheckpointHeader, checkpoint_file, read_header
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.data import DataOptions, ImageSet, load, matched_labels
-from aecli.data.registry import find
+from aecli.data.registry import resolve
 from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model
@@ -61,7 +61,7 @@ class Measured:
 
     run: Run
     residual: float | None
-    """Mean L2 norm of the error in the model's normalised units; of an autoencoder."""
+    """Mean L2 norm of the error in the model's normalized units; of an autoencoder."""
     mse: float | None
     """Mean squared error of the pixels in 0..255; of an autoencoder."""
     knn: Accuracy | None
@@ -71,7 +71,7 @@ class Measured:
     images_per_second: float
     """Encoding, or classifying."""
 
-    def as_document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return all figures as plain values."""
         run = self.run
         return {
@@ -82,7 +82,7 @@ class Measured:
             "reached_epoch": run.reached_epoch,
             "residual": self.residual,
             "mse": self.mse,
-            "knn": self.knn.as_document() if self.knn else None,
+            "knn": self.knn.to_dict() if self.knn else None,
             "accuracy": asdict(self.accuracy) if self.accuracy else None,
             "auroc": run.auroc,
             "images_per_second": self.images_per_second,
@@ -154,18 +154,18 @@ def _badness(metrics: EpochMetrics) -> float:
 
 def _test_split(word: str) -> str | None:
     try:
-        meaning = find(word)
+        ref = resolve(word)
     except AecliError:
         return None
-    if meaning.split != "train" or "test" not in (meaning.source.splits() or ("test",)):
+    if ref.split != "train" or "test" not in (ref.source.splits() or ("test",)):
         return None
-    return f"{meaning.name}:test" + (f"@{meaning.classes}" if meaning.classes else "")
+    return f"{ref.name}:test" + (f"@{ref.classes}" if ref.classes else "")
 
 
 def _errors(model: Model, images: ImageSet) -> tuple[float, float]:
-    outcomes = list(model.outcomes(images.images))
-    residuals = np.concatenate([outcome.residual_l2 for outcome in outcomes])
-    squares = [np.square(outcome.images - outcome.reconstructions).mean(axis=(1, 2, 3)) for outcome in outcomes]
+    outputs = list(model.outputs(images.images))
+    residuals = np.concatenate([output.residual_l2 for output in outputs])
+    squares = [np.square(output.images - output.reconstructions).mean(axis=(1, 2, 3)) for output in outputs]
     return float(residuals.mean()), float(np.concatenate(squares).mean())
 
 
@@ -173,10 +173,10 @@ def _probe(
     run: Run, model: Model, images: ImageSet, probing: KNNProbeOptions, options: DataOptions, progress: Progress
 ) -> Accuracy | None:
     """The accuracy of k-NN with labels drawn from the training images; None where labels are not known."""
-    labelled = load(run.header.data.word, options, image_shape=model.image_shape, skip_damaged=True, progress=progress)
-    if labelled.labels is None or images.labels is None:
+    labeled = load(run.header.data.word, options, image_shape=model.image_shape, skip_damaged=True, progress=progress)
+    if labeled.labels is None or images.labels is None:
         return None
-    codes = [inference.encode(model, each, progress=progress) for each in (labelled, images)]
+    codes = [inference.encode(model, each, progress=progress) for each in (labeled, images)]
     found = probe({"codes": code_features(*codes)}, match_labels(*codes), probing, progress)
     return found.accuracies[0]
 

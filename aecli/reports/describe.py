@@ -14,7 +14,7 @@ from aecli.detection.detector import is_detector, load_detector
 from aecli.detection.scores import find_score
 from aecli.errors import InputError
 from aecli.recipes.schema import load_recipe, recipe_names
-from aecli.storage.paths import require_file, short
+from aecli.storage.paths import require_file, short_fingerprint
 from aecli.storage.schema import build
 
 WHAT_TO_NAME = "name a run folder, model, detector, code file or recipe"
@@ -36,7 +36,7 @@ class Description:
         rows = [f"{self.path}: {self.kind}", *(f"  {name:<{width}}  {value}" for name, value in self.lines.items())]
         return "\n".join(row.replace("\n", "\\n") for row in rows)  # no value forges a line
 
-    def as_document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {"path": str(self.path), "kind": self.kind} | self.details
 
 
@@ -88,9 +88,10 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
     classifies = header.task == "classifier"
     lines = {
         "model": f"{header.architecture}{' classifier' * classifies}, {header.parameters:,} parameters",
-        "images": f"{height}x{width} pixels, {'colour' if channels == 3 else 'grey'}",
+        "images": f"{height}x{width} pixels, {'color' if channels == 3 else 'gray'}",
         "code": f"{'x'.join(map(str, header.code_shape))}",
-        "trained on": f"{header.data.images:,} images of {header.data.word} ({short(header.data.fingerprint)})",
+        "trained on": f"{header.data.images:,} images of {header.data.word} "
+        f"({short_fingerprint(header.data.fingerprint)})",
         "validated on": f"{header.validation.images:,} images of {header.validation.word}",
         "training": f"{training.epochs} epochs, best {training.best_epoch}: "
         f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}",
@@ -141,7 +142,7 @@ def _figures(measured: dict[str, Any], path: Path) -> dict[str, str]:
 
 
 def _images(source: DataSource) -> str:
-    return f"{source.images:,} images of {source.word} ({short(source.fingerprint)})"
+    return f"{source.images:,} images of {source.word} ({short_fingerprint(source.fingerprint)})"
 
 
 def _describe_npz(path: Path) -> Description:
@@ -169,7 +170,7 @@ def _describe_codes(path: Path) -> Description:
         + (", entropy-coded" if meta.entropy else ""),
         "labels": labels,
         "residual": residual,
-        "images": f"{meta.data} ({short(meta.data_fingerprint)})",
+        "images": f"{meta.data} ({short_fingerprint(meta.data_fingerprint)})",
         "model": meta.model_fingerprint,
     }
     return Description(path, "codes", lines, {"count": len(codes), "code_shape": shape} | asdict(meta))

@@ -45,7 +45,7 @@ def require_lightning() -> None:
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's own talk off the screen."""
+    """Keep Lightning's own talk off the console."""
     names = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric")
     levels = {name: logging.getLogger(name).level for name in names}
     try:

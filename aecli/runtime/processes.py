@@ -38,15 +38,15 @@ class Processes:
         return self.devices * self.nodes
 
     @property
-    def begun_by_slurm(self) -> bool:
+    def launched_by_slurm(self) -> bool:
         """Tell whether `srun` has begun one task for each; else its tasks have nothing to do with each other."""
         return self.count > 1 and os.environ.get("SLURM_NTASKS") == str(self.count) and "SLURM_PROCID" in os.environ
 
     def this_one(self) -> Process:
         """Return which of them this is, as `torchrun`, SLURM or Lightning, which begins the others, says."""
-        if begun_by_torchrun():
+        if launched_by_torchrun():
             return Process(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
-        if self.begun_by_slurm:
+        if self.launched_by_slurm:
             return Process(int(os.environ["SLURM_PROCID"]), self.count)
         if self.count == 1:
             return ALONE
@@ -57,7 +57,7 @@ class Processes:
 ONE = Processes()
 
 
-def begun_by_torchrun() -> bool:
+def launched_by_torchrun() -> bool:
     """Tell whether `torchrun` has begun this process, and maybe others."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
@@ -72,7 +72,7 @@ def find_processes(devices: int, nodes: int, strategy: str = "auto") -> Processe
         raise UsageError(unknown("strategy", strategy, STRATEGIES))
     if devices < 1 or nodes < 1:
         raise UsageError("--devices and --num-nodes are at least 1")
-    if not begun_by_torchrun():
+    if not launched_by_torchrun():
         return Processes(devices, nodes)
     local, world = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
     begun = Processes(local, world // local)

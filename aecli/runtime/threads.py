@@ -14,7 +14,7 @@ AHEAD = 4
 """Pieces under way per thread: enough to keep all busy, few enough for memory and for a quick end."""
 
 
-def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def map_ordered(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Yield `function(item)` for each item, in the items' order, computed in as many threads as there are CPUs.
 
     The first exception ends it; what has not begun by then is not done.
@@ -34,7 +34,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def in_threads(
+def parallel_for(
     function: Callable[[int], None], pieces: Sequence[int], told: Callable[[int], None] = lambda done: None
 ) -> None:
     """Call `function` with each of the pieces, a thread for each processor, and tell how many are done.

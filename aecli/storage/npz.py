@@ -20,7 +20,7 @@ SUFFIX, NPY_MAGIC = ".npy", b"\x93NUMPY"
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep numpy's and Python's warnings on a damaged header off the screen: what matters of them is an error."""
+    """Keep numpy's and Python's warnings on a damaged header off the console: what matters of them is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -213,6 +213,6 @@ def fingerprint(chunks: Iterable[bytes | memoryview]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def short(fingerprint: str) -> str:
+def short_fingerprint(fingerprint: str) -> str:
     """Return enough of a fingerprint for a person to tell two apart."""
     return fingerprint.removeprefix("sha256:")[:12]

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 T = TypeVar("T")
 
+FORMERLY = "formerly"
+"""Key of a field's metadata: the name that the field had in files of earlier versions, which `build` still reads."""
 MOST_TEXT = 10_000_000
 MOST = 2**63
 """Whole numbers are below it in magnitude, as TOML and most readers of JSON have it."""
@@ -39,7 +41,11 @@ def build(kind: type[T], values: object) -> T:
     if not isinstance(values, Mapping):
         raise ValueError(f"{shown(values)} in the place of {kind.__name__}")
     hints = get_type_hints(kind)
-    known = {entry.name: values[entry.name] for entry in fields(kind) if entry.name in values}  # type: ignore[arg-type]
+    known = {}
+    for entry in fields(kind):  # type: ignore[arg-type]
+        name = next((name for name in (entry.name, entry.metadata.get(FORMERLY)) if name in values), None)
+        if name is not None:
+            known[entry.name] = values[name]
     try:
         return kind(**{name: _value(value, hints[name], name) for name, value in known.items()})
     except TypeError as error:
@@ -56,7 +62,7 @@ def _value(value: Any, hint: Any, name: str) -> Any:
     if get_origin(hint) is tuple and isinstance(value, list):
         value = tuple(value)
     if not matches(value, hint):
-        raise ValueError(f"{name} must be {spell(hint)}, not {shown(value)}")
+        raise ValueError(f"{name} must be {type_name(hint)}, not {shown(value)}")
     if hint is float:
         return float(value)
     return [float(item) for item in value] if hint == list[float] else value
@@ -93,15 +99,15 @@ def matches(value: Any, hint: Any) -> bool:
     return fits
 
 
-def spell(hint: Any) -> str:
+def type_name(hint: Any) -> str:
     """Say in words what an annotation asks for."""
     origin, choices = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(map(spell, choices))
+        return " or ".join(map(type_name, choices))
     if origin is Literal:
         return " or ".join(map(repr, choices))
     if origin in (list, tuple):
-        return f"a list of {spell(choices[0]).removeprefix('a ')}s"
+        return f"a list of {type_name(choices[0]).removeprefix('a ')}s"
     words = {float: "a number", int: "a whole number", str: "a string", bool: "true or false"}
     return words.get(hint, "a table")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from aecli.runtime.processes import ALONE, Process
 from aecli.training.seeds import Stream, generator
-from aecli.training.subsets import Portion
+from aecli.training.subsets import Subset
 
 FREE_MEMORY_SHARE = 0.4
 """Of a device's free memory that one set of images may take, to leave some for a step after two of them; larger ones
@@ -29,27 +29,27 @@ class Batches:
     seed the shares are equally large, filled up from the batch's beginning.
 
     Args:
-        portion: the images.
+        subset: the images.
         batch_size: of all processes together.
         seed: of the order; None keeps the images' own.
-        labelled: whether a batch holds labels, too.
+        labeled: whether a batch holds labels, too.
         process: whose share to yield.
     """
 
     def __init__(
         self,
-        portion: Portion,
+        subset: Subset,
         batch_size: int,
         seed: int | None = None,
         *,
-        labelled: bool = False,
+        labeled: bool = False,
         process: Process = ALONE,
     ):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not writable.*")  # memory maps are only read
-            self._images = torch.from_numpy(portion.images.images)
-        self._rows = torch.from_numpy(portion.rows)
-        self._labels = torch.from_numpy(portion.labels) if labelled else None
+            self._images = torch.from_numpy(subset.images.images)
+        self._indices = torch.from_numpy(subset.indices)
+        self._labels = torch.from_numpy(subset.labels) if labeled else None
         self._device = torch.device("cpu")
         self._batch_size = batch_size
         self._seed = seed
@@ -63,16 +63,16 @@ class Batches:
     @property
     def batch_count(self) -> int:
         """The number of batches in an epoch."""
-        return math.ceil(len(self._rows) / self._batch_size)
+        return math.ceil(len(self._indices) / self._batch_size)
 
     @property
     def image_count(self) -> int:
         """The number of images in an epoch, of all processes together."""
-        return len(self._rows)
+        return len(self._indices)
 
     def images_in(self, calls: int) -> int:
         """Return the number of images in the first lists of batches of an epoch."""
-        return min(calls * self.batches_a_call * self._batch_size, len(self._rows))
+        return min(calls * self.batches_a_call * self._batch_size, len(self._indices))
 
     def move_to(self, device: torch.device) -> None:
         """Move the images to the device that trains, if they fit; else move each batch."""
@@ -81,15 +81,15 @@ class Batches:
             return
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
-            if len(self._rows) * self._images[0].numel() > free * FREE_MEMORY_SHARE:
+            if len(self._indices) * self._images[0].numel() > free * FREE_MEMORY_SHARE:
                 return
         if self._labels is not None:
             self._labels = self._labels.to(device)
-        images = torch.empty((len(self._rows), *self._images.shape[1:]), dtype=self._images.dtype, device=device)
+        images = torch.empty((len(self._indices), *self._images.shape[1:]), dtype=self._images.dtype, device=device)
         for part in range(0, len(images), MOVED_AT_ONCE):
-            images[part : part + MOVED_AT_ONCE] = self._images[self._rows[part : part + MOVED_AT_ONCE]].to(device)
+            images[part : part + MOVED_AT_ONCE] = self._images[self._indices[part : part + MOVED_AT_ONCE]].to(device)
         self._images = images
-        self._rows = torch.arange(len(self._rows), device=device)
+        self._indices = torch.arange(len(self._indices), device=device)
 
     @property
     def on_device(self) -> bool:
@@ -97,19 +97,19 @@ class Batches:
         return self._images.device.type == self._device.type
 
     def __iter__(self) -> Iterator[list[Tensor]]:
-        order = torch.arange(len(self._rows))
+        order = torch.arange(len(self._indices))
         if self._seed is not None:
-            order = torch.randperm(len(self._rows), generator=generator(self._seed, Stream.ORDER, self.epoch))
-        order = order.to(self._rows.device)
+            order = torch.randperm(len(self._indices), generator=generator(self._seed, Stream.ORDER, self.epoch))
+        order = order.to(self._indices.device)
         shares = [self._share(batch) for batch in torch.split(order, self._batch_size)]
         for start in range(0, len(shares), self.batches_a_call):
             yield shares[start : start + self.batches_a_call]
 
-    def take(self, places: Tensor) -> Batch:
-        """Return the images, and labels, at these (B,) places, on the device that trains."""
-        places = places.to(self._rows.device)  # Lightning moves them to where the model is
-        images = self._images[self._rows[places]].to(self._device, non_blocking=True)
-        return images if self._labels is None else (images, self._labels[places].to(self._device, non_blocking=True))
+    def take(self, indices: Tensor) -> Batch:
+        """Return the images, and labels, at these (B,) indices, on the device that trains."""
+        indices = indices.to(self._indices.device)  # Lightning moves them to where the model is
+        images = self._images[self._indices[indices]].to(self._device, non_blocking=True)
+        return images if self._labels is None else (images, self._labels[indices].to(self._device, non_blocking=True))
 
     def _share(self, batch: Tensor) -> Tensor:
         number, count = self._process.number, self._process.count

@@ -113,7 +113,7 @@ class History(pl.Callback):
             raise ValueError("weights that are not finite")
 
 
-class Saver(pl.Callback):
+class RunFolderCallback(pl.Callback):
     """Keeps the run folder up to date: after each epoch, but without spending much of the time on it."""
 
     SHARE_OF_TIME = 0.02
@@ -154,7 +154,7 @@ class Saver(pl.Callback):
             self.save_results()
 
 
-class Listening(pl.Callback):
+class ListenerCallback(pl.Callback):
     """Tells a listener, seldom enough to cost nothing."""
 
     SECONDS_BETWEEN = 0.1

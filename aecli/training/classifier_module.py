@@ -20,7 +20,7 @@ class ClassifierModule(TrainingModule):
     """
 
     model: Classifier
-    FIGURES = ("loss", "accuracy")
+    METRICS = ("loss", "accuracy")
 
     def __init__(
         self, model: Classifier, recipe: Recipe, train: Batches, validation: Batches, process: Process = ALONE
@@ -36,7 +36,7 @@ class ClassifierModule(TrainingModule):
 
     def _loss(self, batch: Batch, part: str, stream: Stream) -> Tensor:
         images, labels = batch
-        x = self.model.normalise(images)
+        x = self.model.normalize(images)
         if part == "train":
             x = corrupt(x, self.recipe.corruption, self.model.black, self._randomness[stream])
         code, logits = self.model(x)

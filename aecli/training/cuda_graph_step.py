@@ -56,13 +56,13 @@ class CudaGraph:
         self._graph.replay()
 
 
-class RecordedStep:
+class CudaGraphStep:
     """Does `step` for batches of one size by a replay, for others, such as an epoch's last, as it is.
 
     Where it cannot be recorded, all steps are done as they are.
 
     Args:
-        step: takes the places of a batch's images, (B,) int64 on the device, does an optimizer step wholly on the
+        step: takes the indices of a batch's images, (B,) int64 on the device, does an optimizer step wholly on the
             device and returns its loss, a scalar.
         optimizer: the one of the step.
         randomness: what the step draws from; it may be seeded again between steps.
@@ -79,33 +79,33 @@ class RecordedStep:
         self._step = step
         self._optimizer = optimizer
         self._recorder: Recorder | None = recorder or CudaGraph(randomness)
-        self._places: Tensor | None = None  # of the batch, for the recorded step to read
+        self._indices: Tensor | None = None  # of the batch, for the recorded step to read
         self._loss: Tensor | None = None  # where it leaves its loss
         self._done = 0
 
-    def __call__(self, places: Tensor) -> Tensor:
+    def __call__(self, indices: Tensor) -> Tensor:
         if self._recorder is None:
-            return self._step(places)
-        if self._places is None:
-            self._places = places.clone()
-        if len(places) != len(self._places) or self._done < STEPS_BEFORE:
+            return self._step(indices)
+        if self._indices is None:
+            self._indices = indices.clone()
+        if len(indices) != len(self._indices) or self._done < STEPS_BEFORE:
             self._done += 1
-            return self._recorder.aside(lambda: self._step(places))
-        self._places.copy_(places)
+            return self._recorder.aside(lambda: self._step(indices))
+        self._indices.copy_(indices)
         if self._loss is None:
             try:
-                self._loss = self._record(self._recorder, self._places)
+                self._loss = self._record(self._recorder, self._indices)
             except RuntimeError:
                 self._recorder = None  # and the memory of what was recorded
-                return self._step(places)
+                return self._step(indices)
         self._recorder.replay()
         return self._loss
 
-    def _record(self, recorder: Recorder, places: Tensor) -> Tensor:
+    def _record(self, recorder: Recorder, indices: Tensor) -> Tensor:
         for group in self._optimizer.param_groups:
             # Read by each replay: as a number, the rate of now would be recorded.
-            group["lr"] = torch.as_tensor(float(group["lr"]), dtype=torch.float32, device=places.device)
+            group["lr"] = torch.as_tensor(float(group["lr"]), dtype=torch.float32, device=indices.device)
             if "capturable" in group:
                 group["capturable"] = True
         self._optimizer.zero_grad(set_to_none=True)  # gradients are made anew in the graph's own memory
-        return recorder.record(lambda: self._step(places))
+        return recorder.record(lambda: self._step(indices))

@@ -28,19 +28,25 @@ from aecli.checkpoint import (
     save_checkpoint,
 )
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
-from aecli.codes.quantizer import fit_quantisers
+from aecli.codes.quantizer import fit_quantizers
 from aecli.errors import InputError, Interrupted, UnavailableError
 from aecli.inference.model import batches
-from aecli.inference.torch_backend import encode_rows
+from aecli.inference.torch_backend import encode_indices
 from aecli.inference.torch_classifier import TorchClassifier
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
 from aecli.recipes.schema import Recipe
 from aecli.runtime.optional_packages import quiet_lightning
-from aecli.runtime.processes import ONE, Process, Processes, begun_by_torchrun
+from aecli.runtime.processes import ONE, Process, Processes, launched_by_torchrun
 from aecli.training.batches import Batches
-from aecli.training.callbacks import History, Listening, Saver, TrainingListener, WholeFileCheckpoints
+from aecli.training.callbacks import (
+    History,
+    ListenerCallback,
+    RunFolderCallback,
+    TrainingListener,
+    WholeFileCheckpoints,
+)
 from aecli.training.classifier_module import ClassifierModule
 from aecli.training.image_grids import ImageGrids
 from aecli.training.module import AutoencoderModule, TrainingModule
@@ -48,7 +54,7 @@ from aecli.training.precision import bfloat16_slowdown
 from aecli.training.pretrained import Pretrained, start_from
 from aecli.training.preview import preview
 from aecli.training.seeds import Stream, stream_seed
-from aecli.training.subsets import Portion
+from aecli.training.subsets import Subset
 
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
 
@@ -64,8 +70,8 @@ DAMAGED = (ArithmeticError, AssertionError, AttributeError, LookupError, Runtime
 DEVICE_FAILURES = (OutOfMemoryError, AcceleratorError, DistBackendError)
 """What they raise where a device or the connection between some fails, whatever the state."""
 
-QUANTISER_IMAGES = 2000
-"""Training images whose codes quantisers are chosen on."""
+QUANTIZER_IMAGES = 2000
+"""Training images whose codes quantizers are chosen on."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,8 @@ class Trained:
 
 def train(
     recipe: Recipe,
-    images: Portion,
-    validation: Portion,
+    images: Subset,
+    validation: Subset,
     folder: RunFolder,
     *,
     resume: bool = False,
@@ -132,14 +138,14 @@ def train(
     def save_best() -> None:
         _save_best(recipe, images, validation, folder, history, sources)
 
-    saver = Saver(folder, history, save_best)
+    saver = RunFolderCallback(folder, history, save_best)
     callbacks: list[pl.Callback] = [history, saver]
     if listener:
-        callbacks.append(Listening(listener, history))
+        callbacks.append(ListenerCallback(listener, history))
     if loggers and isinstance(model, Autoencoder):
         callbacks.append(ImageGrids(loggers, recipe, validation))
     plugins: list[Any] = [WholeFileCheckpoints()]
-    if not (begun_by_torchrun() or processes.begun_by_slurm):
+    if not (launched_by_torchrun() or processes.launched_by_slurm):
         plugins.append(LightningEnvironment())
     with quiet_lightning():
         try:
@@ -174,7 +180,7 @@ def train(
         if process.is_first:
             folder.begin(recipe, resume=resume)
         try:
-            with _told_of_damage(folder, history, resume):
+            with _explain_damage(folder, history, resume):
                 trainer.fit(module, ckpt_path=folder.state if resume else None, weights_only=True)
         except BaseException as error:
             if isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher):
@@ -202,7 +208,7 @@ def _warn_of_slowness(device: torch.device, recipe: Recipe, listener: TrainingLi
 
 
 @contextmanager
-def _told_of_damage(folder: RunFolder, history: History, resume: bool) -> Iterator[None]:
+def _explain_damage(folder: RunFolder, history: History, resume: bool) -> Iterator[None]:
     """Say of what fails before the first epoch of a resumed run that its state is to blame.
 
     Raises:
@@ -218,7 +224,7 @@ def _told_of_damage(folder: RunFolder, history: History, resume: bool) -> Iterat
         ) from error
 
 
-def _new_model(recipe: Recipe, images: Portion) -> Autoencoder | Classifier:
+def _new_model(recipe: Recipe, images: Subset) -> Autoencoder | Classifier:
     model_recipe = recipe.model
     # A resolved recipe has no open ends.
     shape = cast("tuple[int, int, int]", model_recipe.image_shape)
@@ -232,23 +238,23 @@ def _new_model(recipe: Recipe, images: Portion) -> Autoencoder | Classifier:
 
 
 def _new_module(
-    model: Autoencoder | Classifier, recipe: Recipe, images: Portion, validation: Portion, process: Process
+    model: Autoencoder | Classifier, recipe: Recipe, images: Subset, validation: Subset, process: Process
 ) -> TrainingModule:
     size, seed = recipe.training.batch_size, recipe.training.seed
-    labelled = isinstance(model, Classifier)
-    portions = (
-        Batches(images, size, seed, labelled=labelled, process=process),
-        Batches(validation, size, labelled=labelled, process=process),
+    labeled = isinstance(model, Classifier)
+    subsets = (
+        Batches(images, size, seed, labeled=labeled, process=process),
+        Batches(validation, size, labeled=labeled, process=process),
     )
     if isinstance(model, Classifier):
-        return ClassifierModule(model, recipe, *portions, process)
-    return AutoencoderModule(model, recipe, *portions, process)
+        return ClassifierModule(model, recipe, *subsets, process)
+    return AutoencoderModule(model, recipe, *subsets, process)
 
 
 def _save_best(
     recipe: Recipe,
-    images: Portion,
-    validation: Portion,
+    images: Subset,
+    validation: Subset,
     folder: RunFolder,
     history: History,
     sources: dict[str, DataSource],
@@ -258,12 +264,12 @@ def _save_best(
     model = _new_model(recipe, images)
     model.load_state_dict(history.best_weights)
     model.to(next(iter(history.best_weights.values())).device)
-    mse, quantiles, quantisers = None, ResidualQuantiles([], []), []
+    mse, quantiles, quantizers = None, ResidualQuantiles([], []), []
     if isinstance(model, Autoencoder):
-        _, residuals = encode_rows(model.eval(), validation.images.images, validation.rows)
+        _, residuals = encode_indices(model.eval(), validation.images.images, validation.indices)
         mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
         quantiles = ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(residuals, QUANTILES)])
-        quantisers = fit_quantisers(_sample_codes(model, images))
+        quantizers = fit_quantizers(_sample_codes(model, images))
     header = CheckpointHeader(
         architecture=model.architecture,
         arguments=model.arguments,
@@ -284,7 +290,7 @@ def _save_best(
             val_accuracy=best.val_accuracy,
         ),
         residual_quantiles=quantiles,
-        quantisers=quantisers,
+        quantizers=quantizers,
         class_names=list(images.images.class_names),
         task=recipe.task,
         versions={name: version(name) for name in ("aecli", "torch", "pytorch-lightning")},
@@ -292,19 +298,19 @@ def _save_best(
     save_checkpoint(model, header, folder.model)
 
 
-def _confusion(model: TorchClassifier, portion: Portion) -> NDArray[np.int64]:
+def _confusion(model: TorchClassifier, subset: Subset) -> NDArray[np.int64]:
     count = len(model.class_names)
     cells = np.zeros(count * count, np.int64)
-    for batch in batches(len(portion), model.image_shape):
-        given = model.classify(portion.images.images[portion.rows[batch]]).argmax(axis=1)
-        cells += np.bincount(portion.labels[batch] * count + given, minlength=count * count)
+    for batch in batches(len(subset), model.image_shape):
+        given = model.classify(subset.images.images[subset.indices[batch]]).argmax(axis=1)
+        cells += np.bincount(subset.labels[batch] * count + given, minlength=count * count)
     return cells.reshape(count, count)
 
 
-def _sample_codes(model: Autoencoder, images: Portion) -> NDArray[np.float32]:
-    spread = np.linspace(0, len(images) - 1, min(QUANTISER_IMAGES, len(images))).round().astype(np.int64)
-    return encode_rows(model, images.images.images, images.rows[spread])[0]
+def _sample_codes(model: Autoencoder, images: Subset) -> NDArray[np.float32]:
+    spread = np.linspace(0, len(images) - 1, min(QUANTIZER_IMAGES, len(images))).round().astype(np.int64)
+    return encode_indices(model, images.images.images, images.indices[spread])[0]
 
 
-def _source(portion: Portion) -> DataSource:
-    return DataSource(portion.images.word, portion.images.fingerprint, len(portion))
+def _source(subset: Subset) -> DataSource:
+    return DataSource(subset.images.word, subset.images.fingerprint, len(subset))

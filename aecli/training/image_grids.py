@@ -12,7 +12,7 @@ from aecli.models.autoencoder import Autoencoder
 from aecli.recipes.schema import Recipe
 from aecli.training.module import TrainingModule
 from aecli.training.preview import preview
-from aecli.training.subsets import Portion
+from aecli.training.subsets import Subset
 
 COLUMNS = 10
 
@@ -20,7 +20,7 @@ COLUMNS = 10
 class ImageGrids(pl.Callback):
     """Gives loggers a grid of 50 images, 10 a row, of each: inputs, corrupted ones where there are, reconstructions."""
 
-    def __init__(self, loggers: Sequence[Logger], recipe: Recipe, validation: Portion):
+    def __init__(self, loggers: Sequence[Logger], recipe: Recipe, validation: Subset):
         self._loggers = loggers
         self._recipe = recipe
         self._validation = validation

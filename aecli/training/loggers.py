@@ -40,7 +40,7 @@ def close_loggers(loggers: Sequence[Logger]) -> None:
 
 
 def _wandb_run(folder: RunFolder) -> Any:
-    """Begin a run of Weights & Biases, off the screen; begun by Lightning, it would print a warning."""
+    """Begin a run of Weights & Biases, off the console; begun by Lightning, it would print a warning."""
     import wandb
 
     try:

@@ -17,7 +17,7 @@ from aecli.models.losses import distance, penalty
 from aecli.recipes.schema import Recipe
 from aecli.runtime.processes import ALONE, Process
 from aecli.training.batches import Batch, Batches
-from aecli.training.cuda_graph_step import RecordedStep
+from aecli.training.cuda_graph_step import CudaGraphStep
 from aecli.training.seeds import Stream, stream_seed
 
 STEPS_BETWEEN_CHECKS = 100
@@ -32,7 +32,7 @@ class TrainingModule(pl.LightningModule):
     """
 
     model: Autoencoder | Classifier
-    FIGURES: tuple[str, ...] = ("loss",)
+    METRICS: tuple[str, ...] = ("loss",)
     """What is added up over the images of an epoch, in training and in validation."""
 
     def __init__(self, recipe: Recipe, train: Batches, validation: Batches, process: Process = ALONE):
@@ -63,13 +63,13 @@ class TrainingModule(pl.LightningModule):
         self.train_batches.move_to(self.device)
         self.validation_batches.move_to(self.device)
         exact = torch.float32 if self.device.type == "mps" else torch.float64  # mps has no float64
-        for figure in (*self.FIGURES, "images"):
-            for part in ("train", "val"):
-                self._sums[f"{part}_{figure}"] = torch.zeros((), dtype=exact, device=self.device)
+        for figure in (*self.METRICS, "images"):
+            for stage in ("train", "val"):
+                self._sums[f"{stage}_{figure}"] = torch.zeros((), dtype=exact, device=self.device)
         for stream in (Stream.CORRUPTION, Stream.VALIDATION_CORRUPTION):
             self._randomness[stream] = torch.Generator(self.device)
         if self._can_be_recorded():
-            self._step = RecordedStep(self._train_on, self.trainer.optimizers[0], self._randomness[Stream.CORRUPTION])
+            self._step = CudaGraphStep(self._train_on, self.trainer.optimizers[0], self._randomness[Stream.CORRUPTION])
 
     def on_train_epoch_start(self) -> None:
         self.train_batches.epoch = self.current_epoch
@@ -77,8 +77,8 @@ class TrainingModule(pl.LightningModule):
 
     def training_step(self, calls: list[Tensor], batch_idx: int) -> Tensor:
         scheduler = self.lr_schedulers()
-        for places in calls:
-            loss = self._step(places)
+        for indices in calls:
+            loss = self._step(indices)
             if scheduler is not None:
                 scheduler.step()  # type: ignore[union-attr, call-arg]
         first = batch_idx * self.train_batches.batches_a_call
@@ -91,9 +91,9 @@ class TrainingModule(pl.LightningModule):
         self._begin("val", Stream.VALIDATION_CORRUPTION, 0)
 
     def validation_step(self, calls: list[Tensor], batch_idx: int) -> None:
-        for places in calls:
-            if len(places):  # the share of one of several processes may be none
-                self._loss(self.validation_batches.take(places), "val", Stream.VALIDATION_CORRUPTION)
+        for indices in calls:
+            if len(indices):  # the share of one of several processes may be none
+                self._loss(self.validation_batches.take(indices), "val", Stream.VALIDATION_CORRUPTION)
 
     def on_validation_epoch_end(self) -> None:
         names = list(self._sums)
@@ -102,9 +102,9 @@ class TrainingModule(pl.LightningModule):
             sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         totals = dict(zip(names, sums.tolist(), strict=True))
         self.metrics = {
-            f"{part}_{figure}": totals[f"{part}_{figure}"] / max(totals[f"{part}_images"], 1)
-            for figure in self.FIGURES
-            for part in ("train", "val")
+            f"{stage}_{figure}": totals[f"{stage}_{figure}"] / max(totals[f"{stage}_images"], 1)
+            for figure in self.METRICS
+            for stage in ("train", "val")
         }
 
     def on_train_epoch_end(self) -> None:
@@ -137,31 +137,31 @@ class TrainingModule(pl.LightningModule):
             )
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
-    def _train_on(self, places: Tensor) -> Tensor:
+    def _train_on(self, indices: Tensor) -> Tensor:
         """Do one optimizer step; return the loss of these images."""
         optimizer = self.optimizers()
         optimizer.zero_grad()  # type: ignore[union-attr]
-        loss = self._loss(self.train_batches.take(places), "train", Stream.CORRUPTION)
+        loss = self._loss(self.train_batches.take(indices), "train", Stream.CORRUPTION)
         self.manual_backward(loss)
         optimizer.step()  # type: ignore[union-attr]
         torch.clear_autocast_cache()  # which holds weights as they were, until the end of Lightning's call
         return loss.detach()
 
-    def _loss(self, batch: Batch, part: str, stream: Stream) -> Tensor:
+    def _loss(self, batch: Batch, stage: str, stream: Stream) -> Tensor:
         """Return the mean loss of a batch, and `_note` its figures."""
         raise NotImplementedError
 
-    def _note(self, part: str, images: int, loss: Tensor, **counts: Tensor) -> None:
+    def _note(self, stage: str, images: int, loss: Tensor, **counts: Tensor) -> None:
         """Add a batch's mean loss, and numbers of images, to the epoch's sums."""
-        total = self._sums[f"{part}_loss"]
+        total = self._sums[f"{stage}_loss"]
         total += loss.detach().to(total.dtype) * images
         for figure, count in counts.items():
-            self._sums[f"{part}_{figure}"] += count
-        self._sums[f"{part}_images"] += images
+            self._sums[f"{stage}_{figure}"] += count
+        self._sums[f"{stage}_images"] += images
 
-    def _begin(self, part: str, stream: Stream, epoch: int) -> None:
+    def _begin(self, stage: str, stream: Stream, epoch: int) -> None:
         for name, total in self._sums.items():
-            if name.startswith(part):
+            if name.startswith(stage):
                 total.zero_()
         seed = stream_seed(self.recipe.training.seed, stream, epoch, self._process.number)
         self._randomness[stream].manual_seed(seed)
@@ -190,13 +190,13 @@ class AutoencoderModule(TrainingModule):
         super().__init__(recipe, train, validation, process)
         self.model = model
 
-    def _loss(self, batch: Batch, part: str, stream: Stream) -> Tensor:
+    def _loss(self, batch: Batch, stage: str, stream: Stream) -> Tensor:
         assert isinstance(batch, Tensor)
         recipe, model = self.recipe, self.model
-        clean = model.normalise(batch)
+        clean = model.normalize(batch)
         corrupted = corrupt(clean, recipe.corruption, model.black, self._randomness[stream])
         code, reconstruction = model(corrupted)
         target = clean if recipe.corruption.target == "clean" else corrupted
         loss = distance(reconstruction, target, recipe.objective) + penalty(code, recipe.penalty)
-        self._note(part, len(batch), loss)
+        self._note(stage, len(batch), loss)
         return loss

@@ -98,6 +98,6 @@ def _fill_encoder(model: Autoencoder | Classifier, start: Pretrained) -> None:
             raise InputError(
                 f"weight {name} of {start.path} has shape {tuple(start.weights[name].shape)}, "
                 f"not {tuple(own[name].shape)}",
-                hint="--set model.channels=3 for weights of colour pictures; the depth must be the same, too",
+                hint="--set model.channels=3 for weights of color pictures; the depth must be the same, too",
             )
     model.encoder.load_state_dict({name: start.weights[name] for name in wanted}, strict=False)

@@ -8,26 +8,26 @@ from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.recipes.schema import Recipe
 from aecli.training.seeds import Stream, generator
-from aecli.training.subsets import Portion
+from aecli.training.subsets import Subset
 
 COUNT = 50
 
 
-def preview(model: Autoencoder, recipe: Recipe, validation: Portion) -> dict[str, NDArray[np.uint8]]:
+def preview(model: Autoencoder, recipe: Recipe, validation: Subset) -> dict[str, NDArray[np.uint8]]:
     """Return titled panels, (N, C, H, W) uint8, of up to 50 images: input, corrupted where a recipe does so, restored.
 
     The images are spread evenly over the set, which may be sorted by class.
     """
     spread = np.linspace(0, len(validation) - 1, min(COUNT, len(validation))).round().astype(np.int64)
-    images = validation.images.images[validation.rows[spread]]
+    images = validation.images.images[validation.indices[spread]]
     device = model.mean.device
     with torch.inference_mode():
-        clean = model.normalise(torch.from_numpy(images).to(device))
+        clean = model.normalize(torch.from_numpy(images).to(device))
         stream = generator(recipe.training.seed, Stream.VALIDATION_CORRUPTION, device=device)
         corrupted = corrupt(clean, recipe.corruption, model.black, stream)
         _, restored = model(corrupted)
     panels = {"input": images}
     if corrupted is not clean:
-        panels["corrupted input"] = model.denormalise(corrupted).cpu().numpy()
-    panels["reconstruction"] = model.denormalise(restored).cpu().numpy()
+        panels["corrupted input"] = model.denormalize(corrupted).cpu().numpy()
+    panels["reconstruction"] = model.denormalize(restored).cpu().numpy()
     return panels

@@ -6,23 +6,23 @@ from aecli.checkpoint import Checkpoint
 from aecli.errors import RecipeError
 from aecli.models.architectures import resolve_arguments
 from aecli.recipes.schema import Recipe
-from aecli.training.subsets import Portion
+from aecli.training.subsets import Subset
 
 
-def resolve_recipe(recipe: Recipe, images: Portion, init_from: Checkpoint | None = None) -> Recipe:
+def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None = None) -> Recipe:
     """Return the recipe with what was left to the images and to the architecture's defaults written out.
 
-    `images` have the recipe's shape already. The weights of `init_from` go with its normalisation, which is kept.
+    `images` have the recipe's shape already. The weights of `init_from` go with its normalization, which is kept.
 
     Raises:
-        RecipeError: an argument that the architecture does not have, or a normalisation that does not fit the
+        RecipeError: an argument that the architecture does not have, or a normalization that does not fit the
             channels or `init_from`.
     """
     channels, height, width = images.images.image_shape
     mean, std = recipe.model.mean, recipe.model.std
     if mean == "measured" or std == "measured":
         known = init_from.header if init_from else None
-        measured_mean, measured_std = (known.mean, known.std) if known else measure_normalisation(images)
+        measured_mean, measured_std = (known.mean, known.std) if known else measure_normalization(images)
         mean = measured_mean if mean == "measured" else mean
         std = measured_std if std == "measured" else std
     for key, values in (("mean", mean), ("std", std)):
@@ -45,15 +45,15 @@ def resolve_recipe(recipe: Recipe, images: Portion, init_from: Checkpoint | None
     )
 
 
-def measure_normalisation(portion: Portion) -> tuple[list[float], list[float]]:
+def measure_normalization(subset: Subset) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation per channel, as of pixels in 0..1, rounded to 6 digits.
 
-    A channel without variation gets one grey level as its deviation.
+    A channel without variation gets one gray level as its deviation.
     """
-    channels = portion.images.image_shape[0]
+    channels = subset.images.image_shape[0]
     histogram = np.zeros((channels, 256), np.int64)
-    for start in range(0, len(portion), 4096):
-        block = portion.images.images[portion.rows[start : start + 4096]]
+    for start in range(0, len(subset), 4096):
+        block = subset.images.images[subset.indices[start : start + 4096]]
         for channel in range(channels):
             histogram[channel] += np.bincount(block[:, channel].ravel(), minlength=256)
     levels = np.arange(256) / 255

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data import (
-    UNLABELLED,
+    UNLABELED,
     DataOptions,
     ImageSet,
     draw_per_class,
@@ -23,30 +23,30 @@ LABELS_HINT = "labels come from folders, root/class/*, or with --labels-from pre
 
 
 @dataclass(frozen=True)
-class Portion:
+class Subset:
     """Some images of a set; nothing is copied."""
 
     images: ImageSet
-    rows: NDArray[np.int64]
-    """(M,) places in the set."""
+    indices: NDArray[np.int64]
+    """(M,) indices in the set."""
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.indices)
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """(M,) indices into the set's class names, UNLABELLED (-1) where unknown."""
-        return np.full(len(self), UNLABELLED) if self.images.labels is None else self.images.labels[self.rows]
+        """(M,) indices into the set's class names, UNLABELED (-1) where unknown."""
+        return np.full(len(self), UNLABELED) if self.images.labels is None else self.images.labels[self.indices]
 
 
-def load_portions(
+def load_subsets(
     word: str,
     validation_word: str | None,
     recipe: Recipe,
     options: DataOptions,
     skip_damaged: bool = False,
     progress: Progress = silent,
-) -> tuple[Portion, Portion]:
+) -> tuple[Subset, Subset]:
     """Read the images to train on, and those to validate on: named ones, else some held out by the recipe's seed.
 
     For a classifier, they all have labels, numbered by the classes that occur among the images to train on.
@@ -66,21 +66,21 @@ def load_portions(
     if validation_word is None:
         known = len(images) if images.labels is None else images.labels
         rest, held = hold_out(known, recipe.training.validation_fraction, recipe.training.seed)
-        portions = Portion(images, rest), Portion(images, held)
+        subsets = Subset(images, rest), Subset(images, held)
     else:
         validation = load(
             validation_word, options, image_shape=images.image_shape, skip_damaged=skip_damaged, progress=progress
         )
-        portions = whole(images), whole(validation)
+        subsets = whole(images), whole(validation)
     if recipe.task == "classifier":
         classes = _classes_to_learn(images)
-        portions = _labelled(portions[0], classes), _labelled(portions[1], classes)
-    return _limited(portions[0], recipe.training.limit_per_class, recipe.training.seed), portions[1]
+        subsets = _labeled(subsets[0], classes), _labeled(subsets[1], classes)
+    return _limited(subsets[0], recipe.training.limit_per_class, recipe.training.seed), subsets[1]
 
 
-def whole(images: ImageSet) -> Portion:
+def whole(images: ImageSet) -> Subset:
     """Return all images of a set."""
-    return Portion(images, np.arange(len(images)))
+    return Subset(images, np.arange(len(images)))
 
 
 def _classes_to_learn(images: ImageSet) -> tuple[str, ...]:
@@ -88,43 +88,43 @@ def _classes_to_learn(images: ImageSet) -> tuple[str, ...]:
     if not classes:
         raise InputError(f"{images.word} has no labels to learn from", hint=LABELS_HINT)
     if len(classes) < 2:
-        raise InputError(f"all labelled images of {images.word} are of one class, {classes[0]}: nothing to tell apart")
+        raise InputError(f"all labeled images of {images.word} are of one class, {classes[0]}: nothing to tell apart")
     return classes
 
 
-def _labelled(portion: Portion, classes: tuple[str, ...]) -> Portion:
+def _labeled(subset: Subset, classes: tuple[str, ...]) -> Subset:
     """Return the images that have a label, as indices into `classes`.
 
     Raises:
         InputError: there is none, or one of another class.
     """
-    unknown = sorted(set(occurring_classes(portion.images)) - set(classes))
+    unknown = sorted(set(occurring_classes(subset.images)) - set(classes))
     if unknown:
         raise InputError(
-            f"{portion.images.word} has classes that are not to be learnt: {', '.join(unknown)}",
+            f"{subset.images.word} has classes that are not to be learnt: {', '.join(unknown)}",
             hint="choose those to validate on: --val DATA@CLASS,CLASS",
         )
-    images = with_classes(portion.images, classes)
-    labelled = Portion(images, portion.rows[portion.labels != UNLABELLED])
-    if not len(labelled):
+    images = with_classes(subset.images, classes)
+    labeled = Subset(images, subset.indices[subset.labels != UNLABELED])
+    if not len(labeled):
         raise InputError(f"no image of {images.word} to train or validate on has a label", hint=LABELS_HINT)
-    missing = int(np.count_nonzero(whole(images).labels == UNLABELLED))
+    missing = int(np.count_nonzero(whole(images).labels == UNLABELED))
     if missing:
         note = f"left out, without a label: {missing:,} of {len(images):,} images of {images.word}"
         images = replace(images, notes=(*images.notes, note))
-    return replace(labelled, images=images)
+    return replace(labeled, images=images)
 
 
-def _limited(portion: Portion, limit: int, seed: int) -> Portion:
+def _limited(subset: Subset, limit: int, seed: int) -> Subset:
     """Return `limit` images of each class, or all for 0.
 
     Raises:
         InputError: there are no labels, or a class has fewer images.
     """
     if not limit:
-        return portion
-    labels, images = portion.labels, portion.images
-    known, counts = np.unique(labels[labels != UNLABELLED], return_counts=True)
+        return subset
+    labels, images = subset.labels, subset.images
+    known, counts = np.unique(labels[labels != UNLABELED], return_counts=True)
     if not len(known):
         raise InputError(f"{images.word} has no labels to draw {limit} images of each class by", hint=LABELS_HINT)
     if counts.min() < limit:
@@ -133,4 +133,4 @@ def _limited(portion: Portion, limit: int, seed: int) -> Portion:
             f"{images.word} has {counts.min()} images of class {scarce} to train on, fewer than {limit}",
             hint=f"--limit-per-class {counts.min()}",
         )
-    return Portion(images, portion.rows[draw_per_class(labels, limit, seed)])
+    return Subset(images, subset.indices[draw_per_class(labels, limit, seed)])

@@ -15,7 +15,7 @@ def main(paths: list[Path]) -> None:
     probes = {path.parent.name: json.loads(path.read_text("utf-8")) for path in paths}
     first = next(iter(probes.values()))
     protocol, labels = first["protocol"], first["accuracies"][0]["labels"]
-    print(f"{protocol['neighbours']}-NN accuracy with {labels} labelled images of {first['train']['data']}, on the")
+    print(f"{protocol['neighbors']}-NN accuracy with {labels} labeled images of {first['train']['data']}, on the")
     print(f"{first['tested']:,} images of {first['test']['data']}: mean of {protocol['draws']} draws of the labels.\n")
     print("| trained with | dimensions | accuracy | 95 % interval |\n| --- | --- | --- | --- |")
     print(row("no training: raw pixels", first, "pixels"))

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 SCORES = ["residual", "mse", "ssim", "mahalanobis", "knn", "combined"]
-HEAD = ["normal", "anomalous", *SCORES, "residual: normal, anomalous right", "default: normal, anomalous right"]
+HEAD = ["normal", "anomalous", *SCORES, "residual: specificity, recall", "default: specificity, recall"]
 
 
 def percent(report: dict) -> str:
-    return " ".join(f"{100 * report[kind]['value']:.1f} %" for kind in ("normal_right", "anomalous_right"))
+    return " ".join(f"{100 * report[kind]['value']:.1f} %" for kind in ("specificity", "recall"))
 
 
 def row(path: Path) -> list[str]:

@@ -28,10 +28,10 @@ def codes(lab: Lab) -> str:
         table(["model", "laboratory", "here"], shapes),
         "### t-SNE",
         "The laboratory compares four plots by eye. The figure for it is the part of the points whose nearest "
-        "neighbour in the plane is of their own class.",
+        "neighbor in the plane is of their own class.",
         table(["model", "codes drawn", "1-NN accuracy in the plane", "KL divergence"], layouts),
         "\n".join(picture(f"tsne/{model}.png", f"t-SNE of the codes: {name}") for model, name in MODELS.items()),
-        "### Nearest neighbours with few labels",
+        "### Nearest neighbors with few labels",
         _probes(lab),
         "### Bytes",
         _bytes(lab),
@@ -56,7 +56,7 @@ def detection(lab: Lab) -> str:
         where = f"the same after {counted(short['training']['epochs'], 'epoch')}, not the long run"
         rows.append([where, NONE, f"{short['residual']:.3f}", ""])
     scores = [["residual, laboratory", "98.30 %", "96.80 %", ""]] + [
-        [name, interval(score["normal_right"]), interval(score["anomalous_right"]), f"{auroc(score):.4f}"]
+        [name, interval(score["specificity"]), interval(score["recall"]), f"{auroc(score):.4f}"]
         for name, score in lab.scores.items()
     ]
     speed = lab.document("one-at-a-time.json")
@@ -78,7 +78,7 @@ def detection(lab: Lab) -> str:
         f"it is fitted on one half of the test images, which the model has not seen, and measured on the other: "
         f"{measured['normal']:,} normal images, {measured['anomalous']:,} anomalous ones. 95 % intervals in brackets; "
         "the best score first.",
-        table(["score", "normal right", "anomalous right", "AUROC"], scores),
+        table(["score", "specificity", "recall", "AUROC"], scores),
         f"Speed: the laboratory judges 360 images a second, one at a time. Here it is {speed['one_at_a_time']:,.0f} "
         f"one at a time, and {speed['together']:,.0f} in batches.",
     )
@@ -99,7 +99,7 @@ def exercises(lab: Lab) -> str:
         "### 5.2 From scratch or fine-tuned",
         *_fine_tuning(lab),
         "### 5.3 All models by k-NN accuracy",
-        "1-NN with 100 labelled training images, mean of 50 draws, and what it is above raw pixels.",
+        "1-NN with 100 labeled training images, mean of 50 draws, and what it is above raw pixels.",
         table(
             ["model", "units", "accuracy", "± sd", "points more than pixels", f"after {epochs}"],
             _by_knn(lab),
@@ -119,7 +119,7 @@ def exercises(lab: Lab) -> str:
 def _photographs(lab: Lab) -> list[str]:
     pattern = (
         "The photographs of food are not at hand. `examples/inspection` is the pattern for such a folder: the recipe "
-        "`resnet` learns normal photographs in colour, others set the threshold, what comes in is judged. "
+        "`resnet` learns normal photographs in color, others set the threshold, what comes in is judged. "
     )
     scores, verdicts = lab.inspected("calibration.tsv"), lab.inspected("verdicts.tsv")
     if not (scores and verdicts):
@@ -147,7 +147,7 @@ def _probes(lab: Lab) -> str:
         for each in probe["accuracies"]
     ]
     return paragraphs(
-        "The laboratory draws 100 labelled codes once, out of the test codes. Here labels are drawn from the training "
+        "The laboratory draws 100 labeled codes once, out of the test codes. Here labels are drawn from the training "
         f"codes only, {probe['protocol']['draws']} times; the interval is that of the mean over the draws.",
         table(["1-NN on", "dimensions", "labels", "laboratory", "here", "95 % interval"], rows),
         picture("knn-probe.png", "Accuracy against the number of labels"),

@@ -24,7 +24,7 @@ def auroc(score: dict[str, Any]) -> float:
 
 @dataclass(frozen=True)
 class Lab:
-    """The folder `out`; `main` names the runs in it that were analysed: `lab` or `long`.
+    """The folder `out`; `main` names the runs in it that were analyzed: `lab` or `long`.
 
     `inspection` is the folder that `examples/inspection` made, if it did.
     """
@@ -77,7 +77,7 @@ class Lab:
 
     @cached_property
     def compared(self) -> dict[str, dict[str, Any]]:
-        """The runs that were analysed, by name."""
+        """The runs that were analyzed, by name."""
         return {run["run"]: run for run in self.document("compare.json")["runs"]}
 
     @cached_property

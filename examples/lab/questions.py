@@ -8,9 +8,9 @@ from artifacts import MODELS, Lab, auroc
 from wording import difference, helps, interval, listed, more_or_less, paragraphs, percent, saved
 
 HERE = Path(__file__).parent
-NEIGHBOURS = 10
+NEIGHBORS = 10
 MOST_COMPARED = 2000
-"""Images whose neighbours are compared: the distances of all are kept in memory."""
+"""Images whose neighbors are compared: the distances of all are kept in memory."""
 
 
 def questions(lab: Lab) -> str:
@@ -74,7 +74,7 @@ def early_and_late(lab: Lab) -> str:
     better = "closer" if late["val_mse"] < early["val_mse"] else "no closer"
     return (
         f"No. After {steps[0]:,.0f} steps the convolutional model leaves {percent(early['val_mse'])} of the pixels' "
-        f"variance unexplained: grey or blurred shapes. After {steps[1]:,.0f} steps it is {better}, with "
+        f"variance unexplained: gray or blurred shapes. After {steps[1]:,.0f} steps it is {better}, with "
         f"{percent(late['val_mse'])}; the fully connected one has {percent(dense['val_mse'])} then. A code of "
         f"{lab.compared['conv']['code_units']} or {lab.compared['mlp']['code_units']} values does not hold "
         f"{lab.pixels} pixels; fine strokes and edges are what is lost last."
@@ -89,7 +89,7 @@ def grouped(lab: Lab) -> str:
         "Yes, largely" if min(accuracy.values()) > 0.8 else "Partly" if max(accuracy.values()) > 2 * chance else "No"
     )
     return (
-        f"{verdict}, though no label was used. The nearest neighbour of a point in the t-SNE plane is of its own class "
+        f"{verdict}, though no label was used. The nearest neighbor of a point in the t-SNE plane is of its own class "
         f"for {words}. By chance it would be {percent(chance, 0)}. Points of one class often make several islands, and "
         "some classes touch."
     )
@@ -99,11 +99,11 @@ def shared(lab: Lab) -> str:
     dense, conv = lab.compared["mlp"], lab.compared["conv"]
     _, low, high = difference(conv["knn"], dense["knn"])
     alike = "as well" if low > -0.02 and high < 0.02 else "not equally well"
-    common, images = common_neighbours(lab.codes("mlp-test"), lab.codes("conv-test"))
+    common, images = common_neighbors(lab.codes("mlp-test"), lab.codes("conv-test"))
     return (
-        f"Both keep neighbours together: of the {NEIGHBOURS} images nearest to one by the dense code, "
-        f"{percent(common)} are among the {NEIGHBOURS} nearest by the convolutional code; by chance it would be "
-        f"{percent(NEIGHBOURS / (images - 1))}. Labels are told from them {alike}, "
+        f"Both keep neighbors together: of the {NEIGHBORS} images nearest to one by the dense code, "
+        f"{percent(common)} are among the {NEIGHBORS} nearest by the convolutional code; by chance it would be "
+        f"{percent(NEIGHBORS / (images - 1))}. Labels are told from them {alike}, "
         f"{percent(dense['knn']['mean'])} and {percent(conv['knn']['mean'])} by 1-NN with 100 labels: "
         f"{more_or_less(conv['knn'], dense['knn'])} for the convolutional one. What differs is the shape: "
         f"{dense['code_units']} values without order, against {conv['code_shape'][0]} small pictures of "
@@ -154,7 +154,7 @@ def coherent(lab: Lab) -> str:
     )
     overall = max(MODELS, key=lambda model: lab.layout(model)["label_accuracy"])
     return (
-        f"By the part of points whose nearest neighbour in the plane is of their class, the {MODELS[best]} one's"
+        f"By the part of points whose nearest neighbor in the plane is of their class, the {MODELS[best]} one's"
         f"{close}: {percent(accuracy['mlp'])} for the fully connected and {percent(accuracy['conv'])} for the "
         f"convolutional one. Of all models it is the {MODELS[overall]} one's, with "
         f"{percent(lab.layout(overall)['label_accuracy'])}."
@@ -271,10 +271,10 @@ def accurate(lab: Lab) -> str:
     residual = lab.scores["residual"]
     name, best = next(iter(lab.scores.items()))
     return (
-        f"By the residual, {interval(residual['normal_right'])} of normal images and "
-        f"{interval(residual['anomalous_right'])} of {lab.other} are judged rightly; in the laboratory 98.30 % and "
-        f"96.80 %, with FashionMNIST. The best score here is `{name}`: {interval(best['normal_right'])} and "
-        f"{interval(best['anomalous_right'])}, AUROC {auroc(best):.4f} against {auroc(residual):.4f}. These hold for "
+        f"By the residual, {interval(residual['specificity'])} of normal images and "
+        f"{interval(residual['recall'])} of {lab.other} are judged rightly; in the laboratory 98.30 % and "
+        f"96.80 %, with FashionMNIST. The best score here is `{name}`: {interval(best['specificity'])} and "
+        f"{interval(best['recall'])}, AUROC {auroc(best):.4f} against {auroc(residual):.4f}. These hold for "
         f"{lab.other}: other anomalies are told worse or better."
     )
 
@@ -290,16 +290,16 @@ def statements(path: Path) -> int:
     return sum(isinstance(node, ast.stmt) and not isinstance(node, ast.Import | ast.ImportFrom) for node in nodes)
 
 
-def common_neighbours(one: np.ndarray, other: np.ndarray) -> tuple[float, int]:
+def common_neighbors(one: np.ndarray, other: np.ndarray) -> tuple[float, int]:
     """Return the part of the ten images nearest by one code that are so by the other; and of how many images."""
     rows = np.linspace(0, len(one) - 1, min(len(one), MOST_COMPARED)).round().astype(int)
-    nearest = [neighbours(codes[rows].reshape(len(rows), -1)) for codes in (one, other)]
-    shares = [len(set(a) & set(b)) / NEIGHBOURS for a, b in zip(*nearest, strict=True)]
+    nearest = [neighbors(codes[rows].reshape(len(rows), -1)) for codes in (one, other)]
+    shares = [len(set(a) & set(b)) / NEIGHBORS for a, b in zip(*nearest, strict=True)]
     return float(np.mean(shares)), len(rows)
 
 
-def neighbours(codes: np.ndarray) -> np.ndarray:
+def neighbors(codes: np.ndarray) -> np.ndarray:
     squares = (codes**2).sum(axis=1)
     distances = squares[:, None] + squares - 2 * codes @ codes.T
     np.fill_diagonal(distances, np.inf)
-    return np.argsort(distances, axis=1)[:, :NEIGHBOURS]
+    return np.argsort(distances, axis=1)[:, :NEIGHBORS]

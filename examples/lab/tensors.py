@@ -1,4 +1,4 @@
-"""A DATA word as batches of tensors, normalised as the laboratory does it."""
+"""A DATA word as batches of tensors, normalized as the laboratory does it."""
 
 import torch
 from torch.utils.data import DataLoader, TensorDataset

@@ -57,8 +57,8 @@ def in_short(lab: Lab) -> str:
         ["bytes saved by float32 codes of 128", "34.69 %", f"{float32['saved_percent']:.2f} %"],
         ["mean residual, training images", "5.916", f"{lab.residuals('conv-train').mean():.3f}"],
         [f"mean residual, {lab.other}", "12.945", f"{lab.residuals('conv-other').mean():.3f}"],
-        ["normal images judged rightly, by the residual", "98.30 %", percent(residual["normal_right"]["value"], 2)],
-        [f"{lab.other} judged rightly, by the residual", "96.80 %", percent(residual["anomalous_right"]["value"], 2)],
+        ["normal images judged rightly, by the residual", "98.30 %", percent(residual["specificity"]["value"], 2)],
+        [f"{lab.other} judged rightly, by the residual", "96.80 %", percent(residual["recall"]["value"], 2)],
         [f"both, by the best score, `{best_name}`", NONE, " and ".join(_right(best))],
         [
             "images judged in a second, one at a time",
@@ -126,7 +126,7 @@ def autoencoders(lab: Lab) -> str:
         ),
         "The laboratory gives no losses. Here is the mean squared error of the validation images, in units of the "
         "pixels' variance: 1 is an image that is the same for all. The last columns are of the test images.",
-        table(["model", "first epoch", *length, "test MSE, grey values", "mean residual", "seconds"], errors),
+        table(["model", "first epoch", *length, "test MSE, gray values", "mean residual", "seconds"], errors),
         "Where the code of the laboratory and its text differ, aecli does what the text says: the denoising model is "
         "asked for the clean image. The sparse model's penalty is the mean over the code's units. The combined "
         "model is asked to undo warps, and so straightens what was never warped: its error is not to be compared with "
@@ -173,4 +173,4 @@ def _accuracy(value: float | None) -> str:
 
 
 def _right(score: dict) -> list[str]:
-    return [percent(score[kind]["value"], 2) for kind in ("normal_right", "anomalous_right")]
+    return [percent(score[kind]["value"], 2) for kind in ("specificity", "recall")]

@@ -121,9 +121,9 @@ def _codes(folder: Path, size: int) -> Path:
     images = load(f"{Effort().images}:train")
     rows = np.arange(size) % len(images)
     assert images.labels is not None
-    np.savez(folder / "labelled.npz", images=images.images[rows], labels=images.labels[rows])
+    np.savez(folder / "labeled.npz", images=images.images[rows], labels=images.labels[rows])
     model = folder / "run" if (folder / "run").exists() else train_model(folder)
-    run(aecli("encode", folder / "labelled.npz", "--model", model, "-o", path, "-q", "--json"))
+    run(aecli("encode", folder / "labeled.npz", "--model", model, "-o", path, "-q", "--json"))
     return path
 
 

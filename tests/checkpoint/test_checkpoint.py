@@ -233,7 +233,7 @@ def test_no_value_in_a_header_makes_more_than_an_error(
             try:
                 description = describe(path)
                 assert description.as_text()
-                json.dumps(description.as_document(), allow_nan=False)
+                json.dumps(description.to_dict(), allow_nan=False)
                 model = TorchModel(load_checkpoint(path), "cpu")
                 assert model.decode(model.encode(digits[:2])).shape == (2, 1, 8, 8)
             except AecliError:

@@ -55,7 +55,7 @@ def test_info_says_what_it_is(aecli: Callable, classifier: Path) -> None:
     said = json.loads(aecli("info", classifier, "--json").out)
     assert said["task"] == "classifier"
     assert said["residual_quantiles"] == {"probabilities": [], "values": []}
-    assert said["quantisers"] == []
+    assert said["quantizers"] == []
     assert said["training"]["val_mse"] is None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.codes import load_codes
 from aecli.errors import ExitStatus, UsageError
 from aecli.recipes.schema import load_recipe
@@ -64,7 +64,7 @@ class TestEncode:
         notes = result.err.splitlines()
         assert len(notes) == len(set(notes)) == 2
         assert any("resized" in note for note in notes)
-        assert any("grey" in note for note in notes)
+        assert any("gray" in note for note in notes)
         quiet = aecli("encode", tmp_path / "large.npy", "--model", conv_run, "-o", tmp_path / "c.npz", "-q")
         assert (quiet.out, quiet.err) == ("", "")
 
@@ -161,7 +161,7 @@ class TestInfo:
         for piece in (
             "run folder",
             "conv, 3,221 parameters",
-            "8x8 pixels, grey",
+            "8x8 pixels, gray",
             "4x2x2",
             "1,294 images of digits:train",
         ):
@@ -247,7 +247,7 @@ class TestTerminalsAndClosedStreams:
     def test_a_table_on_a_terminal_cuts_no_figure_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
         terminal = Terminal()
         monkeypatch.setattr("sys.stdout", terminal)
-        Screen().table(["kept as", "bytes"], [["a" * 90, "1,234"], ["b", "5"]], {})
+        Console().table(["kept as", "bytes"], [["a" * 90, "1,234"], ["b", "5"]], {})
         first, *rows = terminal.getvalue().splitlines()
         assert first == "kept as" + " " * 83 + "  bytes"
         assert rows == ["a" * 90 + "  1,234", "b" + " " * 89 + "      5"]

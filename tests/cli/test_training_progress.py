@@ -6,14 +6,14 @@ from unittest.mock import MagicMock
 import pytest
 
 from aecli.checkpoint.run_folder import EpochMetrics
-from aecli.cli import training_progress as training_screen
-from aecli.cli.training_progress import TrainingScreen
+from aecli.cli import training_progress
+from aecli.cli.training_progress import TrainingProgress
 
 
 def test_the_time_of_training_ends_with_its_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = MagicMock(return_value=0.0)
-    monkeypatch.setattr(training_screen, "time", SimpleNamespace(monotonic=clock))
-    listener = TrainingScreen(MagicMock(shows_bars=False, shows_progress=False), MagicMock(), MagicMock())
+    monkeypatch.setattr(training_progress, "time", SimpleNamespace(monotonic=clock))
+    listener = TrainingProgress(MagicMock(shows_bars=False, shows_progress=False), MagicMock(), MagicMock())
     clock.return_value = 1.0
     listener.on_start(2, 0, images_per_epoch=100)
     for epoch, now in ((1, 3.0), (2, 5.0)):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aecli.codes import BITS, CodeBatches, Codes, CodesMeta, load_codes, require_bits, save_codes
-from aecli.codes.quantizer import fit_quantiser
+from aecli.codes.quantizer import fit_quantizer
 from aecli.codes.storage import store
 from aecli.errors import ExitStatus, InputError, UsageError
 
@@ -65,11 +65,11 @@ def test_batches_give_the_bytes_of_the_whole(
     tmp_path: Path, bits: int, entropy: bool, size: int, chosen_before: bool
 ) -> None:
     whole = make(bits, count=43)
-    quantiser = fit_quantiser(whole.codes, bits) if bits <= 8 and chosen_before else None
-    whole = replace(whole, quantiser=quantiser, meta=replace(whole.meta, entropy=entropy))
+    quantizer = fit_quantizer(whole.codes, bits) if bits <= 8 and chosen_before else None
+    whole = replace(whole, quantizer=quantizer, meta=replace(whole.meta, entropy=entropy))
     starts = range(0, 43, size)
     batches = ((whole.codes[start : start + size], whole.residual_l2[start : start + size]) for start in starts)
-    parts = CodeBatches(whole.codes.shape, batches, whole.names, whole.meta, whole.labels, quantiser)
+    parts = CodeBatches(whole.codes.shape, batches, whole.names, whole.meta, whole.labels, quantizer)
     save_codes(whole, tmp_path / "whole.npz")
     save_codes(parts, tmp_path / "parts.npz")
     assert (tmp_path / "parts.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
@@ -94,7 +94,7 @@ def test_16_bits_are_half_precision(tmp_path: Path, scale: float) -> None:
 
 @pytest.mark.parametrize("scale", [1e-3, 3.0, 1e3])
 @pytest.mark.parametrize("entropy", [False, True])
-def test_few_bits_cost_what_a_uniform_quantiser_costs(tmp_path: Path, scale: float, entropy: bool) -> None:
+def test_few_bits_cost_what_a_uniform_quantizer_costs(tmp_path: Path, scale: float, entropy: bool) -> None:
     sizes, errors = [], []
     for bits in (8, 6, 4, 3, 2):
         codes = make(bits, count=400, scale=scale)

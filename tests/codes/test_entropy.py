@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from aecli.codes.entropy import Coded, entropy_bits, entropy_decode, entropy_encode
-from aecli.codes.quantizer import QUANTISED_BITS
+from aecli.codes.quantizer import QUANTIZED_BITS
 
 
-@pytest.mark.parametrize("bits", QUANTISED_BITS)
+@pytest.mark.parametrize("bits", QUANTIZED_BITS)
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (50, 4, 3, 3), (200, 16), (0, 2)])
 def test_levels_survive(bits: int, shape: tuple[int, ...]) -> None:
     levels = np.random.default_rng(0).binomial(2**bits - 1, 0.2, size=shape).astype(np.uint8)
     assert np.array_equal(entropy_decode(entropy_encode(levels, bits), shape), levels)
 
 
-@pytest.mark.parametrize("bits", QUANTISED_BITS)
+@pytest.mark.parametrize("bits", QUANTIZED_BITS)
 def test_the_stream_is_within_one_percent_of_the_entropy(bits: int) -> None:
     random = np.random.default_rng(0)
     levels = random.binomial(2**bits - 1, [[[0.05]], [[0.3]], [[0.8]]], size=(2000, 3, 8, 1)).astype(np.uint8)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from aecli.codes.quantizer import QUANTISED_BITS, Quantiser, fit_quantiser, pack, unpack
+from aecli.codes.quantizer import QUANTIZED_BITS, Quantizer, fit_quantizer, pack, unpack
 
 
-@pytest.mark.parametrize("bits", QUANTISED_BITS)
+@pytest.mark.parametrize("bits", QUANTIZED_BITS)
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (40, 4, 3, 3), (0, 2)])
 def test_packing_is_exact_and_as_small_as_can_be(bits: int, shape: tuple[int, ...]) -> None:
     levels = np.random.default_rng(0).integers(2**bits, size=shape).astype(np.uint8)
@@ -21,21 +21,21 @@ def test_bytes_that_hold_other_levels_are_refused() -> None:
 
 
 def test_levels_are_the_nearest_and_clipped() -> None:
-    quantiser = Quantiser(2, [0.0, -1.0], [1.0, 0.5])
+    quantizer = Quantizer(2, [0.0, -1.0], [1.0, 0.5])
     values = np.array([[0.4, -1.1], [1.6, 0.3], [9.0, 9.0], [-3.0, -9.0]], np.float32)
-    assert quantiser.levels(values).tolist() == [[0, 0], [2, 3], [3, 3], [0, 0]]
-    assert quantiser.values(np.array([[0, 0], [3, 3]], np.uint8)).tolist() == [[0, -1], [3, 0.5]]
+    assert quantizer.levels(values).tolist() == [[0, 0], [2, 3], [3, 3], [0, 0]]
+    assert quantizer.values(np.array([[0, 0], [3, 3]], np.uint8)).tolist() == [[0, -1], [3, 0.5]]
 
 
 def test_no_other_range_is_better() -> None:
     values = np.random.default_rng(0).laplace(size=(4000, 1)).astype(np.float32)
-    chosen = fit_quantiser(values, 3)
+    chosen = fit_quantizer(values, 3)
 
-    def error(quantiser: Quantiser) -> float:
-        return float(np.mean((quantiser.values(quantiser.levels(values)) - values) ** 2))
+    def error(quantizer: Quantizer) -> float:
+        return float(np.mean((quantizer.values(quantizer.levels(values)) - values) ** 2))
 
     low, high = float(values.min()), float(values.max())
-    others = [Quantiser(3, [low * share], [(high - low) * share / 7]) for share in np.linspace(0.05, 1, 200)]
+    others = [Quantizer(3, [low * share], [(high - low) * share / 7]) for share in np.linspace(0.05, 1, 200)]
     assert error(chosen) <= 1.01 * min(map(error, others))
     assert error(chosen) < 0.5 * error(others[-1])  # clipping the rare ones is worth it
 
@@ -43,8 +43,8 @@ def test_no_other_range_is_better() -> None:
 def test_channels_have_their_own_scale() -> None:
     random = np.random.default_rng(0)
     values = random.normal(size=(500, 2, 3)).astype(np.float32) * np.array([1, 1000], np.float32)[None, :, None]
-    quantiser = fit_quantiser(values, 8)
-    error = np.abs(quantiser.values(quantiser.levels(values)) - values).mean(axis=(0, 2))
+    quantizer = fit_quantizer(values, 8)
+    error = np.abs(quantizer.values(quantizer.levels(values)) - values).mean(axis=(0, 2))
     assert error[0] < 0.02
     assert error[1] < 20
 
@@ -52,5 +52,5 @@ def test_channels_have_their_own_scale() -> None:
 @pytest.mark.parametrize("value", [0.0, 3.0, -3.0])
 def test_a_constant_channel_is_exact(value: float) -> None:
     values = np.full((5, 2), value, np.float32)
-    quantiser = fit_quantiser(values, 2)
-    assert np.array_equal(quantiser.values(quantiser.levels(values)), values)
+    quantizer = fit_quantizer(values, 2)
+    assert np.array_equal(quantizer.values(quantizer.levels(values)), values)

@@ -19,7 +19,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def draw() -> Callable[..., Path]:
-    """Write one picture: grey or colour noise of a seed, in the format of its suffix."""
+    """Write one picture: gray or color noise of a seed, in the format of its suffix."""
 
     def write(path: Path, seed: int = 0, *, size: tuple[int, int] = (8, 6), mode: str = "L", **options: object) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

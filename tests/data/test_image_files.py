@@ -15,7 +15,7 @@ from aecli.data.image_files import MAX_PIXELS, UnreadablePictureError, decode, n
 from aecli.errors import ExitStatus
 
 RAMP = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
-COLOUR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=-1)
+COLOR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=-1)
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def no_warning_on_screen():
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "gif", "pgm", "webp"])
-def test_grey_pixels_are_kept(tmp_path, suffix):
+def test_gray_pixels_are_kept(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(RAMP).save(path, **({"lossless": True} if suffix == "webp" else {}))
     pixels, native = decode(path, (1, None, None))
@@ -35,15 +35,15 @@ def test_grey_pixels_are_kept(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "ppm", "webp"])
-def test_colour_pixels_are_kept(tmp_path, suffix):
+def test_color_pixels_are_kept(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
-    Image.fromarray(COLOUR).save(path, **({"lossless": True} if suffix == "webp" else {}))
+    Image.fromarray(COLOR).save(path, **({"lossless": True} if suffix == "webp" else {}))
     pixels, native = decode(path)
-    np.testing.assert_array_equal(pixels, COLOUR.transpose(2, 0, 1))
+    np.testing.assert_array_equal(pixels, COLOR.transpose(2, 0, 1))
     assert native == native_shape(path) == (3, 6, 8)
 
 
-def test_jpeg_is_close_and_colour_to_grey_is_luma(tmp_path):
+def test_jpeg_is_close_and_color_to_gray_is_luma(tmp_path):
     Image.new("RGB", (16, 16), (255, 0, 0)).save(tmp_path / "red.jpg", quality=95)
     assert abs(int(decode(tmp_path / "red.jpg")[0][0].mean()) - 255) <= 3
     assert abs(float(decode(tmp_path / "red.jpg", (1, None, None))[0].mean()) - 0.299 * 255) <= 2
@@ -90,15 +90,15 @@ def test_orientation_after_the_pixels_of_a_png(tmp_path):
 
 
 def test_palettes(tmp_path):
-    colour = Image.fromarray(COLOUR).quantize(16)
-    colour.save(tmp_path / "colour.png")
-    expected = np.asarray(colour.convert("RGB")).transpose(2, 0, 1)
-    np.testing.assert_array_equal(decode(tmp_path / "colour.png")[0], expected)
-    grey = Image.fromarray(RAMP // 16)
-    grey.putpalette([value for grey_value in range(16) for value in [grey_value * 17] * 3])
-    grey.save(tmp_path / "grey.png")
-    pixels, native = decode(tmp_path / "grey.png")
-    assert native == native_shape(tmp_path / "grey.png") == (1, 6, 8)
+    color = Image.fromarray(COLOR).quantize(16)
+    color.save(tmp_path / "color.png")
+    expected = np.asarray(color.convert("RGB")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(decode(tmp_path / "color.png")[0], expected)
+    gray = Image.fromarray(RAMP // 16)
+    gray.putpalette([value for gray_value in range(16) for value in [gray_value * 17] * 3])
+    gray.save(tmp_path / "gray.png")
+    pixels, native = decode(tmp_path / "gray.png")
+    assert native == native_shape(tmp_path / "gray.png") == (1, 6, 8)
     np.testing.assert_array_equal(pixels[0], RAMP // 16 * 17)
 
 
@@ -112,7 +112,7 @@ def test_palette_with_transparency_is_put_on_white(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
-def test_16_bit_grey_is_scaled(tmp_path, suffix):
+def test_16_bit_gray_is_scaled(tmp_path, suffix):
     values = np.array([[0, 128, 129, 257, 32768, 65535]], np.uint16)
     Image.fromarray(values).save(tmp_path / f"a.{suffix}")
     pixels, native = decode(tmp_path / f"a.{suffix}")
@@ -140,7 +140,7 @@ def test_alpha_is_composited_on_white(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("CMYK", "jpg"), ("CMYK", "tif"), ("YCbCr", "jpg"), ("LAB", "tif")])
-def test_other_colour_models_become_rgb(tmp_path, mode, suffix):
+def test_other_color_models_become_rgb(tmp_path, mode, suffix):
     picture = Image.new("RGB", (16, 16), (200, 60, 40))
     if mode == "LAB":
         from PIL import ImageCms
@@ -183,7 +183,7 @@ def test_several_frames_are_refused(tmp_path, suffix):
 
 
 def test_a_cameras_multi_picture_jpeg_gives_its_main_picture(tmp_path):
-    Image.fromarray(COLOUR).save(
+    Image.fromarray(COLOR).save(
         tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[Image.new("RGB", (4, 4))]
     )
     assert decode(tmp_path / "a.jpg")[0].shape == (3, 6, 8)
@@ -232,7 +232,7 @@ def test_reasons_are_for_people(tmp_path):
 
 
 def test_other_formats_are_no_images_here(tmp_path):
-    Image.fromarray(COLOUR).save(tmp_path / "a.png", format="ICO")
+    Image.fromarray(COLOR).save(tmp_path / "a.png", format="ICO")
     with pytest.raises(UnreadablePictureError, match="not an image"):
         decode(tmp_path / "a.png")
 

@@ -91,9 +91,9 @@ def test_letters_are_like_mnist_and_can_be_told_apart():
     train, test = load("letters:train"), load("letters:test")
     ink = test.images[:, 0].astype(float)
     for axis in (1, 2):
-        centres = ink.sum(axis=axis) @ np.arange(28) / ink.sum(axis=(1, 2))
-        assert abs(centres.mean() - 13.5) < 0.5
-        assert abs(centres - 13.5).max() < 3
+        centers = ink.sum(axis=axis) @ np.arange(28) / ink.sum(axis=(1, 2))
+        assert abs(centers.mean() - 13.5) < 0.5
+        assert abs(centers - 13.5).max() < 3
     assert 20 < test.images.mean() < 60  # MNIST: 33
     assert (test.images[:, 0, 0] == 0).mean() > 0.99
     nearest = KNeighborsClassifier(1).fit(train.images.reshape(len(train), -1), train.labels)
@@ -104,7 +104,7 @@ def test_shapes_are_fitted_and_told_once():
     images = load("digits:test", image_shape=(3, 28, 28))
     assert images.image_shape == (3, 28, 28)
     assert images.notes == (
-        "359 images converted from grey to colour by repeating the channel",
+        "359 images converted from gray to color by repeating the channel",
         "359 images resized from 8x8 to 28x28 pixels",
     )
     assert load("digits:test", image_shape=(1, 8, 8)).notes == ()

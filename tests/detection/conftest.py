@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import aecli
-from aecli.inference.model import Model, Outcome
+from aecli.inference.model import Model, ModelOutput
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,6 @@ def model(conv_run: Path) -> Model:
 
 
 @pytest.fixture(scope="session")
-def outcome(model: Model, digits: np.ndarray) -> Outcome:
-    (found,) = model.outcomes(digits)
+def output(model: Model, digits: np.ndarray) -> ModelOutput:
+    (found,) = model.outputs(digits)
     return found

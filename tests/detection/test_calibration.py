@@ -14,7 +14,7 @@ from aecli.detection.detector import save_detector
 from aecli.detection.options import CalibrationOptions
 from aecli.detection.scores import score_names
 from aecli.errors import InputError, UsageError
-from aecli.inference.model import Model, Outcome
+from aecli.inference.model import Model, ModelOutput
 
 SHAPE = (1, 8, 8)
 
@@ -44,10 +44,10 @@ class Pretender:
         self.codes = random.normal(size=(1 << 16, dimensions)).astype(np.float32)
         self.residuals = random.lognormal(size=1 << 16).astype(np.float32)
 
-    def outcomes(self, images: np.ndarray):
+    def outputs(self, images: np.ndarray):
         rows = images[:, 0, 0, 0].astype(int) * 256 + images[:, 0, 0, 1]
         levels = images.astype(np.float32)
-        yield Outcome(images, self.codes[rows], levels, self.residuals[rows])
+        yield ModelOutput(images, self.codes[rows], levels, self.residuals[rows])
 
 
 def numbered(first: int, count: int) -> ImageSet:
@@ -68,7 +68,7 @@ def test_as_many_new_normal_images_are_flagged_as_asked_for(score, quantile, mod
     for seed in range(30):
         pretender = Pretender(model, seed)
         detector = calibrate(pretender, numbered(0, 400), None, CalibrationOptions(score, quantile, seed)).detector
-        (new,) = pretender.outcomes(numbered(1000, 2000).images)
+        (new,) = pretender.outputs(numbered(1000, 2000).images)
         flagged.append((detector.scores(new) > detector.header.threshold).mean())
     assert np.mean(flagged) == pytest.approx(1 - quantile, abs=0.005 if quantile == 0.99 else 0.02)
 
@@ -76,9 +76,9 @@ def test_as_many_new_normal_images_are_flagged_as_asked_for(score, quantile, mod
 def test_what_is_measured_is_about_what_new_images_show(model):
     pretender = Pretender(model, 1)
     found = calibrate(pretender, numbered(0, 2000), None, CalibrationOptions("knn", 0.9))
-    (new,) = pretender.outcomes(numbered(3000, 5000).images)
+    (new,) = pretender.outputs(numbered(3000, 5000).images)
     passed = (found.detector.scores(new) <= found.detector.header.threshold).mean()
-    right = found.reports[0].normal_right
+    right = found.reports[0].specificity
     assert right.low < passed < right.high
 
 
@@ -93,7 +93,7 @@ def test_fitted_and_measured_images_are_others(model, normal, monkeypatch):
     monkeypatch.setattr(module, "hold_out", watched)
     found = calibrate(model, normal, None, CalibrationOptions("knn"))
     assert sorted([*seen["fit"], *seen["rest"]]) == list(range(len(normal)))
-    (all_codes,) = model.outcomes(normal.images)
+    (all_codes,) = model.outputs(normal.images)
     known = {row.tobytes() for row in found.detector.statistics["references"]}
     inside = np.array([code.tobytes() in known for code in all_codes.codes.reshape(len(normal), -1)])
     assert inside[seen["fit"]].all()
@@ -117,8 +117,8 @@ def test_noise_is_told_from_digits(both):
     report = both.reports[0]
     assert report.score == both.detector.header.score
     assert report.separation.auroc.value > 0.95
-    assert report.normal_right.value > 0.9
-    assert report.anomalous_right.value > 0.9
+    assert report.specificity.value > 0.9
+    assert report.recall.value > 0.9
     assert not both.warnings
 
 
@@ -130,8 +130,8 @@ def test_every_score_is_compared_and_the_best_come_first(both):
 
 def test_figures_are_those_of_the_scores_that_are_drawn(both):
     threshold = both.detector.header.threshold
-    assert both.reports[0].normal_right.value == (both.normal_scores <= threshold).mean()
-    assert both.reports[0].anomalous_right.value == (both.anomalous_scores > threshold).mean()
+    assert both.reports[0].specificity.value == (both.normal_scores <= threshold).mean()
+    assert both.reports[0].recall.value == (both.anomalous_scores > threshold).mean()
     assert both.measured == {"normal": len(both.normal_scores), "anomalous": len(both.anomalous_scores)}
 
 
@@ -242,7 +242,7 @@ def test_too_few_images_for_the_quantile_are_told_and_how_many_would_do(model):
     found = calibrate(pretender, numbered(0, 100), None, CalibrationOptions("residual", 0.99))
     assert "50 normal images to fit on are too few" in found.warnings[0]
     assert "198 images would do" in found.warnings[0]
-    (fitted,) = pretender.outcomes(numbered(0, 100).images)
+    (fitted,) = pretender.outputs(numbered(0, 100).images)
     assert found.detector.header.threshold <= fitted.residual_l2.max()
     assert not calibrate(pretender, numbered(0, 198), None, CalibrationOptions("residual", 0.99)).warnings
 
@@ -293,4 +293,4 @@ def test_images_that_are_all_equal_give_a_detector(model, tmp_path):
     for score in score_names():
         found = calibrate(model, same, None, CalibrationOptions(score))
         assert np.isfinite(found.detector.header.threshold)
-        assert found.reports[0].normal_right.value == 1
+        assert found.reports[0].specificity.value == 1

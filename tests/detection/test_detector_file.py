@@ -9,7 +9,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from aecli.analyses.intervals import part
+from aecli.analyses.intervals import proportion_interval
 from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, DataSource
 from aecli.detection.detector import (
     Detector,
@@ -23,18 +23,18 @@ from aecli.detection.detector import (
 )
 from aecli.detection.scores import find_score, score_names
 from aecli.errors import InputError, UsageError
-from aecli.inference.model import Model, Outcome
+from aecli.inference.model import Model, ModelOutput
 
 
-def made(model: Model, outcome: Outcome, name: str = "combined", **changes) -> Detector:
+def made(model: Model, output: ModelOutput, name: str = "combined", **changes) -> Detector:
     score = find_score(name)
     header = DetectorHeader(name, 2.5, model.fingerprint, DataSource("digits:test", "sha256:1", 359))
-    return Detector(replace(header, **changes), score.fit(score.measure(outcome), 0))
+    return Detector(replace(header, **changes), score.fit(score.measure(output), 0))
 
 
 @pytest.fixture
-def file(model, outcome, tmp_path) -> Path:
-    save_detector(made(model, outcome, quantile=0.99), tmp_path / "detector.safetensors")
+def file(model, output, tmp_path) -> Path:
+    save_detector(made(model, output, quantile=0.99), tmp_path / "detector.safetensors")
     return tmp_path / "detector.safetensors"
 
 
@@ -51,12 +51,12 @@ def rewritten(file: Path, header: dict | None = None, text: str | None = None, *
 
 
 @pytest.mark.parametrize("name", score_names())
-def test_a_detector_scores_alike_after_saving_and_loading(name, model, outcome, tmp_path):
-    detector = made(model, outcome, name)
+def test_a_detector_scores_alike_after_saving_and_loading(name, model, output, tmp_path):
+    detector = made(model, output, name)
     save_detector(detector, tmp_path / "d.safetensors")
     loaded = load_detector(tmp_path / "d.safetensors")
     assert loaded.header == detector.header
-    assert np.array_equal(loaded.scores(outcome), detector.scores(outcome))
+    assert np.array_equal(loaded.scores(output), detector.scores(output))
 
 
 @pytest.mark.parametrize(
@@ -65,41 +65,41 @@ def test_a_detector_scores_alike_after_saving_and_loading(name, model, outcome, 
         {"quantile": 0.99},
         {"anomalous": DataSource("letters:all", "sha256:2", 5200)},
         {"logistic": Logistic(1.5, -3.25)},
-        {"measured": {"normal_right": asdict(part(3, 4))}, "versions": {"aecli": "0.1"}},
+        {"measured": {"specificity": asdict(proportion_interval(3, 4))}, "versions": {"aecli": "0.1"}},
     ],
     ids=" ".join,
 )
-def test_every_field_comes_back(changes, model, outcome, tmp_path):
-    detector = made(model, outcome, **changes)
+def test_every_field_comes_back(changes, model, output, tmp_path):
+    detector = made(model, output, **changes)
     save_detector(detector, tmp_path / "d.safetensors")
     assert load_detector(tmp_path / "d.safetensors").header == detector.header
 
 
-def test_the_same_detector_gives_the_same_bytes(model, outcome, tmp_path):
+def test_the_same_detector_gives_the_same_bytes(model, output, tmp_path):
     for name in ("a.safetensors", "b.safetensors"):
-        save_detector(made(model, outcome), tmp_path / name)
+        save_detector(made(model, output), tmp_path / name)
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
 # Which one is used
 
 
-def test_without_calibration_one_in_a_hundred_validation_images_is_flagged(model, outcome):
+def test_without_calibration_one_in_a_hundred_validation_images_is_flagged(model, output):
     detector = default_detector(model.header, model.fingerprint)
     assert detector.header.score == "residual"
     quantiles = model.header.residual_quantiles
     assert detector.header.threshold == pytest.approx(np.interp(0.99, quantiles.probabilities, quantiles.values))
-    assert (detector.scores(outcome) > detector.header.threshold).mean() < 0.05
-    assert np.array_equal(detector.scores(outcome), outcome.residual_l2)
+    assert (detector.scores(output) > detector.header.threshold).mean() < 0.05
+    assert np.array_equal(detector.scores(output), output.residual_l2)
 
 
-def test_the_named_one_comes_before_that_of_the_run_and_that_before_the_default(model, outcome, conv_run, tmp_path):
+def test_the_named_one_comes_before_that_of_the_run_and_that_before_the_default(model, output, conv_run, tmp_path):
     run, named = tmp_path / "run", tmp_path / "named.safetensors"
     run.mkdir()
     (run / "model.safetensors").symlink_to(conv_run / "model.safetensors")
     assert detector_for(model, run, None).header.score == "residual"
-    save_detector(made(model, outcome, "knn"), run / DETECTOR_FILE)
-    save_detector(made(model, outcome, "mse"), named)
+    save_detector(made(model, output, "knn"), run / DETECTOR_FILE)
+    save_detector(made(model, output, "mse"), named)
     assert detector_for(model, run, None).header.score == "knn"
     assert detector_for(model, run, named).header.score == "mse"
     assert detector_for(model, run / "model.safetensors", None).header.score == "knn"
@@ -107,15 +107,15 @@ def test_the_named_one_comes_before_that_of_the_run_and_that_before_the_default(
     assert detector_for(model, run / "another.safetensors", None).header.score == "residual"
 
 
-def test_a_detector_of_another_model_is_refused_with_what_makes_one(model, outcome, conv_run, file):
-    save_detector(made(model, outcome, model_fingerprint="sha256:" + "0" * 64), file)
+def test_a_detector_of_another_model_is_refused_with_what_makes_one(model, output, conv_run, file):
+    save_detector(made(model, output, model_fingerprint="sha256:" + "0" * 64), file)
     with pytest.raises(InputError, match="made for another model") as error:
         detector_for(model, conv_run, file)
     assert "aecli calibrate" in error.value.hint
 
 
-def test_another_threshold_is_no_quantile_of_anything(model, outcome):
-    changed = made(model, outcome, quantile=0.99).with_threshold(7.0)
+def test_another_threshold_is_no_quantile_of_anything(model, output):
+    changed = made(model, output, quantile=0.99).with_threshold(7.0)
     assert (changed.header.threshold, changed.header.quantile) == (7.0, None)
 
 
@@ -190,26 +190,26 @@ def test_numbers_that_numpy_does_not_know_are_refused(file):
 
 @pytest.mark.parametrize("name", ["combined", "mahalanobis", "knn"])
 @pytest.mark.parametrize("shape", [(), (1,), (2,), (17,), (3, 2), (5, 16), (0, 17), (2, 16, 16)], ids=str)
-def test_statistics_of_another_shape_never_give_a_verdict(name, shape, model, outcome):
-    detector = made(model, outcome, name)
+def test_statistics_of_another_shape_never_give_a_verdict(name, shape, model, output):
+    detector = made(model, output, name)
     for key, array in detector.statistics.items():
         if array.shape != shape and not (key == "references" and shape[1:] == array.shape[1:] and shape[0]):
             wrong = Detector(detector.header, dict(detector.statistics) | {key: np.ones(shape, np.float32)})
             with pytest.raises(InputError, match="damaged detector"):
-                wrong.scores(outcome)
+                wrong.scores(output)
 
 
 @pytest.mark.parametrize("name", ["combined", "mahalanobis", "knn"])
-def test_statistics_that_are_missing_or_beyond_all_measure_never_give_a_verdict(name, model, outcome):
-    detector = made(model, outcome, name)
+def test_statistics_that_are_missing_or_beyond_all_measure_never_give_a_verdict(name, model, output):
+    detector = made(model, output, name)
     for key in detector.statistics:
         without = {other: array for other, array in detector.statistics.items() if other != key}
         with pytest.raises(InputError, match=f"lack '{key}'"):
-            Detector(detector.header, without).scores(outcome)
+            Detector(detector.header, without).scores(output)
     if "deviations" in detector.statistics:
         tiny = dict(detector.statistics) | {"deviations": np.full(16, 1e-38, np.float32)}
         with pytest.raises(InputError, match="not finite"):
-            Detector(detector.header, tiny).scores(outcome)
+            Detector(detector.header, tiny).scores(output)
 
 
 def test_other_files_are_refused(file, conv_run, codes_file, tmp_path):

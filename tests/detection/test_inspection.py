@@ -17,7 +17,7 @@ from aecli.data.image_set import Failure
 from aecli.detection import inputs
 from aecli.detection.detector import default_detector
 from aecli.detection.inputs import Item, as_they_come, chunked, items_of, names_from
-from aecli.detection.inspection import Finding, Inspection
+from aecli.detection.inspection import AnomalyInspector, Detection
 from aecli.errors import InputError
 from aecli.inference.model import Model
 
@@ -25,8 +25,8 @@ SHAPE = (1, 8, 8)
 
 
 @pytest.fixture
-def inspection(model: Model) -> Inspection:
-    return Inspection(model, default_detector(model.header, model.fingerprint))
+def inspection(model: Model) -> AnomalyInspector:
+    return AnomalyInspector(model, default_detector(model.header, model.fingerprint))
 
 
 def item(image: np.ndarray | None, name: str = "", wait: float = 0.0) -> Item:
@@ -39,7 +39,7 @@ def item(image: np.ndarray | None, name: str = "", wait: float = 0.0) -> Item:
     return Item(name, read)
 
 
-def judged(inspection: Inspection, items: list[Item], most: int = 50) -> list[Finding | Failure]:
+def judged(inspection: AnomalyInspector, items: list[Item], most: int = 50) -> list[Detection | Failure]:
     return [each for found in inspection.judge(chunked(items, most)) for each in found]
 
 
@@ -53,7 +53,7 @@ def test_verdicts_come_in_the_order_of_the_pictures(inspection, digits):
     assert [each.path for each in found] == [str(row) for row in range(120)]
     expected = inspection._model.score(digits[:120])
     assert [each.score for each in found] == pytest.approx(expected, rel=1e-4)
-    assert all(np.array_equal(each.outcome.images[0], digits[row]) for row, each in enumerate(found))
+    assert all(np.array_equal(each.output.images[0], digits[row]) for row, each in enumerate(found))
 
 
 def test_what_cannot_be_read_keeps_its_place_and_the_rest_goes_on(inspection, digits):
@@ -94,24 +94,24 @@ def test_a_score_at_the_threshold_is_normal(inspection, digits):
     (found,) = judged(inspection, [item(digits[0], "x")])
     for threshold, verdict in ((found.score, "normal"), (np.nextafter(found.score, 0), "anomaly")):
         detector = inspection._detector.with_threshold(float(threshold))
-        (again,) = judged(Inspection(inspection._model, detector), [item(digits[0], "x")])
+        (again,) = judged(AnomalyInspector(inspection._model, detector), [item(digits[0], "x")])
         assert again.verdict == verdict
 
 
 def test_counts_and_notes(inspection, digits, tmp_path):
-    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "colour.png")
-    Image.fromarray(digits[0, 0]).save(tmp_path / "grey.png")
+    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "color.png")
+    Image.fromarray(digits[0, 0]).save(tmp_path / "gray.png")
     found = judged(inspection, list(items_of([str(tmp_path)], SHAPE)))
-    assert [Path(each.path).name for each in found] == ["colour.png", "grey.png"]
+    assert [Path(each.path).name for each in found] == ["color.png", "gray.png"]
     assert inspection.judged == inspection.normal + inspection.anomalies == 2
-    recoloured, sized = inspection.notes()
-    assert "1 image converted from colour to grey" in recoloured
+    recolored, sized = inspection.notes()
+    assert "1 image converted from color to gray" in recolored
     assert "1 image resized from 30x20 to 8x8" in sized
 
 
 def test_the_document_of_a_finding(inspection, digits):
     (found,) = judged(inspection, [item(digits[0], "x")])
-    assert found.as_document() == {
+    assert found.to_dict() == {
         "path": "x",
         "score": found.score,
         "threshold": inspection._detector.header.threshold,

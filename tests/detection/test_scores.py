@@ -10,19 +10,19 @@ from aecli.analyses.compression.image_quality import image_quality
 from aecli.detection.scores import find_score, knn, mahalanobis, score_names
 from aecli.detection.whitening import fit_whitening, whiten
 from aecli.errors import UsageError
-from aecli.inference.model import Outcome
+from aecli.inference.model import ModelOutput
 
 every_score = pytest.mark.parametrize("name", score_names())
 ON_CODES = ("combined", "knn", "mahalanobis")
 
 
-def outcome_of(codes: np.ndarray, seed: int = 0) -> Outcome:
+def outcome_of(codes: np.ndarray, seed: int = 0) -> ModelOutput:
     """Codes (N, D) with images and reconstructions of chance."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (len(codes), 1, 8, 8), dtype=np.uint8)
     restored = np.clip(images + random.normal(0, 20, images.shape), 0, 255).astype(np.float32)
     residual = np.linalg.norm((restored - images).reshape(len(codes), -1), axis=1) / 100
-    return Outcome(images, codes.astype(np.float32), restored, residual.astype(np.float32))
+    return ModelOutput(images, codes.astype(np.float32), restored, residual.astype(np.float32))
 
 
 def vectors(count: int, dimensions: int, seed: int) -> np.ndarray:
@@ -33,7 +33,7 @@ def vectors(count: int, dimensions: int, seed: int) -> np.ndarray:
     return (drawn @ shape + 5).astype(np.float32)
 
 
-def scored(name: str, fitted: Outcome, new: Outcome) -> np.ndarray:
+def scored(name: str, fitted: ModelOutput, new: ModelOutput) -> np.ndarray:
     score = find_score(name)
     return score.score(score.measure(new), score.fit(score.measure(fitted), 0))
 
@@ -51,27 +51,27 @@ def test_it_says_what_it_is_and_its_unit(name):
 
 
 @every_score
-def test_scores_are_finite_and_never_negative(name, outcome):
-    scores = scored(name, outcome, outcome)
+def test_scores_are_finite_and_never_negative(name, output):
+    scores = scored(name, output, output)
     assert scores.dtype == np.float32
-    assert scores.shape == (len(outcome.images),)
+    assert scores.shape == (len(output.images),)
     assert np.isfinite(scores).all()
     assert (scores >= 0).all()
 
 
 @every_score
-def test_a_picture_scores_alike_in_any_company(name, outcome):
+def test_a_picture_scores_alike_in_any_company(name, output):
     score = find_score(name)
-    statistics = score.fit(score.measure(outcome), 0)
-    together = score.score(score.measure(outcome), statistics)
-    alone = [score.score(score.measure(outcome.take(row)), statistics) for row in range(20)]
+    statistics = score.fit(score.measure(output), 0)
+    together = score.score(score.measure(output), statistics)
+    alone = [score.score(score.measure(output.take(row)), statistics) for row in range(20)]
     assert np.concatenate(alone) == pytest.approx(together[:20], rel=1e-4, abs=1e-4)
 
 
 @every_score
-def test_statistics_are_float32_and_the_same_for_the_same_seed(name, outcome):
+def test_statistics_are_float32_and_the_same_for_the_same_seed(name, output):
     score = find_score(name)
-    first, again = (score.fit(score.measure(outcome), 3) for _ in range(2))
+    first, again = (score.fit(score.measure(output), 3) for _ in range(2))
     assert {array.dtype for array in first.values()} <= {np.dtype(np.float32)}
     assert first.keys() == again.keys()
     assert all(np.array_equal(first[key], again[key]) for key in first)
@@ -80,7 +80,7 @@ def test_statistics_are_float32_and_the_same_for_the_same_seed(name, outcome):
 @every_score
 def test_noise_scores_higher_than_digits(name, model, digits):
     noise = np.random.default_rng(0).integers(0, 256, digits.shape, dtype=np.uint8)
-    (fitted,), (normal,), (strange,) = (model.outcomes(images) for images in (digits[:200], digits[200:], noise))
+    (fitted,), (normal,), (strange,) = (model.outputs(images) for images in (digits[:200], digits[200:], noise))
     truth = np.repeat([0, 1], [len(digits) - 200, len(noise)])
     area = roc_auc_score(truth, np.concatenate([scored(name, fitted, normal), scored(name, fitted, strange)]))
     assert area > (0.7 if name in {"knn", "mahalanobis"} else 0.95)  # noise has codes not unlike those of digits
@@ -88,7 +88,7 @@ def test_noise_scores_higher_than_digits(name, model, digits):
 
 @every_score
 def test_negatives_score_higher_than_digits(name, model, digits):
-    (fitted,), (normal,), (strange,) = (model.outcomes(images) for images in (digits[:200], digits[200:], 255 - digits))
+    (fitted,), (normal,), (strange,) = (model.outputs(images) for images in (digits[:200], digits[200:], 255 - digits))
     truth = np.repeat([0, 1], [len(digits) - 200, len(digits)])
     assert roc_auc_score(truth, np.concatenate([scored(name, fitted, normal), scored(name, fitted, strange)])) > 0.98
 
@@ -105,7 +105,7 @@ def test_any_number_of_dimensions_will_do(name, count, dimensions):
 @every_score
 def test_normal_images_that_are_all_equal_leave_scores_finite(name):
     fitted, new = outcome_of(np.zeros((30, 4))), outcome_of(np.full((5, 4), 3.0))
-    same = Outcome(
+    same = ModelOutput(
         np.zeros_like(fitted.images), fitted.codes, np.zeros_like(fitted.reconstructions), np.zeros(30, np.float32)
     )
     scores = scored(name, same, new)
@@ -115,9 +115,9 @@ def test_normal_images_that_are_all_equal_leave_scores_finite(name):
 
 @every_score
 @pytest.mark.parametrize("level", [0, 255])
-def test_constant_pictures_are_scored(name, level, model, outcome):
-    (constant,) = model.outcomes(np.full((3, 1, 8, 8), level, np.uint8))
-    scores = scored(name, outcome, constant)
+def test_constant_pictures_are_scored(name, level, model, output):
+    (constant,) = model.outputs(np.full((3, 1, 8, 8), level, np.uint8))
+    scores = scored(name, output, constant)
     assert np.isfinite(scores).all()
     assert scores == pytest.approx(scores[0], rel=1e-4)
 
@@ -131,21 +131,21 @@ def test_an_unknown_name_is_told_the_nearest(name):
 # What libraries make of the same numbers
 
 
-def test_residual_is_what_the_model_scores(model, outcome, digits):
-    assert scored("residual", outcome, outcome) == pytest.approx(model.score(digits), rel=1e-5)
+def test_residual_is_what_the_model_scores(model, output, digits):
+    assert scored("residual", output, output) == pytest.approx(model.score(digits), rel=1e-5)
 
 
-def test_mse_and_ssim_are_those_of_the_compression_report(outcome):
+def test_mse_and_ssim_are_those_of_the_compression_report(output):
     for row in range(5):
-        one = outcome.take(row)
+        one = output.take(row)
         quality = image_quality(one.images, np.rint(one.reconstructions).astype(np.uint8))
-        assert scored("mse", outcome, one)[0] == pytest.approx(quality.mse, rel=0.01)
-        assert 1 - scored("ssim", outcome, one)[0] == pytest.approx(quality.ssim, abs=0.01)
+        assert scored("mse", output, one)[0] == pytest.approx(quality.mse, rel=0.01)
+        assert 1 - scored("ssim", output, one)[0] == pytest.approx(quality.ssim, abs=0.01)
 
 
 def test_a_perfect_reconstruction_scores_0():
     some = outcome_of(np.zeros((4, 2)))
-    perfect = Outcome(some.images, some.codes, some.images.astype(np.float32), np.zeros(4, np.float32))
+    perfect = ModelOutput(some.images, some.codes, some.images.astype(np.float32), np.zeros(4, np.float32))
     for name in ("residual", "mse", "ssim"):
         assert scored(name, some, perfect) == pytest.approx(0, abs=1e-6)
 
@@ -174,9 +174,9 @@ def test_knn_is_the_distance_of_scikit_learn(normal, dimensions):
     assert scored("knn", outcome_of(known), outcome_of(new)) == pytest.approx(theirs[:, 0], rel=1e-4)
 
 
-def test_a_normal_image_itself_is_at_no_distance(outcome):
-    assert scored("knn", outcome, outcome).max() == 0
-    assert scored("combined", outcome, outcome).max() < 1e-3
+def test_a_normal_image_itself_is_at_no_distance(output):
+    assert scored("knn", output, output).max() == 0
+    assert scored("combined", output, output).max() < 1e-3
 
 
 def test_references_are_as_many_as_a_detector_keeps(monkeypatch):
@@ -197,11 +197,11 @@ def test_combined_sees_codes_and_residuals_and_neither_drowns_the_other():
     usual = np.full(100, typical, np.float32)
     images, restored = normal.images[:100], normal.reconstructions[:100]
     spread = np.log(normal.residual_l2).std()
-    plain = scored("combined", normal, Outcome(images, codes, restored, usual))
-    far = scored("combined", normal, Outcome(images, codes + 6, restored, usual))
+    plain = scored("combined", normal, ModelOutput(images, codes, restored, usual))
+    far = scored("combined", normal, ModelOutput(images, codes + 6, restored, usual))
     for sign in (1, -1):  # what is restored too well is as strange
         odd = usual * np.exp(np.float32(sign * 10 * spread))
-        assert np.median(scored("combined", normal, Outcome(images, codes, restored, odd))) > 3 * np.median(plain)
+        assert np.median(scored("combined", normal, ModelOutput(images, codes, restored, odd))) > 3 * np.median(plain)
     assert np.median(far) > 3 * np.median(plain)
 
 
@@ -210,9 +210,9 @@ def test_combined_does_not_depend_on_the_scale_of_codes_and_residuals(scale):
     random = np.random.default_rng(0)
     normal, new = (outcome_of(random.normal(size=(some, 6)), some) for some in (200, 50))
 
-    def scaled(some: Outcome) -> Outcome:
+    def scaled(some: ModelOutput) -> ModelOutput:
         factor = np.float32(scale)
-        return Outcome(some.images, some.codes * factor, some.reconstructions, some.residual_l2 * factor)
+        return ModelOutput(some.images, some.codes * factor, some.reconstructions, some.residual_l2 * factor)
 
     expected = scored("combined", normal, new)
     assert scored("combined", scaled(normal), scaled(new)) == pytest.approx(expected, rel=1e-2)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from aecli.analyses.intervals import part
+from aecli.analyses.intervals import proportion_interval
 from aecli.detection.separation import auroc, roc_curve, separation
 
 random = np.random.default_rng(0)
@@ -59,7 +59,7 @@ def test_intervals_hold_the_figures_and_are_the_same_for_the_same_seed(groups):
 
 
 def test_the_interval_of_the_area_is_about_that_of_hanley_and_mcneil():
-    """Their standard error, "The meaning and use of the area under a receiver operating characteristic", 1982."""
+    """Their standard error, "The ref and use of the area under a receiver operating characteristic", 1982."""
     normal, anomalous = (group.astype(np.float32) for group in GROUPS["apart"])
     found = separation(normal, anomalous, seed=0).auroc
     area, n, m = found.value, len(normal), len(anomalous)
@@ -70,7 +70,7 @@ def test_the_interval_of_the_area_is_about_that_of_hanley_and_mcneil():
 
 @pytest.mark.parametrize(("right", "total"), [(81, 263), (15, 148), (0, 20), (1, 29), (20, 20), (1, 1), (1600, 1617)])
 def test_wilsons_interval_is_that_of_scipy(right, total):
-    found = part(right, total)
+    found = proportion_interval(right, total)
     low, high = binomtest(right, total).proportion_ci(method="wilson")
     assert (found.value, found.low, found.high) == pytest.approx((right / total, low, high), abs=1e-6)
 
@@ -78,5 +78,5 @@ def test_wilsons_interval_is_that_of_scipy(right, total):
 def test_wilsons_interval_is_that_of_the_literature():
     """Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I."""
     for (right, total), interval in {(81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605)}.items():
-        found = part(right, total)
+        found = proportion_interval(right, total)
         assert (found.low, found.high) == pytest.approx(interval, abs=5e-5)

@@ -17,7 +17,7 @@ def test_the_ablation_makes_its_table_once(make_example: Callable, tmp_path):
     words = ("DATA=digits", "EPOCHS=1", "LABELS=50", "ROWS=conv warps+noise", f"OUT={tmp_path}", "-j2")
     make_example("ablation", *words)
     table = (tmp_path / "ablation.md").read_text("utf-8")
-    assert "1-NN accuracy with 50 labelled images of digits:train" in table
+    assert "1-NN accuracy with 50 labeled images of digits:train" in table
     rows = re.findall(r"^\| ([^|]+) \| (\d+) \| 0\.(\d{3}) \| 0\.\d{3} to 0\.\d{3} \|$", table, re.MULTILINE)
     assert [name for name, _, _ in rows] == ["no training: raw pixels", "conv", "warps + noise"]
     assert len({accuracy for *_, accuracy in rows}) == 3

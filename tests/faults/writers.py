@@ -155,7 +155,7 @@ def _images(material: Path) -> list[Writer]:
     from aecli.data import load
     from aecli.data.saving import save_images
     from aecli.detection.detector import default_detector
-    from aecli.detection.inspection import Finding
+    from aecli.detection.inspection import Detection
     from aecli.plots.heatmap import Heatmaps
 
     codes = [load_codes(material / f"codes{version}.npz") for version in (0, 1)]
@@ -165,8 +165,8 @@ def _images(material: Path) -> list[Writer]:
     threshold = default_detector(model.header, model.fingerprint).header.threshold
     findings = [
         [
-            Finding(f"{index}.png", 0.0, threshold, None, outcome.take(index))
-            for outcome in model.outcomes(images[version].images)
+            Detection(f"{index}.png", 0.0, threshold, None, output.take(index))
+            for output in model.outputs(images[version].images)
             for index in range(COUNT)
         ]
         for version in (0, 1)

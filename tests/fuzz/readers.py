@@ -53,8 +53,8 @@ def all_readers(folder: Path) -> list[Reader]:
 
     model = inference.load(folder / "mlp" / "model.safetensors", device="cpu")
     images = load(str(folder / "images.npy")).images[:2]
-    (outcome,) = model.outcomes(images)
-    known = SimpleNamespace(folder=folder, model=model, images=images, outcome=outcome)
+    (output,) = model.outputs(images)
+    known = SimpleNamespace(folder=folder, model=model, images=images, output=output)
 
     def files(*patterns: str) -> list[bytes]:
         return [path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern))]
@@ -99,7 +99,7 @@ def described(path: Path) -> None:
 
     description = describe(path)
     description.as_text()
-    json.dumps(description.as_document(), allow_nan=False).encode()
+    json.dumps(description.to_dict(), allow_nan=False).encode()
 
 
 def picture(path: Path) -> None:
@@ -168,7 +168,7 @@ def detector(known: SimpleNamespace, path: Path) -> None:
 
     described(path)
     read = load_detector(path)
-    _finite(read.scores(known.outcome))
+    _finite(read.scores(known.output))
 
 
 def weights(path: Path) -> None:
@@ -183,21 +183,21 @@ def recipe(known: SimpleNamespace, path: Path) -> None:
     from aecli.data import DataOptions
     from aecli.recipes.schema import load_recipe, save_recipe
     from aecli.training.resolution import resolve_recipe
-    from aecli.training.subsets import load_portions
+    from aecli.training.subsets import load_subsets
 
     described(path)
     wanted = load_recipe(str(path))
-    images, _ = load_portions(str(known.folder / "images.npz"), None, wanted, DataOptions())
+    images, _ = load_subsets(str(known.folder / "images.npz"), None, wanted, DataOptions())
     save_recipe(resolve_recipe(wanted, images, None), path.with_name("resolved.toml"))
 
 
 def listed(known: SimpleNamespace, path: Path) -> None:
     from aecli.detection.detector import default_detector
     from aecli.detection.inputs import chunked, items_of, names_from
-    from aecli.detection.inspection import Inspection
+    from aecli.detection.inspection import AnomalyInspector
 
     detector = default_detector(known.model.header, known.model.fingerprint)
-    inspection = Inspection(known.model, detector)
+    inspection = AnomalyInspector(known.model, detector)
     # A folder means all pictures below it, and so "/" all that there are.
     names = [name for name in names_from(path) if "\0" in name or not os.path.isdir(name)]  # noqa: PTH112
     for _ in inspection.judge(chunked(items_of(names, known.model.image_shape), 8)):

@@ -78,26 +78,24 @@ def _foreign_weights(checkpoint: Path, path: Path) -> None:
 def _pictures(folder: Path, images: np.ndarray) -> None:
     from PIL import Image
 
-    grey = Image.fromarray(images[0, 0])
-    colour = Image.fromarray(np.stack([images[index, 0] for index in range(3)], axis=-1))
+    gray = Image.fromarray(images[0, 0])
+    color = Image.fromarray(np.stack([images[index, 0] for index in range(3)], axis=-1))
     exif = Image.Exif()
     exif[0x0112] = 6
     for suffix in ("png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm"):
-        grey.save(folder / f"digit.{suffix}")
-        colour.save(
-            folder / f"colour.{suffix}", **({"exif": exif} if suffix in {"png", "jpeg", "webp", "tiff"} else {})
-        )
-    colour.quantize(8).save(folder / "palette.png", transparency=1)
-    colour.convert("RGBA").save(folder / "alpha.png")
-    colour.convert("RGBA").save(folder / "alpha.webp", lossless=True)
+        gray.save(folder / f"digit.{suffix}")
+        color.save(folder / f"color.{suffix}", **({"exif": exif} if suffix in {"png", "jpeg", "webp", "tiff"} else {}))
+    color.quantize(8).save(folder / "palette.png", transparency=1)
+    color.convert("RGBA").save(folder / "alpha.png")
+    color.convert("RGBA").save(folder / "alpha.webp", lossless=True)
     Image.fromarray(images[0, 0].astype(np.uint16) * 257).save(folder / "deep.png")
-    colour.convert("CMYK").save(folder / "cmyk.jpeg")
-    colour.save(folder / "progressive.jpeg", progressive=True)
+    color.convert("CMYK").save(folder / "cmyk.jpeg")
+    color.save(folder / "progressive.jpeg", progressive=True)
     for kind in ("tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits", "group4"):
-        (grey.convert("1") if kind == "group4" else grey).save(folder / f"{kind}.tiff", compression=kind)
-    colour.quantize(8).save(folder / "palette.bmp")
-    colour.quantize(8).save(folder / "palette.gif", transparency=1)
-    grey.convert("1").save(folder / "bits.ppm")
+        (gray.convert("1") if kind == "group4" else gray).save(folder / f"{kind}.tiff", compression=kind)
+    color.quantize(8).save(folder / "palette.bmp")
+    color.quantize(8).save(folder / "palette.gif", transparency=1)
+    gray.convert("1").save(folder / "bits.ppm")
 
 
 if __name__ == "__main__":

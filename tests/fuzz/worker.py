@@ -28,7 +28,7 @@ MOST_ADDRESSES = 4 * 2**30
 
 
 @dataclass(frozen=True)
-class Finding:
+class Detection:
     """A file that did what no file may do."""
 
     reader: str
@@ -49,7 +49,7 @@ class Tally:
     """Bytes of memory above normal, of the worst."""
     slowest: float = 0.0
     """Seconds of processor time, of the worst."""
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Detection] = field(default_factory=list)
 
     @property
     def tried(self) -> int:
@@ -94,7 +94,7 @@ def _count(tally: Tally, result: dict[str, Any], contents: Sequence[Any]) -> Non
     if what in {"read", "refused"}:
         setattr(tally, what, getattr(tally, what) + result.get("count", 1))
     else:
-        tally.findings.append(Finding(tally.reader, what, result["index"], contents[result["index"]]()))
+        tally.findings.append(Detection(tally.reader, what, result["index"], contents[result["index"]]()))
 
 
 def _death(number: int) -> str:

@@ -16,7 +16,7 @@ from aecli.data import load
 from aecli.errors import InputError, UnavailableError
 from aecli.inference import model as model_module
 from aecli.inference.model import Model
-from aecli.inference.torch_backend import encode_rows, find_device
+from aecli.inference.torch_backend import encode_indices, find_device
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_residuals_are_the_norm_computed_by_hand(model: Model, conv_run: Path, d
     expected = np.sqrt(((x - reconstruction.numpy()) ** 2).reshape(len(x), -1).sum(axis=1))
     np.testing.assert_allclose(model.score(digits), expected, rtol=1e-4)
     rows = np.array([5, 3, 200])
-    codes, residuals = encode_rows(autoencoder, digits, rows)
+    codes, residuals = encode_indices(autoencoder, digits, rows)
     np.testing.assert_allclose(residuals, expected[rows], rtol=1e-4)
     np.testing.assert_allclose(codes, model.encode(digits)[rows], rtol=1e-4, atol=1e-5)
 
@@ -65,7 +65,7 @@ def test_batches_change_nothing(model: Model, digits: np.ndarray, monkeypatch: p
     assert model.encode(digits[:3]).shape == (3, 4, 2, 2)
 
 
-def test_a_trained_model_restores_images_better_than_one_grey(model: Model, digits: np.ndarray) -> None:
+def test_a_trained_model_restores_images_better_than_one_gray(model: Model, digits: np.ndarray) -> None:
     error = model.reconstruct(digits).astype(float) - digits
     assert np.mean(error**2) < 0.6 * digits.var()
 

@@ -69,7 +69,7 @@ def test_a_seed_gives_a_classifier_the_encoder_of_its_autoencoder(name: str) -> 
     for key, value in autoencoder.encoder.state_dict().items():
         assert value.equal(classifier.encoder.state_dict()[key]), key
     images = torch.randint(0, 256, (2, 1, 8, 8), dtype=torch.uint8)
-    assert classifier.normalise(images).equal(autoencoder.normalise(images))
+    assert classifier.normalize(images).equal(autoencoder.normalize(images))
     assert classifier.code_shape == autoencoder.code_shape
 
 

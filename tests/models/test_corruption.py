@@ -144,8 +144,8 @@ def blob(height: int = 33, width: int = 33, row: float = 16, column: float = 16,
     return (BLACK + light).repeat(200, 1, 1, 1)
 
 
-def centre(x: Tensor) -> Tensor:
-    """The centre of mass of the light above black, (N, 2), in pixels from the image's centre: down, right."""
+def center(x: Tensor) -> Tensor:
+    """The center of mass of the light above black, (N, 2), in pixels from the image's center: down, right."""
     light = (x - BLACK).sum(dim=1)  # (N, H, W)
     height, width = light.shape[1:]
     mass = light.sum(dim=(1, 2))
@@ -157,7 +157,7 @@ def centre(x: Tensor) -> Tensor:
 def deviation(x: Tensor) -> Tensor:
     """The standard deviation of the light along rows and columns, (N, 2), in pixels: down, right."""
     light = (x - BLACK).sum(dim=1)
-    place = centre(x)
+    place = center(x)
     moments = []
     for axis, other in ((1, 2), (2, 1)):
         side = light.shape[axis]
@@ -203,11 +203,11 @@ def test_a_warp_does_not_blur() -> None:
 
 
 @pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
-def test_translation_moves_the_centre_of_mass_by_a_fraction_of_the_sides(shape: tuple[int, int]) -> None:
+def test_translation_moves_the_center_of_mass_by_a_fraction_of_the_sides(shape: tuple[int, int]) -> None:
     x = blob(*shape, row=shape[0] // 2, column=shape[1] // 2)
     y = warp(x, CorruptionRecipe(translation=0.2), BLACK, seeded())
     torch.testing.assert_close(deviation(y), deviation(x), rtol=0.05, atol=0)
-    moved = centre(y)  # (N, 2)
+    moved = center(y)  # (N, 2)
     furthest = 0.2 * torch.tensor(shape)
     assert (moved.abs() <= furthest + 0.01).all()
     assert (moved.amax(dim=0) > 0.9 * furthest).all()
@@ -215,9 +215,9 @@ def test_translation_moves_the_centre_of_mass_by_a_fraction_of_the_sides(shape: 
 
 
 @pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
-def test_rotation_keeps_the_distance_from_the_centre(shape: tuple[int, int]) -> None:
-    x = blob(*shape, row=shape[0] // 2 - 10, column=shape[1] // 2)  # ten pixels above the centre
-    moved = centre(warp(x, CorruptionRecipe(rotation=40), BLACK, seeded()))
+def test_rotation_keeps_the_distance_from_the_center(shape: tuple[int, int]) -> None:
+    x = blob(*shape, row=shape[0] // 2 - 10, column=shape[1] // 2)  # ten pixels above the center
+    moved = center(warp(x, CorruptionRecipe(rotation=40), BLACK, seeded()))
     torch.testing.assert_close(moved.norm(dim=1), torch.full((200,), 10.0), rtol=0.01, atol=0)
     degrees = torch.rad2deg(torch.atan2(moved[:, 1], -moved[:, 0]))
     assert degrees.abs().amax() <= 40.1
@@ -238,7 +238,7 @@ def test_scale_stretches_both_ways_by_their_own_factors() -> None:
 @pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
 def test_shear_slants_by_an_angle(shape: tuple[int, int]) -> None:
     x = blob(*shape, row=shape[0] // 2 - 10, column=shape[1] // 2)
-    moved = centre(warp(x, CorruptionRecipe(shear=30), BLACK, seeded()))
+    moved = center(warp(x, CorruptionRecipe(shear=30), BLACK, seeded()))
     torch.testing.assert_close(moved[:, 0], torch.full((200,), -10.0), rtol=0.01, atol=0)
     degrees = torch.rad2deg(torch.atan(moved[:, 1] / 10))
     assert degrees.abs().amax() <= 30.2
@@ -267,4 +267,4 @@ def test_warps_are_combined_into_the_inverse_of_scale_shear_rotation_and_transla
 @pytest.mark.parametrize("recipe", WARPS, ids=str)
 def test_images_of_a_batch_are_warped_differently(recipe: CorruptionRecipe) -> None:
     y = warp(blob(row=10, column=20), recipe, BLACK, seeded())
-    assert len({tuple(place) for place in centre(y).tolist()}) > 150
+    assert len({tuple(place) for place in center(y).tolist()}) > 150

@@ -57,7 +57,7 @@ def test_values_and_gradients_are_the_laboratorys(name: str, plain: nn.Sequentia
         (UpsampledConv2d(3, 5), lambda convolution: nn.Sequential(nn.Upsample(scale_factor=2), convolution)),
         (UpsampledConv2d(3, 1), lambda convolution: nn.Sequential(nn.Upsample(scale_factor=2), convolution)),
     ],
-    ids=["pooled", "up-sampled", "up-sampled to grey"],
+    ids=["pooled", "up-sampled", "up-sampled to gray"],
 )
 @pytest.mark.parametrize("size", [(2, 2), (8, 6), (14, 14)])
 def test_a_folded_convolution_is_the_plain_one(

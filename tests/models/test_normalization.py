@@ -1,4 +1,4 @@
-"""Pixels to normalised units and back, without a level lost."""
+"""Pixels to normalized units and back, without a level lost."""
 
 import pytest
 import torch
@@ -16,21 +16,21 @@ def model(mean: list[float], std: list[float]) -> Autoencoder:
 def test_every_level_comes_back(mean: list[float], std: list[float]) -> None:
     levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).repeat(1, len(mean), 1, 1)
     ours = model(mean, std)
-    assert torch.equal(ours.denormalise(ours.normalise(levels)), levels)
+    assert torch.equal(ours.denormalize(ours.normalize(levels)), levels)
     assert levels.dtype == torch.uint8
 
 
-def test_normalised_pixels_are_the_textbooks() -> None:
+def test_normalized_pixels_are_the_textbooks() -> None:
     ours = model([0.1307], [0.3081])
     levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
     expected = (levels.double() / 255 - 0.1307) / 0.3081
-    torch.testing.assert_close(ours.normalise(levels).double(), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(ours.normalize(levels).double(), expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(ours.black.flatten(), torch.tensor([-0.1307 / 0.3081]))
-    assert ours.normalise(levels).dtype == torch.float32
+    assert ours.normalize(levels).dtype == torch.float32
 
 
 def test_what_is_out_of_range_is_clamped() -> None:
     ours = model([0.5], [0.25])
     x = torch.full((1, 1, 16, 16), 1e4)
-    assert ours.denormalise(x).eq(255).all()
-    assert ours.denormalise(-x).eq(0).all()
+    assert ours.denormalize(x).eq(255).all()
+    assert ours.denormalize(-x).eq(0).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.analyses.intervals import part
+from aecli.analyses.intervals import proportion_interval
 from aecli.checkpoint import DataSource
 from aecli.detection.calibration import Calibration, ScoreReport
 from aecli.detection.detector import Detector, DetectorHeader
@@ -28,8 +28,8 @@ def calibration(
     report = ScoreReport(
         "residual",
         threshold,
-        part(int((normal <= threshold).sum()), len(normal)),
-        part(int((anomalous > threshold).sum()), len(anomalous)) if known else None,
+        proportion_interval(int((normal <= threshold).sum()), len(normal)),
+        proportion_interval(int((anomalous > threshold).sum()), len(anomalous)) if known else None,
         separation(normal, anomalous, 0) if known else None,
     )
     source = DataSource(word, "sha256:1", len(normal))

@@ -9,15 +9,15 @@ from PIL import Image
 
 from aecli.plots import embedding as plot
 from aecli.plots.embedding import Panel
-from aecli.plots.figure import CLASS_COLOURS
+from aecli.plots.figure import CLASS_COLORS
 from aecli.plots.label_placement import pushed_apart, without_overlap
 
 
 def panel(classes: int, count: int = 300, **more: object) -> Panel:
     random = np.random.default_rng(0)
     labels = np.arange(count) % classes
-    centres = random.uniform(-50, 50, (classes, 2))
-    places = (centres[labels] + random.normal(size=(count, 2))).astype(np.float32)
+    centers = random.uniform(-50, 50, (classes, 2))
+    places = (centers[labels] + random.normal(size=(count, 2))).astype(np.float32)
     names = [f"class {index}" for index in range(classes)]
     return Panel(
         **({"title": "data", "note": "note", "coordinates": places, "labels": labels, "class_names": names} | more)
@@ -76,35 +76,35 @@ def test_every_class_looks_different(drawn: list[Figure], tmp_path: Path):
     plot.draw([panel(100)], tmp_path / "plot.png")
     looks = {(line.get_color(), line.get_marker()) for line in drawn[0].legends[0].legend_handles}
     assert len(looks) == 100
-    assert {colour for colour, _ in looks} == set(CLASS_COLOURS)
+    assert {color for color, _ in looks} == set(CLASS_COLORS)
 
 
 def test_a_class_looks_the_same_in_all_panels(drawn: list[Figure], tmp_path: Path):
     few = panel(3, class_names=["class 2", "class 0", "class 1"])
     plot.draw([panel(3), few], tmp_path / "plot.png")
     first, second = drawn[0].axes
-    colour = {
+    color = {
         name: {mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in axes.collections}
         for name, axes in (("first", first), ("second", second))
     }
-    assert colour["first"] == colour["second"]
+    assert color["first"] == color["second"]
     assert len(drawn[0].legends[0].get_texts()) == 3
 
 
 @pytest.mark.parametrize("labels", [None, np.full(300, -1)], ids=["none", "all unknown"])
-def test_unlabelled_codes_are_grey(labels: np.ndarray | None, drawn: list[Figure], tmp_path: Path):
+def test_unlabeled_codes_are_gray(labels: np.ndarray | None, drawn: list[Figure], tmp_path: Path):
     plot.draw([panel(3, labels=labels)], tmp_path / "plot.png")
     (axes,) = drawn[0].axes
-    assert {mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in axes.collections} == {plot.UNLABELLED_COLOUR}
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["unlabelled"]
+    assert {mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in axes.collections} == {plot.UNLABELED_COLOR}
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["unlabeled"]
     assert not axes.texts
 
 
 def test_codes_without_a_label_lie_below_the_others(drawn: list[Figure], tmp_path: Path):
     plot.draw([panel(3, labels=np.where(np.arange(300) < 200, -1, 1))], tmp_path / "plot.png")
-    colours = [mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in drawn[0].axes[0].collections]
-    assert colours[0] == plot.UNLABELLED_COLOUR
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["class 1", "unlabelled"]
+    colors = [mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in drawn[0].axes[0].collections]
+    assert colors[0] == plot.UNLABELED_COLOR
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["class 1", "unlabeled"]
 
 
 def test_too_many_classes_to_name_are_counted(drawn: list[Figure], tmp_path: Path):
@@ -167,15 +167,15 @@ def test_the_same_plane_gives_the_same_bytes(tmp_path: Path):
 
 
 def test_boxes_without_overlap_are_as_many_as_have_room():
-    centres = np.array([[0, 0], [0.5, 0], [1.5, 0], [0, 1.2], [-0.9, -0.9]])
-    assert without_overlap(centres, (1, 1), np.arange(5)).tolist() == [0, 2, 3]
-    assert without_overlap(centres, (1, 1), np.array([1, 0, 2, 3, 4])).tolist() == [1, 2, 3, 4]
+    centers = np.array([[0, 0], [0.5, 0], [1.5, 0], [0, 1.2], [-0.9, -0.9]])
+    assert without_overlap(centers, (1, 1), np.arange(5)).tolist() == [0, 2, 3]
+    assert without_overlap(centers, (1, 1), np.array([1, 0, 2, 3, 4])).tolist() == [1, 2, 3, 4]
 
 
 def test_boxes_are_pushed_off_each_other_and_off_fixed_ones():
-    centres = np.array([[50, 50], [51, 50], [50, 51], [50, 50]], float)
+    centers = np.array([[50, 50], [51, 50], [50, 51], [50, 50]], float)
     fixed = np.array([False, False, False, True])
-    placed = pushed_apart(centres, np.full((4, 2), 10.0), (0, 0, 100, 100), fixed)
+    placed = pushed_apart(centers, np.full((4, 2), 10.0), (0, 0, 100, 100), fixed)
     assert overlaps(np.concatenate([placed - 5, placed + 5], axis=1)) == 0
-    assert (placed[3] == centres[3]).all()
-    assert np.linalg.norm(placed - centres, axis=1).max() < 40
+    assert (placed[3] == centers[3]).all()
+    assert np.linalg.norm(placed - centers, axis=1).max() < 40

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.detection.inspection import Finding
+from aecli.detection.inspection import Detection
 from aecli.errors import UsageError
-from aecli.inference.model import Outcome
+from aecli.inference.model import ModelOutput
 from aecli.plots.heatmap import GAP, Heatmaps
 
 
-def finding(path: str, channels: int = 1, side: int = 28) -> Finding:
+def finding(path: str, channels: int = 1, side: int = 28) -> Detection:
     """An image whose reconstruction lacks a spot in the upper left."""
     image = np.full((1, channels, side, side), 100, np.uint8)
     restored = image.astype(np.float32)
     restored[..., 2:6, 2:6] = 0
-    outcome = Outcome(image, np.zeros((1, 4), np.float32), restored, np.ones(1, np.float32))
-    return Finding(path, 1.0, 0.5, None, outcome)
+    output = ModelOutput(image, np.zeros((1, 4), np.float32), restored, np.ones(1, np.float32))
+    return Detection(path, 1.0, 0.5, None, output)
 
 
 def drawn(path: Path) -> np.ndarray:
@@ -48,8 +48,8 @@ def test_a_larger_error_is_brighter(tmp_path):
     brightness = []
     for level in (0, 20, 60, 128, 255):
         image = np.full((1, 1, 8, 8), 255, np.uint8)
-        outcome = Outcome(image, np.zeros((1, 1), np.float32), np.float32(image) - level, np.ones(1, np.float32))
-        pixels = drawn(Heatmaps(tmp_path).draw(Finding("x.png", 1.0, 0.5, None, outcome)))
+        output = ModelOutput(image, np.zeros((1, 1), np.float32), np.float32(image) - level, np.ones(1, np.float32))
+        pixels = drawn(Heatmaps(tmp_path).draw(Detection("x.png", 1.0, 0.5, None, output)))
         brightness.append(pixels[5, -5].sum())
     assert brightness == sorted(brightness)
     assert brightness[0] < brightness[1] < brightness[2] < brightness[3] == brightness[4]

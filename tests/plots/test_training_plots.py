@@ -80,8 +80,8 @@ def test_reconstructions(shape: tuple[int, ...], tmp_path: Path) -> None:
     drawn = pixels(tmp_path / "panels.png")
     assert drawn.shape[1] > drawn.shape[0] / 3
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 50
-    colourful = np.ptp(drawn.astype(int), axis=2).max() > 50
-    assert colourful == (shape[1] == 3)
+    colorful = np.ptp(drawn.astype(int), axis=2).max() > 50
+    assert colorful == (shape[1] == 3)
 
 
 def test_the_panels_show_the_images(tmp_path: Path) -> None:

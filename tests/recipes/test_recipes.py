@@ -68,7 +68,7 @@ def write(tmp_path: Path) -> Callable[[str | bytes], str]:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("[optimiser]\nlr = 1", "optimizer"),
+        ("[optimizer]\nlr = 1", "optimizer"),
         ("[optimizer]\nlearning_rate = 1", "unknown key 'optimizer.learning_rate'"),
         ("[optimizer]\nmomentun = 0.9", "did you mean 'optimizer.momentum'"),
         ("[training]\nlr = 0.1", "did you mean 'optimizer.lr'"),

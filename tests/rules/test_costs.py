@@ -24,7 +24,7 @@ from aecli.data import DataOptions, load
 from aecli.recipes.schema import load_recipe
 from aecli.training.fit import train
 from aecli.training.resolution import resolve_recipe
-from aecli.training.subsets import load_portions
+from aecli.training.subsets import load_subsets
 
 LOOK_AT_A_NUMBER = "aten::_local_scalar_dense"
 """What makes a GPU wait for the host."""
@@ -39,7 +39,7 @@ def calls_counted() -> Iterator[Counter[str]]:
         if event == "call":
             counted[frame.f_code.co_qualname] += 1
 
-    gc.disable()  # finalisers come when they like
+    gc.disable()  # finalizers come when they like
     sys.setprofile(note)
     try:
         yield counted
@@ -69,7 +69,7 @@ def train_an_epoch(tmp_path: Path) -> Callable[..., None]:
         folder.mkdir()
         size = -(-1294 // steps)
         wanted = load_recipe(recipe).with_settings({"training.epochs": 1, "training.batch_size": size})
-        images, validation = load_portions("digits", None, wanted, DataOptions())
+        images, validation = load_subsets("digits", None, wanted, DataOptions())
         train(resolve_recipe(wanted, images), images, validation, RunFolder(folder), accelerator="cpu")
 
     return run
@@ -100,7 +100,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("run")
     settings = {"training.epochs": 1, "training.batch_size": 500, "model.image_size": 28}
     wanted = load_recipe("conv").with_settings(settings)
-    images, validation = load_portions("digits", None, wanted, DataOptions())
+    images, validation = load_subsets("digits", None, wanted, DataOptions())
     train(resolve_recipe(wanted, images), images, validation, RunFolder(folder), accelerator="cpu")
     return inference.load(folder, device="cpu"), folder
 

@@ -14,7 +14,7 @@ from aecli.data import DataOptions
 from aecli.recipes.schema import Recipe, load_recipe
 from aecli.training.fit import Trained, train
 from aecli.training.resolution import resolve_recipe
-from aecli.training.subsets import Portion, load_portions
+from aecli.training.subsets import Subset, load_subsets
 
 Weights = dict[str, np.ndarray]
 
@@ -29,23 +29,23 @@ SMALL = {
 
 
 @pytest.fixture(scope="session")
-def portions() -> Callable[[Recipe], tuple[Portion, Portion]]:
+def subsets() -> Callable[[Recipe], tuple[Subset, Subset]]:
     """The digits to train and to validate on, as a recipe holds them out."""
 
-    def run(recipe: Recipe) -> tuple[Portion, Portion]:
-        return load_portions("digits", None, recipe, DataOptions())
+    def run(recipe: Recipe) -> tuple[Subset, Subset]:
+        return load_subsets("digits", None, recipe, DataOptions())
 
     return run
 
 
 @pytest.fixture(scope="session")
-def fit(portions: Callable[[Recipe], tuple[Portion, Portion]]) -> Callable[..., Trained]:
+def fit(subsets: Callable[[Recipe], tuple[Subset, Subset]]) -> Callable[..., Trained]:
     """Train the small model, or a shipped recipe, with settings changed, into a folder."""
 
     def run(folder: Path, settings: Mapping[str, Any] = {}, recipe: str | None = None, **options: Any) -> Trained:
         wanted = load_recipe(recipe) if recipe else Recipe().with_settings(SMALL)
         wanted = wanted.with_settings(settings)
-        images, validation = portions(wanted)
+        images, validation = subsets(wanted)
         resolved = resolve_recipe(wanted, images, options.get("init_from"))
         folder.mkdir(parents=True, exist_ok=True)
         return train(resolved, images, validation, RunFolder(folder), **{"accelerator": "cpu"} | options)
@@ -61,7 +61,7 @@ def weights() -> Callable[[Path], Weights]:
 
 @pytest.fixture(scope="session")
 def autoencoder(fit: Callable[..., Trained], tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """A checkpoint of the small model, with a normalisation of its own."""
+    """A checkpoint of the small model, with a normalization of its own."""
     settings = {"training.epochs": 10, "optimizer.name": "adam", "optimizer.lr": 0.01}
     settings |= {"model.mean": [0.4], "model.std": [0.3]}
     return fit(tmp_path_factory.mktemp("autoencoder") / "run", settings).checkpoint

@@ -12,24 +12,24 @@ from aecli.data import ImageSet
 from aecli.runtime.processes import Process
 from aecli.training.batches import Batches
 from aecli.training.seeds import Stream, generator, stream_seed
-from aecli.training.subsets import Portion
+from aecli.training.subsets import Subset
 
 COUNT = 23
 ROWS = np.array([1, 3, 4, 5, 9, 10, 11, 17, 19, 22])
 
 
-def portion(rows: np.ndarray = ROWS) -> Portion:
+def subset(rows: np.ndarray = ROWS) -> Subset:
     """Images that are all of one level, their own number."""
     images = np.arange(COUNT, dtype=np.uint8)[:, None, None, None].repeat(4, axis=2).repeat(4, axis=3)
-    return Portion(ImageSet(images, np.array([str(index) for index in range(COUNT)]), "numbers"), rows)
+    return Subset(ImageSet(images, np.array([str(index) for index in range(COUNT)]), "numbers"), rows)
 
 
 def numbers(batches: Batches) -> list[list[int]]:
-    return [batches.take(places)[:, 0, 0, 0].tolist() for call in batches for places in call]
+    return [batches.take(indices)[:, 0, 0, 0].tolist() for call in batches for indices in call]
 
 
 def test_without_a_seed_images_come_in_order() -> None:
-    batches = Batches(portion(), 4)
+    batches = Batches(subset(), 4)
     assert numbers(batches) == [[1, 3, 4, 5], [9, 10, 11, 17], [19, 22]]
     assert len(batches) == 3
     assert batches.image_count == 10
@@ -37,7 +37,7 @@ def test_without_a_seed_images_come_in_order() -> None:
 
 @pytest.mark.parametrize("size", [1, 4, 10, 100])
 def test_an_epoch_sees_every_image_once(size: int) -> None:
-    batches = Batches(portion(), size, seed=0)
+    batches = Batches(subset(), size, seed=0)
     seen = numbers(batches)
     assert len(seen) == len(batches)
     assert sorted(functools.reduce(operator.iadd, seen, [])) == ROWS.tolist()
@@ -45,7 +45,7 @@ def test_an_epoch_sees_every_image_once(size: int) -> None:
 
 
 def test_the_order_is_that_of_the_seed_and_the_epoch() -> None:
-    batches, others = Batches(portion(), 4, seed=0), Batches(portion(), 4, seed=1)
+    batches, others = Batches(subset(), 4, seed=0), Batches(subset(), 4, seed=1)
     first, again = numbers(batches), numbers(batches)
     assert first == again
     assert numbers(others) != first
@@ -56,15 +56,15 @@ def test_the_order_is_that_of_the_seed_and_the_epoch() -> None:
 
 
 def test_batches_are_uint8_images() -> None:
-    batches = Batches(portion(), 4, seed=0)
-    [places] = next(iter(batches))
-    batch = batches.take(places)
+    batches = Batches(subset(), 4, seed=0)
+    [indices] = next(iter(batches))
+    batch = batches.take(indices)
     assert batch.shape == (4, 1, 4, 4)
     assert batch.dtype == torch.uint8
 
 
 def test_several_batches_come_at_a_call() -> None:
-    one, several = Batches(portion(), 3, seed=0), Batches(portion(), 3, seed=0)
+    one, several = Batches(subset(), 3, seed=0), Batches(subset(), 3, seed=0)
     several.batches_a_call = 3
     assert [len(call) for call in several] == [3, 1]
     assert len(several) == 2
@@ -77,15 +77,15 @@ class TestShares:
     @pytest.mark.parametrize("count", [2, 3])
     @pytest.mark.parametrize("size", [4, 7])
     def test_the_processes_have_every_image_of_a_batch_and_equally_many(self, count: int, size: int) -> None:
-        whole = numbers(Batches(portion(), size, seed=0))
-        shares = [numbers(Batches(portion(), size, seed=0, process=Process(i, count))) for i in range(count)]
+        whole = numbers(Batches(subset(), size, seed=0))
+        shares = [numbers(Batches(subset(), size, seed=0, process=Process(i, count))) for i in range(count)]
         for number, batch in enumerate(whole):
             assert len({len(share[number]) for share in shares}) == 1
             assert {image for share in shares for image in share[number]} == set(batch)
             assert sum(len(share[number]) for share in shares) - len(batch) < count
 
     def test_images_to_validate_on_are_seen_once(self) -> None:
-        shares = [numbers(Batches(portion(), 4, process=Process(number, 3))) for number in range(3)]
+        shares = [numbers(Batches(subset(), 4, process=Process(number, 3))) for number in range(3)]
         assert [len(share) for share in shares] == [3, 3, 3]
         assert sorted(image for share in shares for batch in share for image in batch) == ROWS.tolist()
 

@@ -12,33 +12,33 @@ from aecli.checkpoint import read_header
 from aecli.data import DataOptions, ImageSet, load
 from aecli.errors import ExitStatus, UsageError
 from aecli.recipes.schema import Recipe
-from aecli.training.subsets import Portion, load_portions
+from aecli.training.subsets import Subset, load_subsets
 
 CPU = ("--accelerator", "cpu")
 
 
-def portions_of(**settings: Any) -> tuple[Portion, Portion]:
+def subsets_of(**settings: Any) -> tuple[Subset, Subset]:
     recipe = Recipe().with_settings({key.replace("__", "."): value for key, value in settings.items()})
-    return load_portions("digits", None, recipe, DataOptions())
+    return load_subsets("digits", None, recipe, DataOptions())
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross-entropy"])
 def test_so_many_of_each_class_are_drawn_by_the_seed(loss: str) -> None:
     settings = {"objective__loss": loss, "training__limit_per_class": 7}
-    all_images, held = portions_of(objective__loss=loss)
-    images, validation = portions_of(**settings)
+    all_images, held = subsets_of(objective__loss=loss)
+    images, validation = subsets_of(**settings)
     assert np.bincount(images.labels).tolist() == [7] * 10
-    assert set(images.rows) <= set(all_images.rows)
-    assert validation.rows.tolist() == held.rows.tolist()
-    assert portions_of(**settings)[0].rows.tolist() == images.rows.tolist()
-    other = portions_of(**settings, training__seed=1)[0]
-    assert other.rows.tolist() != images.rows.tolist()
+    assert set(images.indices) <= set(all_images.indices)
+    assert validation.indices.tolist() == held.indices.tolist()
+    assert subsets_of(**settings)[0].indices.tolist() == images.indices.tolist()
+    other = subsets_of(**settings, training__seed=1)[0]
+    assert other.indices.tolist() != images.indices.tolist()
 
 
 def test_an_autoencoder_validates_on_the_same_images() -> None:
-    ours, theirs = (portions_of(objective__loss=loss) for loss in ("mse", "cross-entropy"))
+    ours, theirs = (subsets_of(objective__loss=loss) for loss in ("mse", "cross-entropy"))
     for one, other in zip(ours, theirs, strict=True):
-        assert one.rows.tolist() == other.rows.tolist()
+        assert one.indices.tolist() == other.indices.tolist()
         assert one.images.fingerprint == other.images.fingerprint
 
 
@@ -87,15 +87,15 @@ def test_validation_images_are_matched_by_the_names_of_their_classes(aecli: Call
     [
         (("digits", "--labels-from", "none"), "no labels to learn from"),
         (("digits:train@3",), "of one class, 3"),
-        (("digits", "--val", "UNLABELLED"), "to train or validate on has a label"),
-        (("UNLABELLED",), "no labels to learn from"),
+        (("digits", "--val", "UNLABELED"), "to train or validate on has a label"),
+        (("UNLABELED",), "no labels to learn from"),
         (("digits", "--freeze-encoder"), "stays as random as it starts"),
     ],
     ids=str,
 )
 def test_labels_are_needed(words: tuple[str, ...], said: str, aecli: Callable, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", load("digits:test").images)
-    words = tuple(str(tmp_path / "images.npy") if word == "UNLABELLED" else word for word in words)
+    words = tuple(str(tmp_path / "images.npy") if word == "UNLABELED" else word for word in words)
     result = aecli("train", *words, "--recipe", "conv-classifier", "-o", tmp_path / "run", *CPU)
     usage = "--freeze-encoder" in words
     assert result.status == (ExitStatus.USAGE if usage else ExitStatus.INPUT)
@@ -152,10 +152,10 @@ def test_labels_go_with_their_images_in_every_order() -> None:
     names = np.array([str(index) for index in range(23)])
     numbers = ImageSet(pixels, names, "numbers", np.arange(23) % 5, tuple("abcde"))
     rows = np.array([1, 3, 4, 9, 11, 17, 22])
-    batches = Batches(Portion(numbers, rows), 3, seed=0, labelled=True)
+    batches = Batches(Subset(numbers, rows), 3, seed=0, labeled=True)
     for epoch in range(3):
         batches.epoch = epoch
-        taken = [batches.take(places) for call in batches for places in call]
+        taken = [batches.take(indices) for call in batches for indices in call]
         seen = [pair for images, labels in taken for pair in zip(images[:, 0, 0, 0], labels, strict=True)]
         assert sorted(int(image) for image, _ in seen) == rows.tolist()
         assert all(int(image) % 5 == int(label) for image, label in seen)

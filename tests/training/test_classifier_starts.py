@@ -28,7 +28,7 @@ def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_an_autoencoders_encoder_and_normalisation(fit: Callable, autoencoder: Any, tmp_path: Path) -> None:
+def test_an_autoencoders_encoder_and_normalization(fit: Callable, autoencoder: Any, tmp_path: Path) -> None:
     still = fit(tmp_path / "still", STILL, init_from=autoencoder).checkpoint
     for name, value in encoder_weights(still.model).items():
         np.testing.assert_allclose(value, encoder_weights(autoencoder.model)[name], atol=1e-9)
@@ -50,14 +50,14 @@ def test_frozen_only_the_head_learns_fine_tuned_all_of_it(fit: Callable, autoenc
     assert not heads[1].allclose(heads[2])
 
 
-def test_running_statistics_are_frozen_too(portions: Callable) -> None:
+def test_running_statistics_are_frozen_too(subsets: Callable) -> None:
     from aecli.training.batches import Batches
     from aecli.training.classifier_module import ClassifierModule
 
     recipe = Recipe().with_settings(QUICK | {"training.freeze_encoder": True})
     model = Classifier("mlp", (1, 8, 8), {"hidden": [], "code": 4}, [0.5], [0.5], 10)
     model.encoder.append(torch.nn.BatchNorm1d(4))
-    batches = [Batches(portion, 64, labelled=True) for portion in portions(recipe)]
+    batches = [Batches(subset, 64, labeled=True) for subset in subsets(recipe)]
     module = ClassifierModule(model, recipe, *batches).train()
     module.trainer = type("Trainer", (), {"current_epoch": 0, "optimizers": []})()
     module.on_fit_start()
@@ -67,7 +67,7 @@ def test_running_statistics_are_frozen_too(portions: Callable) -> None:
     assert model.head.training
 
 
-def test_a_classifier_of_the_same_classes(fit: Callable, portions: Callable, tmp_path: Path) -> None:
+def test_a_classifier_of_the_same_classes(fit: Callable, subsets: Callable, tmp_path: Path) -> None:
     first = fit(tmp_path / "first", QUICK)
     warm = fit(tmp_path / "warm", STILL, init_from=first.checkpoint)
     assert warm.history[0].val_accuracy == first.checkpoint.header.training.val_accuracy
@@ -108,7 +108,7 @@ def test_an_encoder_that_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize("recipe", ["conv", "conv-classifier"])
-def test_another_normalisation_is_refused(recipe: str, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+def test_another_normalization_is_refused(recipe: str, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
     words = ("train", "digits", "--recipe", recipe, "--init-from", conv_run, "-o", tmp_path / "run", *CPU)
     result = aecli(*words, "--set", "model.mean=[0.5]")
     assert result.status == ExitStatus.INPUT

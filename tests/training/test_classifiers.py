@@ -14,9 +14,9 @@ from aecli.errors import Interrupted
 from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.recipes.schema import Recipe
-from aecli.training.callbacks import Saver
+from aecli.training.callbacks import RunFolderCallback
 from aecli.training.seeds import Stream, generator
-from aecli.training.subsets import Portion
+from aecli.training.subsets import Subset
 
 CPU = ("--accelerator", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}
@@ -25,12 +25,12 @@ STILL = CLASSIFIER | {"optimizer.name": "sgd", "optimizer.lr": 1e-12, "training.
 """The weights stay as they were drawn."""
 
 
-def by_hand(model: Classifier, portion: Portion) -> tuple[float, float]:
+def by_hand(model: Classifier, subset: Subset) -> tuple[float, float]:
     """Cross-entropy and accuracy over all images."""
-    x = model.normalise(torch.from_numpy(portion.images.images[portion.rows]))
+    x = model.normalize(torch.from_numpy(subset.images.images[subset.indices]))
     with torch.no_grad():
         scores = model(x)[1].double().log_softmax(dim=1).numpy()
-    truth = portion.images.labels[portion.rows]
+    truth = subset.images.labels[subset.indices]
     return float(-scores[np.arange(len(truth)), truth].mean()), float((scores.argmax(axis=1) == truth).mean())
 
 
@@ -49,21 +49,21 @@ class TestLearning:
         assert np.trace(trained.confusion) / 144 == best.val_accuracy
 
     def test_figures_are_over_all_images_not_over_batches(
-        self, fit: Callable, portions: Callable, tmp_path: Path
+        self, fit: Callable, subsets: Callable, tmp_path: Path
     ) -> None:
         trained = fit(tmp_path / "run", STILL | {"training.batch_size": 1290})  # of 1,294
-        for portion, name in zip(portions(Recipe()), ("train", "val"), strict=True):
-            loss, accuracy = by_hand(trained.checkpoint.model, portion)
+        for subset, name in zip(subsets(Recipe()), ("train", "val"), strict=True):
+            loss, accuracy = by_hand(trained.checkpoint.model, subset)
             assert getattr(trained.history[0], f"{name}_loss") == pytest.approx(loss, rel=1e-5)
             assert getattr(trained.history[0], f"{name}_accuracy") == accuracy
 
-    def test_corruption_is_for_training_only(self, fit: Callable, portions: Callable, tmp_path: Path) -> None:
+    def test_corruption_is_for_training_only(self, fit: Callable, subsets: Callable, tmp_path: Path) -> None:
         trained = fit(tmp_path / "run", STILL | {"corruption.gaussian": 2.0, "training.batch_size": 2000})
         model, row = trained.checkpoint.model, trained.history[0]
-        images, validation = portions(Recipe())
+        images, validation = subsets(Recipe())
         assert row.val_loss == pytest.approx(by_hand(model, validation)[0], rel=1e-5)
         order = torch.randperm(len(images), generator=generator(0, Stream.ORDER, 0))
-        x = model.normalise(torch.from_numpy(images.images.images[images.rows])[order])
+        x = model.normalize(torch.from_numpy(images.images.images[images.indices])[order])
         x = corrupt(
             x,
             Recipe().with_settings({"corruption.gaussian": 2.0}).corruption,
@@ -76,11 +76,11 @@ class TestLearning:
         assert row.train_loss == pytest.approx(float(expected), rel=1e-5)
         assert row.train_loss != pytest.approx(by_hand(model, images)[0], rel=1e-3)
 
-    def test_the_penalty_goes_with_it(self, fit: Callable, portions: Callable, tmp_path: Path) -> None:
+    def test_the_penalty_goes_with_it(self, fit: Callable, subsets: Callable, tmp_path: Path) -> None:
         trained = fit(tmp_path / "run", STILL | {"penalty.sparsity_weight": 2.0})
-        model, (_, validation) = trained.checkpoint.model, portions(Recipe())
+        model, (_, validation) = trained.checkpoint.model, subsets(Recipe())
         with torch.no_grad():
-            codes = model.encode(model.normalise(torch.from_numpy(validation.images.images[validation.rows])))
+            codes = model.encode(model.normalize(torch.from_numpy(validation.images.images[validation.indices])))
         penalty = 2.0 * float((codes - 0.05).abs().mean())
         assert trained.history[0].val_loss == pytest.approx(by_hand(model, validation)[0] + penalty, rel=1e-5)
 
@@ -127,7 +127,7 @@ class TestReproducing:
                 if metrics.epoch == 2:
                     raise Interrupted
 
-        monkeypatch.setattr(Saver, "on_train_epoch_end", lambda saver, trainer, module: saver.save(trainer))
+        monkeypatch.setattr(RunFolderCallback, "on_train_epoch_end", lambda saver, trainer, module: saver.save(trainer))
         files = self.RESULTS[:3]
         for freeze in (False, True):
             settings = self.NOISY | {"training.freeze_encoder": freeze}
@@ -135,8 +135,8 @@ class TestReproducing:
             fit(whole, settings, init_from=autoencoder)
             with pytest.raises(Interrupted):
                 fit(parts, settings, init_from=autoencoder, listener=Stopping())
-            normalisation = {"model.mean": [0.4], "model.std": [0.3]}
-            fit(parts, settings | normalisation, resume=True)  # the start is not needed again
+            normalization = {"model.mean": [0.4], "model.std": [0.3]}
+            fit(parts, settings | normalization, resume=True)  # the start is not needed again
             assert [(parts / name).read_bytes() for name in files] == [(whole / name).read_bytes() for name in files]
 
     def test_the_command_line_resumes_without_the_start(

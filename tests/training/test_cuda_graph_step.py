@@ -9,7 +9,7 @@ import torch
 
 from aecli.training import fit as fitting
 from aecli.training import module as training
-from aecli.training.cuda_graph_step import STEPS_BEFORE, CudaGraph, RecordedStep
+from aecli.training.cuda_graph_step import STEPS_BEFORE, CudaGraph, CudaGraphStep
 
 
 class Rerunner:
@@ -37,11 +37,11 @@ def recorders(monkeypatch: pytest.MonkeyPatch) -> list[Rerunner]:
     """Those of the steps that are made from now on, as on a GPU."""
     made: list[Rerunner] = []
 
-    def recorded(step: Any, optimizer: Any, randomness: Any) -> RecordedStep:
+    def recorded(step: Any, optimizer: Any, randomness: Any) -> CudaGraphStep:
         made.append(Rerunner())
-        return RecordedStep(step, optimizer, randomness, made[-1])
+        return CudaGraphStep(step, optimizer, randomness, made[-1])
 
-    monkeypatch.setattr(training, "RecordedStep", recorded)
+    monkeypatch.setattr(training, "CudaGraphStep", recorded)
     monkeypatch.setattr(training.TrainingModule, "_can_be_recorded", lambda module: True)
     return made
 
@@ -62,10 +62,10 @@ def test_a_recorded_run_is_the_run_itself(
     size = {"training.batch_size": 150, "training.epochs": 3}  # the last batch of an epoch has fewer images
     plain = fit(tmp_path / "plain", settings | size)
     recorders = request.getfixturevalue("recorders")
-    initialised = fitting.Batches.__init__
+    initialized = fitting.Batches.__init__
 
     def several(batches: Any, *arguments: Any, **options: Any) -> None:
-        initialised(batches, *arguments, **options)
+        initialized(batches, *arguments, **options)
         batches.batches_a_call = 4
 
     monkeypatch.setattr(fitting.Batches, "__init__", several)

@@ -11,23 +11,23 @@ import torch
 from aecli.checkpoint import load_checkpoint
 from aecli.models.autoencoder import Autoencoder
 from aecli.recipes.schema import Recipe, load_recipe
-from aecli.training.subsets import Portion
+from aecli.training.subsets import Subset
 
 STILL = {"optimizer.lr": 1e-12, "training.epochs": 1}
 """The weights stay as they were drawn."""
 
 
-def losses_by_hand(model: Autoencoder, portion: Portion) -> np.ndarray:
+def losses_by_hand(model: Autoencoder, subset: Subset) -> np.ndarray:
     """(N,) the mean squared error of each image."""
     with torch.no_grad():
-        x = model.normalise(torch.from_numpy(portion.images.images[portion.rows]))
+        x = model.normalize(torch.from_numpy(subset.images.images[subset.indices]))
         return (model(x)[1] - x).square().flatten(1).mean(dim=1).double().numpy()
 
 
-def test_losses_are_means_over_images_not_over_batches(fit: Callable, portions: Callable, tmp_path: Path) -> None:
+def test_losses_are_means_over_images_not_over_batches(fit: Callable, subsets: Callable, tmp_path: Path) -> None:
     size = 1290  # of 1,294: the last batch has 4 images
     trained = fit(tmp_path / "run", STILL | {"training.batch_size": size, "optimizer.name": "sgd"})
-    images, validation = portions(Recipe())
+    images, validation = subsets(Recipe())
     assert len(images) == 1294
     model = trained.checkpoint.model
     row = trained.history[0]
@@ -39,21 +39,21 @@ def test_losses_are_means_over_images_not_over_batches(fit: Callable, portions: 
     from aecli.training.batches import Batches
 
     batches = Batches(images, size, seed=0)
-    [*_, [places]] = batches
-    last = model.normalise(batches.take(places))
+    [*_, [indices]] = batches
+    last = model.normalize(batches.take(indices))
     with torch.no_grad():
         last_mean = float((model(last)[1] - last).square().mean())
     of_batches = (of_images.mean() * 1294 - last_mean * 4) / size / 2 + last_mean / 2
     assert abs(of_batches - row.train_loss) > 1e-3 * row.train_loss
 
 
-def test_the_penalty_is_part_of_the_loss_and_not_of_val_mse(fit: Callable, portions: Callable, tmp_path: Path) -> None:
+def test_the_penalty_is_part_of_the_loss_and_not_of_val_mse(fit: Callable, subsets: Callable, tmp_path: Path) -> None:
     penalised = STILL | {"penalty.sparsity_weight": 2.0, "penalty.reduction": "sum"}
     trained = fit(tmp_path / "run", penalised)
-    _, validation = portions(Recipe())
+    _, validation = subsets(Recipe())
     model = trained.checkpoint.model
     with torch.no_grad():
-        code, _ = model(model.normalise(torch.from_numpy(validation.images.images[validation.rows])))
+        code, _ = model(model.normalize(torch.from_numpy(validation.images.images[validation.indices])))
     penalty = 2.0 * float((code - 0.05).abs().sum(dim=1).mean())
     mse = losses_by_hand(model, validation).mean()
     assert trained.history[0].val_loss == pytest.approx(mse + penalty, rel=1e-5)
@@ -62,7 +62,7 @@ def test_the_penalty_is_part_of_the_loss_and_not_of_val_mse(fit: Callable, porti
 
 @pytest.mark.parametrize(("recipe", "lr"), [("mlp", 0.2), ("denoising", 0.05)])
 def test_the_weights_kept_are_those_of_the_least_validation_loss(
-    recipe: str, lr: float, fit: Callable, portions: Callable, tmp_path: Path
+    recipe: str, lr: float, fit: Callable, subsets: Callable, tmp_path: Path
 ) -> None:
     # A large momentum overshoots: the last epoch is not the best.
     trained = fit(tmp_path / "run", {"training.epochs": 30, "optimizer.lr": lr}, recipe=recipe)
@@ -73,7 +73,7 @@ def test_the_weights_kept_are_those_of_the_least_validation_loss(
     assert training.best_epoch < training.epochs == 30
     assert training.train_loss == trained.history[training.best_epoch - 1].train_loss
 
-    _, validation = portions(load_recipe(recipe))
+    _, validation = subsets(load_recipe(recipe))
     of_images = losses_by_hand(load_checkpoint(tmp_path / "run").model, validation)
     assert training.val_mse == pytest.approx(of_images.mean(), rel=1e-5)
     if recipe == "mlp":

@@ -27,7 +27,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
-    """A folder of 12 small colour pictures of two kinds."""
+    """A folder of 12 small color pictures of two kinds."""
     import numpy as np
     from PIL import Image
 

@@ -106,7 +106,7 @@ def test_a_denoising_model_undoes_what_a_plain_one_keeps(
 
 def restoration_error(model: Autoencoder, corruption: CorruptionRecipe) -> float:
     """The mean squared error of corrupted digits, restored, from the clean ones."""
-    clean = model.normalise(torch.from_numpy(load("digits:test").images))
+    clean = model.normalize(torch.from_numpy(load("digits:test").images))
     with torch.no_grad():
         _, restored = model(corrupt(clean, corruption, model.black, torch.Generator().manual_seed(0)))
     return float((restored - clean).square().mean())

@@ -17,7 +17,7 @@ import torch
 
 from aecli.checkpoint import load_checkpoint
 from aecli.errors import ExitStatus, InputError, Interrupted, RecipeError
-from aecli.training.callbacks import Saver
+from aecli.training.callbacks import RunFolderCallback
 
 RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml")
 EPOCHS = 6
@@ -50,7 +50,7 @@ class Stopping:
 @pytest.fixture
 def saves_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save the state after each epoch, however little time an epoch takes."""
-    monkeypatch.setattr(Saver, "on_train_epoch_end", lambda saver, trainer, module: saver.save(trainer))
+    monkeypatch.setattr(RunFolderCallback, "on_train_epoch_end", lambda saver, trainer, module: saver.save(trainer))
 
 
 @pytest.mark.usefixtures("saves_every_epoch")

@@ -309,7 +309,7 @@ class TestImages:
         assert np.isfinite(losses(tmp_path / "run")).all()
 
     @pytest.mark.parametrize("recipe", ["conv", "mlp"])
-    def test_colour_pictures_of_one_class_and_odd_sizes(self, recipe: str, aecli: Callable, tmp_path: Path) -> None:
+    def test_color_pictures_of_one_class_and_odd_sizes(self, recipe: str, aecli: Callable, tmp_path: Path) -> None:
         (tmp_path / "root").mkdir()
         random = np.random.default_rng(0)
         folder_of(tmp_path / "root" / "cats", random.integers(0, 256, (6, 9, 13, 3), dtype=np.uint8))

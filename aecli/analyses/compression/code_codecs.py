@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aecli.analyses.compression.image_codecs import Kept
 from aecli.codes import Codes, write_codes
-from aecli.codes.quantizer import QUANTISED_BITS, Quantiser, fit_quantisers
+from aecli.codes.quantizer import QUANTIZED_BITS, Quantizer, fit_quantizers
 from aecli.codes.storage import restore, store
 
 Decode = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
@@ -25,7 +25,7 @@ class Codec:
     name: str
     codes: Codes
     decode: Decode
-    quantisers: dict[int, Quantiser]
+    quantizers: dict[int, Quantizer]
     """By bits, chosen on training images."""
     decoder_bytes: int
     """What decoding needs besides the codes, once."""
@@ -35,13 +35,13 @@ class Codec:
 
         The bytes are those of the stored values with their scale; entropy-coded, those of the whole file.
         """
-        quantiser = self.quantisers.get(bits)
-        arrays = store(self.codes.codes, bits, quantiser, entropy=entropy)
+        quantizer = self.quantizers.get(bits)
+        arrays = store(self.codes.codes, bits, quantizer, entropy=entropy)
         size = sum(array.nbytes for array in arrays.values())
         if entropy:
             meta = replace(self.codes.meta, bits=bits, entropy=True)
             file = BytesIO()
-            write_codes(replace(self.codes, meta=meta, quantiser=quantiser), file)
+            write_codes(replace(self.codes, meta=meta, quantizer=quantizer), file)
             size = file.tell()
         spelled = {32: "float32", 16: "float16"}.get(bits, f"{bits} bits")
         family = f"{self.name}, entropy-coded" if entropy else self.name
@@ -69,11 +69,11 @@ def fit_pca(training_images: NDArray[np.uint8], images: NDArray[np.uint8], codes
         return pixels.astype(np.uint8).reshape(-1, *images.shape[1:])
 
     coordinates = pca.transform(images.reshape(len(images), -1).astype(np.float32)).astype(np.float32)
-    quantisers = fit_quantisers(pca.transform(training).astype(np.float32))
+    quantizers = fit_quantizers(pca.transform(training).astype(np.float32))
     return Codec(
         name="PCA",
         codes=replace(codes, codes=coordinates),
         decode=decode,
-        quantisers=dict(zip(QUANTISED_BITS, quantisers, strict=True)),
+        quantizers=dict(zip(QUANTIZED_BITS, quantizers, strict=True)),
         decoder_bytes=4 * (pca.mean_.size + pca.components_.size),
     )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aecli.runtime.threads import in_order
+from aecli.runtime.threads import map_ordered
 
 JPEG_QUALITIES = (10, 30, 50, 75, 90)
 WEBP_QUALITIES = (10, 50, 75, 90)
@@ -60,7 +60,7 @@ def _as_files(images: NDArray[np.uint8], method: str, family: str, how: dict[str
 
     restored = np.empty_like(images)
     total = 0
-    for index, (size, pixels) in enumerate(in_order(through, images)):
+    for index, (size, pixels) in enumerate(map_ordered(through, images)):
         restored[index] = pixels
         total += size
     return Kept(method, family, total, restored)

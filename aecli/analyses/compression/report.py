@@ -11,7 +11,7 @@ from aecli.analyses.compression.code_codecs import Codec, fit_pca
 from aecli.analyses.compression.image_codecs import encoders
 from aecli.analyses.compression.image_quality import ImageQuality, image_quality
 from aecli.codes import BITS
-from aecli.codes.quantizer import QUANTISED_BITS
+from aecli.codes.quantizer import QUANTIZED_BITS
 from aecli.runtime.progress import Progress, silent
 
 PCA_BITS = (32, 8, 4, 2)
@@ -62,7 +62,7 @@ class Row:
         """Of the raw bytes, without the decoder; negative where more are taken."""
         return 100 * (1 - self.bytes / self.raw_bytes)
 
-    def as_document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return all figures as plain values; an infinite PSNR is None."""
         return {
             "method": self.method,
@@ -108,7 +108,7 @@ def compress(
         for codec, plain_bits in ((model, BITS), (pca, PCA_BITS))
         for entropy in (False, True)
         for bits in plain_bits
-        if not entropy or bits in QUANTISED_BITS
+        if not entropy or bits in QUANTIZED_BITS
     ]
     ways = encoders()
     chosen = np.linspace(0, len(images) - 1, min(EXAMPLES, len(images))).round().astype(np.int64)

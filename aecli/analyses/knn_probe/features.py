@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from aecli.codes import Codes
 from aecli.errors import InputError
-from aecli.storage.paths import short
+from aecli.storage.paths import short_fingerprint
 
 COVARIANCE_PIXELS = 4096
 """Pixels up to which components come from the covariance, exactly; beyond, by scikit-learn's own choice of a solver."""
@@ -35,8 +35,8 @@ def code_features(train: Codes, test: Codes) -> Features:
     """
     if train.meta.model_fingerprint != test.meta.model_fingerprint or train.codes.shape[1:] != test.codes.shape[1:]:
         raise InputError(
-            f"TRAIN and TEST are codes of different models ({short(train.meta.model_fingerprint)} "
-            f"and {short(test.meta.model_fingerprint)})",
+            f"TRAIN and TEST are codes of different models ({short_fingerprint(train.meta.model_fingerprint)} "
+            f"and {short_fingerprint(test.meta.model_fingerprint)})",
             hint="encode both with the same --model",
         )
     if train.meta.data_fingerprint == test.meta.data_fingerprint:

@@ -14,7 +14,7 @@ from scipy import sparse
 from aecli.analyses.knn_probe.options import SPREADING_ALPHA
 from aecli.analyses.neighbors import euclidean, nearest
 from aecli.runtime.progress import Progress, silent
-from aecli.runtime.threads import in_threads
+from aecli.runtime.threads import parallel_for
 
 COLUMNS = 100
 """Classes of draws that are solved together: bounds memory."""
@@ -23,21 +23,21 @@ TOLERANCE = 1e-5
 MAX_STEPS = 1000
 
 
-def neighbour_graph(
-    features: NDArray[np.float32], neighbours: int, progress: Progress = silent, stage: str = ""
-) -> Any:
+def neighbor_graph(features: NDArray[np.float32], neighbors: int, progress: Progress = silent, stage: str = "") -> Any:
     """Return the adjacency of (N, D) features, sparse (N, N): 1 where either is among the nearest of the other."""
     points, queries = euclidean(features, features)
-    neighbours = min(neighbours, len(features) - 1)
-    found = nearest(points, queries, neighbours + 1, progress, stage)
+    neighbors = min(neighbors, len(features) - 1)
+    found = nearest(points, queries, neighbors + 1, progress, stage)
     others = found != np.arange(len(found))[:, None]
     others[others.all(axis=1), -1] = False  # one of many equal to itself was found instead
-    rows = np.repeat(np.arange(len(found)), neighbours)
-    graph = sparse.csr_array((np.ones(len(rows), np.float32), (rows, found[others])), shape=(len(found), len(found)))
+    indices = np.repeat(np.arange(len(found)), neighbors)
+    graph = sparse.csr_array(
+        (np.ones(len(indices), np.float32), (indices, found[others])), shape=(len(found), len(found))
+    )
     return graph.maximum(graph.T).tocsr()
 
 
-def normalised(graph: Any) -> Any:
+def normalized(graph: Any) -> Any:
     """Return D^-1/2 A D^-1/2 of an adjacency A, where D holds the degrees."""
     scale = sparse.diags_array(1 / np.sqrt(graph.sum(axis=1)))
     return (scale @ graph @ scale).tocsr()
@@ -50,14 +50,14 @@ def spread(
     classes: int,
     alpha: float = SPREADING_ALPHA,
 ) -> NDArray[np.int64]:
-    """Return the (draws, N) classes of all N codes, when of the labels only those in the rows of a draw are known.
+    """Return the (draws, N) classes of all N codes, when of the labels only those in the indices of a draw are known.
 
     Args:
-        flow: the normalised graph, (N, N).
+        flow: the normalized graph, (N, N).
         labels: of the first codes, 0 to `classes` - 1; those of no draw are not looked at.
-        draws: rows that are labelled, for each draw.
+        draws: indices that are labeled, for each draw.
         classes: how many there are.
-        alpha: the share of a label that comes from the neighbours.
+        alpha: the share of a label that comes from the neighbors.
     """
     together = max(1, COLUMNS // classes)
     found = np.zeros((len(draws), flow.shape[0]), np.int64)
@@ -65,12 +65,12 @@ def spread(
     def solve(start: int) -> None:
         some = draws[start : start + together]
         known = np.zeros((flow.shape[0], len(some), classes), np.float32)
-        for number, rows in enumerate(some):
-            known[rows, number, labels[rows]] = 1
+        for number, indices in enumerate(some):
+            known[indices, number, labels[indices]] = 1
         spread_out = _solve(flow, known.reshape(len(known), -1), alpha)
         found[start : start + together] = spread_out.reshape(known.shape).argmax(axis=2).T
 
-    in_threads(solve, range(0, len(draws), together))
+    parallel_for(solve, range(0, len(draws), together))
     return found
 
 

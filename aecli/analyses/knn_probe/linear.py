@@ -1,11 +1,11 @@
-"""The linear probe: logistic regression on features that are centred and scaled."""
+"""The linear probe: logistic regression on features that are centered and scaled."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.knn_probe.options import REGULARISATION_C
+from aecli.analyses.knn_probe.options import REGULARIZATION_C
 
 MAX_ITER = 10_000
 
@@ -36,7 +36,7 @@ class Scaling:
 def classify_linearly(
     train: NDArray[np.float32], labels: NDArray[np.int64], test: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """Return the (M,) classes of (M, D) test features by logistic regression on (N, D) labelled ones, both scaled.
+    """Return the (M,) classes of (M, D) test features by logistic regression on (N, D) labeled ones, both scaled.
 
     The solution is scikit-learn's. Where codes are fewer than dimensions it lies in the span of the codes (the
     penalty grows with all that does not), so that it is searched there.
@@ -48,6 +48,6 @@ def classify_linearly(
     if 2 * len(train) < train.shape[1]:
         span, coordinates = np.linalg.qr(train.T)
         train, test = np.ascontiguousarray(coordinates.T), test @ span
-    model = LogisticRegression(C=REGULARISATION_C, max_iter=MAX_ITER).fit(train, labels)
+    model = LogisticRegression(C=REGULARIZATION_C, max_iter=MAX_ITER).fit(train, labels)
     predicted: NDArray[np.int64] = model.predict(test)
     return predicted

@@ -13,11 +13,11 @@ METHODS = {
 }
 """The methods by name, with what they are."""
 
-GRAPH_NEIGHBOURS = 7
+GRAPH_NEIGHBORS = 7
 """Of each code in the graph of label spreading: scikit-learn's default."""
 SPREADING_ALPHA = 0.99
-"""The share of a label that comes from neighbours: Zhou et al., "Learning with local and global consistency", 2004."""
-REGULARISATION_C = 1.0
+"""The share of a label that comes from neighbors: Zhou et al., "Learning with local and global consistency", 2004."""
+REGULARIZATION_C = 1.0
 """Inverse strength of the linear probe's L2 penalty: scikit-learn's default."""
 CONFIDENCE = 0.95
 
@@ -43,7 +43,7 @@ class KNNProbeOptions:
             "rich_help_panel": "Probe",
         },
     )
-    neighbours: int = field(default=1, metadata=_said("Neighbours that vote in k-NN."))
+    neighbors: int = field(default=1, metadata=_said("Neighbors that vote in k-NN."))
     methods: str = field(
         default=",".join(METHODS),
         metadata=_said("Those to compare, separated by commas.", "NAME,..."),
@@ -56,7 +56,7 @@ class KNNProbeOptions:
         Raises:
             UsageError: it does not.
         """
-        for name, least in {"draws": 1, "neighbours": 1, "seed": 0}.items():
+        for name, least in {"draws": 1, "neighbors": 1, "seed": 0}.items():
             value = getattr(self, name)
             if not least <= value < 2**32:
                 raise UsageError(f"--{name} {value} makes no sense", hint=f"--{name} from {least} on")
@@ -78,7 +78,7 @@ class KNNProbeOptions:
         """Return the numbers of labels to draw of those that are `available`, ascending, each once.
 
         Raises:
-            UsageError: more labels are asked for than there are, or fewer than neighbours.
+            UsageError: more labels are asked for than there are, or fewer than neighbors.
         """
         words = [word.strip() for word in self.labels.split(",")]
         counts = sorted({available if word == "all" else int(word) for word in words})
@@ -87,19 +87,19 @@ class KNNProbeOptions:
                 f"{counts[-1]:,} labels asked for, but only {available:,} training codes have one",
                 hint=f"--labels {available}, or --labels all",
             )
-        if self.neighbours > counts[0] and any(name.startswith("knn") for name in self.method_names):
+        if self.neighbors > counts[0] and any(name.startswith("knn") for name in self.method_names):
             raise UsageError(
-                f"{self.neighbours} neighbours cannot be found among {counts[0]} labels",
-                hint=f"--neighbours {counts[0]}, or more --labels",
+                f"{self.neighbors} neighbors cannot be found among {counts[0]} labels",
+                hint=f"--neighbors {counts[0]}, or more --labels",
             )
         return counts
 
-    def as_document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the whole protocol as plain values, and in words."""
         return asdict(self) | {
             "methods": self.method_names,
-            "regularisation_c": REGULARISATION_C,
-            "graph_neighbours": GRAPH_NEIGHBOURS,
+            "regularization_c": REGULARIZATION_C,
+            "graph_neighbors": GRAPH_NEIGHBORS,
             "spreading_alpha": SPREADING_ALPHA,
             "confidence": CONFIDENCE,
             "in_words": self.in_words(),
@@ -109,18 +109,18 @@ class KNNProbeOptions:
         """Tell the protocol as a person would."""
         drawn = "as many of each class as can be, the rest by chance" if self.balance else "without regard to classes"
         sentences = {
-            "knn-euclidean": f"k-NN: {self.neighbours} vote, the first class on a tie; features as they are.",
-            "knn-cosine": "Cosine: of features as they are, not centred.",
-            "linear": f"Linear probe: logistic regression, L2 penalty, C = {REGULARISATION_C:g}, on features less the "
+            "knn-euclidean": f"k-NN: {self.neighbors} vote, the first class on a tie; features as they are.",
+            "knn-cosine": "Cosine: of features as they are, not centered.",
+            "linear": f"Linear probe: logistic regression, L2 penalty, C = {REGULARIZATION_C:g}, on features less the "
             "mean of all training features and over their root mean square deviation, one for all dimensions.",
             "label-spreading": f"Label spreading: alpha {SPREADING_ALPHA:g}, over the symmetric graph of the "
-            f"{GRAPH_NEIGHBOURS} nearest neighbours of all training and test features, which sees the features of "
+            f"{GRAPH_NEIGHBORS} nearest neighbors of all training and test features, which sees the features of "
             "test images but no label of theirs.",
         }
         return " ".join(
             [
                 f"Labels are drawn from the training codes only, {drawn}; the same draws for all features and methods. "
-                f"{self.draws} draws for each number of labels, one where all labels are drawn. Every labelled test "
+                f"{self.draws} draws for each number of labels, one where all labels are drawn. Every labeled test "
                 "code is classified. Interval: 95 % confidence of the mean over draws, by Student's t; it tells the "
                 "chance of the draw, not that of the test images or of training. Deviation: of single draws (n - 1). "
                 "pca: as many dimensions as the code, fitted on the training images.",

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.analyses.knn_probe.features import Features
-from aecli.analyses.knn_probe.label_spreading import neighbour_graph, normalised, spread
-from aecli.analyses.knn_probe.labeled_draws import UNLABELLED, ProbeLabels, draw_labelled
+from aecli.analyses.knn_probe.label_spreading import neighbor_graph, normalized, spread
+from aecli.analyses.knn_probe.labeled_draws import UNLABELED, ProbeLabels, draw_labeled
 from aecli.analyses.knn_probe.linear import Scaling, classify_linearly
-from aecli.analyses.knn_probe.options import CONFIDENCE, GRAPH_NEIGHBOURS, KNNProbeOptions
+from aecli.analyses.knn_probe.options import CONFIDENCE, GRAPH_NEIGHBORS, KNNProbeOptions
 from aecli.analyses.neighbors import cosine, euclidean, nearest
 from aecli.runtime.progress import Progress, silent
-from aecli.runtime.threads import in_threads
+from aecli.runtime.threads import parallel_for
 
 Draws = Sequence[NDArray[np.int64]]
 Classifier = Callable[[Draws], Iterator[NDArray[np.int64]]]
-"""Gives the classes of all test codes, (M,), for each draw of labelled training codes."""
+"""Gives the classes of all test codes, (M,), for each draw of labeled training codes."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Accuracy:
         half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * self.standard_deviation / count**0.5
         return max(self.mean - half, 0.0), min(self.mean + half, 1.0)
 
-    def as_document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return all figures as plain values."""
         return {
             "labels": self.labels,
@@ -88,18 +88,18 @@ def probe(
     options: KNNProbeOptions,
     progress: Progress = silent,
 ) -> ProbeResult:
-    """Classify test codes by a few labelled training codes, drawn again and again, with several methods.
+    """Classify test codes by a few labeled training codes, drawn again and again, with several methods.
 
     `features` are of the same images in the same order; every one of them, and every method, gets the same draws.
 
     Raises:
-        UsageError: more labels are asked for than there are, or fewer than neighbours.
+        UsageError: more labels are asked for than there are, or fewer than neighbors.
     """
     draws = {
-        count: draw_labelled(labels.train, count, options.draws, balance=options.balance, seed=options.seed)
+        count: draw_labeled(labels.train, count, options.draws, balance=options.balance, seed=options.seed)
         for count in options.label_counts(labels.available)
     }
-    tested = labels.test != UNLABELLED
+    tested = labels.test != UNLABELED
     rows = []
     for name, both in features.items():
         for method in options.method_names:
@@ -128,7 +128,7 @@ def _k_nearest(
 
     def classify(draws: Draws) -> Iterator[NDArray[np.int64]]:
         for rows in draws:
-            found = nearest(points[rows], queries, options.neighbours)
+            found = nearest(points[rows], queries, options.neighbors)
             yield _vote(labels.train[rows][found], len(labels.class_names))
 
     return classify
@@ -155,7 +155,7 @@ def _linear(features: Features, labels: ProbeLabels, *_: object) -> Classifier:
             rows = draws[draw]
             found[draw] = classify_linearly(train[rows], labels.train[rows], test)
 
-        in_threads(fit, range(len(draws)))
+        parallel_for(fit, range(len(draws)))
         yield from found
 
     return classify
@@ -165,7 +165,7 @@ def _spreading(
     features: Features, labels: ProbeLabels, options: KNNProbeOptions, progress: Progress, stage: str
 ) -> Classifier:
     everything = np.concatenate([features.train, features.test])
-    flow = normalised(neighbour_graph(everything, GRAPH_NEIGHBOURS, progress, f"{stage}, neighbours"))
+    flow = normalized(neighbor_graph(everything, GRAPH_NEIGHBORS, progress, f"{stage}, neighbors"))
 
     def classify(draws: Draws) -> Iterator[NDArray[np.int64]]:
         for found in spread(flow, labels.train, draws, len(labels.class_names)):
@@ -184,13 +184,13 @@ CLASSIFIERS: dict[str, Callable[[Features, ProbeLabels, KNNProbeOptions, Progres
 
 def _notes(labels: ProbeLabels, counts: Sequence[int], options: KNNProbeOptions) -> Iterator[str]:
     for role, known in (("training", labels.train), ("test", labels.test)):
-        if missing := int((known == UNLABELLED).sum()):
+        if missing := int((known == UNLABELED).sum()):
             left_out = "never drawn" if role == "training" else "not counted"
             yield f"{missing:,} of the {len(known):,} {role} codes have no label: {left_out}"
     if labels.unseen:
         lost = sum(int((labels.test == labels.class_names.index(name)).sum()) for name in labels.unseen)
         yield f"no training code is of class {', '.join(labels.unseen)}: {lost:,} test codes cannot be right"
-    sizes = np.bincount(labels.train[labels.train != UNLABELLED])
+    sizes = np.bincount(labels.train[labels.train != UNLABELED])
     sizes = sizes[sizes > 0]
     for count in counts:
         if not options.balance or count == sizes.sum():

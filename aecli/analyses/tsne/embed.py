@@ -1,6 +1,6 @@
-"""t-SNE of codes (van der Maaten and Hinton, JMLR 9, 2008): neighbours, affinities, then gradient descent.
+"""t-SNE of codes (van der Maaten and Hinton, JMLR 9, 2008): neighbors, affinities, then gradient descent.
 
-Affinities, attraction and descent are openTSNE's; neighbours are exact; the repulsion, where most of the time went,
+Affinities, attraction and descent are openTSNE's; neighbors are exact; the repulsion, where most of the time went,
 is our own. The same input, seed and machine give the same bits: each point is summed up by one thread, in one order.
 """
 
@@ -20,10 +20,10 @@ from aecli.errors import InputError
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import usable_cpus
 
-UNLABELLED = -1
+UNLABELED = -1
 DEFAULTS = TSNEOptions()
 EARLY_MOMENTUM, MOMENTUM = 0.8, 0.9
-NEIGHBOUR_ROWS = 4096
+NEIGHBOR_ROWS = 4096
 """Queries at a time: between them, progress is told."""
 LEAST_POINTS_TO_SHARE = 2000
 """Below this, handing the attraction to a second thread costs more than it brings."""
@@ -35,12 +35,12 @@ class TSNEResult:
     """A plane with a point for each code."""
 
     coordinates: NDArray[np.float32]
-    """(N, 2) float32, centred on the origin."""
+    """(N, 2) float32, centered on the origin."""
     perplexity: float
     """That was asked for, or chosen."""
     kl_divergence: float
     """Of the similarities in the plane from the affinities of the codes, in nats; less is better."""
-    neighbours_seconds: float
+    neighbors_seconds: float
     affinities_seconds: float
     gradient_seconds: float
 
@@ -58,7 +58,7 @@ def require_distinct(codes: NDArray[np.float32], name: str = "codes") -> None:
 def draw_sample(labels: NDArray[np.int64] | None, count: int, options: TSNEOptions) -> NDArray[np.int64]:
     """Return the rows to lay out of `count` codes, ascending: of each class its share, drawn by the seed.
 
-    Unlabelled codes count as a class. Shares are rounded so that they add up to the sample, and every class has one
+    Unlabeled codes count as a class. Shares are rounded so that they add up to the sample, and every class has one
     code where there is room.
     """
     if options.sample is None or options.sample >= count:
@@ -90,39 +90,39 @@ def tsne(codes: NDArray[np.float32], options: TSNEOptions = DEFAULTS, progress: 
     workers = usable_cpus()
 
     started = time.perf_counter()
-    neighbours, distances = nearest_neighbours(points, int(np.ceil(3 * perplexity)), options.metric, progress)
+    neighbors, distances = nearest_neighbors(points, int(np.ceil(3 * perplexity)), options.metric, progress)
     found = time.perf_counter()
-    affinities = _affinities(neighbours, distances, perplexity, workers)
+    affinities = _affinities(neighbors, distances, perplexity, workers)
     known = time.perf_counter()
     coordinates, divergence = _descend(_start(points, options.seed), affinities, options, workers, progress)
     return TSNEResult(
         coordinates=coordinates.astype(np.float32),
         perplexity=perplexity,
         kl_divergence=divergence,
-        neighbours_seconds=found - started,
+        neighbors_seconds=found - started,
         affinities_seconds=known - found,
         gradient_seconds=time.perf_counter() - known,
     )
 
 
 def label_accuracy(coordinates: NDArray[np.float32], labels: NDArray[np.int64] | None) -> float | None:
-    """Return the share of labelled points whose nearest labelled point in the plane has the same label.
+    """Return the share of labeled points whose nearest labeled point in the plane has the same label.
 
-    None where fewer than two points are labelled.
+    None where fewer than two points are labeled.
     """
     from scipy.spatial import cKDTree
 
-    labelled = np.zeros(len(coordinates), bool) if labels is None else labels != UNLABELLED
-    if labels is None or labelled.sum() < 2:
+    labeled = np.zeros(len(coordinates), bool) if labels is None else labels != UNLABELED
+    if labels is None or labeled.sum() < 2:
         return None
-    places, known = coordinates[labelled], labels[labelled]
+    places, known = coordinates[labeled], labels[labeled]
     _, nearest = cKDTree(places).query(places, k=2)
     rows = np.arange(len(places))
     others = np.where(nearest[:, 0] == rows, nearest[:, 1], nearest[:, 0])  # of equal places, any may come first
     return float((known[others] == known).mean())
 
 
-def nearest_neighbours(
+def nearest_neighbors(
     points: NDArray[np.float32], count: int, metric: str, progress: Progress = silent
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the rows of the `count` other points nearest to each of (N, D) points, and their distances: exact."""
@@ -130,18 +130,18 @@ def nearest_neighbours(
     from sklearn.neighbors import NearestNeighbors
 
     index = NearestNeighbors(metric=metric, n_jobs=-1).fit(points)
-    neighbours = np.empty((len(points), count), np.int64)
+    neighbors = np.empty((len(points), count), np.int64)
     distances = np.empty((len(points), count))
     with sklearn.config_context(working_memory=256):
-        for start in range(0, len(points), NEIGHBOUR_ROWS):
-            rows = np.arange(start, min(start + NEIGHBOUR_ROWS, len(points)))
+        for start in range(0, len(points), NEIGHBOR_ROWS):
+            rows = np.arange(start, min(start + NEIGHBOR_ROWS, len(points)))
             found, near = index.kneighbors(points[rows], count + 1)
             others = near != rows[:, None]
-            others[others.all(axis=1), -1] = False  # a point that has as many equals as it has neighbours
-            neighbours[rows] = near[others].reshape(-1, count)
+            others[others.all(axis=1), -1] = False  # a point that has as many equals as it has neighbors
+            neighbors[rows] = near[others].reshape(-1, count)
             distances[rows] = found[others].reshape(-1, count)
-            progress("neighbours", int(rows[-1]) + 1, len(points))
-    return neighbours, distances
+            progress("neighbors", int(rows[-1]) + 1, len(points))
+    return neighbors, distances
 
 
 def _scaled(codes: NDArray[np.float32], options: TSNEOptions) -> NDArray[np.float32]:
@@ -169,11 +169,11 @@ def _start(points: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     return plane
 
 
-def _affinities(neighbours: NDArray[np.int64], distances: NDArray[np.float64], perplexity: float, workers: int) -> Any:
+def _affinities(neighbors: NDArray[np.int64], distances: NDArray[np.float64], perplexity: float, workers: int) -> Any:
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
-    index = PrecomputedNeighbors(neighbours, distances)
+    index = PrecomputedNeighbors(neighbors, distances)
     return PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=workers)
 
 

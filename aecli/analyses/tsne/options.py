@@ -8,7 +8,7 @@ from aecli.errors import InputError, UsageError
 Metric = Literal["euclidean", "cosine", "manhattan", "chebyshev"]
 DEFAULT_PERPLEXITY = 30.0
 FEWEST = 4
-"""Codes that can be laid out: perplexity 1 asks for three neighbours."""
+"""Codes that can be laid out: perplexity 1 asks for three neighbors."""
 EARLY_ITERATIONS = 150
 """At most, and at most a fifth of all: as the steps grow with the number of codes, scikit-learn's 250 bring no more."""
 
@@ -41,7 +41,7 @@ class TSNEOptions:
     perplexity: float | None = field(
         default=None,
         metadata=_said(
-            "Neighbours that count for each code, about: 5 to 50 are usual; "
+            "Neighbors that count for each code, about: 5 to 50 are usual; "
             f"else {DEFAULT_PERPLEXITY:g}, or a third of the codes where they are few."
         ),
     )
@@ -54,7 +54,7 @@ class TSNEOptions:
     )
     """Default: openTSNE's. Scikit-learn's 1,000 shorter ones come as far with 1,000 codes, less far with 10,000."""
     early_exaggeration: float = field(
-        default=12.0, metadata=_said("How much more neighbours attract in the early iterations.", "FACTOR")
+        default=12.0, metadata=_said("How much more neighbors attract in the early iterations.", "FACTOR")
     )
     learning_rate: float | None = field(
         default=None,

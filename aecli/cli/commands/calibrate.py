@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
 from aecli.data.options import DataOptions
 from aecli.detection.options import CalibrationOptions
@@ -51,7 +51,7 @@ def calibrate(
     normal: NormalOpt,
     options: CalibrationOptions,
     data_options: DataOptions,
-    screen: Screen,
+    console: Console,
     anomalous: AnomalousOpt = None,
     output: DetectorOpt = None,
     plot: PlotOpt = None,
@@ -82,7 +82,7 @@ def calibrate(
     from aecli.detection.calibration import calibrate
 
     loaded = inference.load(model, device=device)
-    with screen.progress() as progress:
+    with console.progress() as progress:
         sets = [
             load(word, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
             for word in (normal, anomalous)
@@ -92,22 +92,22 @@ def calibrate(
     save_detector(calibration.detector, output)
 
     for images in sets:
-        screen.remarks([f"{images.word}: {note}" for note in images.notes], images.failures)
+        console.report_notes([f"{images.word}: {note}" for note in images.notes], images.failures)
     for warning in calibration.warnings:
-        screen.warn(warning)
+        console.warn(warning)
     if plot:
         from aecli.plots import calibration as calibration_plot
 
         calibration_plot.draw(calibration, plot)
-        screen.note(f"drew {plot}")
+        console.note(f"drew {plot}")
     header = calibration.detector.header
-    screen.note(
+    console.note(
         f"{output}: {header.score}, anomalies score above {header.threshold:.6g}; fitted on "
         f"{_counted(calibration.fitted)} images, measured on {_counted(calibration.measured)} others"
     )
     if not streams:
         rows = [_row(report) for report in calibration.reports]
-        screen.table(list(rows[0]), [list(row.values()) for row in rows], _document(calibration, output))
+        console.table(list(rows[0]), [list(row.values()) for row in rows], _document(calibration, output))
     if any(images.failures for images in sets):
         raise typer.Exit(ExitStatus.PARTIAL)
 
@@ -128,6 +128,6 @@ def _document(calibration: "Calibration", output: Path) -> dict[str, object]:
         "detector": asdict(calibration.detector.header),
         "fitted": dict(calibration.fitted),
         "measured": dict(calibration.measured),
-        "scores": [report.as_document() for report in calibration.reports],
+        "scores": [report.to_dict() for report in calibration.reports],
         "warnings": list(calibration.warnings),
     }

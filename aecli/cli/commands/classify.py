@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen, counted
+from aecli.cli.console import Console, counted
 from aecli.cli.options import DataArg, DeviceOpt
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus
@@ -40,32 +40,32 @@ def classify(
     data: DataArg,
     model: ClassifierOpt,
     data_options: DataOptions,
-    screen: Screen,
+    console: Console,
     device: DeviceOpt = "auto",
 ) -> None:
     """Say of what class each image is, one line each: name, label, probability, true label where it is known."""
     from aecli import inference
     from aecli.checkpoint import checkpoint_file
     from aecli.data import load, matched_labels
-    from aecli.data.registry import find
+    from aecli.data.registry import resolve
 
     checkpoint_file(model)
-    find(data)
+    resolve(data)
 
     from aecli.analyses.classification import most_probable
 
     loaded = inference.load_classifier(model, device=device)
-    with screen.progress() as progress:
+    with console.progress() as progress:
         images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         truth = matched_labels(images, loaded.class_names)
         started = time.monotonic()
         found = most_probable(loaded.classify(images.images, progress), truth)
         seconds = time.monotonic() - started
 
-    screen.remarks(images.notes, images.failures)
-    screen.lines(COLUMNS).show(list(_rows(images, found, loaded.class_names)))
+    console.report_notes(images.notes, images.failures)
+    console.lines(COLUMNS).show(list(_rows(images, found, loaded.class_names)))
     rate = len(images) / max(seconds, 1e-9)
-    screen.summary(
+    console.summary(
         f"{counted(len(images), 'image')} of {images.word}, {rate:,.0f} images/s; {_accuracy(images, found)}",
         {"images": len(images), "failed": len(images.failures), "known": found.known, "right": found.right}
         | {"accuracy": asdict(found.accuracy) if found.accuracy else None, "images_per_second": round(rate, 1)},

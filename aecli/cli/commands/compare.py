@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.data.options import DataOptions
 from aecli.errors import UsageError
 
@@ -37,7 +37,7 @@ SeedOpt = Annotated[int, typer.Option("--seed", metavar="N", help="Of the draws.
 def compare(
     runs: RunsArg,
     data_options: DataOptions,
-    screen: Screen,
+    console: Console,
     output: PlotOpt = None,
     test: TestOpt = None,
     labels: LabelsOpt = 100,
@@ -47,7 +47,7 @@ def compare(
     """Compare training runs: size, losses, error, k-NN accuracy of the codes, accuracy, detector, speed."""
     from aecli.analyses.knn_probe.options import KNNProbeOptions
     from aecli.checkpoint import checkpoint_file
-    from aecli.data.registry import find
+    from aecli.data.registry import resolve
     from aecli.storage.paths import require_output
 
     models = [checkpoint_file(run) for run in runs]
@@ -55,7 +55,7 @@ def compare(
         raise UsageError("a run is named twice")
     probing = KNNProbeOptions(labels=str(labels), draws=draws, seed=seed, methods="knn-euclidean")
     if test:
-        find(test)
+        resolve(test)
     if output:
         output = require_output(output, inputs=models, suffixes=[".png"])
 
@@ -64,12 +64,12 @@ def compare(
     found = read_runs(runs)
     word = test or common_test_word(found)
     if word is None:
-        screen.note(
+        console.note(
             "note: the runs' training images have no test split in common: each is measured on its validation images, "
             "without k-NN; name images with --test"
         )
     measured = []
-    with screen.progress() as progress:
+    with console.progress() as progress:
         for run, folder in zip(found, runs, strict=True):
             measured.append(measure(run, folder, word, probing, data_options, progress))
             progress("comparing runs", len(measured), len(runs))
@@ -77,10 +77,10 @@ def compare(
         from aecli.plots import comparison as plot
 
         plot.draw(measured, output)
-        screen.note(f"drew {output}")
+        console.note(f"drew {output}")
     document = {"test": word, "labels": labels, "draws": draws, "seed": seed}
-    screen.table(
-        COLUMNS, [_cells(each) for each in measured], document | {"runs": [each.as_document() for each in measured]}
+    console.table(
+        COLUMNS, [_cells(each) for each in measured], document | {"runs": [each.to_dict() for each in measured]}
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt, ModelOpt
 from aecli.data.options import DataOptions
 from aecli.errors import AecliError, ExitStatus
@@ -39,7 +39,7 @@ def compress_report(
     data: DataArg,
     model: ModelOpt,
     data_options: DataOptions,
-    screen: Screen,
+    console: Console,
     output: PlotOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
@@ -59,7 +59,7 @@ def compress_report(
 
     loaded = inference.load(model, device=device)
     source = loaded.header.data
-    with screen.progress() as progress:
+    with console.progress() as progress:
         images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         try:
             training = load_again(
@@ -67,29 +67,29 @@ def compress_report(
             )
         except AecliError as error:
             training = images
-            screen.warn(f"PCA is fitted on the images that it is judged by, which flatters it: {error.message}")
+            console.warn(f"PCA is fitted on the images that it is judged by, which flatters it: {error.message}")
         codes = inference.encode(loaded, images, progress=progress)
-        quantisers = {quantiser.bits: quantiser for quantiser in loaded.header.quantisers}
-        codec = Codec("codes", codes, loaded.decode, quantisers, loaded.decoder_bytes)
+        quantizers = {quantizer.bits: quantizer for quantizer in loaded.header.quantizers}
+        codec = Codec("codes", codes, loaded.decode, quantizers, loaded.decoder_bytes)
         report = compress(images.images, codec, training.images, progress)
 
-    screen.remarks((*loaded.notes, *images.notes), images.failures)
+    console.report_notes((*loaded.notes, *images.notes), images.failures)
     if output:
         from aecli.plots import compression
 
         compression.draw(report, f"{len(images):,} images of {images.word}", output)
-        screen.note(f"drew {output}")
-    screen.table(
+        console.note(f"drew {output}")
+    console.table(
         COLUMNS,
         [_cells(row) for row in report.rows],
         {
             "data": {"word": images.word, "fingerprint": images.fingerprint, "images": len(images)},
             "model": {"path": str(checkpoint), "fingerprint": loaded.fingerprint},
             "pca_fitted_on": {"word": training.word, "fingerprint": training.fingerprint},
-            "quantisers_chosen_on": source.word,
+            "quantizers_chosen_on": source.word,
             "decoder_bytes": loaded.decoder_bytes,
             "failed": len(images.failures),
-            "rows": [row.as_document() for row in report.rows],
+            "rows": [row.to_dict() for row in report.rows],
         },
     )
     if images.failures:

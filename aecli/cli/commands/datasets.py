@@ -6,21 +6,21 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.data.options import DATA_ROOT_HELP, DataOptions
 
 EXAMPLES = examples("aecli datasets", "aecli datasets --data-root ~/datasets --json")
 DataRootOpt = Annotated[Path | None, typer.Option(metavar="DIR", help=DATA_ROOT_HELP)]
 
 
-def datasets(screen: Screen, data_root: DataRootOpt = None) -> None:
+def datasets(console: Console, data_root: DataRootOpt = None) -> None:
     """List the DATA words, and which of them work here, now."""
     from dataclasses import asdict
 
     from aecli.data import describe
 
     found = describe(DataOptions(data_root=data_root))
-    screen.table(
+    console.table(
         ["word", "here", "splits", "what it is"],
         [
             (
@@ -35,4 +35,4 @@ def datasets(screen: Screen, data_root: DataRootOpt = None) -> None:
     )
     for needs in dict.fromkeys(status.needs for status in found if status.needs):
         words = ", ".join(status.word for status in found if status.needs == needs)
-        screen.note(f"to get {words}: {needs}")
+        console.note(f"to get {words}: {needs}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
 
 EXAMPLES = examples(
@@ -34,7 +34,7 @@ def decode(
     codes: CodesArg,
     model: ModelOpt,
     output: ImagesOpt,
-    screen: Screen,
+    console: Console,
     overwrite: OverwriteOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
@@ -51,15 +51,15 @@ def decode(
 
     loaded_codes = load_codes(codes)
     loaded = inference.load(model, device=device)
-    with screen.progress() as progress:
+    with console.progress() as progress:
         images = inference.decode(loaded, loaded_codes, progress)
         save_images(images, output, progress)
 
     for note in loaded.notes:
-        screen.note(f"note: {note}")
+        console.note(f"note: {note}")
     channels, height, width = images.image_shape
-    screen.written(
+    console.saved(
         output,
-        f"{len(images):,} images of {height}x{width} pixels, {'colour' if channels == 3 else 'grey'}",
+        f"{len(images):,} images of {height}x{width} pixels, {'color' if channels == 3 else 'gray'}",
         {"images": len(images), "image_shape": list(images.image_shape), "model": loaded.fingerprint},
     )

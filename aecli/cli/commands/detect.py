@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen, counted
+from aecli.cli.console import Console, counted
 from aecli.cli.options import DeviceOpt, ModelOpt
 from aecli.errors import ExitStatus, InputError, UsageError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aecli.detection.inputs import Item
-    from aecli.detection.inspection import Finding, Inspection
+    from aecli.detection.inspection import AnomalyInspector, Detection
     from aecli.inference.model import Model
     from aecli.runtime.progress import Progress
 
@@ -62,7 +62,7 @@ FailOpt = Annotated[bool, typer.Option("--fail-on-anomaly", help="End with statu
 
 def detect(
     model: ModelOpt,
-    screen: Screen,
+    console: Console,
     images: ImagesArg = None,
     files_from: FilesFromOpt = None,
     null: NullOpt = False,
@@ -75,7 +75,7 @@ def detect(
     """Score pictures and say which are anomalies, one line each: path, score, threshold, verdict, probability."""
     from aecli import inference
     from aecli.detection.detector import detector_for, require_threshold
-    from aecli.detection.inspection import Inspection
+    from aecli.detection.inspection import AnomalyInspector
     from aecli.storage.paths import require_folder
 
     if not images and files_from is None:
@@ -90,23 +90,23 @@ def detect(
     chosen = detector_for(loaded, model, detector)
     if threshold is not None:
         chosen = chosen.with_threshold(threshold)
-    inspection = Inspection(loaded, chosen)
+    inspection = AnomalyInspector(loaded, chosen)
     if heatmaps:
         require_folder(heatmaps)
-    screen.remarks(loaded.notes)
+    console.report_notes(loaded.notes)
 
     started = time.monotonic()
-    with screen.progress() as progress:
+    with console.progress() as progress:
         chunks = _chunks(images or [], files_from, null, loaded, inspection.chunk_size, progress)
-        _tell(inspection, chunks, screen, heatmaps)
+        _tell(inspection, chunks, console, heatmaps)
     seconds = time.monotonic() - started
 
-    screen.remarks(inspection.notes())
+    console.report_notes(inspection.notes())
     if not inspection.judged:
         failed = inspection.failed
         raise InputError(f"no picture could be judged of {failed:,}" if failed else "the list is empty")
     header, rate = chosen.header, inspection.judged / max(seconds, 1e-9)
-    screen.summary(
+    console.summary(
         f"{counted(inspection.judged, 'picture')}, {counted(inspection.anomalies, 'anomaly', 'anomalies')} "
         f"({header.score} above {header.threshold:.6g}), {rate:,.0f} pictures/s",
         {"images": inspection.judged, "anomalies": inspection.anomalies, "failed": inspection.failed}
@@ -137,10 +137,12 @@ def _chunks(
         progress("judging", min((start + 1) * most, len(known)), len(known))
 
 
-def _tell(inspection: "Inspection", chunks: "Iterator[list[Item]]", screen: Screen, heatmaps: Path | None) -> None:
+def _tell(
+    inspection: "AnomalyInspector", chunks: "Iterator[list[Item]]", console: Console, heatmaps: Path | None
+) -> None:
     from aecli.data.image_set import Failure
 
-    lines = screen.lines(COLUMNS)
+    lines = console.lines(COLUMNS)
     drawn = None
     if heatmaps:
         from aecli.plots.heatmap import Heatmaps
@@ -152,16 +154,16 @@ def _tell(inspection: "Inspection", chunks: "Iterator[list[Item]]", screen: Scre
             drawn.require_apart(each for each in found if not isinstance(each, Failure))
         for each in found:
             if isinstance(each, Failure):
-                screen.remarks((), [each])
+                console.report_notes((), [each])
                 rows.append((None, {"path": each.name, "error": each.reason}))
                 continue
-            document = each.as_document()
+            document = each.to_dict()
             if drawn:
                 document["heatmap"] = str(drawn.draw(each))
             rows.append((_cells(each), document))
         lines.show(rows)
 
 
-def _cells(finding: "Finding") -> list[str]:
+def _cells(finding: "Detection") -> list[str]:
     probability = "" if finding.probability is None else f"{finding.probability:.4f}"
     return [finding.path, f"{finding.score:.6g}", f"{finding.threshold:.6g}", finding.verdict, probability]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt, DevicesOpt, ModelOpt, NodesOpt
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, UsageError
@@ -26,11 +26,11 @@ CodesOpt = Annotated[
 ]
 BitsOpt = Annotated[
     int,
-    typer.Option(metavar="32|16|8|6|4|3|2", help="Bits of each value of a code as stored; 8 and fewer are quantised."),
+    typer.Option(metavar="32|16|8|6|4|3|2", help="Bits of each value of a code as stored; 8 and fewer are quantized."),
 ]
 EntropyOpt = Annotated[
     bool,
-    typer.Option("--entropy", help="Entropy-code the quantised values, and keep no names, labels and residuals."),
+    typer.Option("--entropy", help="Entropy-code the quantized values, and keep no names, labels and residuals."),
 ]
 
 
@@ -39,7 +39,7 @@ def encode(
     model: ModelOpt,
     output: CodesOpt,
     data_options: DataOptions,
-    screen: Screen,
+    console: Console,
     bits: BitsOpt = 32,
     entropy: EntropyOpt = False,
     device: DeviceOpt = "auto",
@@ -70,7 +70,7 @@ def encode(
 
             shards = stack.enter_context(begun(processes, device, output))
         loaded = inference.load(model, device=shards.device if shards else device)
-        progress = stack.enter_context((screen if is_first else replace(screen, quiet=True)).progress())
+        progress = stack.enter_context((console if is_first else replace(console, quiet=True)).progress())
         images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         if shards and not is_first:
             shards.encode(loaded, images.images)
@@ -80,8 +80,8 @@ def encode(
         save_codes(codes, output)
         seconds = time.monotonic() - started
 
-    screen.remarks((*loaded.notes, *images.notes), images.failures)
-    screen.written(
+    console.report_notes((*loaded.notes, *images.notes), images.failures)
+    console.saved(
         output,
         f"{len(images):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value"
         + (", entropy-coded" if entropy else ""),

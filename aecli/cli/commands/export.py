@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 
 EXAMPLES = examples("aecli export run", "aecli export run/model.safetensors -o digits.onnx")
 CheckpointArg = Annotated[
@@ -24,7 +24,7 @@ OnnxOpt = Annotated[
 ]
 
 
-def export(checkpoint: CheckpointArg, screen: Screen, output: OnnxOpt = None) -> None:
+def export(checkpoint: CheckpointArg, console: Console, output: OnnxOpt = None) -> None:
     """Write a model as ONNX, which encode, decode and detect run on the CPU without torch."""
     from aecli.checkpoint import ONNX_FILE, checkpoint_file, load_checkpoint, read_header
     from aecli.checkpoint.onnx_file import SUFFIX
@@ -42,7 +42,7 @@ def export(checkpoint: CheckpointArg, screen: Screen, output: OnnxOpt = None) ->
     from aecli.inference.onnx.export import export
 
     exported = export(load_checkpoint(file), path)
-    screen.written(
+    console.saved(
         path,
         f"{exported.bytes:,} bytes, opset {exported.opset}, relative error against torch {exported.relative_error:.1e}",
         {"bytes": exported.bytes, "opset": exported.opset, "relative_error": exported.relative_error},

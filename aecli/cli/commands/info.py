@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 
 EXAMPLES = examples("aecli info run", "aecli info codes.npz --json", "aecli info combined")
 FileArg = Annotated[
@@ -19,9 +19,9 @@ FileArg = Annotated[
 ]
 
 
-def info(file: FileArg, screen: Screen) -> None:
+def info(file: FileArg, console: Console) -> None:
     """Say what a file is and where it came from."""
     from aecli.reports.describe import describe
 
     description = describe(file)
-    screen.result(description.as_text(), description.as_document())
+    console.result(description.as_text(), description.to_dict())

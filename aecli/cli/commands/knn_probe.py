@@ -7,7 +7,7 @@ import typer
 
 from aecli.analyses.knn_probe.options import KNNProbeOptions
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.data.options import DataOptions
 from aecli.errors import AecliError, UsageError
 
@@ -47,7 +47,7 @@ def knn_probe(
     test: TestArg,
     options: KNNProbeOptions,
     data_options: DataOptions,
-    screen: Screen,
+    console: Console,
     output: PlotOpt = None,
     baselines: BaselinesOpt = True,
 ) -> None:
@@ -71,36 +71,36 @@ def knn_probe(
     labels = match_labels(train_codes, test_codes)
     options.label_counts(labels.available)  # refuses what cannot be drawn, before images are read
     if shared := count_shared(features["codes"]):
-        screen.warn(f"{shared:,} test codes are equal to a training code: do the two files share images?")
-    with screen.progress("codes") as progress:
-        if baselines and (images := _images(train_codes, test_codes, data_options, screen, progress)):
+        console.warn(f"{shared:,} test codes are equal to a training code: do the two files share images?")
+    with console.progress("codes") as progress:
+        if baselines and (images := _images(train_codes, test_codes, data_options, console, progress)):
             features["pixels"] = pixel_features(images[0].images, images[1].images)
             features["pca"] = pca_features(features["pixels"], features["codes"].dimensions)
         result = probe(features, labels, options, progress)
 
-    screen.remarks(result.notes)
+    console.report_notes(result.notes)
     if output:
         from aecli.plots import knn_probe
 
         knn_probe.draw(result, train_codes.meta.data, test_codes.meta.data, output)
-        screen.note(f"drew {output}")
+        console.note(f"drew {output}")
     document = {
         "train": _source(train, train_codes),
         "test": _source(test, test_codes),
         "model": train_codes.meta.model_fingerprint,
         "dimensions": {name: both.dimensions for name, both in features.items()},
-        "labelled": result.available,
+        "labeled": result.available,
         "tested": result.tested,
-        "protocol": options.as_document(),
+        "protocol": options.to_dict(),
         "notes": result.notes,
-        "accuracies": [row.as_document() | {"best": row is result.best(row.labels)} for row in result.accuracies],
+        "accuracies": [row.to_dict() | {"best": row is result.best(row.labels)} for row in result.accuracies],
     }
     if output is None or not is_stream(output):
-        screen.table(COLUMNS, [_cells(row, result) for row in result.accuracies], document)
+        console.table(COLUMNS, [_cells(row, result) for row in result.accuracies], document)
 
 
 def _images(
-    train: "Codes", test: "Codes", data_options: DataOptions, screen: Screen, progress: "Progress"
+    train: "Codes", test: "Codes", data_options: DataOptions, console: Console, progress: "Progress"
 ) -> "list[ImageSet] | None":
     """Return the images of both, in the codes' order; None, and a note, where they are not to be had."""
     from aecli.inference.matching import images_of
@@ -108,7 +108,7 @@ def _images(
     try:
         return [images_of(codes, data_options, progress) for codes in (train, test)]
     except AecliError as error:
-        screen.note(f"note: only codes are probed, not pixels and PCA: {error.message}")
+        console.note(f"note: only codes are probed, not pixels and PCA: {error.message}")
         return None
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Screen
+from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DevicesOpt, NodesOpt
 from aecli.data.options import DataOptions
 from aecli.errors import UsageError
@@ -55,7 +55,7 @@ PrecisionOpt = Annotated[
 LimitOpt = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help="training.limit_per_class: train on N labelled images of each class.", show_default=False
+        metavar="N", help="training.limit_per_class: train on N labeled images of each class.", show_default=False
     ),
 ]
 InitOpt = Annotated[
@@ -87,7 +87,7 @@ def train(
     data: DataArg,
     output: RunOpt,
     data_options: DataOptions,
-    screen: Screen,
+    console: Console,
     recipe: RecipeOpt = None,
     settings: SetOpt = None,
     val: ValOpt = None,
@@ -116,7 +116,7 @@ def train(
 
     processes = find_processes(devices, num_nodes, strategy)
     is_first = processes.this_one().is_first
-    screen = screen if is_first else replace(screen, quiet=True, json=False)
+    console = console if is_first else replace(console, quiet=True, json=False)
     folder = RunFolder(output)
     inputs = [checkpoint_file(init_from)] if init_from else []
     inputs += [Path(recipe)] if recipe and recipe not in recipe_names() else []
@@ -139,21 +139,21 @@ def train(
 
     from aecli.training.pretrained import load_start
     from aecli.training.resolution import resolve_recipe
-    from aecli.training.subsets import load_portions
+    from aecli.training.subsets import load_subsets
 
     with folder.claimed() if is_first else nullcontext():
         if is_first:
             folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
         start = load_start(init_from) if init_from else None
-        with screen.progress() as progress:
-            images, validation = load_portions(data, val, wanted, data_options, skip_damaged, progress)
+        with console.progress() as progress:
+            images, validation = load_subsets(data, val, wanted, data_options, skip_damaged, progress)
         if is_first:
-            screen.remarks(
+            console.report_notes(
                 images.images.notes + validation.images.notes, images.images.failures + validation.images.failures
             )
         resolved = resolve_recipe(wanted, images, start if isinstance(start, Checkpoint) else None)
 
-        from aecli.cli.training_progress import TrainingScreen
+        from aecli.cli.training_progress import TrainingProgress
         from aecli.runtime.optional_packages import require_lightning
 
         require_lightning()
@@ -161,7 +161,7 @@ def train(
         from aecli.training.loggers import close_loggers, make_loggers
 
         loggers = make_loggers(logger.split(","), folder) if is_first else []
-        with TrainingScreen(screen, images, validation) as listener:
+        with TrainingProgress(console, images, validation) as listener:
             trained = fit(
                 resolved,
                 images,
@@ -188,7 +188,7 @@ def train(
             confusion.draw(trained.confusion, trained.checkpoint.header.class_names, folder.confusion)
 
     summary = trained.checkpoint.header.training
-    screen.written(
+    console.saved(
         folder.model,
         f"{trained.checkpoint.header.parameters:,} parameters, "
         f"code {'x'.join(map(str, trained.checkpoint.header.code_shape))}, "

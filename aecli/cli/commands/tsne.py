@@ -7,7 +7,7 @@ import typer
 
 from aecli.analyses.tsne.options import DEFAULT_PERPLEXITY, TSNEOptions
 from aecli.cli.command import examples
-from aecli.cli.console import Screen, printable
+from aecli.cli.console import Console, printable
 from aecli.data.options import NATIVE, DataOptions, Shape
 
 EXAMPLES = examples(
@@ -37,11 +37,11 @@ def tsne(
     output: PlotOpt,
     tsne_options: TSNEOptions,
     data_options: DataOptions,
-    screen: Screen,
+    console: Console,
     coordinates: CoordinatesOpt = None,
     images: ImagesOpt = None,
 ) -> None:
-    """Lay codes out in a plane by t-SNE and draw them, coloured by class."""
+    """Lay codes out in a plane by t-SNE and draw them, colored by class."""
     from aecli.codes import load_codes
     from aecli.data.registry import path_of
     from aecli.errors import UsageError
@@ -63,13 +63,13 @@ def tsne(
     for path, each in zip(codes, loaded, strict=True):
         perplexity = require_layable(each, tsne_options, str(path))
         if tsne_options.perplexity is None and perplexity < DEFAULT_PERPLEXITY:
-            screen.note(f"note: {path}: perplexity {perplexity:g}, the largest for so few codes")
+            console.note(f"note: {path}: perplexity {perplexity:g}, the largest for so few codes")
 
     from aecli.plots import embedding as plot
 
     pictures = None
     rows: list[Any] = [None for _ in loaded]
-    with screen.progress("") as progress:
+    with console.progress("") as progress:
         if images:
             from aecli.data import load
             from aecli.inference.matching import matching_images
@@ -79,7 +79,7 @@ def tsne(
             rows = [matching_images(each, pictures) for each in loaded]
         layouts = [lay_out(each, tsne_options, progress) for each in loaded]
     if pictures is not None:
-        screen.remarks(pictures.notes, pictures.failures)
+        console.report_notes(pictures.notes, pictures.failures)
     titles = plot.panel_titles(layouts, codes)
     pixels = None if pictures is None else pictures.images
     panels = [plot.panel(title, layout, pixels, row) for title, layout, row in zip(titles, layouts, rows, strict=True)]
@@ -93,7 +93,7 @@ def tsne(
         {"codes": str(path)} | layout.origin() | layout.figures() | layout.seconds()
         for path, layout in zip(codes, layouts, strict=True)
     ]
-    screen.written(
+    console.saved(
         output,
         "\n  ".join(printable(f"{panel.title}: {panel.note}") for panel in panels),
         {"coordinates": str(coordinates) if coordinates else None}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.image_set import UNLABELLED
+from aecli.data.image_set import UNLABELED
 from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, PathSource
 from aecli.errors import InputError
@@ -154,7 +154,7 @@ def _labels(arrays: dict[str, AnyArray], count: int, path: Path) -> tuple[NDArra
     if labels.dtype.kind not in "iu":
         raise InputError(f"{path}: labels must be integers or text, not {labels.dtype}")
     low, high = int(labels.min()), int(labels.max())
-    if low < UNLABELLED:
+    if low < UNLABELED:
         raise InputError(f"{path}: labels must be 0 or more, or -1 for none; there is {low}")
     given = tuple(str(name) for name in np.ravel(arrays.get("class_names", np.array([], str))))
     if given and high >= len(given):

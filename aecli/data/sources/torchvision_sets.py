@@ -187,7 +187,7 @@ class ArraySet(TorchvisionSet):
 
 @contextlib.contextmanager
 def _quiet_and_impatient() -> Iterator[None]:
-    """Keep torchvision's prints and bars off the screen, and a dead server from holding us for ever."""
+    """Keep torchvision's prints and bars off the console, and a dead server from holding us for ever."""
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SILENT_SECONDS)
     try:
@@ -215,46 +215,46 @@ def _move(beside: Path, root: Path) -> None:
 
 
 SOURCES = (
-    MnistLike("mnist", "70,000 handwritten digits, 28x28 grey", "MNIST", DIGITS),
-    MnistLike("fashion-mnist", "70,000 clothes in 10 classes, 28x28 grey", "FashionMNIST", FASHION),
-    MnistLike("kmnist", "70,000 Japanese characters in 10 classes, 28x28 grey", "KMNIST", KUZUSHIJI),
+    MnistLike("mnist", "70,000 handwritten digits, 28x28 gray", "MNIST", DIGITS),
+    MnistLike("fashion-mnist", "70,000 clothes in 10 classes, 28x28 gray", "FashionMNIST", FASHION),
+    MnistLike("kmnist", "70,000 Japanese characters in 10 classes, 28x28 gray", "KMNIST", KUZUSHIJI),
     MnistLike(
         "emnist-letters",
-        "145,600 handwritten letters, upper and lower case in 26 classes, 28x28 grey",
+        "145,600 handwritten letters, upper and lower case in 26 classes, 28x28 gray",
         "EMNIST",
         tuple("abcdefghijklmnopqrstuvwxyz"),
     ),
     ArraySet(
         "qmnist",
-        "120,000 handwritten digits, 28x28 grey: MNIST with all of its test images",
+        "120,000 handwritten digits, 28x28 gray: MNIST with all of its test images",
         "QMNIST",
         files=("QMNIST/raw/qmnist-train-images-idx3-ubyte", "QMNIST/raw/qmnist-test-images-idx3-ubyte"),
         split_argument="what",
     ),
     ArraySet(
         "cifar10",
-        "60,000 photographs in 10 classes, 32x32 colour",
+        "60,000 photographs in 10 classes, 32x32 color",
         "CIFAR10",
         files=("cifar-10-batches-py",),
         split_argument="train",
     ),
     ArraySet(
         "cifar100",
-        "60,000 photographs in 100 classes, 32x32 colour",
+        "60,000 photographs in 100 classes, 32x32 color",
         "CIFAR100",
         files=("cifar-100-python",),
         split_argument="train",
     ),
     ArraySet(
         "svhn",
-        "99,289 house numbers, 32x32 colour",
+        "99,289 house numbers, 32x32 color",
         "SVHN",
         files=("train_32x32.mat", "test_32x32.mat"),
         split_argument="split",
     ),
     ArraySet(
         "stl10",
-        "13,000 photographs in 10 classes, 96x96 colour: 5,000 train, 8,000 test",
+        "13,000 photographs in 10 classes, 96x96 color: 5,000 train, 8,000 test",
         "STL10",
         files=("stl10_binary",),
         split_argument="split",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from aecli.inference.model import Outcome
+    from aecli.inference.model import ModelOutput
 
 Statistics = Mapping[str, "NDArray[np.float32]"]
 
@@ -30,7 +30,7 @@ class Score(Protocol):
     """What it is, in a line for people."""
 
     @staticmethod
-    def measure(outcome: "Outcome") -> "NDArray[np.float32]":
+    def measure(output: "ModelOutput") -> "NDArray[np.float32]":
         """Return the features of N images, (N, F) float32."""
 
     @staticmethod

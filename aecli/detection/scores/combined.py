@@ -2,7 +2,7 @@
 
 Codes are whitened, so that no direction counts for more than it varies between normal images, and the logarithm of the
 residual is added as one more coordinate. Its weight makes residuals and codes contribute alike: the squared distances
-between normal images and their nearest normal neighbours vary as much along it as along all of the code. So nothing
+between normal images and their nearest normal neighbors vary as much along it as along all of the code. So nothing
 of an anomaly needs to be known, and a residual that is too small counts like one that is too large: simple images,
 which any autoencoder restores well, do not pass for normal ones.
 """
@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from aecli.detection.nearest_normal import distances, nearest_others, references
 from aecli.detection.scores import Statistics
 from aecli.detection.whitening import fit_whitening, whiten
-from aecli.inference.model import Outcome
+from aecli.inference.model import ModelOutput
 
-UNIT = "distance, standardised"
+UNIT = "distance, standardized"
 SUMMARY = "the distance from the nearest normal image by whitened code and residual"
 
 SMALLEST = 1e-6
 """Residual of an image that is restored perfectly, so that it has a logarithm."""
 
 
-def measure(outcome: Outcome) -> NDArray[np.float32]:
+def measure(output: ModelOutput) -> NDArray[np.float32]:
     """Return (N, 1 + D): the logarithm of the residual, then the code."""
-    logarithm = np.log(np.maximum(outcome.residual_l2, SMALLEST))
-    return np.concatenate([logarithm[:, None], outcome.codes.reshape(len(logarithm), -1)], axis=1)
+    logarithm = np.log(np.maximum(output.residual_l2, SMALLEST))
+    return np.concatenate([logarithm[:, None], output.codes.reshape(len(logarithm), -1)], axis=1)
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from aecli.detection.scores import Statistics
 from aecli.detection.whitening import fit_whitening, whiten
-from aecli.inference.model import Outcome
+from aecli.inference.model import ModelOutput
 
 UNIT = "Mahalanobis distance"
 SUMMARY = "the Mahalanobis distance of the code from the normal ones' mean"
 
 
-def measure(outcome: Outcome) -> NDArray[np.float32]:
+def measure(output: ModelOutput) -> NDArray[np.float32]:
     """Return (N, D), the codes."""
-    return outcome.codes.reshape(len(outcome.codes), -1)
+    return output.codes.reshape(len(output.codes), -1)
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:

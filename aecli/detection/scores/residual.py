@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.detection.scores import Statistics
-from aecli.inference.model import Outcome
+from aecli.inference.model import ModelOutput
 
-UNIT = "L2 norm of the error, normalised units"
+UNIT = "L2 norm of the error, normalized units"
 SUMMARY = "the L2 norm of the reconstruction error"
 
 
-def measure(outcome: Outcome) -> NDArray[np.float32]:
+def measure(output: ModelOutput) -> NDArray[np.float32]:
     """Return (N, 1), the L2 norm over all pixels and channels."""
-    return outcome.residual_l2[:, None]
+    return output.residual_l2[:, None]
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.detection.scores import Statistics
-from aecli.inference.model import Outcome
+from aecli.inference.model import ModelOutput
 
 UNIT = "1 - SSIM, 0 for equal images"
 SUMMARY = "one minus the structural similarity of the picture and its reconstruction"
 
 
-def measure(outcome: Outcome) -> NDArray[np.float32]:
+def measure(output: ModelOutput) -> NDArray[np.float32]:
     """Return (N, 1), the mean over all windows and channels."""
     from aecli.analyses.compression.image_quality import ssim
 
-    similarity = ssim(outcome.images.astype(np.float32), outcome.reconstructions)
+    similarity = ssim(output.images.astype(np.float32), output.reconstructions)
     return np.maximum(0, 1 - similarity)[:, None]
 
 

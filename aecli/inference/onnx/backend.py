@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aecli.checkpoint import CheckpointHeader
 from aecli.checkpoint.onnx_file import CODES, IMAGES, RECONSTRUCTION, RESIDUAL, OnnxFile
 from aecli.errors import InputError
-from aecli.inference.model import Model, Outcome
+from aecli.inference.model import Model, ModelOutput
 from aecli.runtime.threads import usable_cpus
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ class OnnxModel(Model):
         codes, residuals = self._run(self._whole, {IMAGES: images}, (CODES, RESIDUAL))
         return codes, residuals
 
-    def _outcome(self, images: NDArray[np.uint8]) -> Outcome:
+    def _forward(self, images: NDArray[np.uint8]) -> ModelOutput:
         names = (CODES, RECONSTRUCTION, RESIDUAL)
         codes, reconstructions, residuals = self._run(self._whole, {IMAGES: images}, names)
-        return Outcome(images, codes, reconstructions, residuals)
+        return ModelOutput(images, codes, reconstructions, residuals)
 
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         (reconstructions,) = self._run(self._decoder, {CODES: codes}, (RECONSTRUCTION,))

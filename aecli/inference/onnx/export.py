@@ -95,7 +95,7 @@ def largest_relative_error(model: Model, original: Model) -> float:
     errors: list[np.float32] = []
     for count in (1, 2, min(MANY, batch_size(model.image_shape))):
         images = _pictures(count, model.image_shape)
-        for ours, right in zip(model.outcomes(images), original.outcomes(images), strict=True):
+        for ours, right in zip(model.outputs(images), original.outputs(images), strict=True):
             levels, decoded = right.reconstructions, model.decode_levels(right.codes)
             errors += [_error(ours.codes, right.codes, np.abs(right.codes).max())]
             errors += [_error(images, levels, levels.max()) for images in (ours.reconstructions, decoded)]
@@ -127,7 +127,7 @@ class _Graph(nn.Module):
         self.model = model
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = self.model.normalise(images)
+        x = self.model.normalize(images)
         codes, reconstruction = self.model(x)
         return codes, self.model.levels(reconstruction), residual_l2(x, reconstruction)
 

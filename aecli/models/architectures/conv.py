@@ -19,21 +19,21 @@ def conv(image_shape: tuple[int, int, int], *, channels: Sequence[int] = (16, 8,
     `layers.py` says why pooling and up-sampling are part of the convolutions here: the function, its parameters and
     its gradients are the same.
     """
-    colours, height, width = image_shape
+    colors, height, width = image_shape
     factor = 2 ** (len(channels) - 1)
     *wide, narrow = channels
 
     encoder: list[nn.Module] = []
     if height % factor or width % factor:
         encoder.append(PadToMultiple(factor))
-    for before, after in pairwise([colours, *wide]):
+    for before, after in pairwise([colors, *wide]):
         encoder += [PooledConv2d(before, after), nn.ReLU()]
-    encoder += [nn.Conv2d(wide[-1] if wide else colours, narrow, 3, padding=1), nn.ReLU()]
+    encoder += [nn.Conv2d(wide[-1] if wide else colors, narrow, 3, padding=1), nn.ReLU()]
 
     # An up-sampling and the ReLU behind it change places, which changes no value: then the up-sampling stands right
     # before the next convolution and goes into it.
     decoder: list[nn.Module] = []
-    widths = [narrow, *reversed(wide), colours]
+    widths = [narrow, *reversed(wide), colors]
     for index, (before, after) in enumerate(pairwise(widths)):
         decoder.append(nn.Conv2d(before, after, 3, padding=1) if index == 0 else UpsampledConv2d(before, after))
         decoder.append(nn.ReLU())

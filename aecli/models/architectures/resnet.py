@@ -25,7 +25,7 @@ def resnet(image_shape: tuple[int, int, int], *, depth: int = 18, code: int = 64
     """
     if depth not in DEPTHS:
         raise ValueError(f"depth is one of {', '.join(map(str, DEPTHS))}, not {depth}")
-    colours, height, width = image_shape
+    colors, height, width = image_shape
     fits = height % FACTOR == 0 and width % FACTOR == 0
     decoder: list[nn.Module] = [nn.Conv2d(code, WIDTHS[-1], 1, bias=False), nn.BatchNorm2d(WIDTHS[-1]), nn.ReLU()]
     for (before, after), blocks in zip(pairwise([WIDTHS[-1], *reversed(WIDTHS)]), reversed(DEPTHS[depth]), strict=True):
@@ -33,10 +33,10 @@ def resnet(image_shape: tuple[int, int, int], *, depth: int = 18, code: int = 64
         decoder += [BasicBlock(before, before) for _ in range(blocks - 1)]
         decoder.append(BasicBlock(before, after))
     decoder += [UpsampledConv2d(WIDTHS[0], WIDTHS[0]), nn.BatchNorm2d(WIDTHS[0]), nn.ReLU()]
-    decoder.append(UpsampledConv2d(WIDTHS[0], colours))
+    decoder.append(UpsampledConv2d(WIDTHS[0], colors))
     if not fits:
         decoder.append(CropTo(height, width))
-    return Encoder(colours, depth, code, padded=not fits), nn.Sequential(*decoder)
+    return Encoder(colors, depth, code, padded=not fits), nn.Sequential(*decoder)
 
 
 class Encoder(nn.Module):
@@ -44,13 +44,13 @@ class Encoder(nn.Module):
 
     NOT_PRETRAINED = ("project.",)
 
-    def __init__(self, colours: int, depth: int, code: int, *, padded: bool):
+    def __init__(self, colors: int, depth: int, code: int, *, padded: bool):
         from torchvision.models import resnet as networks
 
         super().__init__()
         network = getattr(networks, f"resnet{depth}")(weights=None)
-        if colours != 3:
-            network.conv1 = nn.Conv2d(colours, WIDTHS[0], 7, stride=2, padding=3, bias=False)
+        if colors != 3:
+            network.conv1 = nn.Conv2d(colors, WIDTHS[0], 7, stride=2, padding=3, bias=False)
         self.pad = PadToMultiple(FACTOR) if padded else nn.Identity()
         self.conv1, self.bn1, self.relu, self.maxpool = network.conv1, network.bn1, network.relu, network.maxpool
         self.layer1, self.layer2, self.layer3 = network.layer1, network.layer2, network.layer3

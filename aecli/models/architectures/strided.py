@@ -19,10 +19,10 @@ def strided(
     whose sides are not multiples of 2^len(channels) is padded at its right and lower edge by repeating the last
     pixels, and cropped after decoding.
     """
-    colours, height, width = image_shape
+    colors, height, width = image_shape
     factor = 2 ** len(channels)
     fits = height % factor == 0 and width % factor == 0
-    widths = [colours, *channels]
+    widths = [colors, *channels]
     smallest = (widths[-1], -(-height // factor), -(-width // factor))
 
     encoder: list[nn.Module] = [] if fits else [PadToMultiple(factor)]

@@ -11,9 +11,9 @@ from aecli.recipes.schema import CorruptionRecipe
 
 
 def corrupt(x: Tensor, recipe: CorruptionRecipe, black: Tensor, generator: torch.Generator) -> Tensor:
-    """Return normalised images (N, C, H, W) warped, then with blocks masked, pixels dropped and noise added.
+    """Return normalized images (N, C, H, W) warped, then with blocks masked, pixels dropped and noise added.
 
-    Each image has its own draws from `generator`. `black`, (C, 1, 1), is the normalised value of a black pixel. What is
+    Each image has its own draws from `generator`. `black`, (C, 1, 1), is the normalized value of a black pixel. What is
     not asked for draws nothing; `x` itself comes back where nothing is.
     """
     if recipe.warps:

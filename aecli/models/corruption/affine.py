@@ -10,7 +10,7 @@ from aecli.recipes.schema import CorruptionRecipe
 
 
 def warp(x: Tensor, recipe: CorruptionRecipe, black: Tensor, generator: torch.Generator) -> Tensor:
-    """Return images (N, C, H, W) warped about their centres, each by its own draw, with black around them.
+    """Return images (N, C, H, W) warped about their centers, each by its own draw, with black around them.
 
     Sampled as in Jaderberg et al., "Spatial transformer networks", NIPS 2015, but bicubically, within each image's
     range of values: bilinear samples are blurred, and a model that has learnt from these alone takes sharp images, as

@@ -11,7 +11,7 @@ from aecli.analyses.compression.code_codecs import Codec, fit_pca
 from aecli.analyses.compression.image_codecs import encoders
 from aecli.analyses.compression.report import compress
 from aecli.codes import Codes, CodesMeta
-from aecli.codes.quantizer import fit_quantisers
+from aecli.codes.quantizer import fit_quantizers
 from aecli.data import load
 
 
@@ -33,9 +33,9 @@ def training() -> np.ndarray:
 @pytest.fixture(scope="module")
 def report(images: np.ndarray, training: np.ndarray):
     """A codec whose codes are the pixels themselves."""
-    quantisers = {quantiser.bits: quantiser for quantiser in fit_quantisers(training.astype(np.float32))}
+    quantizers = {quantizer.bits: quantizer for quantizer in fit_quantizers(training.astype(np.float32))}
     codec = Codec(
-        "codes", as_codes(images.astype(np.float32)), lambda codes: np.rint(codes).astype(np.uint8), quantisers, 100
+        "codes", as_codes(images.astype(np.float32)), lambda codes: np.rint(codes).astype(np.uint8), quantizers, 100
     )
     return compress(images, codec, training)
 
@@ -78,7 +78,7 @@ def test_lossless_ways_lose_nothing(report) -> None:
     for row in report.rows:
         if row.method in {"8-bit pixels", "codes, float32", "PNG", "WebP lossless"} or "one stream" in row.method:
             assert row.quality.mse == 0, row.method
-            assert row.as_document()["psnr"] is None
+            assert row.to_dict()["psnr"] is None
 
 
 def test_each_picture_is_a_whole_file(images: np.ndarray) -> None:
@@ -103,7 +103,7 @@ def test_pca_is_that_of_scikit_learn(images: np.ndarray, training: np.ndarray) -
     assert codec.decoder_bytes == 4 * (64 + 10 * 64)
 
 
-def test_colour_images_are_kept_in_every_way() -> None:
+def test_color_images_are_kept_in_every_way() -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 3, 9, 7), dtype=np.uint8)
     for encode in encoders():
         kept = encode(images)

@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from aecli.analyses.knn_probe.features import Features, code_features
-from aecli.analyses.knn_probe.labeled_draws import ProbeLabels, draw_labelled, match_labels
+from aecli.analyses.knn_probe.labeled_draws import ProbeLabels, draw_labeled, match_labels
 from aecli.analyses.knn_probe.options import METHODS, KNNProbeOptions
 from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult, probe
 from aecli.codes import Codes, CodesMeta
@@ -99,7 +99,7 @@ def test_further_numbers_of_labels_change_nothing_for_the_others():
 
 
 @pytest.mark.parametrize(
-    "change", [{"labels": "40"}, {"neighbours": 3}, {"balance": False}, {"draws": 6}, {"methods": "linear"}]
+    "change", [{"labels": "40"}, {"neighbors": 3}, {"balance": False}, {"draws": 6}, {"methods": "linear"}]
 )
 def test_every_option_matters(change):
     assert probed(1.5, replace(QUICK, **change)).accuracies != probed(1.5).accuracies
@@ -131,33 +131,33 @@ def test_labels_of_test_codes_are_never_used(method, digits):
 @pytest.mark.parametrize("count", [4, 12, 40])
 def test_balanced_draws_are_balanced_and_of_training_codes_only(count):
     labels = np.repeat([0, 1, 2, 3, -1], [30, 25, 20, 15, 10])
-    for rows in draw_labelled(labels, count, 20, balance=True, seed=0):
+    for rows in draw_labeled(labels, count, 20, balance=True, seed=0):
         assert len(set(rows.tolist())) == count
         assert np.bincount(labels[rows]).tolist() == [count // 4] * 4
 
 
 def test_what_does_not_divide_goes_to_classes_by_chance():
     labels = np.arange(40) % 4
-    extra = [np.bincount(labels[rows]) - 1 for rows in draw_labelled(labels, 6, 200, balance=True, seed=0)]
+    extra = [np.bincount(labels[rows]) - 1 for rows in draw_labeled(labels, 6, 200, balance=True, seed=0)]
     assert all(sorted(one.tolist()) == [0, 0, 1, 1] for one in extra)
     assert np.mean(extra, axis=0) == pytest.approx([0.5] * 4, abs=0.12)
 
 
 def test_fewer_labels_than_classes_go_to_classes_by_chance():
-    draws = draw_labelled(np.arange(40) % 4, 2, 50, balance=True, seed=0)
+    draws = draw_labeled(np.arange(40) % 4, 2, 50, balance=True, seed=0)
     assert {len(set((rows % 4).tolist())) for rows in draws} == {2}
     assert len({tuple(sorted(rows % 4)) for rows in draws}) > 3
 
 
 def test_what_a_small_class_lacks_comes_from_the_others():
     labels = np.repeat([0, 1, 2], [2, 30, 30])
-    (rows, *_) = draw_labelled(labels, 20, 3, balance=True, seed=0)
+    (rows, *_) = draw_labeled(labels, 20, 3, balance=True, seed=0)
     assert np.bincount(labels[rows]).tolist() == [2, 9, 9]
 
 
 def test_unbalanced_draws_follow_the_frequencies():
     labels = np.repeat([0, 1], [900, 100])
-    draws = draw_labelled(labels, 100, 20, balance=False, seed=0)
+    draws = draw_labeled(labels, 100, 20, balance=False, seed=0)
     assert np.mean([(labels[rows] == 1).mean() for rows in draws]) == pytest.approx(0.1, abs=0.03)
 
 
@@ -178,7 +178,7 @@ def test_a_class_of_the_test_only_is_counted_as_wrong_and_named():
     assert any("20 of the 80 training codes have no label" in note for note in result.notes)
 
 
-def test_unlabelled_test_codes_are_not_counted():
+def test_unlabeled_test_codes_are_not_counted():
     result = probed(test=lambda labels: np.where(np.arange(40) < 10, -1, labels))
     assert result.tested == 30
     assert all(row.mean == 1.0 for row in result.accuracies)
@@ -207,10 +207,10 @@ def test_more_labels_than_there_are_are_refused_with_the_maximum():
         probed(options=replace(QUICK, labels="10,81"))
 
 
-def test_more_neighbours_than_labels_are_refused_but_for_methods_without():
-    with pytest.raises(UsageError, match="neighbours"):
-        probed(options=replace(QUICK, neighbours=13))
-    probed(options=replace(QUICK, neighbours=13, methods="linear"))
+def test_more_neighbors_than_labels_are_refused_but_for_methods_without():
+    with pytest.raises(UsageError, match="neighbors"):
+        probed(options=replace(QUICK, neighbors=13))
+    probed(options=replace(QUICK, neighbors=13, methods="linear"))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_more_neighbours_than_labels_are_refused_but_for_methods_without():
         *({"labels": labels} for labels in ("", "0", "-5", "ten", "10,,20", "1e2", "²", "99999999999999999999")),
         *({"methods": methods} for methods in ("", "knn", "linear,knn-euclidian")),
         {"draws": 0},
-        {"neighbours": 0},
+        {"neighbors": 0},
         {"seed": -1},
     ],
 )
@@ -234,7 +234,7 @@ def test_an_unknown_method_is_told_the_nearest():
 
 
 def test_the_protocol_is_told_in_words_with_its_parameters():
-    document = replace(QUICK, neighbours=3, balance=False).as_document()
+    document = replace(QUICK, neighbors=3, balance=False).to_dict()
     assert document["draws"] == 5
     assert document["spreading_alpha"] == 0.99
     assert "training codes only" in document["in_words"]

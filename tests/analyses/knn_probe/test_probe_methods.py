@@ -12,8 +12,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
 
 from aecli.analyses.knn_probe.features import Features, count_shared, pca_features, pixel_features
-from aecli.analyses.knn_probe.label_spreading import neighbour_graph, normalised, spread
-from aecli.analyses.knn_probe.labeled_draws import ProbeLabels, draw_labelled
+from aecli.analyses.knn_probe.label_spreading import neighbor_graph, normalized, spread
+from aecli.analyses.knn_probe.labeled_draws import ProbeLabels, draw_labeled
 from aecli.analyses.knn_probe.linear import Scaling, classify_linearly
 from aecli.analyses.knn_probe.options import KNNProbeOptions
 from aecli.analyses.knn_probe.probe import probe
@@ -31,43 +31,43 @@ def digits() -> tuple[Features, ProbeLabels]:
 # Methods
 
 
-@pytest.mark.parametrize("neighbours", [1, 2, 7])
+@pytest.mark.parametrize("neighbors", [1, 2, 7])
 @pytest.mark.parametrize("count", [9, COLUMNS - 1, 2 * COLUMNS + 3])
 @pytest.mark.parametrize(("space", "metric"), [(euclidean, "euclidean"), (cosine, "cosine")])
-def test_neighbours_are_exact(space, metric, count, neighbours):
+def test_neighbors_are_exact(space, metric, count, neighbors):
     random = np.random.default_rng(0)
     train, test = (random.normal(5, 1, size=(n, 16)).astype(np.float32) for n in (count, 600))
     plain = pairwise_distances(test.astype(np.float64), train.astype(np.float64), metric=metric)
-    found = nearest(*space(train, test), neighbours)
+    found = nearest(*space(train, test), neighbors)
     distances = np.take_along_axis(plain, found, axis=1)
-    np.testing.assert_allclose(distances, np.sort(plain, axis=1)[:, :neighbours], rtol=1e-5)
+    np.testing.assert_allclose(distances, np.sort(plain, axis=1)[:, :neighbors], rtol=1e-5)
 
 
-@pytest.mark.parametrize("neighbours", [1, 5])
+@pytest.mark.parametrize("neighbors", [1, 5])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_k_nn_equals_scikit_learns(metric, neighbours, digits):
+def test_k_nn_equals_scikit_learns(metric, neighbors, digits):
     features, labels = digits
-    options = KNNProbeOptions(labels="all", methods=f"knn-{metric}", neighbours=neighbours)
-    theirs = KNeighborsClassifier(neighbours, metric=metric).fit(features.train, labels.train)
+    options = KNNProbeOptions(labels="all", methods=f"knn-{metric}", neighbors=neighbors)
+    theirs = KNeighborsClassifier(neighbors, metric=metric).fit(features.train, labels.train)
     expected = (theirs.predict(features.test) == labels.test).mean()
     assert probe({"codes": features}, labels, options).accuracies[0].mean == expected
 
 
-def test_neighbours_of_equal_and_zero_vectors_are_some_of_them():
+def test_neighbors_of_equal_and_zero_vectors_are_some_of_them():
     points = np.zeros((20, 3), np.float32)
     for space in (euclidean, cosine):
         found = nearest(*space(points, points), 4)
         assert all(len(set(row)) == 4 for row in found.tolist())
-    assert neighbour_graph(points, 4).diagonal().sum() == 0
+    assert neighbor_graph(points, 4).diagonal().sum() == 0
 
 
 @pytest.mark.parametrize("alpha", [0.8, 0.99])
 def test_label_spreading_equals_scikit_learns(alpha, digits):
     features, labels = digits
     everything = np.concatenate([features.train, features.test])
-    graph = neighbour_graph(everything, 7)
-    draws = draw_labelled(labels.train, 30, 3, balance=True, seed=0)
-    ours = spread(normalised(graph), labels.train, draws, 10, alpha)
+    graph = neighbor_graph(everything, 7)
+    draws = draw_labeled(labels.train, 30, 3, balance=True, seed=0)
+    ours = spread(normalized(graph), labels.train, draws, 10, alpha)
     for found, rows in zip(ours, draws, strict=True):
         known = np.full(len(everything), -1)
         known[rows] = labels.train[rows]
@@ -80,7 +80,7 @@ def test_label_spreading_learns_from_codes_without_labels():
     upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     moons = np.concatenate([upper, np.array([1, 0.45]) - upper]).astype(np.float32)  # each bends around the other
     labels = np.repeat([0, 1], 60)
-    found = spread(normalised(neighbour_graph(moons, 4)), labels, [np.array([0, 119])], 2)
+    found = spread(normalized(neighbor_graph(moons, 4)), labels, [np.array([0, 119])], 2)
     assert (found[0] == labels).all()
 
 
@@ -103,7 +103,7 @@ def test_the_linear_probe_converges_without_a_warning(labels, digits):
         probe({"codes": both}, known, KNNProbeOptions(labels=labels, draws=2, methods="linear")).accuracies[0].draws
         for both in (features, apart)
     ]
-    assert rows[0] == pytest.approx(rows[1], abs=0.02)  # standardised: the unit does not matter
+    assert rows[0] == pytest.approx(rows[1], abs=0.02)  # standardized: the unit does not matter
 
 
 def test_scaling_knows_training_features_only_and_bears_constant_ones():

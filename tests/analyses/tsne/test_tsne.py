@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aecli.analyses.tsne.embed import draw_sample, label_accuracy, nearest_neighbours, require_distinct, tsne
+from aecli.analyses.tsne.embed import draw_sample, label_accuracy, nearest_neighbors, require_distinct, tsne
 from aecli.analyses.tsne.options import TSNEOptions, parse_sample
 from aecli.analyses.tsne.repulsion import MOST_NODES, Repulsion, _node_distance, direct_repulsion
 from aecli.errors import InputError, UsageError
@@ -15,8 +15,8 @@ def clusters(count: int = 6, each: int = 30, spread: float = 1.0, seed: int = 0)
     """Gaussian clusters in 20 dimensions, (N, 20) float32, and which cluster each is of."""
     random = np.random.default_rng(seed)
     labels = np.repeat(np.arange(count), each)
-    centres = random.normal(size=(count, 20)) * 8
-    return (centres[labels] + spread * random.normal(size=(len(labels), 20))).astype(np.float32), labels
+    centers = random.normal(size=(count, 20)) * 8
+    return (centers[labels] + spread * random.normal(size=(len(labels), 20))).astype(np.float32), labels
 
 
 def exact_forces(points: np.ndarray) -> tuple[np.ndarray, float]:
@@ -50,7 +50,7 @@ def test_the_divergence_is_that_of_the_definition():
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
-    index = PrecomputedNeighbors(*nearest_neighbours(codes, 30, "euclidean"))
+    index = PrecomputedNeighbors(*nearest_neighbors(codes, 30, "euclidean"))
     p = PerplexityBasedNN(knn_index=index, perplexity=10).P.toarray()
     plane = result.coordinates.astype(float)
     q = 1 / (1 + ((plane[:, None] - plane) ** 2).sum(axis=2))
@@ -94,15 +94,15 @@ def test_every_option_matters(change: dict[str, object]):
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan", "chebyshev"])
-def test_neighbours_are_those_of_all_distances(metric: str):
+def test_neighbors_are_those_of_all_distances(metric: str):
     from sklearn.metrics import pairwise_distances
 
     codes, _ = clusters(count=3)
-    neighbours, distances = nearest_neighbours(codes, 7, metric)
+    neighbors, distances = nearest_neighbors(codes, 7, metric)
     every = pairwise_distances(codes.astype(float), metric=metric)
     np.fill_diagonal(every, np.inf)
     assert np.allclose(distances, np.sort(every, axis=1)[:, :7], atol=1e-4)
-    assert np.allclose(np.take_along_axis(every, neighbours, axis=1), distances, atol=1e-4)
+    assert np.allclose(np.take_along_axis(every, neighbors, axis=1), distances, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_more_classes_than_the_sample_has_places():
     assert len(draw_sample(labels, 300, TSNEOptions(sample=50))) == 50
 
 
-def test_label_accuracy_looks_at_labelled_points_only():
+def test_label_accuracy_looks_at_labeled_points_only():
     plane = np.array([[0, 0], [0, 0], [5, 5], [5, 6], [0.1, 0]], np.float32)
     assert label_accuracy(plane, np.array([0, 0, 1, 1, -1])) == 1.0
     assert label_accuracy(plane, np.array([0, 1, 0, 1, -1])) == 0.0
@@ -237,4 +237,4 @@ def test_progress_counts_every_iteration():
     tsne(codes, replace(QUICK, max_iter=30), lambda *words: told.append(words))
     assert [done for stage, done, _ in told if stage == "t-SNE"][:30] == list(range(1, 31))
     assert all(done <= total for _, done, total in told)
-    assert ("neighbours", 60, 60) in told
+    assert ("neighbors", 60, 60) in told

@@ -1,4 +1,4 @@
-"""k-NN of test codes among all labelled training codes, beside scikit-learn's KNeighborsClassifier.
+"""k-NN of test codes among all labeled training codes, beside scikit-learn's KNeighborsClassifier.
 
 Codes are of 128 values, of FashionMNIST or, without it, of mnist5k, by the mlp recipe. Both get the same float32
 arrays, and the accuracies are compared.
@@ -28,7 +28,7 @@ def timed(work: Callable[[], float]) -> tuple[float, float]:
 
 
 def measure(effort: Effort) -> list[Row]:
-    """Probe with 5 neighbours, scikit-learn's default, and with 1."""
+    """Probe with 5 neighbors, scikit-learn's default, and with 1."""
     from sklearn.neighbors import KNeighborsClassifier
 
     with tempfile.TemporaryDirectory() as folder:
@@ -39,22 +39,22 @@ def measure(effort: Effort) -> list[Row]:
     labels = ProbeLabels(train.labels, test.labels, tuple(map(str, np.unique(train.labels))))
     options = KNNProbeOptions(labels="all", methods="knn-euclidean")
 
-    def ours(neighbours: int) -> float:
-        return probe({"codes": features}, labels, replace(options, neighbours=neighbours)).accuracies[0].mean
+    def ours(neighbors: int) -> float:
+        return probe({"codes": features}, labels, replace(options, neighbors=neighbors)).accuracies[0].mean
 
-    def theirs(neighbours: int) -> float:
-        model = KNeighborsClassifier(neighbours).fit(features.train, labels.train)
+    def theirs(neighbors: int) -> float:
+        model = KNeighborsClassifier(neighbors).fit(features.train, labels.train)
         return float((model.predict(features.test) == labels.test).mean())
 
     rows = []
-    for neighbours in (5, 1):
+    for neighbors in (5, 1):
         turns = [
-            (timed(lambda k=neighbours: ours(k)), timed(lambda k=neighbours: theirs(k)))
+            (timed(lambda k=neighbors: ours(k)), timed(lambda k=neighbors: theirs(k)))
             for _ in range(effort.turns_or(3))
         ]
         mine, peers = ([turn[which][0] for turn in turns] for which in (0, 1))
         quality = turns[0][0][1], turns[0][1][1]
-        case = f"k-NN probe, k = {neighbours}, {len(test):,} among {len(train):,} codes of {features.train.shape[1]}"
+        case = f"k-NN probe, k = {neighbors}, {len(test):,} among {len(train):,} codes of {features.train.shape[1]}"
         more = {"quality": quality, "quality_name": "accuracy", "noise": 0.002}
         rows.append(compare(case, mine, peers, peer_name="scikit-learn", **more))
     return rows

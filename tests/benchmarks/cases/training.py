@@ -1,4 +1,4 @@
-"""Training: images, epochs, batches, rates and normalisation are the same for all."""
+"""Training: images, epochs, batches, rates and normalization are the same for all."""
 
 import csv
 import sys

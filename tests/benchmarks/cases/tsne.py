@@ -1,7 +1,7 @@
 """t-SNE beside scikit-learn's with its defaults, on the same codes.
 
 Codes: of FashionMNIST or, without it, of mnist5k, by the conv recipe trained on mnist5k for 10 epochs. Each turn is a
-whole fit: neighbours, affinities, descent. Beside each time stands the 1-NN accuracy of the labels in the plane; the KL
+whole fit: neighbors, affinities, descent. Beside each time stands the 1-NN accuracy of the labels in the plane; the KL
 divergence is computed for both planes from the same affinities and with all pairs.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.tsne.embed import draw_sample, label_accuracy, nearest_neighbours, tsne
+from aecli.analyses.tsne.embed import draw_sample, label_accuracy, nearest_neighbors, tsne
 from aecli.analyses.tsne.options import TSNEOptions
 from tests.benchmarks.codes import encode
 from tests.benchmarks.measuring import Effort, Row, compare
@@ -41,11 +41,11 @@ def fit_peer(points: Array, seed: int) -> Array:
 
 
 def divergence(points: Array, plane: Array, perplexity: float = 30.0) -> float:
-    """KL divergence of a plane from the affinities of the points, normalised over all pairs, without approximation."""
+    """KL divergence of a plane from the affinities of the points, normalized over all pairs, without approximation."""
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
-    index = PrecomputedNeighbors(*nearest_neighbours(points, int(3 * perplexity), "euclidean"))
+    index = PrecomputedNeighbors(*nearest_neighbors(points, int(3 * perplexity), "euclidean"))
     affinities = PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=-1).P.tocoo()
     plane = plane.astype(np.float64)
     total = 0.0

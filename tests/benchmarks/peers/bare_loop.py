@@ -38,7 +38,7 @@ def main(path: str, name: str, epochs: int, precision: str, seed: int = 0) -> No
     stream, size = torch.Generator(), recipe.training.batch_size
 
     def loss_of(images: torch.Tensor) -> torch.Tensor:
-        clean = model.normalise(images)
+        clean = model.normalize(images)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
             code, restored = model(corrupt(clean, recipe.corruption, model.black, stream))
             return distance(restored, clean, recipe.objective) + penalty(code, recipe.penalty)

@@ -1,6 +1,6 @@
 """The peer: an autoencoder trained as one does it in a notebook.
 
-Each image becomes a PIL picture, then a tensor, then is normalised, one at a time, in the worker processes of a
+Each image becomes a PIL picture, then a tensor, then is normalized, one at a time, in the worker processes of a
 DataLoader; Lightning's Trainer has its defaults. Architectures and hyper-parameters are the laboratory's.
 
     python -m tests.benchmarks.peers.notebook_way IMAGES.npz conv|mlp|combined EPOCHS [--seed N] [--encodings N]

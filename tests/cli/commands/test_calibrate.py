@@ -28,7 +28,7 @@ def test_normal_images_alone_give_a_threshold_and_what_it_lets_pass(calibrate, t
     result = calibrate(*NORMAL, "--quantile", "0.95")
     assert result.status == 0, result.err
     heading, row = (line.split("\t") for line in result.out.splitlines())
-    assert heading == ["score", "threshold", "normal right"]
+    assert heading == ["score", "threshold", "specificity"]
     assert row[0] == "combined"
     assert float(row[2].split()[0]) > 0.85
     header = load_detector(tmp_path / "detector.safetensors").header
@@ -39,7 +39,7 @@ def test_normal_images_alone_give_a_threshold_and_what_it_lets_pass(calibrate, t
 
 def test_anomalies_bring_more_columns(calibrate):
     heading, *rows = (line.split("\t") for line in calibrate(*NORMAL, *ANOMALOUS).out.splitlines())
-    assert heading[2:] == ["normal right", "anomalous right", "AUROC", "average precision", "FPR at 95 % TPR"]
+    assert heading[2:] == ["specificity", "recall", "AUROC", "average precision", "FPR at 95 % TPR"]
     assert sorted(row[0] for row in rows) == score_names()
     assert all(all(row) and len(row) == len(heading) for row in rows)
 
@@ -49,7 +49,7 @@ def test_anomalies_give_every_figure_for_every_score(calibrate, tmp_path):
     document = json.loads(result.out)
     assert sorted(report["score"] for report in document["scores"]) == score_names()
     for report in document["scores"]:
-        for figure in ("normal_right", "anomalous_right"):
+        for figure in ("specificity", "recall"):
             assert 0 <= report[figure]["low"] <= report[figure]["value"] <= report[figure]["high"] <= 1
         assert list(report["separation"]) == ["auroc", "average_precision", "fpr_at_95_tpr"]
     header = document["detector"]
@@ -178,7 +178,7 @@ def test_info_tells_what_a_detector_is(calibrate, aecli, conv_run, tmp_path):
     assert told["normal"].startswith("323 images of digits:test@-1")
     assert told["anomalous"].startswith("36 images of digits:test@1")
     assert told["AUROC"].startswith(f"{header.measured['separation']['auroc']['value']:.4f} (")
-    assert {"normal right", "anomalous right", "average precision", "FPR at 95 % TPR"} < told.keys()
+    assert {"specificity", "recall", "average precision", "FPR at 95 % TPR"} < told.keys()
     document = json.loads(aecli("info", detector, "--json").out)
     assert document["kind"] == "detector"
     assert document["model_fingerprint"] == told["model"]

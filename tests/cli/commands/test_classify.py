@@ -214,7 +214,7 @@ def test_most_probable_counts_known_images_only() -> None:
 
 
 def scenes(folder: Path, count: int, seed: int) -> None:
-    """Draw colour JPEGs `coast_000.jpg`, `forest_000.jpg`, `street_000.jpg`, as a flat folder."""
+    """Draw color JPEGs `coast_000.jpg`, `forest_000.jpg`, `street_000.jpg`, as a flat folder."""
     folder.mkdir()
     random = np.random.default_rng(seed)
     for index in range(count):

@@ -112,7 +112,7 @@ def test_pictures_of_other_kinds_are_converted_and_that_is_told(detect, tmp_path
     result = detect(tmp_path)
     assert result.status == 0
     assert len(result.rows) == 4
-    assert "2 images converted from colour to grey" in result.err
+    assert "2 images converted from color to gray" in result.err
     assert "2 images resized from 2 sizes (1x1 to 9x9) to 8x8" in result.err
 
 

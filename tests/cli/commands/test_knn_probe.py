@@ -124,12 +124,12 @@ def test_images_that_are_shared_are_warned_of(aecli, train_file, codes_file, tmp
 
 def test_bad_inputs_are_refused(aecli, train_file, codes_file, tmp_path):
     other = changed(train_file, tmp_path / "other.npz", model_fingerprint="sha256:other")
-    unlabelled = changed(train_file, tmp_path / "unlabelled.npz", labels=None)
+    unlabeled = changed(train_file, tmp_path / "unlabeled.npz", labels=None)
     copy = Path(shutil.copy(codes_file, tmp_path / "copy.npz"))
     (tmp_path / "damaged.npz").write_bytes(codes_file.read_bytes()[:500])
     for path, said in {
         other: "different models",
-        unlabelled: "no code of TRAIN has a label",
+        unlabeled: "no code of TRAIN has a label",
         copy: "leak",
         codes_file: "leak",
         tmp_path / "damaged.npz": "not a code file",
@@ -145,7 +145,7 @@ def test_bad_inputs_are_refused(aecli, train_file, codes_file, tmp_path):
     [
         (["--labels", "5000"], "only 1,438"),
         (["--labels", "few"], "not a number of labels: 'few'"),
-        (["--labels", "10", "--neighbours", "11"], "11 neighbours"),
+        (["--labels", "10", "--neighbors", "11"], "11 neighbors"),
         (["--methods", "linaer"], "did you mean 'linear'"),
         (["--draws", "0"], "--draws 0"),
         (["-o", "plot.pdf"], "must end in .png"),
@@ -160,7 +160,7 @@ def test_one_standard_input_is_not_two_files(aecli):
     assert aecli("knn-probe", "-", "-").status == 2
 
 
-def test_partly_labelled_codes_are_noted(aecli, train_file, codes_file, tmp_path):
+def test_partly_labeled_codes_are_noted(aecli, train_file, codes_file, tmp_path):
     labels = load_codes(codes_file).labels
     test = changed(codes_file, tmp_path / "test.npz", labels=np.where(np.arange(len(labels)) < 9, -1, labels))
     result = aecli("knn-probe", train_file, test, *QUICK, "--json")

@@ -67,9 +67,9 @@ def test_same_input_and_seed_same_bytes(aecli: Callable, codes_file: Path, tmp_p
 
 
 def test_coordinates_come_with_labels_and_names(aecli: Callable, codes_file: Path, codes: Codes, tmp_path: Path):
-    unlabelled = saved(replace(codes, labels=None), tmp_path / "unlabelled.npz")
+    unlabeled = saved(replace(codes, labels=None), tmp_path / "unlabeled.npz")
     words = ("-o", tmp_path / "plot.png", "--coordinates", tmp_path / "xy.npz", *QUICK)
-    assert aecli("tsne", codes_file, unlabelled, *words).status == 0
+    assert aecli("tsne", codes_file, unlabeled, *words).status == 0
     with np.load(tmp_path / "xy.npz", allow_pickle=False) as archive:
         arrays = dict(archive)
     meta = json.loads(str(arrays["meta"]))
@@ -164,7 +164,7 @@ def test_images_of_the_same_names_but_another_set_are_refused(aecli: Callable, c
     assert result.status == ExitStatus.INPUT
     assert "same names, but they are others" in result.err
     meta = replace(codes.meta, data_fingerprint="x", data="elsewhere/:test")
-    path = saved(replace(codes, labels=None, meta=meta), tmp_path / "unlabelled.npz")
+    path = saved(replace(codes, labels=None, meta=meta), tmp_path / "unlabeled.npz")
     assert aecli("tsne", path, "-o", tmp_path / "plot.png", "--images", "digits:test", *QUICK).status == 4
 
 

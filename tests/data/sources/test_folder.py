@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.data import UNLABELLED, DataOptions, load
+from aecli.data import UNLABELED, DataOptions, load
 from aecli.errors import ExitStatus, InputError
 
 
@@ -36,7 +36,7 @@ def test_a_flat_folder_has_no_labels_and_a_mixed_one_has_some(tmp_path, draw):
     draw(tmp_path / "cats" / "3.png")
     images = load(str(tmp_path))
     assert names(images) == ["1.png", "2.png", "cats/3.png"]
-    assert images.labels.tolist() == [UNLABELLED, UNLABELLED, 0]
+    assert images.labels.tolist() == [UNLABELED, UNLABELED, 0]
 
 
 def test_labels_from_prefix_and_none(tmp_path, draw):
@@ -44,10 +44,10 @@ def test_labels_from_prefix_and_none(tmp_path, draw):
         draw(tmp_path / name)
     images = load(str(tmp_path), DataOptions(labels_from="prefix"))
     assert images.class_names == ("cat", "dog")
-    assert images.labels.tolist() == [1, 0, 0, UNLABELLED]
-    unlabelled = load(str(tmp_path), DataOptions(labels_from="none"))
-    assert unlabelled.labels is None
-    assert unlabelled.class_names == ()
+    assert images.labels.tolist() == [1, 0, 0, UNLABELED]
+    unlabeled = load(str(tmp_path), DataOptions(labels_from="none"))
+    assert unlabeled.labels is None
+    assert unlabeled.class_names == ()
     one = load(str(tmp_path / "y" / "cat_2.png"), DataOptions(labels_from="prefix"))
     assert (one.class_names, one.labels.tolist()) == (("cat",), [0])
 
@@ -140,13 +140,13 @@ def test_no_picture_at_all_is_an_error(tmp_path):
     assert caught.value.status is ExitStatus.INPUT
 
 
-def test_colour_among_grey_makes_all_colour(tmp_path, draw):
+def test_color_among_gray_makes_all_color(tmp_path, draw):
     draw(tmp_path / "1.png")
     draw(tmp_path / "2.png", mode="RGB")
     images = load(str(tmp_path))
     assert images.image_shape == (3, 6, 8)
     assert (images.images[0] == images.images[0, 0]).all()
-    assert images.notes == ("1 image converted from grey to colour by repeating the channel",)
+    assert images.notes == ("1 image converted from gray to color by repeating the channel",)
 
 
 def test_different_sizes_are_an_error_unless_a_size_is_asked_for(tmp_path, draw):
@@ -167,7 +167,7 @@ def test_resizing_is_told_once_and_keeps_the_whole_picture(tmp_path):
     Image.fromarray(half).save(tmp_path / "1.png")
     images = load(str(tmp_path), image_shape=(3, 4, 4))
     assert images.notes == (
-        "1 image converted from grey to colour by repeating the channel",
+        "1 image converted from gray to color by repeating the channel",
         "1 image resized from 20x10 to 4x4 pixels",
     )
     assert images.images[0, 0, 0, 0] == 0

@@ -47,7 +47,7 @@ def test_every_architecture_gives_the_same_without_torch(
         code_shape=model.code_shape,
         mean=[0.3] * channels,
         std=[0.2] * channels,
-        quantisers=[],
+        quantizers=[],
     )
     save_checkpoint(model, header, tmp_path / MODEL_FILE)
     result = export(load_checkpoint(tmp_path), tmp_path / ONNX_FILE)
@@ -63,8 +63,8 @@ def test_every_architecture_gives_the_same_without_torch(
     np.testing.assert_allclose(ours.encode(images), codes, atol=1e-4 * np.abs(codes).max())
     np.testing.assert_allclose(ours.score(images), right.score(images), rtol=1e-4)
     assert np.abs(ours.decode(codes).astype(int) - right.decode(codes)).max() <= 1
-    (outcome,), (expected,) = ours.outcomes(images), right.outcomes(images)
-    np.testing.assert_allclose(outcome.reconstructions, expected.reconstructions, atol=1e-2)
+    (output,), (expected,) = ours.outputs(images), right.outputs(images)
+    np.testing.assert_allclose(output.reconstructions, expected.reconstructions, atol=1e-2)
     assert ours.encode(images[:0]).shape == (0, *model.code_shape)
 
 
@@ -84,7 +84,7 @@ def test_a_graph_holds_no_work_that_could_be_done_before(tmp_path: Path, conv_ru
     arguments = {"channels": [64, 48, 8]}
     model = Autoencoder("conv", (1, 8, 8), arguments, [0.3], [0.2])
     header = replace(
-        read_header(conv_run / MODEL_FILE), arguments=arguments, code_shape=model.code_shape, quantisers=[]
+        read_header(conv_run / MODEL_FILE), arguments=arguments, code_shape=model.code_shape, quantizers=[]
     )
     save_checkpoint(model, header, tmp_path / MODEL_FILE)
     export(load_checkpoint(tmp_path), tmp_path / ONNX_FILE)
