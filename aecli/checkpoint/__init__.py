@@ -16,13 +16,14 @@ from aecli.checkpoint.header import (
     ResidualQuantiles,
     TrainingSummary,
 )
-from aecli.checkpoint.names import (
+from aecli.checkpoint.model_ref import (
     DETECTOR_FILE,
     MODEL_FILE,
     ONNX_FILE,
-    checkpoint_file,
+    ModelRef,
     is_onnx,
-    model_file,
+    resolve_checkpoint,
+    resolve_model,
 )
 
 __all__ = [
@@ -33,15 +34,16 @@ __all__ = [
     "Checkpoint",
     "CheckpointHeader",
     "DataSource",
+    "ModelRef",
     "ResidualQuantiles",
     "TrainingSummary",
-    "checkpoint_file",
     "is_checkpoint",
     "is_onnx",
     "load_checkpoint",
-    "model_file",
     "read_fingerprint",
     "read_header",
     "read_metadata",
+    "resolve_checkpoint",
+    "resolve_model",
     "save_checkpoint",
 ]

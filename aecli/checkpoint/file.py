@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecli.checkpoint.header import CheckpointHeader
-from aecli.checkpoint.names import checkpoint_file, is_onnx
+from aecli.checkpoint.model_ref import ModelRef, is_onnx, resolve_checkpoint
 from aecli.checkpoint.onnx_file import read_onnx
 from aecli.errors import InputError, RecipeError
 from aecli.storage.paths import fingerprint, require_file, writing
@@ -131,8 +131,8 @@ def _read_metadata(path: Path) -> dict[str, str]:
         raise InputError(f"not a checkpoint: {path}: {_reason(error)}", hint="name a model.safetensors") from error
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Rebuild the model of a `.safetensors` file or a run folder, on the CPU, ready to use.
+def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
+    """Rebuild the model of a `.safetensors` file or a run folder, on the CPU and in evaluation mode.
 
     Raises:
         InputError: missing, damaged, not of aecli, or the weights do not fit the architecture.
@@ -140,7 +140,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     import torch
     from safetensors.torch import load
 
-    path = checkpoint_file(path)
+    path = resolve_checkpoint(model).file
     header = read_header(path)
     content = path.read_bytes()
     weights = load(content)
@@ -152,15 +152,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
         found = {name: (tuple(value.shape), value.dtype) for name, value in weights.items()}
         if expected != found:
             raise InputError(f"damaged checkpoint: {path}: {_first_difference(expected, found)}")
-        model = _new_model(header)
-        if model.code_shape != header.code_shape:
-            raise InputError(f"damaged checkpoint: {path}: codes of shape {header.code_shape}, not {model.code_shape}")
-        model.load_state_dict(weights)
+        rebuilt = _new_model(header)
+        if rebuilt.code_shape != header.code_shape:
+            raise InputError(
+                f"damaged checkpoint: {path}: codes of shape {header.code_shape}, not {rebuilt.code_shape}"
+            )
+        rebuilt.load_state_dict(weights)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):
         raise InputError(f"damaged checkpoint: {path}: weights that are not finite")
-    return Checkpoint(model.eval(), header, path, fingerprint([content]))
+    return Checkpoint(rebuilt.eval(), header, path, fingerprint([content]))
 
 
 def _modules(header: CheckpointHeader) -> "nn.Module":

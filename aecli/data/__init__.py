@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from aecli.data.image_set import UNLABELED, Failure, ImageSet
     from aecli.data.loading import describe, load, load_again
     from aecli.data.options import DataOptions, DatasetStatus
+    from aecli.data.registry import DataRef, resolve
     from aecli.data.splits import draw_per_class, hold_out
 
 __all__ = [
     "UNLABELED",
     "DataOptions",
+    "DataRef",
     "DatasetStatus",
     "Failure",
     "ImageSet",
@@ -23,12 +25,14 @@ __all__ = [
     "load_again",
     "matched_labels",
     "occurring_classes",
+    "resolve",
     "with_classes",
 ]
 
 _HOMES = {
     "UNLABELED": "image_set",
     "DataOptions": "options",
+    "DataRef": "registry",
     "DatasetStatus": "options",
     "Failure": "image_set",
     "ImageSet": "image_set",
@@ -39,6 +43,7 @@ _HOMES = {
     "load_again": "loading",
     "matched_labels": "classes",
     "occurring_classes": "classes",
+    "resolve": "registry",
     "with_classes": "classes",
 }
 

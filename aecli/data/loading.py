@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from aecli.data.decoding import decode_pictures
 from aecli.data.image_set import ImageSet
 from aecli.data.options import NATIVE, DataOptions, DatasetStatus, Shape
-from aecli.data.registry import SPLITS, named_sources, path_sources, resolve
+from aecli.data.registry import SPLITS, DataRef, named_sources, path_sources, resolve
 from aecli.data.resize import fit
 from aecli.data.source import Arrays, Content, Pictures, Source
 from aecli.data.splits import in_seeded_test
@@ -19,7 +19,7 @@ DEFAULTS = DataOptions()
 
 
 def load(
-    word: str,
+    word: str | DataRef,
     options: DataOptions = DEFAULTS,
     *,
     image_shape: Shape = NATIVE,
@@ -50,7 +50,7 @@ def load(
 
 
 def content_of(
-    word: str, options: DataOptions = DEFAULTS, *, training: bool = False, progress: Progress = silent
+    word: str | DataRef, options: DataOptions = DEFAULTS, *, training: bool = False, progress: Progress = silent
 ) -> tuple[Arrays | Pictures, str]:
     """Return what a DATA word means before pictures are decoded, and the word with its split: see `load`.
 

@@ -40,10 +40,15 @@ class DataRef:
     split: str | None
     """None where none is named."""
     classes: str | None
-    """What stands behind the `@`: the classes to keep, or with a `-` before them, those to leave out."""
+    """The part after `@`: the classes to keep or, after a `-`, those to leave out."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file or folder; None for a data set that is known by its name."""
+        return None if isinstance(self.source, NamedSource) else Path(self.name)
 
 
-def resolve(word: str) -> DataRef:
+def resolve(word: str | DataRef) -> DataRef:
     """Take the DATA word `NAME[:SPLIT][@CLASSES]` apart, where NAME is a known name or a path.
 
     A known name comes before a path of that name (`./digits` is the path), whatever the working folder holds.
@@ -52,6 +57,8 @@ def resolve(word: str) -> DataRef:
     Raises:
         InputError: there is no such name and no such path.
     """
+    if isinstance(word, DataRef):
+        return word
     if (source := _source(word)) is not None:
         return DataRef(source, word, None, None)
     uncut, _, classes = word.rpartition("@")
@@ -71,16 +78,6 @@ def resolve(word: str) -> DataRef:
         "and no file or folder has that name",
         hint="aecli datasets lists what works here",
     )
-
-
-def path_of(word: str) -> Path | None:
-    """Return the file or folder that a DATA word names; None where it is a known name.
-
-    Raises:
-        InputError: there is no such name and no such path.
-    """
-    ref = resolve(word)
-    return None if isinstance(ref.source, NamedSource) else Path(ref.name)
 
 
 def _source(name: str) -> Source | None:

@@ -9,6 +9,7 @@ from aecli.runtime.progress import Progress, silent
 from aecli.storage.paths import short_fingerprint
 
 if TYPE_CHECKING:
+    from aecli.checkpoint import ModelRef
     from aecli.codes import CodeBatches, Codes, CodesMeta
     from aecli.codes.quantizer import Quantizer
     from aecli.data.image_set import ImageSet
@@ -20,63 +21,62 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 """ONNX Runtime tells its makers over the network what it runs on, unless this is set when it is imported."""
 
 
-def load(path: str | Path, *, device: str = "auto") -> "Model":
+def load(model: "str | Path | ModelRef", *, device: str = "auto") -> "Model":
     """Load a trained autoencoder from a `.safetensors` or `.onnx` file or a run folder.
 
     In a run folder, a `model.onnx` that was exported from the model there is taken where that runs on the CPU.
 
     Args:
-        path: the file or folder.
+        model: the file or folder, or what `aecli.checkpoint.resolve_model` returned for it.
         device: `auto` takes a GPU where there is one; else a torch device such as `cpu` or `cuda:1`.
 
     Raises:
         InputError: no usable autoencoder there.
         UnavailableError: no such device here.
     """
-    from aecli.checkpoint import is_onnx, model_file
+    from aecli.checkpoint import resolve_model
     from aecli.checkpoint.onnx_file import read_onnx
 
-    path = Path(path)
-    file = model_file(path)
-    if is_onnx(file):
+    ref = resolve_model(model)
+    if ref.is_onnx:
         if device not in {"auto", "cpu"}:
             raise UnavailableError(
-                f"an exported model runs on the CPU, not on '{device}': {file}",
+                f"an exported model runs on the CPU, not on '{device}': {ref.file}",
                 hint="--device cpu, or name the model.safetensors that it was made from",
             )
         from aecli.inference.onnx.backend import OnnxModel
 
-        return OnnxModel(read_onnx(file))
+        return OnnxModel(read_onnx(ref.file))
     notes: tuple[str, ...] = ()
-    if path.is_dir() and _comes_to_cpu(device):
+    if ref.run_folder and _comes_to_cpu(device):
         try:
-            if exported := _exported(path):
+            if exported := _exported(ref.run_folder):
                 return exported
         except InputError as error:
-            notes = (f"{error.message}: not used; aecli export {path} makes it again",)
+            notes = (f"{error.message}: not used; aecli export {ref.path} makes it again",)
     from aecli.checkpoint import load_checkpoint
     from aecli.inference.torch_backend import TorchModel
 
-    model = TorchModel(load_checkpoint(file), device)
-    model.notes = notes
-    return model
+    loaded = TorchModel(load_checkpoint(ref), device)
+    loaded.notes = notes
+    return loaded
 
 
-def load_classifier(path: str | Path, *, device: str = "auto") -> "TorchClassifier":
+def load_classifier(model: "str | Path | ModelRef", *, device: str = "auto") -> "TorchClassifier":
     """Load a trained classifier from a `.safetensors` file or a run folder.
 
     Args:
-        path: the file or folder.
+        model: the file or folder, or what `aecli.checkpoint.resolve_checkpoint` returned for it.
         device: `auto` takes a GPU where there is one; else a torch device such as `cpu` or `cuda:1`.
 
     Raises:
         InputError: no usable classifier there.
         UnavailableError: no such device here.
     """
-    from aecli.checkpoint import load_checkpoint
+    from aecli.checkpoint import load_checkpoint, resolve_checkpoint
     from aecli.inference.torch_classifier import TorchClassifier
 
-    return TorchClassifier(load_checkpoint(Path(path)), device)
+    return TorchClassifier(load_checkpoint(resolve_checkpoint(model)), device)
 
 
 def _exported(folder: Path) -> "Model | None":

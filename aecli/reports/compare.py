@@ -16,10 +16,9 @@ from aecli.analyses.knn_probe.features import code_features
 from aecli.analyses.knn_probe.labeled_draws import match_labels
 from aecli.analyses.knn_probe.options import KNNProbeOptions
 from aecli.analyses.knn_probe.probe import Accuracy, probe
-from aecli.checkpoint import DETECTOR_FILE, CheckpointHeader, checkpoint_file, read_header
+from aecli.checkpoint import DETECTOR_FILE, CheckpointHeader, read_header, resolve_checkpoint
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
-from aecli.data import DataOptions, ImageSet, load, matched_labels
-from aecli.data.registry import resolve
+from aecli.data import DataOptions, ImageSet, load, matched_labels, resolve
 from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model
@@ -128,7 +127,7 @@ def measure(
 
 
 def _read_run(folder: Path, name: str) -> Run:
-    header = read_header(checkpoint_file(folder))
+    header = read_header(resolve_checkpoint(folder).file)
     files = RunFolder(folder)
     if not folder.is_dir() or not files.metrics.exists():
         raise InputError(f"no run folder: {folder}", hint="name folders that aecli train wrote")

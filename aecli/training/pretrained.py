@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from aecli.checkpoint import Checkpoint, checkpoint_file, is_checkpoint, load_checkpoint
+from aecli.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
 from aecli.errors import InputError
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
@@ -37,7 +37,6 @@ def load_start(path: Path) -> Checkpoint | Pretrained:
             f"pickled weights are not read: {path}",
             hint=f'make a .safetensors of them: python -c "import torch, safetensors.torch as s; {convert}"',
         )
-    path = checkpoint_file(path)
     if is_checkpoint(path):
         return load_checkpoint(path)
     try:

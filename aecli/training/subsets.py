@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from aecli.data import (
     UNLABELED,
     DataOptions,
+    DataRef,
     ImageSet,
     draw_per_class,
     hold_out,
@@ -40,8 +41,8 @@ class Subset:
 
 
 def load_subsets(
-    word: str,
-    validation_word: str | None,
+    data: str | DataRef,
+    validation_data: str | DataRef | None,
     recipe: Recipe,
     options: DataOptions,
     skip_damaged: bool = False,
@@ -56,20 +57,20 @@ def load_subsets(
         UnavailableError: a data set, package or disk space is not here.
     """
     images = load(
-        word,
+        data,
         options,
         image_shape=recipe.model.image_shape,
         training=True,
         skip_damaged=skip_damaged,
         progress=progress,
     )
-    if validation_word is None:
+    if validation_data is None:
         known = len(images) if images.labels is None else images.labels
         rest, held = hold_out(known, recipe.training.validation_fraction, recipe.training.seed)
         subsets = Subset(images, rest), Subset(images, held)
     else:
         validation = load(
-            validation_word, options, image_shape=images.image_shape, skip_damaged=skip_damaged, progress=progress
+            validation_data, options, image_shape=images.image_shape, skip_damaged=skip_damaged, progress=progress
         )
         subsets = whole(images), whole(validation)
     if recipe.task == "classifier":

@@ -59,18 +59,18 @@ def calibrate(
 ) -> None:
     """Find the score and the threshold that tell anomalies, on images of your own, and measure both."""
     from aecli import inference
-    from aecli.checkpoint import DETECTOR_FILE, model_file
-    from aecli.data import load
-    from aecli.data.registry import path_of
+    from aecli.checkpoint import DETECTOR_FILE, resolve_model
+    from aecli.data import load, resolve
     from aecli.detection.detector import save_detector
     from aecli.storage.paths import is_stream, require_output
 
     options.check()
-    checkpoint = model_file(model)
-    if output is None and not model.is_dir():
+    ref = resolve_model(model)
+    refs = [resolve(word) for word in (normal, anomalous) if word]
+    if output is None and ref.run_folder is None:
         raise UsageError("where should the detector go?", hint="name it: -o DETECTOR.safetensors")
     inside = model / DETECTOR_FILE
-    inputs = [checkpoint, *(path for word in (normal, anomalous) if word and (path := path_of(word)))]
+    inputs = [ref.file, *(data.path for data in refs if data.path)]
     target = require_output(output or inside, inputs=inputs, suffixes=[".safetensors"])
     output = target if output else inside  # only a link that was named is followed, not one that came with the folder
     if plot:
@@ -81,12 +81,11 @@ def calibrate(
 
     from aecli.detection.calibration import calibrate
 
-    loaded = inference.load(model, device=device)
+    loaded = inference.load(ref, device=device)
     with console.progress() as progress:
         sets = [
-            load(word, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
-            for word in (normal, anomalous)
-            if word
+            load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+            for data in refs
         ]
         calibration = calibrate(loaded, sets[0], sets[1] if anomalous else None, options, progress)
     save_detector(calibration.detector, output)

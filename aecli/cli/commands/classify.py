@@ -45,18 +45,16 @@ def classify(
 ) -> None:
     """Say of what class each image is, one line each: name, label, probability, true label where it is known."""
     from aecli import inference
-    from aecli.checkpoint import checkpoint_file
-    from aecli.data import load, matched_labels
-    from aecli.data.registry import resolve
+    from aecli.checkpoint import resolve_checkpoint
+    from aecli.data import load, matched_labels, resolve
 
-    checkpoint_file(model)
-    resolve(data)
+    checkpoint, ref = resolve_checkpoint(model), resolve(data)
 
     from aecli.analyses.classification import most_probable
 
-    loaded = inference.load_classifier(model, device=device)
+    loaded = inference.load_classifier(checkpoint, device=device)
     with console.progress() as progress:
-        images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+        images = load(ref, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         truth = matched_labels(images, loaded.class_names)
         started = time.monotonic()
         found = most_probable(loaded.classify(images.images, progress), truth)

@@ -46,11 +46,11 @@ def compare(
 ) -> None:
     """Compare training runs: size, losses, error, k-NN accuracy of the codes, accuracy, detector, speed."""
     from aecli.analyses.knn_probe.options import KNNProbeOptions
-    from aecli.checkpoint import checkpoint_file
-    from aecli.data.registry import resolve
+    from aecli.checkpoint import resolve_checkpoint
+    from aecli.data import resolve
     from aecli.storage.paths import require_output
 
-    models = [checkpoint_file(run) for run in runs]
+    models = [resolve_checkpoint(run).file for run in runs]
     if len({run.resolve() for run in runs}) != len(runs):
         raise UsageError("a run is named twice")
     probing = KNNProbeOptions(labels=str(labels), draws=draws, seed=seed, methods="knn-euclidean")

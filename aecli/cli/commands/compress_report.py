@@ -45,22 +45,21 @@ def compress_report(
 ) -> None:
     """Count the bytes that codes save, and what it costs, against PNG, WebP, JPEG, zlib, LZMA and PCA."""
     from aecli import inference
-    from aecli.checkpoint import model_file
-    from aecli.data import load, load_again
-    from aecli.data.registry import path_of
+    from aecli.checkpoint import resolve_model
+    from aecli.data import load, load_again, resolve
     from aecli.storage.paths import require_output
 
-    checkpoint = model_file(model)
+    checkpoint, ref = resolve_model(model), resolve(data)
     if output:
-        output = require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".png"])
+        output = require_output(output, inputs=[checkpoint.file, *filter(None, [ref.path])], suffixes=[".png"])
 
     from aecli.analyses.compression.code_codecs import Codec
     from aecli.analyses.compression.report import compress
 
-    loaded = inference.load(model, device=device)
+    loaded = inference.load(checkpoint, device=device)
     source = loaded.header.data
     with console.progress() as progress:
-        images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+        images = load(ref, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         try:
             training = load_again(
                 source.word, source.fingerprint, data_options, image_shape=loaded.image_shape, progress=progress
@@ -84,7 +83,7 @@ def compress_report(
         [_cells(row) for row in report.rows],
         {
             "data": {"word": images.word, "fingerprint": images.fingerprint, "images": len(images)},
-            "model": {"path": str(checkpoint), "fingerprint": loaded.fingerprint},
+            "model": {"path": str(checkpoint.file), "fingerprint": loaded.fingerprint},
             "pca_fitted_on": {"word": training.word, "fingerprint": training.fingerprint},
             "quantizers_chosen_on": source.word,
             "decoder_bytes": loaded.decoder_bytes,

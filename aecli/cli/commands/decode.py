@@ -40,17 +40,17 @@ def decode(
 ) -> None:
     """Turn codes back into images: a grid, a folder of PNGs, or an .npz of pixels."""
     from aecli import inference
-    from aecli.checkpoint import model_file
+    from aecli.checkpoint import resolve_model
     from aecli.codes import load_codes
     from aecli.data.saving import require_image_output, save_images
     from aecli.storage.paths import require_file
 
     require_file(codes, "code file")
-    checkpoint = model_file(model)
-    output = require_image_output(output, inputs=[checkpoint, codes], overwrite=overwrite)
+    checkpoint = resolve_model(model)
+    output = require_image_output(output, inputs=[checkpoint.file, codes], overwrite=overwrite)
 
     loaded_codes = load_codes(codes)
-    loaded = inference.load(model, device=device)
+    loaded = inference.load(checkpoint, device=device)
     with console.progress() as progress:
         images = inference.decode(loaded, loaded_codes, progress)
         save_images(images, output, progress)

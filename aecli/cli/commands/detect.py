@@ -74,6 +74,7 @@ def detect(
 ) -> None:
     """Score pictures and say which are anomalies, one line each: path, score, threshold, verdict, probability."""
     from aecli import inference
+    from aecli.checkpoint import resolve_model
     from aecli.detection.detector import detector_for, require_threshold
     from aecli.detection.inspection import AnomalyInspector
     from aecli.storage.paths import require_folder
@@ -86,8 +87,9 @@ def detect(
         raise UsageError("standard input cannot be both a picture and a list", hint="name a file for one of them")
     require_threshold(threshold)
 
-    loaded = inference.load(model, device=device)
-    chosen = detector_for(loaded, model, detector)
+    ref = resolve_model(model)
+    loaded = inference.load(ref, device=device)
+    chosen = detector_for(loaded, ref.path, detector)
     if threshold is not None:
         chosen = chosen.with_threshold(threshold)
     inspection = AnomalyInspector(loaded, chosen)

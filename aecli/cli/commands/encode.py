@@ -48,15 +48,14 @@ def encode(
 ) -> None:
     """Turn images into codes: one .npz file with codes, names, labels and residuals."""
     from aecli import inference
-    from aecli.checkpoint import model_file
+    from aecli.checkpoint import resolve_model
     from aecli.codes import require_bits, save_codes
-    from aecli.data import load
-    from aecli.data.registry import path_of
+    from aecli.data import load, resolve
     from aecli.runtime.processes import find_processes
     from aecli.storage.paths import is_stream, require_output
 
-    checkpoint = model_file(model)
-    output = require_output(output, inputs=[checkpoint, *filter(None, [path_of(data)])], suffixes=[".npz"])
+    checkpoint, ref = resolve_model(model), resolve(data)
+    output = require_output(output, inputs=[checkpoint.file, *filter(None, [ref.path])], suffixes=[".npz"])
     require_bits(bits, entropy=entropy)
 
     processes = find_processes(devices, num_nodes)
@@ -69,9 +68,9 @@ def encode(
             from aecli.inference.shards import begun
 
             shards = stack.enter_context(begun(processes, device, output))
-        loaded = inference.load(model, device=shards.device if shards else device)
+        loaded = inference.load(checkpoint, device=shards.device if shards else device)
         progress = stack.enter_context((console if is_first else replace(console, quiet=True)).progress())
-        images = load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+        images = load(ref, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         if shards and not is_first:
             shards.encode(loaded, images.images)
             return

@@ -26,22 +26,22 @@ OnnxOpt = Annotated[
 
 def export(checkpoint: CheckpointArg, console: Console, output: OnnxOpt = None) -> None:
     """Write a model as ONNX, which encode, decode and detect run on the CPU without torch."""
-    from aecli.checkpoint import ONNX_FILE, checkpoint_file, load_checkpoint, read_header
+    from aecli.checkpoint import ONNX_FILE, load_checkpoint, read_header, resolve_checkpoint
     from aecli.checkpoint.onnx_file import SUFFIX
     from aecli.errors import UsageError
     from aecli.storage.paths import require_output
 
-    file = checkpoint_file(checkpoint)
-    if output is None and not checkpoint.is_dir():
+    ref = resolve_checkpoint(checkpoint)
+    if output is None and ref.run_folder is None:
         raise UsageError("no file to write", hint=f"aecli export {checkpoint} -o MODEL{SUFFIX}")
     inside = checkpoint / ONNX_FILE
-    target = require_output(output or inside, inputs=[file], suffixes=[SUFFIX])
+    target = require_output(output or inside, inputs=[ref.file], suffixes=[SUFFIX])
     path = target if output else inside  # only a link that was named is followed, not one that came with the folder
-    read_header(file)
+    read_header(ref.file)
 
     from aecli.inference.onnx.export import export
 
-    exported = export(load_checkpoint(file), path)
+    exported = export(load_checkpoint(ref), path)
     console.saved(
         path,
         f"{exported.bytes:,} bytes, opset {exported.opset}, relative error against torch {exported.relative_error:.1e}",

@@ -109,18 +109,20 @@ def train(
     logger: LoggerOpt = "csv",
 ) -> None:
     """Train an autoencoder or a classifier on images; write a run folder with the model, its recipe, losses, plots."""
-    from aecli.checkpoint import Checkpoint, checkpoint_file
+    from aecli.checkpoint import Checkpoint, resolve_checkpoint
     from aecli.checkpoint.run_folder import RunFolder
-    from aecli.data.registry import path_of
+    from aecli.data import resolve
     from aecli.runtime.processes import find_processes
 
     processes = find_processes(devices, num_nodes, strategy)
     is_first = processes.this_one().is_first
     console = console if is_first else replace(console, quiet=True, json=False)
     folder = RunFolder(output)
-    inputs = [checkpoint_file(init_from)] if init_from else []
+    start_ref = resolve_checkpoint(init_from) if init_from else None
+    data_ref, val_ref = resolve(data), resolve(val) if val else None
+    inputs = [start_ref.file] if start_ref else []
     inputs += [Path(recipe)] if recipe and recipe not in recipe_names() else []
-    inputs += [path for word in (data, val) if word and (path := path_of(word))]
+    inputs += [ref.path for ref in (data_ref, val_ref) if ref and ref.path]
     flags = {
         "training.epochs": epochs,
         "training.batch_size": batch_size,
@@ -144,9 +146,9 @@ def train(
     with folder.claimed() if is_first else nullcontext():
         if is_first:
             folder.require_startable(resume=resume, overwrite=overwrite, inputs=inputs)
-        start = load_start(init_from) if init_from else None
+        start = load_start(start_ref.file) if start_ref else None
         with console.progress() as progress:
-            images, validation = load_subsets(data, val, wanted, data_options, skip_damaged, progress)
+            images, validation = load_subsets(data_ref, val_ref, wanted, data_options, skip_damaged, progress)
         if is_first:
             console.report_notes(
                 images.images.notes + validation.images.notes, images.images.failures + validation.images.failures

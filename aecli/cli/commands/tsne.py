@@ -43,12 +43,13 @@ def tsne(
 ) -> None:
     """Lay codes out in a plane by t-SNE and draw them, colored by class."""
     from aecli.codes import load_codes
-    from aecli.data.registry import path_of
+    from aecli.data import resolve
     from aecli.errors import UsageError
     from aecli.storage.paths import is_stream, require_file, require_output
 
     inputs = [require_file(path, "code file") for path in codes]
-    inputs += filter(None, [path_of(images) if images else None])
+    images_ref = resolve(images) if images else None
+    inputs += filter(None, [images_ref.path if images_ref else None])
     output = require_output(output, inputs=inputs, suffixes=[".png"])
     if coordinates:
         coordinates = require_output(coordinates, inputs=inputs, suffixes=[".npz"])
@@ -70,12 +71,12 @@ def tsne(
     pictures = None
     rows: list[Any] = [None for _ in loaded]
     with console.progress("") as progress:
-        if images:
+        if images_ref:
             from aecli.data import load
             from aecli.inference.matching import matching_images
 
             shape = cast(Shape, loaded[0].meta.image_shape or NATIVE)
-            pictures = load(images, data_options, image_shape=shape, skip_damaged=True, progress=progress)
+            pictures = load(images_ref, data_options, image_shape=shape, skip_damaged=True, progress=progress)
             rows = [matching_images(each, pictures) for each in loaded]
         layouts = [lay_out(each, tsne_options, progress) for each in loaded]
     if pictures is not None:

@@ -1,0 +1,79 @@
+"""Which file of a run folder a command reads: `--model` is resolved once, to a `ModelRef`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aecli.checkpoint.onnx_file import SUFFIX
+from aecli.errors import InputError
+from aecli.storage.paths import require_file
+
+MODEL_FILE = "model.safetensors"
+ONNX_FILE = "model.onnx"
+"""Written into a run folder by `aecli export RUN`."""
+DETECTOR_FILE = "detector.safetensors"
+"""Written into a run folder by `aecli calibrate`."""
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A model that exists: the path that was given, and the file that it stands for."""
+
+    path: Path
+    """A run folder or a file."""
+    file: Path
+    """A `.safetensors` or `.onnx` file."""
+
+    @property
+    def is_onnx(self) -> bool:
+        return is_onnx(self.file)
+
+    @property
+    def run_folder(self) -> Path | None:
+        """The run folder, if the given path is one."""
+        return self.path if self.path.is_dir() else None
+
+
+def resolve_model(path: str | Path | ModelRef) -> ModelRef:
+    """Return the model that a run folder or file stands for.
+
+    In a run folder this is the checkpoint or, if there is none, the exported model.
+
+    Raises:
+        InputError: there is no model.
+    """
+    if isinstance(path, ModelRef):
+        return path
+    path = Path(path)
+    exported = path / ONNX_FILE
+    if path.is_dir() and exported.exists() and not (path / MODEL_FILE).exists():
+        return ModelRef(path, exported)
+    if is_onnx(path):
+        return ModelRef(path, require_file(path, "model"))
+    return resolve_checkpoint(path)
+
+
+def resolve_checkpoint(path: str | Path | ModelRef) -> ModelRef:
+    """Return the checkpoint that a run folder or `.safetensors` file stands for.
+
+    Raises:
+        InputError: there is no checkpoint, or the file is an exported model.
+    """
+    if isinstance(path, ModelRef) and not path.is_onnx:
+        return path
+    given = path.path if isinstance(path, ModelRef) else Path(path)
+    if given.is_dir():
+        inside = given / MODEL_FILE
+        if not inside.exists():
+            raise InputError(f"no model in this folder: {given}", hint=f"train one: aecli train DATA -o {given}")
+        return ModelRef(given, inside)
+    if is_onnx(given):
+        raise InputError(
+            f"an exported model cannot be trained further or exported again: {given}",
+            hint="give the run folder that it was exported from",
+        )
+    return ModelRef(given, require_file(given, "model"))
+
+
+def is_onnx(path: Path) -> bool:
+    """Tell by its suffix whether a file is an exported model."""
+    return path.suffix.lower() == SUFFIX
