@@ -1,19 +1,16 @@
 """What all tests share: the command line as a function, and runs trained once on real digits."""
 
-import io
-import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from tests.command_line import Run, run_apart, run_here, succeed
 
 # Tiny images gain nothing from threads, which wait for one another as long as other processes have the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,29 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next(rank for rank, name in enumerate(names) if name in item.path.as_posix()))
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a call of the command line came to."""
-
-    status: int
-    stdout: bytes
-    err: str
-
-    @property
-    def out(self) -> str:
-        return self.stdout.decode()
-
-    @property
-    def rows(self) -> list[list[str]]:
-        """The cells of each line of a table."""
-        return [line.split("\t") for line in self.out.splitlines()]
-
-    @property
-    def documents(self) -> list[Any]:
-        """Each line as JSON."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
 @pytest.fixture(scope="session", autouse=True)
 def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the user's own folders and settings out of the tests."""
@@ -67,48 +41,14 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def run_here(*words: str | Path, stdin: bytes = b"") -> Result:
-    """Run `aecli` in this process, which has imported torch already."""
-    from aecli.cli.main import main
-
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
-    status = 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # a signal changes it
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
-        try:
-            main([str(word) for word in words])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-    return Result(status, out.buffer.getvalue(), err.buffer.getvalue().decode())
-
-
-def run_apart(*words: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> Result:
-    """Run `aecli` in a process of its own, as a shell does."""
-    command = [sys.executable, "-m", "aecli", *map(str, words)]
-    done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=120, check=False)
-    return Result(done.returncode, done.stdout, done.stderr.decode())
-
-
-def succeed(*words: str | Path) -> Result:
-    """Run `aecli` here and expect it to succeed."""
-    result = run_here(*words)
-    assert result.status == 0, result.err
-    return result
-
-
 @pytest.fixture(scope="session")
-def aecli() -> Callable[..., Result]:
+def aecli() -> Run:
     """The command line, run in this process."""
     return run_here
 
 
 @pytest.fixture(scope="session")
-def aecli_apart() -> Callable[..., Result]:
+def aecli_apart() -> Run:
     """The command line, run in a process of its own."""
     return run_apart
 
@@ -129,7 +69,7 @@ def python() -> Callable[..., str]:
 
 
 @pytest.fixture
-def train(aecli: Callable[..., Result]) -> Callable[..., Path]:
+def train(aecli: Run) -> Callable[..., Path]:
     """Train on digits with further words; gives the run folder."""
 
     def run(folder: Path, *words: str | Path) -> Path:
@@ -164,7 +104,7 @@ def codes_file(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="session")
-def digits() -> np.ndarray:
+def digits() -> NDArray[np.uint8]:
     """The test digits, (359, 1, 8, 8) uint8."""
     from aecli.data import load
 

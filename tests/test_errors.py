@@ -1,6 +1,7 @@
 """What is told of an error that a library raised on its way out of another one."""
 
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,9 @@ def test_an_error_of_its_own_is_its_origin() -> None:
     assert origin(error) is error
 
 
-def test_a_signal_that_was_masked_is_told_as_a_signal(monkeypatch, capsys) -> None:
+def test_a_signal_that_was_masked_is_told_as_a_signal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("aecli.cli.app.app", lambda *words, **options: masked(Interrupted(ExitStatus.TERMINATED)))
     with pytest.raises(SystemExit) as stop:
         main([])
@@ -37,7 +40,7 @@ def test_a_signal_that_was_masked_is_told_as_a_signal(monkeypatch, capsys) -> No
     assert capsys.readouterr().err == "terminated\n"
 
 
-def test_a_signal_that_was_masked_while_writing_is_raised_again(tmp_path) -> None:
+def test_a_signal_that_was_masked_while_writing_is_raised_again(tmp_path: Path) -> None:
     with pytest.raises(Interrupted), writing(tmp_path / "file"):
         masked(Interrupted())
     assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -205,7 +206,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where everything is in a JSON document; of long lists, the ends."""
     if path:
         yield path
-    if isinstance(value, dict):
+    if isinstance(value, dict[str, Any]):
         for key in value:
             yield from places(value[key], (*path, key))
     elif isinstance(value, list):
@@ -214,7 +215,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def test_no_value_in_a_header_makes_more_than_an_error(
-    forge: Callable[..., Path], conv_run: Path, digits: np.ndarray
+    forge: Callable[..., Path], conv_run: Path, digits: NDArray[Any]
 ) -> None:
     document = json.loads(read_header(conv_run / MODEL_FILE).to_json())
     forged = forge()

@@ -1,21 +1,22 @@
 """A classifier's file: what the commands and the Python door make of it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aecli.checkpoint import load_checkpoint, read_header
 from aecli.errors import AecliError, ExitStatus, InputError
+from tests.command_line import Run
 
 CPU = ("--accelerator", "cpu")
 
 
 @pytest.fixture(scope="module")
-def classifier(aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def classifier(aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a classifier that was hardly trained; not to be written to."""
     run = tmp_path_factory.mktemp("classifier") / "run"
     assert aecli("train", "digits", "--recipe", "conv-classifier", "--epochs", 1, "-o", run, *CPU).status == 0
@@ -35,7 +36,7 @@ def classifier(aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Pat
     ids=lambda words: words[0],
 )
 def test_what_needs_a_decoder_refuses_a_classifier(
-    words: tuple[str, ...], aecli: Callable, classifier: Path, codes_file: Path, tmp_path: Path
+    words: tuple[str, ...], aecli: Run, classifier: Path, codes_file: Path, tmp_path: Path
 ) -> None:
     words = tuple(word.replace("OUT", str(tmp_path / "out")).replace("CODES", str(codes_file)) for word in words)
     before = sorted(path.name for path in classifier.iterdir())
@@ -48,7 +49,7 @@ def test_what_needs_a_decoder_refuses_a_classifier(
     assert sorted(path.name for path in classifier.iterdir()) == before
 
 
-def test_info_says_what_it_is(aecli: Callable, classifier: Path) -> None:
+def test_info_says_what_it_is(aecli: Run, classifier: Path) -> None:
     text = aecli("info", classifier).out
     for piece in ("conv classifier, 1,782 parameters", "10: 0, 1, 2", "on validation images"):
         assert piece in text
@@ -59,7 +60,7 @@ def test_info_says_what_it_is(aecli: Callable, classifier: Path) -> None:
     assert said["training"]["val_mse"] is None
 
 
-def test_the_python_door(classifier: Path, conv_run: Path, digits: np.ndarray) -> None:
+def test_the_python_door(classifier: Path, conv_run: Path, digits: NDArray[Any]) -> None:
     import aecli
 
     model = aecli.load_classifier(classifier, device="cpu")

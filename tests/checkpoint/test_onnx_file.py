@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
 from aecli import inference
@@ -15,6 +17,7 @@ from aecli.checkpoint import load_checkpoint
 from aecli.errors import AecliError, InputError
 from aecli.inference.onnx.export import export
 from aecli.reports.describe import describe
+from tests.command_line import Run
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +134,7 @@ HOSTILE: dict[str, tuple[str, Callable[[ModelProto], object]]] = {
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_what_a_file_must_not_be(
-    case: str, forge: Callable[..., Path], capfd: pytest.CaptureFixture[str], aecli: Callable, tmp_path: Path
+    case: str, forge: Callable[..., Path], capfd: pytest.CaptureFixture[str], aecli: Run, tmp_path: Path
 ) -> None:
     message, change = HOSTILE[case]
     path = forge(change)
@@ -144,14 +147,14 @@ def test_what_a_file_must_not_be(
     assert capfd.readouterr() == ("", "")  # nor does ONNX Runtime say anything by itself
 
 
-def test_codes_that_are_not_what_is_decoded_are_found_out(forge: Callable[..., Path], digits: np.ndarray) -> None:
+def test_codes_that_are_not_what_is_decoded_are_found_out(forge: Callable[..., Path], digits: NDArray[Any]) -> None:
     model = inference.load(forge(start_in_the_middle))
     codes = model.encode(digits[:2])
     with pytest.raises(InputError, match="damaged model"):
         model.decode(codes)
 
 
-def test_results_of_another_shape_are_found_out(forge: Callable[..., Path], digits: np.ndarray) -> None:
+def test_results_of_another_shape_are_found_out(forge: Callable[..., Path], digits: NDArray[Any]) -> None:
     def sum_over_batch(model: ModelProto) -> None:
         next(node for node in model.graph.node if "residual" in node.output).input[0] = "images_as_one"
         last = next(node for node in model.graph.node if "view" in node.output)
@@ -173,7 +176,7 @@ def test_other_files_are_refused(other: bytes, tmp_path: Path) -> None:
 
 
 def test_no_change_of_bytes_makes_more_than_an_error(
-    content: bytes, tmp_path: Path, digits: np.ndarray, capfd: pytest.CaptureFixture[str]
+    content: bytes, tmp_path: Path, digits: NDArray[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     random = np.random.default_rng(0)
     path = tmp_path / "changed.onnx"

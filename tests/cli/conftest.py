@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.command_line import Run
+
 
 @pytest.fixture
-def detect(aecli, conv_run) -> Callable:
+def detect(aecli: Run, conv_run: Path) -> Callable[..., Any]:
     def run(*words: str | Path, **streams: bytes):
         return aecli("detect", *words, "--model", conv_run, **streams)
 
@@ -15,5 +18,5 @@ def detect(aecli, conv_run) -> Callable:
 
 
 @pytest.fixture
-def digit(pictures) -> Path:
+def digit(pictures: Path) -> Path:
     return pictures / "a" / "0.png"

@@ -1,7 +1,6 @@
 """Bad input of every kind: one line that says what is wrong, the right exit status, nothing half-written."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from PIL import Image
 
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 USAGE, INPUT, EXISTS, UNAVAILABLE = (
     ExitStatus.USAGE,
@@ -173,7 +173,7 @@ def test_one_line_the_right_status_and_nothing_left(
     status: int,
     said: str,
     world: Path,
-    aecli: Callable,
+    aecli: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -197,7 +197,7 @@ def test_one_line_the_right_status_and_nothing_left(
     "words", ["train dgits -o {out}", "encode digits", "info none", "decode cut.npz --model run -o {out}.png"]
 )
 def test_with_json_an_error_is_an_object_too(
-    words: str, world: Path, aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: str, world: Path, aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(world)
     result = aecli(*words.format(out=tmp_path / "out").split(), "--json")
@@ -209,7 +209,7 @@ def test_with_json_an_error_is_an_object_too(
     assert result.out == ""
 
 
-def test_a_wrong_value_on_the_command_line_is_usage_and_in_a_file_is_input(aecli: Callable, tmp_path: Path) -> None:
+def test_a_wrong_value_on_the_command_line_is_usage_and_in_a_file_is_input(aecli: Run, tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_text("[training]\nepochs = 0\n")
     for words, status in (
         (("--epochs", "0"), USAGE),
@@ -222,14 +222,14 @@ def test_a_wrong_value_on_the_command_line_is_usage_and_in_a_file_is_input(aecli
         assert ("hint: aecli train --help" in result.err) == (status == USAGE)
 
 
-def test_debug_shows_where(aecli: Callable, tmp_path: Path) -> None:
+def test_debug_shows_where(aecli: Run, tmp_path: Path) -> None:
     result = aecli("info", tmp_path / "none", "--debug")
     assert result.status == INPUT
     assert "Traceback" in result.err
     assert result.err.splitlines()[-2].startswith("error: ")
 
 
-def test_a_bug_says_that_it_is_one(aecli: Callable, conv_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_says_that_it_is_one(aecli: Run, conv_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from aecli.reports import describe as artifacts
 
     def broken(path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_bug_says_that_it_is_one(aecli: Callable, conv_run: Path, monkeypatch:
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device")])
 def test_a_machine_that_is_too_small_is_no_bug(
-    error: Exception, aecli: Callable, conv_run: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, aecli: Run, conv_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from aecli.reports import describe as artifacts
 

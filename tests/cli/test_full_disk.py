@@ -2,12 +2,13 @@
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ NAMES = ("codes.npz", "grid.png", "pictures", "plane.png", "detector.safetensors
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
 def test_a_disk_that_refuses_is_told_in_one_line(
-    name: str, code: int, commands: dict, aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, code: int, commands: dict[str, Any], aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(descriptor: int) -> None:
         raise OSError(code, os.strerror(code))

@@ -1,6 +1,6 @@
 """Every command and every option explains itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import typer
 
 from aecli import __version__
 from aecli.cli.app import app
+from tests.command_line import Run
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -19,7 +20,7 @@ def has_screen_options(command: Any) -> bool:
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda part: part if isinstance(part, str) else "")
-def test_a_command_explains_itself(name: str, command: Any, aecli: Callable) -> None:
+def test_a_command_explains_itself(name: str, command: Any, aecli: Run) -> None:
     assert command.help.rstrip().endswith(".")
     assert command.epilog.count(f"aecli {name}") >= 2, "two examples"
     assert has_screen_options(command)
@@ -44,7 +45,7 @@ def test_examples_name_options_that_exist() -> None:
                 assert not word.startswith("-") or word in {"-", *known}, f"{name}: {word}"
 
 
-def test_the_program(aecli: Callable) -> None:
+def test_the_program(aecli: Run) -> None:
     result = aecli("--help")
     assert result.status == 0
     for name, _ in commands():
@@ -53,7 +54,7 @@ def test_the_program(aecli: Callable) -> None:
     assert (version.status, version.out) == (0, f"aecli {__version__}\n")
 
 
-def test_help_has_no_escape_codes_in_a_pipe(aecli_apart: Callable) -> None:
+def test_help_has_no_escape_codes_in_a_pipe(aecli_apart: Run) -> None:
     result = aecli_apart("train", "--help")
     assert result.status == 0
     assert "\x1b" not in result.out
@@ -61,5 +62,5 @@ def test_help_has_no_escape_codes_in_a_pipe(aecli_apart: Callable) -> None:
 
 
 @pytest.mark.parametrize("alias", ["python -m aecli", "aecli"])
-def test_the_program_calls_itself_by_its_name(alias: str, aecli: Callable) -> None:
+def test_the_program_calls_itself_by_its_name(alias: str, aecli: Run) -> None:
     assert "Usage: aecli" in aecli("--help").out

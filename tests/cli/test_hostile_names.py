@@ -1,21 +1,23 @@
 """Names of files and classes of anyone: they steer no terminal, forge no line and lead to no other folder."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.codes import load_codes, save_codes
+from tests.command_line import Run
 
 NAMES = ["\x1b[31mred", "[red]x[bold]", "new\nline", "tab\tbed", "$\\frac{", "_under", "‮bidi", "\U0001f4a9", "-dash"]  # noqa: PLE2502
 NAMES += ["quo'te\"", "%s", "x" * 150, "ü mlaut"]
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, digits: np.ndarray) -> Path:
+def hostile(tmp_path_factory: pytest.TempPathFactory, digits: NDArray[Any]) -> Path:
     """A folder of classes and pictures with names of every kind, and one picture that cannot be read."""
     folder = tmp_path_factory.mktemp("hostile") / "pics\x1b[2J"
     for index, name in enumerate(NAMES * 3):
@@ -31,7 +33,7 @@ def require_plain(result: object) -> None:
     assert all(character in "\n\t" or character.isprintable() for character in said), repr(said)
 
 
-def test_no_command_prints_a_name_raw(hostile: Path, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+def test_no_command_prints_a_name_raw(hostile: Path, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run\x1b[31m\n"
     commands = [
         ("train", hostile, "-o", run, "--skip-damaged", "--accelerator", "cpu", "--recipe", "mlp-classifier"),
@@ -63,7 +65,7 @@ def test_no_command_prints_a_name_raw(hostile: Path, aecli: Callable, conv_run: 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_pictures_stay_in_the_folder_that_is_named(
-    encoding: str, aecli: Callable, conv_run: Path, codes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    encoding: str, aecli: Run, conv_run: Path, codes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dataclasses import replace
 

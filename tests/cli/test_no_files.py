@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 COMMANDS = [
     "encode {} --model RUN -o OUT.npz",
@@ -42,7 +43,7 @@ def no_files(tmp_path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_is_no_file_is_refused(
-    command: str, no_files: list[Path], aecli: Callable, conv_run: Path, tmp_path: Path
+    command: str, no_files: list[Path], aecli: Run, conv_run: Path, tmp_path: Path
 ) -> None:
     for place in no_files:
         known = {"RUN": conv_run, "OUT": tmp_path / "out"}
@@ -54,7 +55,9 @@ def test_what_is_no_file_is_refused(
 
 
 @pytest.mark.parametrize("name", ["last.ckpt", "recipe.toml"])
-def test_a_pipe_in_a_run_folder_is_not_waited_for(name: str, train: Callable, aecli: Callable, tmp_path: Path) -> None:
+def test_a_pipe_in_a_run_folder_is_not_waited_for(
+    name: str, train: Callable[..., Path], aecli: Run, tmp_path: Path
+) -> None:
     run = train(tmp_path / "run", "--epochs", "1", "--recipe", "mlp")
     (run / name).unlink()
     os.mkfifo(run / name)

@@ -4,11 +4,15 @@ import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-SETS: dict[str, Callable[[np.ndarray], dict[str, np.ndarray]]] = {
+from tests.command_line import Run
+
+SETS: dict[str, Callable[[NDArray[Any]], dict[str, NDArray[Any]]]] = {
     "constant": lambda images: {"images": np.zeros_like(images), "labels": np.arange(40) % 4},
     "the same": lambda images: {"images": np.repeat(images[:1], 40, axis=0), "labels": np.arange(40) % 4},
     "one": lambda images: {"images": images[:1], "labels": np.zeros(1, int)},
@@ -40,7 +44,7 @@ COMMANDS = [
 
 
 @pytest.fixture(scope="module")
-def classifier(aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def classifier(aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("classifier") / "run"
     words = ("--epochs", "1", "--accelerator", "cpu", "--recipe", "mlp-classifier")
     assert aecli("train", "digits:train", "-o", run, *words).status == 0
@@ -50,12 +54,12 @@ def classifier(aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.mark.parametrize("name", SETS)
 def test_every_command_gives_a_result_or_a_reason(
     name: str,
-    aecli: Callable,
+    aecli: Run,
     conv_run: Path,
     mlp_run: Path,
     codes_file: Path,
     classifier: Path,
-    digits: np.ndarray,
+    digits: NDArray[Any],
     tmp_path: Path,
 ) -> None:
     given = tmp_path / "set.npz"

@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.cli.console import Console
@@ -18,9 +19,10 @@ from aecli.codes import load_codes
 from aecli.errors import ExitStatus, UsageError
 from aecli.recipes.schema import load_recipe
 from aecli.storage import paths as files
+from tests.command_line import Run
 
 
-def document(result: object) -> dict:
+def document(result: object) -> dict[str, Any]:
     """The one JSON document on standard output."""
     assert result.status == 0, result.err
     (line,) = result.out.splitlines()
@@ -28,7 +30,7 @@ def document(result: object) -> dict:
 
 
 class TestEncode:
-    def test_a_folder_of_pictures(self, aecli: Callable, conv_run: Path, pictures: Path, tmp_path: Path) -> None:
+    def test_a_folder_of_pictures(self, aecli: Run, conv_run: Path, pictures: Path, tmp_path: Path) -> None:
         said = document(aecli("encode", pictures, "--model", conv_run, "-o", tmp_path / "c.npz", "--json"))
         assert (said["codes"], said["code_shape"], said["failed"]) == (6, [4, 2, 2], 0)
         codes = load_codes(tmp_path / "c.npz")
@@ -38,7 +40,7 @@ class TestEncode:
         assert said["model"] == codes.meta.model_fingerprint
 
     def test_a_damaged_picture_is_left_out_and_named(
-        self, aecli: Callable, conv_run: Path, pictures: Path, tmp_path: Path
+        self, aecli: Run, conv_run: Path, pictures: Path, tmp_path: Path
     ) -> None:
         damaged = pictures / "a" / "1.png"
         damaged.write_bytes(damaged.read_bytes()[:50])
@@ -48,7 +50,7 @@ class TestEncode:
         (warning,) = [line for line in result.err.splitlines() if line.startswith("warning: ")]
         assert "1.png" in warning
 
-    def test_no_picture_that_can_be_read_is_an_error(self, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+    def test_no_picture_that_can_be_read_is_an_error(self, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
         folder = tmp_path / "bad"
         folder.mkdir()
         for index in range(3):
@@ -57,7 +59,7 @@ class TestEncode:
         assert result.status == ExitStatus.INPUT, result
         assert not (tmp_path / "c.npz").exists()
 
-    def test_resizing_is_said_once(self, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+    def test_resizing_is_said_once(self, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
         np.save(tmp_path / "large.npy", np.zeros((4, 20, 20, 3), np.uint8))
         result = aecli("encode", tmp_path / "large.npy", "--model", conv_run, "-o", tmp_path / "c.npz")
         assert result.status == 0
@@ -69,27 +71,27 @@ class TestEncode:
         assert (quiet.out, quiet.err) == ("", "")
 
     @pytest.mark.parametrize("bits", [32, 16, 8])
-    def test_fewer_bits_are_fewer_bytes(self, bits: int, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+    def test_fewer_bits_are_fewer_bytes(self, bits: int, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
         path = tmp_path / "c.npz"
         assert aecli("encode", "digits:test", "--model", conv_run, "-o", path, "--bits", bits).status == 0
         with np.load(path) as archive:
             assert archive["codes"].nbytes == 359 * 16 * bits // 8
 
-    def test_the_same_bytes_every_time(self, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+    def test_the_same_bytes_every_time(self, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
         for name in ("a.npz", "b.npz"):
             assert aecli("encode", "digits:test", "--model", conv_run, "-o", tmp_path / name).status == 0
         assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 class TestDecode:
-    def test_a_grid(self, aecli: Callable, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
+    def test_a_grid(self, aecli: Run, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
         said = document(aecli("decode", codes_file, "--model", conv_run, "-o", tmp_path / "grid.png", "--json"))
         assert said["images"] == 359
         with Image.open(tmp_path / "grid.png") as picture:
             assert min(picture.size) > 18 * 8
             assert len(np.unique(np.asarray(picture))) > 50
 
-    def test_a_folder(self, aecli: Callable, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
+    def test_a_folder(self, aecli: Run, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
         words = ("decode", codes_file, "--model", conv_run, "-o", tmp_path / "pictures")
         assert aecli(*words).status == 0
         files = sorted((tmp_path / "pictures").iterdir())
@@ -103,7 +105,7 @@ class TestDecode:
         assert len(list((tmp_path / "pictures").iterdir())) == 360
 
     def test_arrays_and_back(
-        self, aecli: Callable, conv_run: Path, codes_file: Path, digits: np.ndarray, tmp_path: Path
+        self, aecli: Run, conv_run: Path, codes_file: Path, digits: NDArray[Any], tmp_path: Path
     ) -> None:
         assert aecli("decode", codes_file, "--model", conv_run, "-o", tmp_path / "images.npz").status == 0
         with np.load(tmp_path / "images.npz", allow_pickle=False) as archive:
@@ -116,7 +118,7 @@ class TestDecode:
 
 
 class TestStreams:
-    def test_codes_go_through_a_pipe(self, aecli: Callable, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
+    def test_codes_go_through_a_pipe(self, aecli: Run, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
         encoded = aecli("encode", "digits:test", "--model", conv_run, "-o", "-")
         assert encoded.status == 0
         assert encoded.stdout == codes_file.read_bytes()
@@ -126,12 +128,12 @@ class TestStreams:
         assert aecli("decode", codes_file, "--model", conv_run, "-o", tmp_path / "direct.npz").status == 0
         assert (tmp_path / "direct.npz").read_bytes() == decoded.stdout
 
-    def test_results_do_not_mix_with_a_stream(self, aecli: Callable, conv_run: Path, codes_file: Path) -> None:
+    def test_results_do_not_mix_with_a_stream(self, aecli: Run, conv_run: Path, codes_file: Path) -> None:
         result = aecli("encode", "digits:test", "--model", conv_run, "-o", "-", "--json")
         assert result.stdout == codes_file.read_bytes()
 
     @pytest.mark.parametrize("stdin", [b"", b"x", b"PK\x03\x04"])
-    def test_a_bad_stream_is_refused(self, stdin: bytes, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+    def test_a_bad_stream_is_refused(self, stdin: bytes, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
         result = aecli("decode", "-", "--model", conv_run, "-o", tmp_path / "grid.png", stdin=stdin)
         assert result.status == ExitStatus.INPUT
         assert result.err.startswith("error: ")
@@ -155,7 +157,7 @@ class TestStreams:
 
 
 class TestInfo:
-    def test_a_run_and_its_model(self, aecli: Callable, conv_run: Path) -> None:
+    def test_a_run_and_its_model(self, aecli: Run, conv_run: Path) -> None:
         text = aecli("info", conv_run)
         assert text.status == 0
         for piece in (
@@ -173,25 +175,25 @@ class TestInfo:
         assert run["architecture"] == "conv"
         assert run["recipe"]["training"]["epochs"] == 20
 
-    def test_codes(self, aecli: Callable, codes_file: Path, conv_run: Path) -> None:
+    def test_codes(self, aecli: Run, codes_file: Path, conv_run: Path) -> None:
         said = document(aecli("info", codes_file, "--json"))
         assert (said["kind"], said["count"], said["code_shape"]) == ("codes", 359, [4, 2, 2])
         assert said["model_fingerprint"] == document(aecli("info", conv_run, "--json"))["fingerprint"]
         assert "359 of 4x2x2" in aecli("info", codes_file).out
 
-    def test_a_recipe(self, aecli: Callable, conv_run: Path) -> None:
+    def test_a_recipe(self, aecli: Run, conv_run: Path) -> None:
         said = document(aecli("info", conv_run / "recipe.toml", "--json"))
         assert said["recipe"]["model"]["architecture"] == "conv"
         assert re.search(r"^  training.epochs +20$", aecli("info", conv_run / "recipe.toml").out, re.MULTILINE)
 
-    def test_a_recipe_that_comes_with_aecli(self, aecli: Callable) -> None:
+    def test_a_recipe_that_comes_with_aecli(self, aecli: Run) -> None:
         said = document(aecli("info", "combined", "--json"))
         assert said["kind"] == "recipe"
         assert said["recipe"] == load_recipe("combined").to_dict()
         assert aecli("info", "combine").status == ExitStatus.INPUT
 
     def test_a_recipe_beside_is_not_the_shipped_one(
-        self, aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "mine.toml").write_text("[training]\nepochs = 3\n")
         monkeypatch.chdir(tmp_path)
@@ -199,7 +201,7 @@ class TestInfo:
 
 
 class TestDatasets:
-    def test_the_table_is_tab_separated_in_a_pipe(self, aecli: Callable) -> None:
+    def test_the_table_is_tab_separated_in_a_pipe(self, aecli: Run) -> None:
         header, *rows = (line.split("\t") for line in aecli("datasets").out.splitlines())
         assert len(header) == 4
         assert all(len(row) == 4 for row in rows)
@@ -207,14 +209,14 @@ class TestDatasets:
         assert known["digits"] == "yes"
         assert known["cifar10"] == "no"
 
-    def test_json_has_a_row_a_word(self, aecli: Callable) -> None:
+    def test_json_has_a_row_a_word(self, aecli: Run) -> None:
         rows = json.loads(aecli("datasets", "--json").out)["datasets"]
         words = {row["word"]: row for row in rows}
         assert words["digits"]["available"] is True
         assert words["mnist"]["available"] is False
         assert words["mnist"]["needs"]
 
-    def test_every_word_that_is_here_can_be_trained_on(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_every_word_that_is_here_can_be_trained_on(self, aecli: Run, tmp_path: Path) -> None:
         rows = json.loads(aecli("datasets", "--json").out)["datasets"]
         words = [row["word"] for row in rows if row["available"] and " " not in row["word"]]
         assert "digits" in words
@@ -234,7 +236,7 @@ class TestTerminalsAndClosedStreams:
         assert done.returncode == 0
         assert "Traceback" not in done.stderr
 
-    def test_json_goes_beside_a_file_on_standard_output(self, aecli: Callable, conv_run: Path) -> None:
+    def test_json_goes_beside_a_file_on_standard_output(self, aecli: Run, conv_run: Path) -> None:
         result = aecli("encode", "digits:test", "--model", conv_run, "-o", "-", "--json")
         assert result.stdout.startswith(b"PK")
         assert json.loads(result.err)["codes"] == 359
@@ -263,7 +265,7 @@ class Terminal(io.StringIO):
 class TestScreen:
     @pytest.mark.parametrize("name", ["a\x1b[31mred.npz", "a\nb.npz", "a\x9bb.npz", "\u202egpj.npz"])
     def test_a_file_name_does_not_steer_the_terminal(
-        self, name: str, aecli: Callable, conv_run: Path, tmp_path: Path
+        self, name: str, aecli: Run, conv_run: Path, tmp_path: Path
     ) -> None:
         for words in (
             ("info", tmp_path / name),
@@ -278,9 +280,7 @@ class TestScreen:
             assert all(line.startswith(("error", "hint", "{")) for line in result.err.splitlines()), result.err
 
     @pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
-    def test_a_file_name_that_is_no_text(
-        self, aecli_apart: Callable, aecli: Callable, conv_run: Path, tmp_path: Path
-    ) -> None:
+    def test_a_file_name_that_is_no_text(self, aecli_apart: Run, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
         name = tmp_path / os.fsdecode(b"bad\xff.npz")
         for words in (("-o", name), ("-o", name, "--json")):
             result = aecli("encode", "digits:test", "--model", conv_run, *words)
@@ -294,7 +294,7 @@ class TestScreen:
         assert result.status == 0, result.err
         assert aecli("info", run, "--json").status == 0
 
-    def test_no_progress_and_quiet(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_no_progress_and_quiet(self, aecli: Run, tmp_path: Path) -> None:
         words = ("train", "digits", "--epochs", 1, "--accelerator", "cpu", "--overwrite", "-o", tmp_path / "run")
         plain, without, quiet = (aecli(*words, *more) for more in ((), ("--no-progress",), ("-q",)))
         assert "epoch 1/1" in plain.err
@@ -302,7 +302,7 @@ class TestScreen:
         assert without.out
         assert (quiet.out, quiet.err) == ("", "")
 
-    def test_outputs_are_as_new_as_their_making(self, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+    def test_outputs_are_as_new_as_their_making(self, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
         path = tmp_path / "c.npz"
         path.write_bytes(b"old")
         os.utime(path, (0, 0))

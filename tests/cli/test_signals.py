@@ -5,10 +5,12 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from aecli.errors import ExitStatus, Interrupted
+from tests.command_line import Run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -61,22 +63,22 @@ except SystemExit as stopped:
 
 
 @pytest.mark.parametrize("command", ["let_go()", "swallow()"])
-def test_a_signal_is_not_lost_where_what_it_raises_is_dropped(command: str, python: Callable) -> None:
+def test_a_signal_is_not_lost_where_what_it_raises_is_dropped(command: str, python: Callable[..., str]) -> None:
     assert python(STOPPED.replace("COMMAND", command)) == f"{int(ExitStatus.TERMINATED)}\n"
 
 
-def test_it_does_not_cut_off_the_clean_up(python: Callable) -> None:
+def test_it_does_not_cut_off_the_clean_up(python: Callable[..., str]) -> None:
     assert python(STOPPED.replace("COMMAND", "clean_up_slowly()")) == f"clean\n{int(ExitStatus.TERMINATED)}\n"
 
 
-def test_what_is_let_go_removes_its_files(python: Callable, tmp_path) -> None:
+def test_what_is_let_go_removes_its_files(python: Callable[..., str], tmp_path: Path) -> None:
     """A signal between a context manager and its block leaves a generator that ends only with the traceback."""
     code = STOPPED.replace("COMMAND", "open_a_file()") + "print(os.listdir(sys.argv[1]))\n"
     assert python(code, tmp_path) == f"{int(ExitStatus.TERMINATED)}\n[]\n"
 
 
 def test_one_that_a_library_made_another_error_of_is_told_as_a_signal(
-    aecli: Callable, monkeypatch: pytest.MonkeyPatch
+    aecli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose_it(*words: object, **options: object) -> None:
         with suppress(Interrupted):
@@ -90,7 +92,7 @@ def test_one_that_a_library_made_another_error_of_is_told_as_a_signal(
 
 @pytest.mark.parametrize("moment", ["_tell", "_heed_no_more"])
 def test_one_that_comes_while_an_error_is_told_or_just_after_it_ends_the_command(
-    moment: str, aecli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path
+    moment: str, aecli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def interrupted(*words: object) -> None:
         monkeypatch.setattr(program, moment, whole)
@@ -104,7 +106,7 @@ def test_one_that_comes_while_an_error_is_told_or_just_after_it_ends_the_command
     assert result.err.splitlines()[-1] == "terminated"
 
 
-def test_one_that_comes_once_the_command_has_ended_changes_nothing(python: Callable) -> None:
+def test_one_that_comes_once_the_command_has_ended_changes_nothing(python: Callable[..., str]) -> None:
     code = """
 import atexit, os, signal
 from aecli.cli.main import main
@@ -119,7 +121,7 @@ except SystemExit as ended:
 
 
 def test_lightning_puts_no_handler_of_its_own_before_ours(
-    aecli: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path
+    aecli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
 

@@ -7,12 +7,15 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 NOWHERE = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/x", "MPLCONFIGDIR": "/dev/null/x", "TMPDIR": "/dev/null"}
 AS_OTHERS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
@@ -41,7 +44,7 @@ def run(
 
 
 @pytest.fixture(scope="module")
-def exported(conv_run: Path, aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(conv_run: Path, aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("exported") / "model.onnx"
     assert aecli("export", conv_run, "-o", path).status == 0
     return path
@@ -67,7 +70,7 @@ def test_without_any_folder_of_its_own_nothing_is_said(exported: Path, conv_run:
     assert run(*words, **NOWHERE).stderr.count(b"\n") == 2  # an error and a hint
 
 
-def test_names_of_any_bytes_in_a_locale_without_letters(exported: Path, digits, tmp_path: Path) -> None:
+def test_names_of_any_bytes_in_a_locale_without_letters(exported: Path, digits: NDArray[Any], tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path / "pics")
     names = ["ü mlaut.png".encode(), b"bad\xff\xfe.png", b"quo'te\".png", b"-dash.png", "☃.png".encode()]
     for label in (b"cl\xff", "clässe".encode()):
@@ -88,7 +91,7 @@ def test_names_of_any_bytes_in_a_locale_without_letters(exported: Path, digits, 
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write anywhere")
-def test_a_home_and_a_cache_that_may_not_be_written(exported: Path, conv_run: Path, digits) -> None:
+def test_a_home_and_a_cache_that_may_not_be_written(exported: Path, conv_run: Path, digits: NDArray[Any]) -> None:
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root)
         folder.chmod(0o755)
@@ -116,7 +119,7 @@ def test_a_home_and_a_cache_that_may_not_be_written(exported: Path, conv_run: Pa
 
 
 def test_a_hundred_thousand_files_in_a_folder_are_listed_in_little_memory(
-    tmp_path: Path, python: Callable, digits
+    tmp_path: Path, python: Callable[..., str], digits: NDArray[Any]
 ) -> None:
     for index in range(100_000):
         if index % 10_000 == 0:  # a file may have no more names than that, on some disks

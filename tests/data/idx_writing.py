@@ -2,11 +2,13 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def idx_bytes(array: np.ndarray) -> bytes:
+def idx_bytes(array: NDArray[Any]) -> bytes:
     """The IDX file of an array of unsigned bytes."""
     return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
 

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,14 +17,14 @@ SMALL = DataOptions(memory_budget=100)
 
 
 @pytest.fixture
-def folder(tmp_path, draw):
+def folder(tmp_path: Path, draw):
     for index in range(10):
         draw(tmp_path / "set" / "ab"[index % 2] / f"{index}.png", index)
     return tmp_path / "set"
 
 
 @pytest.fixture
-def no_decoding(monkeypatch):
+def no_decoding(monkeypatch: pytest.MonkeyPatch):
     def forbidden(*args, **kwargs):
         raise AssertionError("decoded again")
 
@@ -34,13 +35,13 @@ def entries(root):
     return sorted((root / "cache" / "decoded").iterdir())
 
 
-def test_a_small_set_stays_in_memory(folder, own_folders):
+def test_a_small_set_stays_in_memory(folder: Path, own_folders) -> None:
     images = load(str(folder))
     assert not isinstance(images.images, np.memmap)
     assert not (own_folders / "cache").exists()
 
 
-def test_a_large_set_is_mapped_and_equal(folder, own_folders, no_decoding):
+def test_a_large_set_is_mapped_and_equal(folder: Path, own_folders, no_decoding) -> None:
     in_memory = load(str(folder))
     mapped = load(str(folder), SMALL)
     assert isinstance(mapped.images, np.memmap)
@@ -57,7 +58,7 @@ def test_a_large_set_is_mapped_and_equal(folder, own_folders, no_decoding):
     assert other_labels.fingerprint != in_memory.fingerprint
 
 
-def test_another_shape_or_time_is_another_entry(folder, own_folders):
+def test_another_shape_or_time_is_another_entry(folder: Path, own_folders) -> None:
     load(str(folder), SMALL)
     load(str(folder), SMALL, image_shape=(3, 4, 4))
     assert len(entries(own_folders)) == 2
@@ -66,7 +67,7 @@ def test_another_shape_or_time_is_another_entry(folder, own_folders):
     assert len(entries(own_folders)) == 3
 
 
-def test_notes_and_failures_are_kept(folder, no_decoding):
+def test_notes_and_failures_are_kept(folder: Path, no_decoding) -> None:
     (folder / "a" / "2.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"2\.png: picture is empty"):
         load(str(folder), SMALL, image_shape=(1, 4, 4))
@@ -81,7 +82,9 @@ def test_notes_and_failures_are_kept(folder, no_decoding):
         load(str(folder), SMALL, image_shape=(1, 4, 4))
 
 
-def test_a_run_that_stops_leaves_nothing_that_is_taken_as_good(folder, own_folders, monkeypatch):
+def test_a_run_that_stops_leaves_nothing_that_is_taken_as_good(
+    folder: Path, own_folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, calls = decoding.decode, []
 
     def killed(path, shape):
@@ -99,7 +102,7 @@ def test_a_run_that_stops_leaves_nothing_that_is_taken_as_good(folder, own_folde
 
 
 @pytest.mark.parametrize("damage", ["short images", "no about", "broken about", "empty"])
-def test_a_damaged_entry_is_made_again(folder, own_folders, damage):
+def test_a_damaged_entry_is_made_again(folder: Path, own_folders, damage) -> None:
     expected = load(str(folder), SMALL).fingerprint
     entry = entries(own_folders)[0]
     if damage == "short images":
@@ -116,7 +119,7 @@ def test_a_damaged_entry_is_made_again(folder, own_folders, damage):
     assert entries(own_folders) == [entry]
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(folder, own_folders):
+def test_what_a_killed_run_left_is_removed_by_the_next(folder: Path, own_folders) -> None:
     code = (
         "import os, sys\n"
         "from aecli.data import DataOptions, decoding, load\n"
@@ -131,13 +134,13 @@ def test_what_a_killed_run_left_is_removed_by_the_next(folder, own_folders):
     assert entry.suffix == ""
 
 
-def test_an_entry_can_be_read_by_those_whom_the_umask_lets(folder, own_folders):
+def test_an_entry_can_be_read_by_those_whom_the_umask_lets(folder: Path, own_folders) -> None:
     load(str(folder), SMALL)
     (entry,) = entries(own_folders)
     assert stat.S_IMODE(entry.stat().st_mode) == stat.S_IMODE(entry.parent.stat().st_mode)
 
 
-def test_two_builders_of_one_entry_do_not_disturb_each_other(folder, own_folders):
+def test_two_builders_of_one_entry_do_not_disturb_each_other(folder: Path, own_folders) -> None:
     paths = sorted(folder.rglob("*.png"))
     entry = cache.Entry.of(paths, (1, 6, 8))
     with entry.building(480, (1, 6, 8)) as first, entry.building(480, (1, 6, 8)) as second:
@@ -151,7 +154,7 @@ def test_two_builders_of_one_entry_do_not_disturb_each_other(folder, own_folders
     assert entries(own_folders) == [entry.folder]
 
 
-def test_a_full_disk_is_told(folder, monkeypatch, own_folders):
+def test_a_full_disk_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, own_folders) -> None:
     def full(self, pixels):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -163,7 +166,9 @@ def test_a_full_disk_is_told(folder, monkeypatch, own_folders):
     assert entries(own_folders) == []
 
 
-def test_a_disk_that_is_too_small_is_seen_before_decoding(folder, monkeypatch, no_decoding):
+def test_a_disk_that_is_too_small_is_seen_before_decoding(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, no_decoding
+) -> None:
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10}))
     with pytest.raises(UnavailableError, match="decoded pictures need"):
         load(str(folder), SMALL)

@@ -25,7 +25,7 @@ def no_warning_on_screen():
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "gif", "pgm", "webp"])
-def test_gray_pixels_are_kept(tmp_path, suffix):
+def test_gray_pixels_are_kept(tmp_path: Path, suffix) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(RAMP).save(path, **({"lossless": True} if suffix == "webp" else {}))
     pixels, native = decode(path, (1, None, None))
@@ -35,7 +35,7 @@ def test_gray_pixels_are_kept(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "ppm", "webp"])
-def test_color_pixels_are_kept(tmp_path, suffix):
+def test_color_pixels_are_kept(tmp_path: Path, suffix) -> None:
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(COLOR).save(path, **({"lossless": True} if suffix == "webp" else {}))
     pixels, native = decode(path)
@@ -43,7 +43,7 @@ def test_color_pixels_are_kept(tmp_path, suffix):
     assert native == native_shape(path) == (3, 6, 8)
 
 
-def test_jpeg_is_close_and_color_to_gray_is_luma(tmp_path):
+def test_jpeg_is_close_and_color_to_gray_is_luma(tmp_path: Path) -> None:
     Image.new("RGB", (16, 16), (255, 0, 0)).save(tmp_path / "red.jpg", quality=95)
     assert abs(int(decode(tmp_path / "red.jpg")[0][0].mean()) - 255) <= 3
     assert abs(float(decode(tmp_path / "red.jpg", (1, None, None))[0].mean()) - 0.299 * 255) <= 2
@@ -51,7 +51,7 @@ def test_jpeg_is_close_and_color_to_gray_is_luma(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_applied(tmp_path, suffix, orientation):
+def test_orientation_is_applied(tmp_path: Path, suffix, orientation) -> None:
     upright = np.zeros((32, 48), np.uint8)
     upright[:16, :24], upright[:16, 24:], upright[16:, :24] = 250, 160, 80
     stored = {
@@ -77,7 +77,7 @@ def test_orientation_is_applied(tmp_path, suffix, orientation):
     np.testing.assert_allclose(small[0, 5:7, 1:5].astype(int), 80, atol=8)
 
 
-def test_orientation_after_the_pixels_of_a_png(tmp_path):
+def test_orientation_after_the_pixels_of_a_png(tmp_path: Path) -> None:
     path = tmp_path / "late.png"
     Image.fromarray(RAMP).save(path)
     body = b"eXIf" + b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
@@ -89,7 +89,7 @@ def test_orientation_after_the_pixels_of_a_png(tmp_path):
     np.testing.assert_array_equal(pixels[0], np.rot90(RAMP, -1))
 
 
-def test_palettes(tmp_path):
+def test_palettes(tmp_path: Path) -> None:
     color = Image.fromarray(COLOR).quantize(16)
     color.save(tmp_path / "color.png")
     expected = np.asarray(color.convert("RGB")).transpose(2, 0, 1)
@@ -102,7 +102,7 @@ def test_palettes(tmp_path):
     np.testing.assert_array_equal(pixels[0], RAMP // 16 * 17)
 
 
-def test_palette_with_transparency_is_put_on_white(tmp_path):
+def test_palette_with_transparency_is_put_on_white(tmp_path: Path) -> None:
     picture = Image.fromarray(np.array([[0, 1]], np.uint8))
     picture.putpalette([10, 20, 30, 200, 0, 0])
     picture.save(tmp_path / "p.png", transparency=0)
@@ -112,7 +112,7 @@ def test_palette_with_transparency_is_put_on_white(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
-def test_16_bit_gray_is_scaled(tmp_path, suffix):
+def test_16_bit_gray_is_scaled(tmp_path: Path, suffix) -> None:
     values = np.array([[0, 128, 129, 257, 32768, 65535]], np.uint16)
     Image.fromarray(values).save(tmp_path / f"a.{suffix}")
     pixels, native = decode(tmp_path / f"a.{suffix}")
@@ -120,7 +120,7 @@ def test_16_bit_gray_is_scaled(tmp_path, suffix):
     assert native == (1, 1, 6)
 
 
-def test_16_bit_transparent_value_is_white(tmp_path):
+def test_16_bit_transparent_value_is_white(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(np.array([[1000, 65535, 0]], np.uint16)).save(path)
     data = path.read_bytes()
@@ -130,7 +130,7 @@ def test_16_bit_transparent_value_is_white(tmp_path):
     np.testing.assert_array_equal(decode(path)[0], [[[255, 255, 0]]])
 
 
-def test_alpha_is_composited_on_white(tmp_path):
+def test_alpha_is_composited_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (100, 0, 0, 51)).save(tmp_path / "rgba.png")
     assert decode(tmp_path / "rgba.png")[0][:, 0, 0].tolist() == [224, 204, 204]
     Image.new("LA", (2, 2), (0, 0)).save(tmp_path / "la.png")
@@ -140,7 +140,7 @@ def test_alpha_is_composited_on_white(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("CMYK", "jpg"), ("CMYK", "tif"), ("YCbCr", "jpg"), ("LAB", "tif")])
-def test_other_color_models_become_rgb(tmp_path, mode, suffix):
+def test_other_color_models_become_rgb(tmp_path: Path, mode, suffix) -> None:
     picture = Image.new("RGB", (16, 16), (200, 60, 40))
     if mode == "LAB":
         from PIL import ImageCms
@@ -156,13 +156,13 @@ def test_other_color_models_become_rgb(tmp_path, mode, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pbm", "bmp"])
-def test_one_bit(tmp_path, suffix):
+def test_one_bit(tmp_path: Path, suffix) -> None:
     bits = RAMP > 100
     Image.fromarray(bits).save(tmp_path / f"a.{suffix}")
     np.testing.assert_array_equal(decode(tmp_path / f"a.{suffix}", (1, None, None))[0][0], bits * 255)
 
 
-def test_32_bit_integers_are_taken_only_if_they_fit(tmp_path):
+def test_32_bit_integers_are_taken_only_if_they_fit(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 65535]], np.int32)).save(tmp_path / "fits.tif")
     np.testing.assert_array_equal(decode(tmp_path / "fits.tif")[0], [[[0, 255]]])
     Image.fromarray(np.array([[0, 65536]], np.int32)).save(tmp_path / "large.tif")
@@ -174,7 +174,7 @@ def test_32_bit_integers_are_taken_only_if_they_fit(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
-def test_several_frames_are_refused(tmp_path, suffix):
+def test_several_frames_are_refused(tmp_path: Path, suffix) -> None:
     frames = [Image.fromarray(RAMP), Image.fromarray(RAMP[::-1].copy())]
     frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
     for read in (decode, native_shape):
@@ -182,14 +182,14 @@ def test_several_frames_are_refused(tmp_path, suffix):
             read(tmp_path / f"a.{suffix}")
 
 
-def test_a_cameras_multi_picture_jpeg_gives_its_main_picture(tmp_path):
+def test_a_cameras_multi_picture_jpeg_gives_its_main_picture(tmp_path: Path) -> None:
     Image.fromarray(COLOR).save(
         tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[Image.new("RGB", (4, 4))]
     )
     assert decode(tmp_path / "a.jpg")[0].shape == (3, 6, 8)
 
 
-def test_a_bomb_is_refused_before_it_is_decoded_and_without_a_warning(tmp_path):
+def test_a_bomb_is_refused_before_it_is_decoded_and_without_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     Image.fromarray(RAMP).save(path)
     data = bytearray(path.read_bytes())
@@ -204,7 +204,7 @@ def test_a_bomb_is_refused_before_it_is_decoded_and_without_a_warning(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "tif", "ppm", "webp"])
-def test_truncated_files_are_refused(tmp_path, suffix):
+def test_truncated_files_are_refused(tmp_path: Path, suffix) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, format={"jpg": "JPEG", "tif": "TIFF"}.get(suffix, suffix.upper()))
@@ -219,7 +219,7 @@ def test_truncated_files_are_refused(tmp_path, suffix):
         assert len(caught.value.reason) < 60
 
 
-def test_reasons_are_for_people(tmp_path):
+def test_reasons_are_for_people(tmp_path: Path) -> None:
     reasons = {}
     for name, data in {"empty.png": b"", "text.png": b"hello", "cut.png": b"\x89PNG\r\n\x1a\n\0\0"}.items():
         (tmp_path / name).write_bytes(data)
@@ -231,19 +231,19 @@ def test_reasons_are_for_people(tmp_path):
         decode(tmp_path / "missing.png")
 
 
-def test_other_formats_are_no_images_here(tmp_path):
+def test_other_formats_are_no_images_here(tmp_path: Path) -> None:
     Image.fromarray(COLOR).save(tmp_path / "a.png", format="ICO")
     with pytest.raises(UnreadablePictureError, match="not an image"):
         decode(tmp_path / "a.png")
 
 
-def test_a_pipe_is_refused_without_waiting_for_it(tmp_path):
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(UnreadablePictureError, match="not a regular file"):
         decode(tmp_path / "pipe.png")
 
 
-def test_random_damage_never_raises_anything_else(tmp_path):
+def test_random_damage_never_raises_anything_else(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (20, 20, 3), dtype=np.uint8)
     for suffix in ("png", "jpg", "webp", "bmp", "tif", "gif", "ppm"):

@@ -9,7 +9,7 @@ from aecli.errors import InputError
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 999])
-def test_both_sides_together_are_all(n):
+def test_both_sides_together_are_all(n) -> None:
     rest, held = hold_out(n)
     assert len(held) == max(1, round(n / 10))
     assert (np.diff(rest) > 0).all()
@@ -17,7 +17,7 @@ def test_both_sides_together_are_all(n):
     assert sorted([*rest, *held]) == list(range(n))
 
 
-def test_classes_keep_their_proportions():
+def test_classes_keep_their_proportions() -> None:
     labels = np.repeat([0, 1, 2, -1], [100, 50, 30, 20])
     _, held = hold_out(labels, 0.1)
     assert np.unique(labels[held], return_counts=True)[1].tolist() == [2, 10, 5, 3]
@@ -26,7 +26,7 @@ def test_classes_keep_their_proportions():
     assert set(hold_out(np.array([0] * 9 + [1]), 0.2)[1]) <= set(range(9))
 
 
-def test_the_seed_decides():
+def test_the_seed_decides() -> None:
     assert hold_out(100, seed=1)[1].tolist() == hold_out(100, seed=1)[1].tolist()
     assert hold_out(100, seed=1)[1].tolist() != hold_out(100, seed=2)[1].tolist()
     assert hold_out(20, 0.2, 0)[1].tolist() == [1, 8, 18, 19], "a test split must stay the same for ever"
@@ -34,6 +34,6 @@ def test_the_seed_decides():
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_too_few(n):
+def test_too_few(n) -> None:
     with pytest.raises(InputError, match=f"too few images to hold some out: {n}"):
         hold_out(n)

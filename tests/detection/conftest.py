@@ -1,9 +1,10 @@
 """A trained model and what it makes of the test digits."""
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import aecli
 from aecli.inference.model import Model, ModelOutput
@@ -15,6 +16,6 @@ def model(conv_run: Path) -> Model:
 
 
 @pytest.fixture(scope="session")
-def output(model: Model, digits: np.ndarray) -> ModelOutput:
+def output(model: Model, digits: NDArray[Any]) -> ModelOutput:
     (found,) = model.outputs(digits)
     return found

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import aecli
 from aecli.data.image_set import ImageSet
@@ -31,7 +33,7 @@ def noise(normal: ImageSet) -> ImageSet:
 
 
 @pytest.fixture(scope="module")
-def both(model, normal, noise) -> Calibration:
+def both(model: Any, normal, noise) -> Calibration:
     return calibrate(model, normal, noise, CalibrationOptions())
 
 
@@ -44,7 +46,7 @@ class Pretender:
         self.codes = random.normal(size=(1 << 16, dimensions)).astype(np.float32)
         self.residuals = random.lognormal(size=1 << 16).astype(np.float32)
 
-    def outputs(self, images: np.ndarray):
+    def outputs(self, images: NDArray[Any]):
         rows = images[:, 0, 0, 0].astype(int) * 256 + images[:, 0, 0, 1]
         levels = images.astype(np.float32)
         yield ModelOutput(images, self.codes[rows], levels, self.residuals[rows])
@@ -62,7 +64,7 @@ def numbered(first: int, count: int) -> ImageSet:
 
 @pytest.mark.parametrize("score", ["residual", "knn", "mahalanobis", "combined"])
 @pytest.mark.parametrize("quantile", [0.9, 0.99])
-def test_as_many_new_normal_images_are_flagged_as_asked_for(score, quantile, model):
+def test_as_many_new_normal_images_are_flagged_as_asked_for(score, quantile, model: Any) -> None:
     """On average over detectors, each fitted on 200 images."""
     flagged = []
     for seed in range(30):
@@ -73,7 +75,7 @@ def test_as_many_new_normal_images_are_flagged_as_asked_for(score, quantile, mod
     assert np.mean(flagged) == pytest.approx(1 - quantile, abs=0.005 if quantile == 0.99 else 0.02)
 
 
-def test_what_is_measured_is_about_what_new_images_show(model):
+def test_what_is_measured_is_about_what_new_images_show(model: Any) -> None:
     pretender = Pretender(model, 1)
     found = calibrate(pretender, numbered(0, 2000), None, CalibrationOptions("knn", 0.9))
     (new,) = pretender.outputs(numbered(3000, 5000).images)
@@ -82,8 +84,8 @@ def test_what_is_measured_is_about_what_new_images_show(model):
     assert right.low < passed < right.high
 
 
-def test_fitted_and_measured_images_are_others(model, normal, monkeypatch):
-    seen: dict[str, np.ndarray] = {}
+def test_fitted_and_measured_images_are_others(model: Any, normal, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, NDArray[Any]] = {}
     real = module.hold_out
 
     def watched(count: int, fraction: float, seed: int):
@@ -103,7 +105,7 @@ def test_fitted_and_measured_images_are_others(model, normal, monkeypatch):
     assert found.measured == {"normal": len(seen["rest"]), "anomalous": 0}
 
 
-def test_images_that_fit_no_memory_are_drawn_by_the_seed(model, normal, monkeypatch):
+def test_images_that_fit_no_memory_are_drawn_by_the_seed(model: Any, normal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_FEATURE_BYTES", 4 * 16 * 100)
     found = calibrate(model, normal, None, CalibrationOptions("knn"))
     assert found.fitted["normal"] + found.measured["normal"] == 100
@@ -113,7 +115,7 @@ def test_images_that_fit_no_memory_are_drawn_by_the_seed(model, normal, monkeypa
 # With anomalies
 
 
-def test_noise_is_told_from_digits(both):
+def test_noise_is_told_from_digits(both) -> None:
     report = both.reports[0]
     assert report.score == both.detector.header.score
     assert report.separation.auroc.value > 0.95
@@ -122,20 +124,20 @@ def test_noise_is_told_from_digits(both):
     assert not both.warnings
 
 
-def test_every_score_is_compared_and_the_best_come_first(both):
+def test_every_score_is_compared_and_the_best_come_first(both) -> None:
     assert sorted(report.score for report in both.reports) == score_names()
     areas = [report.area for report in both.reports[1:]]
     assert areas == sorted(areas, reverse=True)
 
 
-def test_figures_are_those_of_the_scores_that_are_drawn(both):
+def test_figures_are_those_of_the_scores_that_are_drawn(both) -> None:
     threshold = both.detector.header.threshold
     assert both.reports[0].specificity.value == (both.normal_scores <= threshold).mean()
     assert both.reports[0].recall.value == (both.anomalous_scores > threshold).mean()
     assert both.measured == {"normal": len(both.normal_scores), "anomalous": len(both.anomalous_scores)}
 
 
-def test_at_the_threshold_of_the_regression_both_kinds_are_equally_probable(both):
+def test_at_the_threshold_of_the_regression_both_kinds_are_equally_probable(both) -> None:
     header = both.detector.header
     assert header.quantile is None
     at, below, above = header.logistic.probability(np.float32([1, 0.5, 2]) * np.float32(header.threshold))
@@ -144,14 +146,14 @@ def test_at_the_threshold_of_the_regression_both_kinds_are_equally_probable(both
     assert np.isfinite(header.logistic.probability(np.float32([0, 1e30]))).all()
 
 
-def test_a_quantile_overrules_the_regression(model, normal, noise):
+def test_a_quantile_overrules_the_regression(model: Any, normal, noise) -> None:
     found = calibrate(model, normal, noise, CalibrationOptions("residual", 0.9))
     alone = calibrate(model, normal, None, CalibrationOptions("residual", 0.9))
     assert found.detector.header.threshold == alone.detector.header.threshold
     assert found.detector.header.quantile == 0.9
 
 
-def test_anomalies_that_score_lower_are_told_with_a_score_that_does_better(model, normal):
+def test_anomalies_that_score_lower_are_told_with_a_score_that_does_better(model: Any, normal) -> None:
     """Plain pictures, which any autoencoder restores well."""
     plain = np.repeat(np.arange(60, dtype=np.uint8), 64).reshape(60, *SHAPE)
     dull = ImageSet(plain, np.arange(60).astype(str), "dull")
@@ -169,14 +171,14 @@ def test_anomalies_that_score_lower_are_told_with_a_score_that_does_better(model
     assert not chosen.warnings
 
 
-def test_anomalies_that_are_like_normal_images_are_no_error(model, normal):
+def test_anomalies_that_are_like_normal_images_are_no_error(model: Any, normal) -> None:
     rows = np.random.default_rng(0).permutation(len(normal))
     halves = [replace(normal.take(part), word=f"half {len(part)}") for part in (rows[:180], rows[180:])]
     found = calibrate(model, *halves, CalibrationOptions("combined"))
     assert found.reports[0].area == pytest.approx(0.5, abs=0.15)
 
 
-def test_classes_of_one_set_become_normal_and_anomalous(model):
+def test_classes_of_one_set_become_normal_and_anomalous(model: Any) -> None:
     found = calibrate(
         model, aecli.load_images("digits:test@-1"), aecli.load_images("digits:test@1"), CalibrationOptions()
     )
@@ -194,7 +196,7 @@ def saved(found: Calibration, path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_others(model, normal, tmp_path):
+def test_the_same_seed_gives_the_same_bytes_and_another_one_others(model: Any, normal, tmp_path: Path) -> None:
     first, again, other = (
         saved(calibrate(model, normal, None, CalibrationOptions(seed=seed)), tmp_path / "detector")
         for seed in (1, 1, 2)
@@ -204,7 +206,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(model, normal
 
 
 @pytest.mark.parametrize("change", [{"score": "mse"}, {"quantile": 0.8}, {"seed": 1}])
-def test_every_option_matters(change, model, normal):
+def test_every_option_matters(change, model: Any, normal) -> None:
     plain = calibrate(model, normal, None, CalibrationOptions("residual"))
     changed = calibrate(model, normal, None, replace(CalibrationOptions("residual"), **change))
     assert plain.detector.header != changed.detector.header
@@ -222,7 +224,7 @@ def test_every_option_matters(change, model, normal):
     ],
     ids=str,
 )
-def test_options_that_make_no_sense_are_refused(wrong):
+def test_options_that_make_no_sense_are_refused(wrong) -> None:
     with pytest.raises(UsageError):
         CalibrationOptions(**wrong).check()
 
@@ -231,13 +233,13 @@ def test_options_that_make_no_sense_are_refused(wrong):
 
 
 @pytest.mark.parametrize("word", ["digits:train", "digits", "digits:train@3"])
-def test_images_that_the_model_was_trained_on_are_told(word, model):
+def test_images_that_the_model_was_trained_on_are_told(word, model: Any) -> None:
     assert model.header.data.word == "digits:train"
     found = calibrate(model, aecli.load_images(word), None, CalibrationOptions("residual", 0.9))
     assert "the model was trained on digits:train" in found.warnings[0]
 
 
-def test_too_few_images_for_the_quantile_are_told_and_how_many_would_do(model):
+def test_too_few_images_for_the_quantile_are_told_and_how_many_would_do(model: Any) -> None:
     pretender = Pretender(model, 0)
     found = calibrate(pretender, numbered(0, 100), None, CalibrationOptions("residual", 0.99))
     assert "50 normal images to fit on are too few" in found.warnings[0]
@@ -247,14 +249,14 @@ def test_too_few_images_for_the_quantile_are_told_and_how_many_would_do(model):
     assert not calibrate(pretender, numbered(0, 198), None, CalibrationOptions("residual", 0.99)).warnings
 
 
-def test_images_of_both_kinds_are_told(model, normal, noise):
+def test_images_of_both_kinds_are_told(model: Any, normal, noise) -> None:
     mixed = ImageSet(np.concatenate([noise.images, normal.images[:7]]), np.arange(107).astype(str), "mixed")
     found = calibrate(model, normal, mixed, CalibrationOptions("residual"))
     assert any("7 of the 107 anomalous images are among the normal ones" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize("kind", ["normal", "anomalous"])
-def test_a_handful_of_images_is_refused(kind, model, normal):
+def test_a_handful_of_images_is_refused(kind, model: Any, normal) -> None:
     few = replace(normal.take(np.arange(19)), word="few")
     sets = (few, None) if kind == "normal" else (normal, few)
     with pytest.raises(InputError, match=f"too few {kind} images: 19 of few") as error:
@@ -262,18 +264,18 @@ def test_a_handful_of_images_is_refused(kind, model, normal):
     assert "20" in error.value.hint
 
 
-def test_the_same_images_are_not_normal_and_anomalous(model, normal):
+def test_the_same_images_are_not_normal_and_anomalous(model: Any, normal) -> None:
     with pytest.raises(InputError, match="the same"):
         calibrate(model, normal, normal, CalibrationOptions())
 
 
-def test_twenty_images_of_each_are_enough_for_every_score(model, normal, noise):
+def test_twenty_images_of_each_are_enough_for_every_score(model: Any, normal, noise) -> None:
     few = [replace(some.take(np.arange(20)), word=some.word) for some in (normal, noise)]
     for score in score_names():
         assert calibrate(model, *few, CalibrationOptions(score)).detector.header.score == score
 
 
-def test_progress_tells_all_stages(model, normal, noise):
+def test_progress_tells_all_stages(model: Any, normal, noise) -> None:
     told: dict[str, tuple[int, int]] = {}
 
     def listen(stage: str, done: int, total: int) -> None:
@@ -287,7 +289,7 @@ def test_progress_tells_all_stages(model, normal, noise):
     }
 
 
-def test_images_that_are_all_equal_give_a_detector(model, tmp_path):
+def test_images_that_are_all_equal_give_a_detector(model: Any, tmp_path: Path) -> None:
     same = ImageSet(np.full((30, *SHAPE), 9, np.uint8), np.arange(30).astype(str), "same")
 
     for score in score_names():

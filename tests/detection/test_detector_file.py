@@ -3,9 +3,11 @@
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -33,12 +35,14 @@ def made(model: Model, output: ModelOutput, name: str = "combined", **changes) -
 
 
 @pytest.fixture
-def file(model, output, tmp_path) -> Path:
+def file(model: Any, output: Any, tmp_path: Path) -> Path:
     save_detector(made(model, output, quantile=0.99), tmp_path / "detector.safetensors")
     return tmp_path / "detector.safetensors"
 
 
-def rewritten(file: Path, header: dict | None = None, text: str | None = None, **statistics: np.ndarray) -> Path:
+def rewritten(
+    file: Path, header: dict[str, Any] | None = None, text: str | None = None, **statistics: NDArray[Any]
+) -> Path:
     """The file with some of its header and statistics changed."""
     with safe_open(file, framework="np") as tensors:
         values = json.loads(tensors.metadata()[METADATA_KEY]) | (header or {})
@@ -51,7 +55,7 @@ def rewritten(file: Path, header: dict | None = None, text: str | None = None, *
 
 
 @pytest.mark.parametrize("name", score_names())
-def test_a_detector_scores_alike_after_saving_and_loading(name, model, output, tmp_path):
+def test_a_detector_scores_alike_after_saving_and_loading(name: str, model: Any, output: Any, tmp_path: Path) -> None:
     detector = made(model, output, name)
     save_detector(detector, tmp_path / "d.safetensors")
     loaded = load_detector(tmp_path / "d.safetensors")
@@ -69,13 +73,13 @@ def test_a_detector_scores_alike_after_saving_and_loading(name, model, output, t
     ],
     ids=" ".join,
 )
-def test_every_field_comes_back(changes, model, output, tmp_path):
+def test_every_field_comes_back(changes, model: Any, output: Any, tmp_path: Path) -> None:
     detector = made(model, output, **changes)
     save_detector(detector, tmp_path / "d.safetensors")
     assert load_detector(tmp_path / "d.safetensors").header == detector.header
 
 
-def test_the_same_detector_gives_the_same_bytes(model, output, tmp_path):
+def test_the_same_detector_gives_the_same_bytes(model: Any, output: Any, tmp_path: Path) -> None:
     for name in ("a.safetensors", "b.safetensors"):
         save_detector(made(model, output), tmp_path / name)
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
@@ -84,7 +88,7 @@ def test_the_same_detector_gives_the_same_bytes(model, output, tmp_path):
 # Which one is used
 
 
-def test_without_calibration_one_in_a_hundred_validation_images_is_flagged(model, output):
+def test_without_calibration_one_in_a_hundred_validation_images_is_flagged(model: Any, output: Any) -> None:
     detector = default_detector(model.header, model.fingerprint)
     assert detector.header.score == "residual"
     quantiles = model.header.residual_quantiles
@@ -93,7 +97,9 @@ def test_without_calibration_one_in_a_hundred_validation_images_is_flagged(model
     assert np.array_equal(detector.scores(output), output.residual_l2)
 
 
-def test_the_named_one_comes_before_that_of_the_run_and_that_before_the_default(model, output, conv_run, tmp_path):
+def test_the_named_one_comes_before_that_of_the_run_and_that_before_the_default(
+    model: Any, output: Any, conv_run: Path, tmp_path: Path
+) -> None:
     run, named = tmp_path / "run", tmp_path / "named.safetensors"
     run.mkdir()
     (run / "model.safetensors").symlink_to(conv_run / "model.safetensors")
@@ -107,20 +113,22 @@ def test_the_named_one_comes_before_that_of_the_run_and_that_before_the_default(
     assert detector_for(model, run / "another.safetensors", None).header.score == "residual"
 
 
-def test_a_detector_of_another_model_is_refused_with_what_makes_one(model, output, conv_run, file):
+def test_a_detector_of_another_model_is_refused_with_what_makes_one(
+    model: Any, output: Any, conv_run: Path, file
+) -> None:
     save_detector(made(model, output, model_fingerprint="sha256:" + "0" * 64), file)
     with pytest.raises(InputError, match="made for another model") as error:
         detector_for(model, conv_run, file)
     assert "aecli calibrate" in error.value.hint
 
 
-def test_another_threshold_is_no_quantile_of_anything(model, output):
+def test_another_threshold_is_no_quantile_of_anything(model: Any, output: Any) -> None:
     changed = made(model, output, quantile=0.99).with_threshold(7.0)
     assert (changed.header.threshold, changed.header.quantile) == (7.0, None)
 
 
 @pytest.mark.parametrize("threshold", [float("nan"), float("inf"), -float("inf")])
-def test_a_threshold_is_a_number(threshold):
+def test_a_threshold_is_a_number(threshold) -> None:
     with pytest.raises(UsageError, match="not a threshold"):
         require_threshold(threshold)
 
@@ -150,21 +158,21 @@ def test_a_threshold_is_a_number(threshold):
     ],
     ids=str,
 )
-def test_a_damaged_header_is_refused(header, said, file):
+def test_a_damaged_header_is_refused(header, said, file) -> None:
     with pytest.raises(InputError, match=said) as error:
         load_detector(rewritten(file, header))
     assert str(file) in error.value.message
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, "{}"], ids=lambda text: text[:5])
-def test_what_is_no_header_is_refused(text, file):
+def test_what_is_no_header_is_refused(text: str, file) -> None:
     with pytest.raises(InputError, match="detector"):
         load_detector(rewritten(file, text=text))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ["mean", "references", "deviations"])
-def test_statistics_that_are_not_finite_are_refused(name, value, file):
+def test_statistics_that_are_not_finite_are_refused(name: str, value: Any, file) -> None:
     damaged = load_file(file)[name].copy()
     damaged.flat[-1] = value
     with pytest.raises(InputError, match=f"{name} is not finite"):
@@ -172,12 +180,12 @@ def test_statistics_that_are_not_finite_are_refused(name, value, file):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32, np.bool_])
-def test_statistics_of_another_type_are_refused(dtype, file):
+def test_statistics_of_another_type_are_refused(dtype, file) -> None:
     with pytest.raises(InputError, match="float32"):
         load_detector(rewritten(file, mean=load_file(file)["mean"].astype(dtype)))
 
 
-def test_numbers_that_numpy_does_not_know_are_refused(file):
+def test_numbers_that_numpy_does_not_know_are_refused(file) -> None:
     import torch
     from safetensors.torch import save_file as save_tensors
 
@@ -190,7 +198,7 @@ def test_numbers_that_numpy_does_not_know_are_refused(file):
 
 @pytest.mark.parametrize("name", ["combined", "mahalanobis", "knn"])
 @pytest.mark.parametrize("shape", [(), (1,), (2,), (17,), (3, 2), (5, 16), (0, 17), (2, 16, 16)], ids=str)
-def test_statistics_of_another_shape_never_give_a_verdict(name, shape, model, output):
+def test_statistics_of_another_shape_never_give_a_verdict(name: str, shape, model: Any, output: Any) -> None:
     detector = made(model, output, name)
     for key, array in detector.statistics.items():
         if array.shape != shape and not (key == "references" and shape[1:] == array.shape[1:] and shape[0]):
@@ -200,7 +208,9 @@ def test_statistics_of_another_shape_never_give_a_verdict(name, shape, model, ou
 
 
 @pytest.mark.parametrize("name", ["combined", "mahalanobis", "knn"])
-def test_statistics_that_are_missing_or_beyond_all_measure_never_give_a_verdict(name, model, output):
+def test_statistics_that_are_missing_or_beyond_all_measure_never_give_a_verdict(
+    name: str, model: Any, output: Any
+) -> None:
     detector = made(model, output, name)
     for key in detector.statistics:
         without = {other: array for other, array in detector.statistics.items() if other != key}
@@ -212,7 +222,7 @@ def test_statistics_that_are_missing_or_beyond_all_measure_never_give_a_verdict(
             Detector(detector.header, tiny).scores(output)
 
 
-def test_other_files_are_refused(file, conv_run, codes_file, tmp_path):
+def test_other_files_are_refused(file, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("not a detector")
     (tmp_path / "empty.safetensors").write_bytes(b"")
     (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:-10])

@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 import aecli
@@ -29,7 +31,7 @@ def inspection(model: Model) -> AnomalyInspector:
     return AnomalyInspector(model, default_detector(model.header, model.fingerprint))
 
 
-def item(image: np.ndarray | None, name: str = "", wait: float = 0.0) -> Item:
+def item(image: NDArray[Any] | None, name: str = "", wait: float = 0.0) -> Item:
     def read():
         time.sleep(wait)
         if image is None:
@@ -46,7 +48,7 @@ def judged(inspection: AnomalyInspector, items: list[Item], most: int = 50) -> l
 # Judging
 
 
-def test_verdicts_come_in_the_order_of_the_pictures(inspection, digits):
+def test_verdicts_come_in_the_order_of_the_pictures(inspection, digits: NDArray[Any]) -> None:
     """Although some are read later than those after them."""
     items = [item(image, str(row), wait=0.02 if row % 40 == 0 else 0) for row, image in enumerate(digits[:120])]
     found = judged(inspection, items)
@@ -56,7 +58,7 @@ def test_verdicts_come_in_the_order_of_the_pictures(inspection, digits):
     assert all(np.array_equal(each.output.images[0], digits[row]) for row, each in enumerate(found))
 
 
-def test_what_cannot_be_read_keeps_its_place_and_the_rest_goes_on(inspection, digits):
+def test_what_cannot_be_read_keeps_its_place_and_the_rest_goes_on(inspection, digits: NDArray[Any]) -> None:
     bad = {0, 7, 8, 59}
     items = [item(None if row in bad else digits[row], str(row)) for row in range(60)]
     found = judged(inspection, items, most=9)
@@ -65,12 +67,12 @@ def test_what_cannot_be_read_keeps_its_place_and_the_rest_goes_on(inspection, di
     assert (inspection.failed, inspection.judged) == (4, 56)
 
 
-def test_a_chunk_of_which_nothing_can_be_read_is_no_error(inspection):
+def test_a_chunk_of_which_nothing_can_be_read_is_no_error(inspection) -> None:
     assert judged(inspection, [item(None, "a")]) == [Failure("a", "damaged")]
     assert judged(inspection, []) == []
 
 
-def test_only_one_chunk_is_read_ahead(inspection, digits):
+def test_only_one_chunk_is_read_ahead(inspection, digits: NDArray[Any]) -> None:
     read: list[int] = []
 
     def counted(row: int) -> Item:
@@ -86,11 +88,11 @@ def test_only_one_chunk_is_read_ahead(inspection, digits):
         assert len(read) <= 10 * done
 
 
-def test_the_larger_a_picture_the_smaller_a_chunk(inspection, model):
+def test_the_larger_a_picture_the_smaller_a_chunk(inspection, model: Any) -> None:
     assert inspection.chunk_size * np.prod(model.image_shape) <= 1 << 20
 
 
-def test_a_score_at_the_threshold_is_normal(inspection, digits):
+def test_a_score_at_the_threshold_is_normal(inspection, digits: NDArray[Any]) -> None:
     (found,) = judged(inspection, [item(digits[0], "x")])
     for threshold, verdict in ((found.score, "normal"), (np.nextafter(found.score, 0), "anomaly")):
         detector = inspection._detector.with_threshold(float(threshold))
@@ -98,7 +100,7 @@ def test_a_score_at_the_threshold_is_normal(inspection, digits):
         assert again.verdict == verdict
 
 
-def test_counts_and_notes(inspection, digits, tmp_path):
+def test_counts_and_notes(inspection, digits: NDArray[Any], tmp_path: Path) -> None:
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "color.png")
     Image.fromarray(digits[0, 0]).save(tmp_path / "gray.png")
     found = judged(inspection, list(items_of([str(tmp_path)], SHAPE)))
@@ -109,7 +111,7 @@ def test_counts_and_notes(inspection, digits, tmp_path):
     assert "1 image resized from 30x20 to 8x8" in sized
 
 
-def test_the_document_of_a_finding(inspection, digits):
+def test_the_document_of_a_finding(inspection, digits: NDArray[Any]) -> None:
     (found,) = judged(inspection, [item(digits[0], "x")])
     assert found.to_dict() == {
         "path": "x",
@@ -122,7 +124,7 @@ def test_the_document_of_a_finding(inspection, digits):
 # Names
 
 
-def test_files_folders_and_words_become_pictures(pictures, digits, tmp_path):
+def test_files_folders_and_words_become_pictures(pictures: Path, digits: NDArray[Any], tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", images=digits[:2])
     names = [str(pictures / "b" / "3.png"), str(pictures), str(tmp_path / "set.npz"), "digits:test@4"]
     items = list(items_of(names, SHAPE))
@@ -138,7 +140,7 @@ def test_files_folders_and_words_become_pictures(pictures, digits, tmp_path):
 @pytest.mark.parametrize(
     "name", ["none.png", "", "dgits", "a" * 300 + ".png", "x\0y.png", "no/such/folder/", "digits@x"]
 )
-def test_what_means_nothing_is_an_item_that_cannot_be_read(name, digits):
+def test_what_means_nothing_is_an_item_that_cannot_be_read(name: str, digits: NDArray[Any]) -> None:
     (wrong, *_, last) = items_of([name, "digits:test@4"], SHAPE)
     assert wrong.name == name
     with pytest.raises(InputError):
@@ -146,7 +148,7 @@ def test_what_means_nothing_is_an_item_that_cannot_be_read(name, digits):
     assert last.read()[1] == SHAPE
 
 
-def test_the_same_picture_twice_is_judged_twice(inspection, pictures):
+def test_the_same_picture_twice_is_judged_twice(inspection, pictures: Path) -> None:
     name = str(pictures / "a" / "0.png")
     first, second = judged(inspection, list(items_of([name, name], SHAPE)))
     assert first.score == pytest.approx(second.score)
@@ -168,7 +170,7 @@ def test_the_same_picture_twice_is_judged_twice(inspection, pictures):
     ],
 )
 @pytest.mark.parametrize("stream", [True, False])
-def test_names_of_a_list(text, separator, names, stream, tmp_path, monkeypatch):
+def test_names_of_a_list(text: str, separator, names, stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "list").write_bytes(text)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
     path = Path("-") if stream else tmp_path / "list"
@@ -176,7 +178,7 @@ def test_names_of_a_list(text, separator, names, stream, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\0"])
-def test_names_come_as_they_are_written(separator, monkeypatch):
+def test_names_come_as_they_are_written(separator, monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     monkeypatch.setattr(sys, "stdin", open(reading, encoding="utf-8"))  # noqa: SIM115, PTH123
     came: queue.Queue[str] = queue.Queue()
@@ -193,7 +195,7 @@ def test_names_come_as_they_are_written(separator, monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["none", "folder", "empty"])
-def test_a_list_that_is_none_is_refused(what, tmp_path):
+def test_a_list_that_is_none_is_refused(what, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").touch()
     with pytest.raises(InputError, match="list of files"):
@@ -203,7 +205,7 @@ def test_a_list_that_is_none_is_refused(what, tmp_path):
 # A slow source
 
 
-def test_what_is_there_is_taken_without_waiting_for_more(digits):
+def test_what_is_there_is_taken_without_waiting_for_more(digits: NDArray[Any]) -> None:
     more = threading.Event()
 
     def slow():
@@ -217,14 +219,14 @@ def test_what_is_there_is_taken_without_waiting_for_more(digits):
     assert [each.name for chunk in chunks for each in chunk] == ["second"]
 
 
-def test_all_come_in_order_and_in_chunks_of_at_most_so_many():
+def test_all_come_in_order_and_in_chunks_of_at_most_so_many() -> None:
     items = [item(None, str(number)) for number in range(1000)]
     chunks = list(as_they_come(iter(items), 7))
     assert [each.name for chunk in chunks for each in chunk] == [each.name for each in items]
     assert all(0 < len(chunk) <= 7 for chunk in chunks)
 
 
-def test_an_endless_source_is_not_read_far_ahead():
+def test_an_endless_source_is_not_read_far_ahead() -> None:
     taken: list[int] = []
 
     def endless():
@@ -237,7 +239,7 @@ def test_an_endless_source_is_not_read_far_ahead():
     assert len(taken) <= 5 + 2 * 5 + 2
 
 
-def test_an_error_of_the_source_comes_after_what_was_there_before(digits):
+def test_an_error_of_the_source_comes_after_what_was_there_before(digits: NDArray[Any]) -> None:
     def failing():
         yield item(digits[0], "first")
         raise InputError("gone")
@@ -248,7 +250,7 @@ def test_an_error_of_the_source_comes_after_what_was_there_before(digits):
         next(chunks)
 
 
-def test_names_are_read_in_pieces(monkeypatch, tmp_path):
+def test_names_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(inputs, "PIECE", 3)
     (tmp_path / "list").write_bytes(b"one\ntwo\r\n\nthree")
     assert list(names_from(tmp_path / "list")) == ["one", "two", "three"]

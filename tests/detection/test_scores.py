@@ -1,7 +1,10 @@
 """Every score by what it means: what it must survive, and what libraries make of the same numbers."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
@@ -16,7 +19,7 @@ every_score = pytest.mark.parametrize("name", score_names())
 ON_CODES = ("combined", "knn", "mahalanobis")
 
 
-def outcome_of(codes: np.ndarray, seed: int = 0) -> ModelOutput:
+def outcome_of(codes: NDArray[Any], seed: int = 0) -> ModelOutput:
     """Codes (N, D) with images and reconstructions of chance."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (len(codes), 1, 8, 8), dtype=np.uint8)
@@ -25,7 +28,7 @@ def outcome_of(codes: np.ndarray, seed: int = 0) -> ModelOutput:
     return ModelOutput(images, codes.astype(np.float32), restored, residual.astype(np.float32))
 
 
-def vectors(count: int, dimensions: int, seed: int) -> np.ndarray:
+def vectors(count: int, dimensions: int, seed: int) -> NDArray[Any]:
     """Correlated vectors around a mean far from 0; their last quarter does not vary."""
     shape = np.random.default_rng(1).normal(size=(dimensions, dimensions)) / np.sqrt(dimensions)
     shape[:, dimensions - dimensions // 4 :] = 0
@@ -33,7 +36,7 @@ def vectors(count: int, dimensions: int, seed: int) -> np.ndarray:
     return (drawn @ shape + 5).astype(np.float32)
 
 
-def scored(name: str, fitted: ModelOutput, new: ModelOutput) -> np.ndarray:
+def scored(name: str, fitted: ModelOutput, new: ModelOutput) -> NDArray[Any]:
     score = find_score(name)
     return score.score(score.measure(new), score.fit(score.measure(fitted), 0))
 
@@ -42,7 +45,7 @@ def scored(name: str, fitted: ModelOutput, new: ModelOutput) -> np.ndarray:
 
 
 @every_score
-def test_it_says_what_it_is_and_its_unit(name):
+def test_it_says_what_it_is_and_its_unit(name: str) -> None:
     score = find_score(name)
     assert score.UNIT
     assert score.SUMMARY
@@ -51,7 +54,7 @@ def test_it_says_what_it_is_and_its_unit(name):
 
 
 @every_score
-def test_scores_are_finite_and_never_negative(name, output):
+def test_scores_are_finite_and_never_negative(name: str, output: Any) -> None:
     scores = scored(name, output, output)
     assert scores.dtype == np.float32
     assert scores.shape == (len(output.images),)
@@ -60,7 +63,7 @@ def test_scores_are_finite_and_never_negative(name, output):
 
 
 @every_score
-def test_a_picture_scores_alike_in_any_company(name, output):
+def test_a_picture_scores_alike_in_any_company(name: str, output: Any) -> None:
     score = find_score(name)
     statistics = score.fit(score.measure(output), 0)
     together = score.score(score.measure(output), statistics)
@@ -69,7 +72,7 @@ def test_a_picture_scores_alike_in_any_company(name, output):
 
 
 @every_score
-def test_statistics_are_float32_and_the_same_for_the_same_seed(name, output):
+def test_statistics_are_float32_and_the_same_for_the_same_seed(name: str, output: Any) -> None:
     score = find_score(name)
     first, again = (score.fit(score.measure(output), 3) for _ in range(2))
     assert {array.dtype for array in first.values()} <= {np.dtype(np.float32)}
@@ -78,7 +81,7 @@ def test_statistics_are_float32_and_the_same_for_the_same_seed(name, output):
 
 
 @every_score
-def test_noise_scores_higher_than_digits(name, model, digits):
+def test_noise_scores_higher_than_digits(name: str, model: Any, digits: NDArray[Any]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, digits.shape, dtype=np.uint8)
     (fitted,), (normal,), (strange,) = (model.outputs(images) for images in (digits[:200], digits[200:], noise))
     truth = np.repeat([0, 1], [len(digits) - 200, len(noise)])
@@ -87,7 +90,7 @@ def test_noise_scores_higher_than_digits(name, model, digits):
 
 
 @every_score
-def test_negatives_score_higher_than_digits(name, model, digits):
+def test_negatives_score_higher_than_digits(name: str, model: Any, digits: NDArray[Any]) -> None:
     (fitted,), (normal,), (strange,) = (model.outputs(images) for images in (digits[:200], digits[200:], 255 - digits))
     truth = np.repeat([0, 1], [len(digits) - 200, len(digits)])
     assert roc_auc_score(truth, np.concatenate([scored(name, fitted, normal), scored(name, fitted, strange)])) > 0.98
@@ -95,7 +98,7 @@ def test_negatives_score_higher_than_digits(name, model, digits):
 
 @every_score
 @pytest.mark.parametrize(("count", "dimensions"), [(40, 1), (8, 30), (2, 3), (30, 512), (40, 3000), (700, 600)])
-def test_any_number_of_dimensions_will_do(name, count, dimensions):
+def test_any_number_of_dimensions_will_do(name: str, count: int, dimensions) -> None:
     if dimensions < 600 or name in ON_CODES:
         random = np.random.default_rng(0)
         fitted, new = (outcome_of(random.normal(size=(some, dimensions)), some) for some in (count, 50))
@@ -103,7 +106,7 @@ def test_any_number_of_dimensions_will_do(name, count, dimensions):
 
 
 @every_score
-def test_normal_images_that_are_all_equal_leave_scores_finite(name):
+def test_normal_images_that_are_all_equal_leave_scores_finite(name: str) -> None:
     fitted, new = outcome_of(np.zeros((30, 4))), outcome_of(np.full((5, 4), 3.0))
     same = ModelOutput(
         np.zeros_like(fitted.images), fitted.codes, np.zeros_like(fitted.reconstructions), np.zeros(30, np.float32)
@@ -115,7 +118,7 @@ def test_normal_images_that_are_all_equal_leave_scores_finite(name):
 
 @every_score
 @pytest.mark.parametrize("level", [0, 255])
-def test_constant_pictures_are_scored(name, level, model, output):
+def test_constant_pictures_are_scored(name: str, level, model: Any, output: Any) -> None:
     (constant,) = model.outputs(np.full((3, 1, 8, 8), level, np.uint8))
     scores = scored(name, output, constant)
     assert np.isfinite(scores).all()
@@ -123,7 +126,7 @@ def test_constant_pictures_are_scored(name, level, model, output):
 
 
 @every_score
-def test_an_unknown_name_is_told_the_nearest(name):
+def test_an_unknown_name_is_told_the_nearest(name: str) -> None:
     with pytest.raises(UsageError, match=f"did you mean '{name}'"):
         find_score(name[:-1])
 
@@ -131,11 +134,11 @@ def test_an_unknown_name_is_told_the_nearest(name):
 # What libraries make of the same numbers
 
 
-def test_residual_is_what_the_model_scores(model, output, digits):
+def test_residual_is_what_the_model_scores(model: Any, output: Any, digits: NDArray[Any]) -> None:
     assert scored("residual", output, output) == pytest.approx(model.score(digits), rel=1e-5)
 
 
-def test_mse_and_ssim_are_those_of_the_compression_report(output):
+def test_mse_and_ssim_are_those_of_the_compression_report(output: Any) -> None:
     for row in range(5):
         one = output.take(row)
         quality = image_quality(one.images, np.rint(one.reconstructions).astype(np.uint8))
@@ -143,7 +146,7 @@ def test_mse_and_ssim_are_those_of_the_compression_report(output):
         assert 1 - scored("ssim", output, one)[0] == pytest.approx(quality.ssim, abs=0.01)
 
 
-def test_a_perfect_reconstruction_scores_0():
+def test_a_perfect_reconstruction_scores_0() -> None:
     some = outcome_of(np.zeros((4, 2)))
     perfect = ModelOutput(some.images, some.codes, some.images.astype(np.float32), np.zeros(4, np.float32))
     for name in ("residual", "mse", "ssim"):
@@ -151,14 +154,14 @@ def test_a_perfect_reconstruction_scores_0():
 
 
 @pytest.mark.parametrize(("count", "dimensions"), [(400, 10), (50, 10), (120, 100), (600, 512)])
-def test_mahalanobis_is_that_of_ledoit_and_wolf(count, dimensions):
+def test_mahalanobis_is_that_of_ledoit_and_wolf(count: int, dimensions) -> None:
     normal, new = vectors(count, dimensions, 2), vectors(40, dimensions, 3) + np.float32(0.2)
     theirs = np.sqrt(LedoitWolf().fit(normal.astype(np.float64)).mahalanobis(new))
     ours = scored("mahalanobis", outcome_of(normal), outcome_of(new))
     assert ours == pytest.approx(theirs, rel=2e-3)
 
 
-def test_whitened_normal_vectors_vary_alike_in_all_directions():
+def test_whitened_normal_vectors_vary_alike_in_all_directions() -> None:
     turned, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))
     drawn = np.random.default_rng(0).normal(size=(20_000, 6)) * [1, 2, 3, 4, 5, 6]
     normal = (drawn @ turned + 7).astype(np.float32)
@@ -168,18 +171,18 @@ def test_whitened_normal_vectors_vary_alike_in_all_directions():
 
 
 @pytest.mark.parametrize(("normal", "dimensions"), [(300, 16), (3000, 4)])
-def test_knn_is_the_distance_of_scikit_learn(normal, dimensions):
+def test_knn_is_the_distance_of_scikit_learn(normal, dimensions) -> None:
     known, new = vectors(normal, dimensions, 4), vectors(50, dimensions, 5)
     (theirs, _) = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(new)
     assert scored("knn", outcome_of(known), outcome_of(new)) == pytest.approx(theirs[:, 0], rel=1e-4)
 
 
-def test_a_normal_image_itself_is_at_no_distance(output):
+def test_a_normal_image_itself_is_at_no_distance(output: Any) -> None:
     assert scored("knn", output, output).max() == 0
     assert scored("combined", output, output).max() < 1e-3
 
 
-def test_references_are_as_many_as_a_detector_keeps(monkeypatch):
+def test_references_are_as_many_as_a_detector_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aecli.detection.nearest_normal.MOST_REFERENCES", 30)
     known = vectors(100, 4, 6)
     kept = knn.fit(known, 0)["references"]
@@ -188,7 +191,7 @@ def test_references_are_as_many_as_a_detector_keeps(monkeypatch):
     assert not np.array_equal(kept, knn.fit(known, 1)["references"])
 
 
-def test_combined_sees_codes_and_residuals_and_neither_drowns_the_other():
+def test_combined_sees_codes_and_residuals_and_neither_drowns_the_other() -> None:
     """An image that is strange in one of them only, by as many deviations, is about as far."""
     random = np.random.default_rng(0)
     normal = outcome_of(random.normal(size=(500, 8)))
@@ -206,7 +209,7 @@ def test_combined_sees_codes_and_residuals_and_neither_drowns_the_other():
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
-def test_combined_does_not_depend_on_the_scale_of_codes_and_residuals(scale):
+def test_combined_does_not_depend_on_the_scale_of_codes_and_residuals(scale) -> None:
     random = np.random.default_rng(0)
     normal, new = (outcome_of(random.normal(size=(some, 6)), some) for some in (200, 50))
 
@@ -232,7 +235,7 @@ def test_combined_does_not_depend_on_the_scale_of_codes_and_residuals(scale):
     ],
     ids=lambda damage: " ".join(f"{name}{array.shape}" for name, array in damage.items()),
 )
-def test_nothing_is_whitened_by_damaged_statistics(damage):
+def test_nothing_is_whitened_by_damaged_statistics(damage) -> None:
     normal = vectors(50, 4, 0)
     with pytest.raises(ValueError, match=next(iter(damage))):
         mahalanobis.score(normal, dict(mahalanobis.fit(normal, 0)) | damage)

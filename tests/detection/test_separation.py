@@ -1,7 +1,10 @@
 """The figures on how far scores are apart, against scikit-learn's, ties included."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn import metrics
 
@@ -21,17 +24,17 @@ GROUPS = {
 
 
 @pytest.fixture(params=GROUPS)
-def groups(request) -> tuple[np.ndarray, np.ndarray]:
+def groups(request: pytest.FixtureRequest) -> tuple[NDArray[Any], NDArray[Any]]:
     normal, anomalous = GROUPS[request.param]
     return normal.astype(np.float32), anomalous.astype(np.float32)
 
 
-def joined(groups) -> tuple[np.ndarray, np.ndarray]:
+def joined(groups) -> tuple[NDArray[Any], NDArray[Any]]:
     normal, anomalous = groups
     return np.repeat([0, 1], [len(normal), len(anomalous)]), np.concatenate(groups)
 
 
-def test_figures_are_those_of_scikit_learn(groups):
+def test_figures_are_those_of_scikit_learn(groups) -> None:
     truth, scores = joined(groups)
     found = separation(*groups, seed=0)
     assert found.auroc.value == pytest.approx(metrics.roc_auc_score(truth, scores))
@@ -40,25 +43,25 @@ def test_figures_are_those_of_scikit_learn(groups):
     assert found.fpr_at_95_tpr.value == pytest.approx(false[true >= 0.95][0])
 
 
-def test_the_area_alone_is_the_same(groups):
+def test_the_area_alone_is_the_same(groups) -> None:
     assert auroc(*groups) == pytest.approx(metrics.roc_auc_score(*joined(groups)))
 
 
-def test_the_curve_is_that_of_scikit_learn(groups):
+def test_the_curve_is_that_of_scikit_learn(groups) -> None:
     false, true = roc_curve(*groups)
     their_false, their_true, _ = metrics.roc_curve(*joined(groups), drop_intermediate=False)
     assert false == pytest.approx(their_false)
     assert true == pytest.approx(their_true)
 
 
-def test_intervals_hold_the_figures_and_are_the_same_for_the_same_seed(groups):
+def test_intervals_hold_the_figures_and_are_the_same_for_the_same_seed(groups) -> None:
     first, again = (separation(*groups, seed=4) for _ in range(2))
     assert first == again
     for estimate in (first.auroc, first.average_precision, first.fpr_at_95_tpr):
         assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
-def test_the_interval_of_the_area_is_about_that_of_hanley_and_mcneil():
+def test_the_interval_of_the_area_is_about_that_of_hanley_and_mcneil() -> None:
     """Their standard error, "The ref and use of the area under a receiver operating characteristic", 1982."""
     normal, anomalous = (group.astype(np.float32) for group in GROUPS["apart"])
     found = separation(normal, anomalous, seed=0).auroc
@@ -69,13 +72,13 @@ def test_the_interval_of_the_area_is_about_that_of_hanley_and_mcneil():
 
 
 @pytest.mark.parametrize(("right", "total"), [(81, 263), (15, 148), (0, 20), (1, 29), (20, 20), (1, 1), (1600, 1617)])
-def test_wilsons_interval_is_that_of_scipy(right, total):
+def test_wilsons_interval_is_that_of_scipy(right, total) -> None:
     found = proportion_interval(right, total)
     low, high = binomtest(right, total).proportion_ci(method="wilson")
     assert (found.value, found.low, found.high) == pytest.approx((right / total, low, high), abs=1e-6)
 
 
-def test_wilsons_interval_is_that_of_the_literature():
+def test_wilsons_interval_is_that_of_the_literature() -> None:
     """Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I."""
     for (right, total), interval in {(81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605)}.items():
         found = proportion_interval(right, total)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ ABLATION = Path(__file__).parents[2] / "examples" / "ablation"
 META = CodesMeta("sha256:aa", "digits:train", "sha256:bb")
 
 
-def test_the_ablation_makes_its_table_once(make_example: Callable, tmp_path):
+def test_the_ablation_makes_its_table_once(make_example: Callable[..., Any], tmp_path: Path) -> None:
     words = ("DATA=digits", "EPOCHS=1", "LABELS=50", "ROWS=conv warps+noise", f"OUT={tmp_path}", "-j2")
     make_example("ablation", *words)
     table = (tmp_path / "ablation.md").read_text("utf-8")
@@ -24,7 +25,7 @@ def test_the_ablation_makes_its_table_once(make_example: Callable, tmp_path):
     assert "Nothing to be done" in make_example("ablation", *words)
 
 
-def test_every_row_is_another_training(make_example: Callable, tmp_path):
+def test_every_row_is_another_training(make_example: Callable[..., Any], tmp_path: Path) -> None:
     commands = re.findall(
         r"^.* aecli train .*$", make_example("ablation", "--dry-run", f"OUT={tmp_path}"), re.MULTILINE
     )
@@ -34,7 +35,7 @@ def test_every_row_is_another_training(make_example: Callable, tmp_path):
     assert sum("--set" not in words for words in settings) == 2
 
 
-def test_warps_and_rate_are_tried_by_seed(make_example: Callable, tmp_path):
+def test_warps_and_rate_are_tried_by_seed(make_example: Callable[..., Any], tmp_path: Path) -> None:
     words = (f"OUT={tmp_path}", "STRENGTHS=0 22.5", "RATES=0.001", "SEEDS=1")
     commands = make_example("ablation", "--dry-run", "choose", *words).replace("\\\n", "")
     trained = re.findall(r"rotation=(\S+) .*scale=(\S+) .*shear=(\S+) .*seed 1 ", commands)
@@ -42,7 +43,7 @@ def test_warps_and_rate_are_tried_by_seed(make_example: Callable, tmp_path):
     assert re.findall(r"combined +--lr (\S+) --seed 1 ", commands) == ["0.001"]
 
 
-def test_a_choice_goes_by_clusters_that_are_found_again(conv_run: Path, tmp_path):
+def test_a_choice_goes_by_clusters_that_are_found_again(conv_run: Path, tmp_path: Path) -> None:
     files = []
     for name, spread in (("grouped-0", 0.01), ("grouped-1", 0.02), ("even-0", 10.0), ("even-1", 9.0)):
         random = np.random.default_rng(0)

@@ -1,8 +1,10 @@
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 
-def test_the_table_of_scores_is_made_once(make_example: Callable, tmp_path):
+def test_the_table_of_scores_is_made_once(make_example: Callable[..., Any], tmp_path: Path) -> None:
     words = (
         *(f"OUT={tmp_path}", "NORMAL=digits", "OTHER=letters"),
         *("PAIRS=normal-other", "EPOCHS=2", "CLASS_EPOCHS=2", "CLASSES=3"),

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def made(make_example: Callable, tmp_path_factory):
+def made(make_example: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory):
     """The folder that the laboratory was made in, on small data, and what making it again says."""
     out = tmp_path_factory.mktemp("lab")
     words = ("-j2", f"OUT={out}", "QUICK=1", "OMP_NUM_THREADS=1", "DATA=digits", "OTHER=letters")
@@ -56,17 +57,17 @@ def parts(text: str, marks: str) -> dict[str, str]:
     return dict(zip(found[::2], found[1::2], strict=True))
 
 
-def test_what_is_made_is_not_made_again(made):
+def test_what_is_made_is_not_made_again(made) -> None:
     assert "Nothing to be done" in made[1]
 
 
-def test_every_section_has_figures(report):
+def test_every_section_has_figures(report) -> None:
     sections = parts(report, "##")
     assert list(sections) == SECTIONS
     assert all(FIGURE.search(text) for text in sections.values())
 
 
-def test_every_question_is_answered_with_figures(report):
+def test_every_question_is_answered_with_figures(report) -> None:
     answers = parts(parts(report, "##")["6. Questions"], "###")
     assert [int(title.split(".")[0]) for title in answers] == list(range(1, 15))
     for title, answer in answers.items():
@@ -74,7 +75,7 @@ def test_every_question_is_answered_with_figures(report):
         assert len(re.findall(r"\.(?=\s)", answer)) >= 2, title
 
 
-def test_the_laboratorys_figures_stand_beside_ours(report):
+def test_the_laboratorys_figures_stand_beside_ours(report) -> None:
     rows = [line.strip("| ").split(" | ") for line in report.splitlines() if line.startswith("| ")]
     beside = {cell: row for row in rows for cell in row}
     laboratory = ["0.72", "0.84", "0.9319", "468 K", "3.2 K", "0.7431", "0.7003", "17.47", "5.75", "12.945", "5.916"]
@@ -83,7 +84,7 @@ def test_the_laboratorys_figures_stand_beside_ours(report):
         assert any(re.fullmatch(r"-?[\d.,]+", cell) for cell in ours), figure
 
 
-def test_photographs_that_were_inspected_have_their_figures_in_the_report(made, report, tmp_path):
+def test_photographs_that_were_inspected_have_their_figures_in_the_report(made, report, tmp_path: Path) -> None:
     assert "After `make -C examples/inspection`" in parts(report, "###")["5.5 Photographs that are not food"]
     (tmp_path / "calibration.tsv").write_text("score\tthreshold\tAUROC\nmse\t2826.68\t0.9985\n")
     (tmp_path / "verdicts.tsv").write_text("a.jpg\t1.0\t2.0\tnormal\t\nb.jpg\t3.0\t2.0\tanomaly\t\n")
@@ -94,11 +95,11 @@ def test_photographs_that_were_inspected_have_their_figures_in_the_report(made, 
     assert "| mse | 2826.68 | 0.9985 |" in found
 
 
-def test_nothing_is_left_open(report):
+def test_nothing_is_left_open(report) -> None:
     assert not re.search(r"\b(nan|inf|None|TODO|null)\b|[{}]", report)
 
 
-def test_the_page_needs_nothing_else(made, report, page):
+def test_the_page_needs_nothing_else(made, report, page) -> None:
     found = Page(page)
     pictures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", report)
     assert len(found.sources) == len(pictures) >= 15
@@ -110,7 +111,7 @@ def test_the_page_needs_nothing_else(made, report, page):
     assert str(made[0]) not in page
 
 
-def test_the_contents_lead_to_all_sections_and_questions(report, page):
+def test_the_contents_lead_to_all_sections_and_questions(report, page) -> None:
     headings = [*parts(report, "##"), *parts(report, "###")]
     contents = page[page.index("<nav>") : page.index("</nav>")]
     assert contents.count("<a href=") == len(headings)

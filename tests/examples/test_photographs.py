@@ -1,8 +1,10 @@
 import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 
-def test_photographs_are_inspected(make_example: Callable, tmp_path):
+def test_photographs_are_inspected(make_example: Callable[..., Any], tmp_path: Path) -> None:
     words = (f"OUT={tmp_path}", "PIECES=100", "RECIPE=conv", "TRAIN=--epochs 2 --set model.image_size=32")
     make_example("inspection", *words)
     verdicts = [line.split("\t") for line in (tmp_path / "verdicts.tsv").read_text("utf-8").splitlines()]
@@ -13,7 +15,9 @@ def test_photographs_are_inspected(make_example: Callable, tmp_path):
     assert "Nothing to be done" in make_example("inspection", *words)
 
 
-def test_own_folders_are_inspected_and_a_damaged_picture_stops_nothing(make_example: Callable, tmp_path, pictures):
+def test_own_folders_are_inspected_and_a_damaged_picture_stops_nothing(
+    make_example: Callable[..., Any], tmp_path: Path, pictures: Path
+) -> None:
     own = tmp_path / "own"
     own.mkdir()
     for copy in range(20):  # as many as a threshold takes

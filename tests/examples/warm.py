@@ -13,6 +13,7 @@ import select
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 STREAMS = (0, 1, 2)
 NEEDED = ("aecli.cli.app", "aecli.training.fit", "aecli.plots", "matplotlib.pyplot", "sklearn.neighbors")
@@ -52,7 +53,7 @@ def _reaped() -> bool:
         return False
 
 
-def _become(call: dict, streams: list[int]) -> None:
+def _become(call: dict[str, Any], streams: list[int]) -> None:
     """Do what the caller would have done, with its streams, folder and environment."""
     import runpy
 

@@ -314,7 +314,7 @@ def change_toml(content: bytes, chance: Random) -> bytes:
     tree = tomllib.loads(content.decode())
     for _ in range(chance.choice([1, 1, 2])):
         tree = change_tree(tree, chance, values)
-    if not isinstance(tree, dict):
+    if not isinstance(tree, dict[str, Any]):
         tree = {"model": tree}
     try:
         return tomli_w.dumps(tree).encode("utf-8", "replace")

@@ -79,7 +79,7 @@ def change_tree(tree: Any, chance: Random, values: Sequence[Any] = VALUES) -> An
     nodes: list[tuple[Any, Any]] = []
 
     def collect(node: Any) -> None:
-        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else []
+        keys = list(node) if isinstance(node, dict[str, Any]) else range(len(node)) if isinstance(node, list) else []
         for key in keys:
             nodes.append((node, key))
             collect(node[key])
@@ -99,7 +99,7 @@ def change_tree(tree: Any, chance: Random, values: Sequence[Any] = VALUES) -> An
         case 4:
             other, other_key = chance.choice(nodes)
             parent[key] = json.loads(json.dumps(other[other_key]))
-        case 5 if isinstance(parent, dict):
+        case 5 if isinstance(parent, dict[str, Any]):
             parent[chance.choice(WORDS)] = deepcopy(chance.choice(values))
         case _:
             parent[key] = [deepcopy(parent[key]) for _ in range(chance.choice([1, 2, 300]))]

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.fuzz import formats, mutations
 
@@ -89,7 +90,7 @@ def all_readers(folder: Path) -> list[Reader]:
     ]
 
 
-def _finite(array: np.ndarray) -> None:
+def _finite(array: NDArray[Any]) -> None:
     assert np.isfinite(array).all(), "numbers that are not finite"
 
 

@@ -5,8 +5,10 @@ import gzip
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 COUNT = 12
 SMALL = ("--accelerator", "cpu", "--epochs", "1", "--batch-size", "12")
@@ -75,7 +77,7 @@ def _foreign_weights(checkpoint: Path, path: Path) -> None:
     save_file({name.removeprefix("encoder."): weights[name] for name in weights if name.startswith("encoder.")}, path)
 
 
-def _pictures(folder: Path, images: np.ndarray) -> None:
+def _pictures(folder: Path, images: NDArray[Any]) -> None:
     from PIL import Image
 
     gray = Image.fromarray(images[0, 0])

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 import aecli as package
 from aecli import inference
@@ -37,7 +39,7 @@ def test_codes_carry_all_that_is_known_of_the_images(model: Model) -> None:
     assert codes.meta.class_names == list("0123456789")
 
 
-def test_residuals_are_the_norm_computed_by_hand(model: Model, conv_run: Path, digits: np.ndarray) -> None:
+def test_residuals_are_the_norm_computed_by_hand(model: Model, conv_run: Path, digits: NDArray[Any]) -> None:
     autoencoder = load_checkpoint(conv_run).model
     header = model.header
     x = (digits / 255.0 - header.mean[0]) / header.std[0]
@@ -51,7 +53,7 @@ def test_residuals_are_the_norm_computed_by_hand(model: Model, conv_run: Path, d
     np.testing.assert_allclose(codes, model.encode(digits)[rows], rtol=1e-4, atol=1e-5)
 
 
-def test_batches_change_nothing(model: Model, digits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_change_nothing(model: Model, digits: NDArray[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     codes, residuals = model.encode_with_residuals(digits)
     images = model.decode(codes)
     monkeypatch.setattr(model_module, "PIXELS_AT_ONCE", 64 * 50)
@@ -65,18 +67,18 @@ def test_batches_change_nothing(model: Model, digits: np.ndarray, monkeypatch: p
     assert model.encode(digits[:3]).shape == (3, 4, 2, 2)
 
 
-def test_a_trained_model_restores_images_better_than_one_gray(model: Model, digits: np.ndarray) -> None:
+def test_a_trained_model_restores_images_better_than_one_gray(model: Model, digits: NDArray[Any]) -> None:
     error = model.reconstruct(digits).astype(float) - digits
     assert np.mean(error**2) < 0.6 * digits.var()
 
 
-def test_no_images_are_no_codes(model: Model, digits: np.ndarray) -> None:
+def test_no_images_are_no_codes(model: Model, digits: NDArray[Any]) -> None:
     assert model.encode(digits[:0]).shape == (0, 4, 2, 2)
     assert model.score(digits[:0]).shape == (0,)
     assert model.decode(np.empty((0, 4, 2, 2), np.float32)).shape == (0, 1, 8, 8)
 
 
-def test_images_may_be_views_and_read_only(model: Model, digits: np.ndarray) -> None:
+def test_images_may_be_views_and_read_only(model: Model, digits: NDArray[Any]) -> None:
     expected = model.encode(digits[::-1].copy())
     view = digits[::-1]
     view.flags.writeable = False
@@ -94,7 +96,7 @@ def test_images_may_be_views_and_read_only(model: Model, digits: np.ndarray) -> 
     ],
 )
 def test_images_that_do_not_fit_are_refused(
-    model: Model, digits: np.ndarray, change: Callable[[np.ndarray], np.ndarray]
+    model: Model, digits: NDArray[Any], change: Callable[[NDArray[Any]], NDArray[Any]]
 ) -> None:
     with pytest.raises(InputError, match=r"uint8 of shape \(N, 1, 8, 8\)"):
         model.encode(change(digits))
@@ -111,7 +113,7 @@ def test_images_that_do_not_fit_are_refused(
     ],
     ids=lambda codes: f"{codes.shape} {codes.max()}",
 )
-def test_codes_that_do_not_fit_are_refused(model: Model, codes: np.ndarray) -> None:
+def test_codes_that_do_not_fit_are_refused(model: Model, codes: NDArray[Any]) -> None:
     with pytest.raises(InputError):
         model.decode(codes)
 
@@ -145,7 +147,7 @@ def test_a_device_that_computes_nothing_is_refused(conv_run: Path) -> None:
         find_device("meta")
 
 
-def test_the_python_door(conv_run: Path, digits: np.ndarray) -> None:
+def test_the_python_door(conv_run: Path, digits: NDArray[Any]) -> None:
     by_folder, by_file = (package.load(path, device="cpu") for path in (conv_run, str(conv_run / "model.safetensors")))
     assert by_folder.fingerprint == by_file.fingerprint
     assert by_folder.image_shape == (1, 8, 8)
@@ -154,7 +156,7 @@ def test_the_python_door(conv_run: Path, digits: np.ndarray) -> None:
         package.load(conv_run / "none")
 
 
-def test_the_model_is_left_as_it_was(model: Model, digits: np.ndarray, codes_file: Path) -> None:
+def test_the_model_is_left_as_it_was(model: Model, digits: NDArray[Any], codes_file: Path) -> None:
     first = model.encode(digits)
     before = digits.copy()
     model.decode(first)

@@ -1,9 +1,11 @@
 """The plot of a calibration: what it shows is there, nothing is cut off, whatever the scores are."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.analyses.intervals import proportion_interval
@@ -19,8 +21,8 @@ ANOMALOUS = random.normal(5, 1, 200).astype(np.float32)
 
 
 def calibration(
-    normal: np.ndarray = NORMAL,
-    anomalous: np.ndarray | None = ANOMALOUS,
+    normal: NDArray[Any] = NORMAL,
+    anomalous: NDArray[Any] | None = ANOMALOUS,
     threshold: float = 4.0,
     word: str = "digits:test",
 ) -> Calibration:
@@ -37,7 +39,7 @@ def calibration(
     return Calibration(Detector(header, {}), [report], normal, anomalous, {}, {}, [])
 
 
-def pixels(found: Calibration, path: Path) -> np.ndarray:
+def pixels(found: Calibration, path: Path) -> NDArray[Any]:
     draw(found, path)
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
@@ -58,26 +60,26 @@ def pixels(found: Calibration, path: Path) -> np.ndarray:
     }.items(),
     ids=lambda pair: pair[0],
 )
-def test_every_calibration_becomes_a_picture(found, tmp_path):
+def test_every_calibration_becomes_a_picture(found, tmp_path: Path) -> None:
     picture = pixels(found[1], tmp_path / "plot.png")
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
     for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]):
         assert (edge == 255).all(), "something is cut off"
 
 
-def test_with_anomalies_there_is_a_curve_more(tmp_path):
+def test_with_anomalies_there_is_a_curve_more(tmp_path: Path) -> None:
     both, alone = (pixels(calibration(anomalous=some), tmp_path / "p.png") for some in (ANOMALOUS, None))
     assert both.shape[1] == pytest.approx(1.5 * alone.shape[1], rel=0.05)
 
 
 @pytest.mark.parametrize("threshold", [-2.0, 0.5, 4.0, 30.0])
-def test_the_threshold_is_always_in_sight_and_outliers_hide_nothing(threshold):
+def test_the_threshold_is_always_in_sight_and_outliers_hide_nothing(threshold) -> None:
     low, high = _range(calibration(NORMAL, np.append(ANOMALOUS, np.float32(1e6)), threshold))
     assert low < threshold < high < 100
     assert low < NORMAL.min()
 
 
-def test_the_same_calibration_gives_the_same_bytes(tmp_path):
+def test_the_same_calibration_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         draw(calibration(), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

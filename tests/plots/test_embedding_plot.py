@@ -1,10 +1,12 @@
 import warnings
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.plots import embedding as plot
@@ -38,11 +40,11 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return figures
 
 
-def boxes(texts: list) -> np.ndarray:
+def boxes(texts: list) -> NDArray[Any]:
     return np.array([text.get_window_extent().extents for text in texts])
 
 
-def overlaps(extents: np.ndarray) -> int:
+def overlaps(extents: NDArray[Any]) -> int:
     first, second = np.triu_indices(len(extents), 1)
     low = np.maximum(extents[first, :2], extents[second, :2])
     high = np.minimum(extents[first, 2:], extents[second, 2:])
@@ -50,7 +52,7 @@ def overlaps(extents: np.ndarray) -> int:
 
 
 @pytest.mark.parametrize("classes", [2, 10, 26, 100])
-def test_names_and_legend_are_inside_and_cover_nothing(classes: int, drawn: list[Figure], tmp_path: Path):
+def test_names_and_legend_are_inside_and_cover_nothing(classes: int, drawn: list[Figure], tmp_path: Path) -> None:
     plot.draw([panel(classes)], tmp_path / "plot.png")
     (figure,) = drawn
     (axes,) = figure.axes
@@ -72,14 +74,14 @@ def test_names_and_legend_are_inside_and_cover_nothing(classes: int, drawn: list
     assert not len(axes.get_xticks())
 
 
-def test_every_class_looks_different(drawn: list[Figure], tmp_path: Path):
+def test_every_class_looks_different(drawn: list[Figure], tmp_path: Path) -> None:
     plot.draw([panel(100)], tmp_path / "plot.png")
     looks = {(line.get_color(), line.get_marker()) for line in drawn[0].legends[0].legend_handles}
     assert len(looks) == 100
     assert {color for color, _ in looks} == set(CLASS_COLORS)
 
 
-def test_a_class_looks_the_same_in_all_panels(drawn: list[Figure], tmp_path: Path):
+def test_a_class_looks_the_same_in_all_panels(drawn: list[Figure], tmp_path: Path) -> None:
     few = panel(3, class_names=["class 2", "class 0", "class 1"])
     plot.draw([panel(3), few], tmp_path / "plot.png")
     first, second = drawn[0].axes
@@ -92,7 +94,7 @@ def test_a_class_looks_the_same_in_all_panels(drawn: list[Figure], tmp_path: Pat
 
 
 @pytest.mark.parametrize("labels", [None, np.full(300, -1)], ids=["none", "all unknown"])
-def test_unlabeled_codes_are_gray(labels: np.ndarray | None, drawn: list[Figure], tmp_path: Path):
+def test_unlabeled_codes_are_gray(labels: NDArray[Any] | None, drawn: list[Figure], tmp_path: Path) -> None:
     plot.draw([panel(3, labels=labels)], tmp_path / "plot.png")
     (axes,) = drawn[0].axes
     assert {mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in axes.collections} == {plot.UNLABELED_COLOR}
@@ -100,20 +102,20 @@ def test_unlabeled_codes_are_gray(labels: np.ndarray | None, drawn: list[Figure]
     assert not axes.texts
 
 
-def test_codes_without_a_label_lie_below_the_others(drawn: list[Figure], tmp_path: Path):
+def test_codes_without_a_label_lie_below_the_others(drawn: list[Figure], tmp_path: Path) -> None:
     plot.draw([panel(3, labels=np.where(np.arange(300) < 200, -1, 1))], tmp_path / "plot.png")
     colors = [mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in drawn[0].axes[0].collections]
     assert colors[0] == plot.UNLABELED_COLOR
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["class 1", "unlabeled"]
 
 
-def test_too_many_classes_to_name_are_counted(drawn: list[Figure], tmp_path: Path):
+def test_too_many_classes_to_name_are_counted(drawn: list[Figure], tmp_path: Path) -> None:
     plot.draw([panel(150)], tmp_path / "plot.png")
     assert not drawn[0].legends
     assert "150 classes" in drawn[0].get_supxlabel()
 
 
-def test_hostile_names_are_written_as_they_are(drawn: list[Figure], tmp_path: Path):
+def test_hostile_names_are_written_as_they_are(drawn: list[Figure], tmp_path: Path) -> None:
     names = ["$x_2$ and $", "日本", "a\nb"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -128,7 +130,7 @@ def test_hostile_names_are_written_as_they_are(drawn: list[Figure], tmp_path: Pa
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 16)])
 def test_thumbnails_do_not_overlap_and_are_the_points_own(
     shape: tuple[int, int, int], drawn: list[Figure], tmp_path: Path
-):
+) -> None:
     images = np.random.default_rng(0).integers(0, 256, (400, *shape)).astype(np.uint8)
     rows = np.random.default_rng(1).permutation(400)[:300]
     given = panel(5, images=images, image_rows=rows)
@@ -147,7 +149,7 @@ def test_thumbnails_do_not_overlap_and_are_the_points_own(
 
 
 @pytest.mark.parametrize("panels", [1, 2, 3, 4, 5])
-def test_panels_stand_side_by_side(panels: int, drawn: list[Figure], tmp_path: Path):
+def test_panels_stand_side_by_side(panels: int, drawn: list[Figure], tmp_path: Path) -> None:
     plot.draw([panel(3, title=f"panel {index}") for index in range(panels)], tmp_path / "plot.png")
     shown = [axes for axes in drawn[0].axes if axes.get_title()]
     assert [axes.get_title().split("\n")[0] for axes in shown] == [f"panel {index}" for index in range(panels)]
@@ -155,24 +157,24 @@ def test_panels_stand_side_by_side(panels: int, drawn: list[Figure], tmp_path: P
 
 
 @pytest.mark.parametrize("places", [np.zeros((5, 2)), np.array([[0.0, i] for i in range(5)]), np.eye(5)[:, :2] * 1e-9])
-def test_points_on_a_spot_or_line_can_be_drawn(places: np.ndarray, tmp_path: Path):
+def test_points_on_a_spot_or_line_can_be_drawn(places: NDArray[Any], tmp_path: Path) -> None:
     plot.draw([Panel("data", "note", places.astype(np.float32))], tmp_path / "plot.png")
     assert np.ptp(np.asarray(Image.open(tmp_path / "plot.png"))) > 0
 
 
-def test_the_same_plane_gives_the_same_bytes(tmp_path: Path):
+def test_the_same_plane_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         plot.draw([panel(5)], tmp_path / f"{name}.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_boxes_without_overlap_are_as_many_as_have_room():
+def test_boxes_without_overlap_are_as_many_as_have_room() -> None:
     centers = np.array([[0, 0], [0.5, 0], [1.5, 0], [0, 1.2], [-0.9, -0.9]])
     assert without_overlap(centers, (1, 1), np.arange(5)).tolist() == [0, 2, 3]
     assert without_overlap(centers, (1, 1), np.array([1, 0, 2, 3, 4])).tolist() == [1, 2, 3, 4]
 
 
-def test_boxes_are_pushed_off_each_other_and_off_fixed_ones():
+def test_boxes_are_pushed_off_each_other_and_off_fixed_ones() -> None:
     centers = np.array([[50, 50], [51, 50], [50, 51], [50, 50]], float)
     fixed = np.array([False, False, False, True])
     placed = pushed_apart(centers, np.full((4, 2), 10.0), (0, 0, 100, 100), fixed)

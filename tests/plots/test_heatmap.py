@@ -1,9 +1,11 @@
 """Heatmaps: the error is where it is, and no name is taken twice."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.detection.inspection import Detection
@@ -21,14 +23,14 @@ def finding(path: str, channels: int = 1, side: int = 28) -> Detection:
     return Detection(path, 1.0, 0.5, None, output)
 
 
-def drawn(path: Path) -> np.ndarray:
+def drawn(path: Path) -> NDArray[Any]:
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB")).astype(int)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("side", [1, 8, 28, 300])
-def test_input_reconstruction_and_error_lie_side_by_side(channels, side, tmp_path):
+def test_input_reconstruction_and_error_lie_side_by_side(channels: int, side, tmp_path: Path) -> None:
     pixels = drawn(Heatmaps(tmp_path).draw(finding("x.png", channels, side)))
     height, width = pixels.shape[:2]
     panel = (width - 2 * GAP) // 3
@@ -44,7 +46,7 @@ def test_input_reconstruction_and_error_lie_side_by_side(channels, side, tmp_pat
         assert (error[spot, spot].sum(axis=2) > 100).all()
 
 
-def test_a_larger_error_is_brighter(tmp_path):
+def test_a_larger_error_is_brighter(tmp_path: Path) -> None:
     brightness = []
     for level in (0, 20, 60, 128, 255):
         image = np.full((1, 1, 8, 8), 255, np.uint8)
@@ -69,7 +71,7 @@ def test_a_larger_error_is_brighter(tmp_path):
     ],
     ids=lambda paths: ascii(paths[0])[:20],
 )
-def test_names_do_not_collide_and_stay_in_the_folder(paths, tmp_path):
+def test_names_do_not_collide_and_stay_in_the_folder(paths, tmp_path: Path) -> None:
     heatmaps = Heatmaps(tmp_path)
     files = [heatmaps.draw(finding(path)) for path in paths]
     assert len({file.name.lower() for file in files}) == len(paths)
@@ -77,18 +79,18 @@ def test_names_do_not_collide_and_stay_in_the_folder(paths, tmp_path):
     assert all(file.suffix == ".png" and not file.name.startswith((".", "-")) for file in files)
 
 
-def test_a_name_tells_the_picture(tmp_path):
+def test_a_name_tells_the_picture(tmp_path: Path) -> None:
     assert Heatmaps(tmp_path).draw(finding("photos/cat.01.jpeg")).name == "photos_cat.01.png"
 
 
-def test_the_same_finding_gives_the_same_bytes(tmp_path):
+def test_the_same_finding_gives_the_same_bytes(tmp_path: Path) -> None:
     first, again = (Heatmaps(tmp_path / name) for name in "ab")
     for name in "ab":
         (tmp_path / name).mkdir()
     assert first.draw(finding("x")).read_bytes() == again.draw(finding("x")).read_bytes()
 
 
-def test_the_folder_of_a_picture_takes_no_heatmaps(tmp_path):
+def test_the_folder_of_a_picture_takes_no_heatmaps(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"a picture")
     with pytest.raises(UsageError, match="among the pictures"):
         Heatmaps(tmp_path).require_apart([finding("elsewhere/x.png"), finding(str(tmp_path / "x.png"))])

@@ -1,5 +1,7 @@
 """The plot of a probe: every method and number of labels is there, and it is not empty."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,7 +34,7 @@ def result(counts: tuple[int, ...], methods: tuple[str, ...] = METHODS, features
         ((1, 10, 100, 1000, 3999, 4000), METHODS[:3], 3),
     ],
 )
-def test_every_combination_becomes_a_picture(counts, methods, features, tmp_path):
+def test_every_combination_becomes_a_picture(counts, methods, features, tmp_path: Path) -> None:
     draw(result(counts, methods, features), "a", "b", tmp_path / "plot.png")
     with Image.open(tmp_path / "plot.png") as picture:
         pixels = np.asarray(picture.convert("RGB"))
@@ -41,18 +43,18 @@ def test_every_combination_becomes_a_picture(counts, methods, features, tmp_path
         assert (edge == 255).all(), "something is cut off"
 
 
-def test_the_same_result_gives_the_same_bytes(tmp_path):
+def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         draw(result((10, 100)), "a", "b", tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_ticks_without_room_have_no_name():
+def test_ticks_without_room_have_no_name() -> None:
     assert _with_room([10, 100, 1000]) == [1000, 100, 10]
     assert _with_room([10, 3900, 4000]) == [4000, 10]
 
 
-def test_long_and_odd_names_are_not_cut_off(tmp_path):
+def test_long_and_odd_names_are_not_cut_off(tmp_path: Path) -> None:
     draw(result((100,)), "long/" * 40 + "a$_{x$:train", "long/" * 12 + "b:test", tmp_path / "plot.png")
     with Image.open(tmp_path / "plot.png") as picture:
         pixels = np.asarray(picture.convert("RGB"))

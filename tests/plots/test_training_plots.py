@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.plots import confusion, loss, reconstructions
 
 
-def pixels(path: Path) -> np.ndarray:
+def pixels(path: Path) -> NDArray[Any]:
     with Image.open(path) as picture:
         picture.load()
         assert picture.format == "PNG"

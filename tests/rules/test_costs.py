@@ -25,6 +25,7 @@ from aecli.recipes.schema import load_recipe
 from aecli.training.fit import train
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import load_subsets
+from tests.command_line import Run
 
 LOOK_AT_A_NUMBER = "aten::_local_scalar_dense"
 """What makes a GPU wait for the host."""
@@ -78,7 +79,7 @@ def train_an_epoch(tmp_path: Path) -> Callable[..., None]:
 @pytest.mark.parametrize(
     ("recipe", "calls", "operators"), [("conv", 1350, 270), ("mlp", 1300, 106), ("combined", 1420, 360)]
 )
-def test_a_training_step(train_an_epoch: Callable, recipe: str, calls: int, operators: int) -> None:
+def test_a_training_step(train_an_epoch: Callable[..., Any], recipe: str, calls: int, operators: int) -> None:
     train_an_epoch(recipe, 10)  # what is imported and kept for later
     counted, seen = [], []
     for steps in (10, 50):
@@ -116,7 +117,7 @@ def test_an_image_encoded_costs_no_call_of_its_own(model: Any) -> None:
     assert counted[3] <= 3 * counted[0]
 
 
-def test_a_picture_judged_is_opened_once(model: Any, tmp_path: Path, aecli: Callable) -> None:
+def test_a_picture_judged_is_opened_once(model: Any, tmp_path: Path, aecli: Run) -> None:
     opened: Counter[str] = Counter()
     sys.addaudithook(lambda event, details: opened.update([str(details[0])]) if event == "open" else None)
     images = load("digits").images[:, 0]

@@ -5,12 +5,15 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.cli.app import app
+from tests.command_line import Run
 
 HEAVY = {"torch", "pytorch_lightning", "lightning", "torchvision", "sklearn", "matplotlib"}
 LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
@@ -110,7 +113,7 @@ def test_encode_decode_and_detect_do_not_import_lightning(
 
 
 def test_an_exported_model_is_used_without_torch(
-    python: Callable[..., str], aecli: Callable, conv_run: Path, tmp_path: Path
+    python: Callable[..., str], aecli: Run, conv_run: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
@@ -138,7 +141,7 @@ def test_an_exported_model_is_used_without_torch(
         assert int(peak) < 150_000
 
 
-def test_the_python_door_is_light_until_it_is_used(conv_run: Path, digits: np.ndarray) -> None:
+def test_the_python_door_is_light_until_it_is_used(conv_run: Path, digits: NDArray[Any]) -> None:
     import aecli
 
     model = aecli.load(conv_run, device="cpu")

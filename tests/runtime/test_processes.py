@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ TRAIN = ("train", "digits", "--recipe", "mlp", "--epochs", "3", "--batch-size", 
     ],
 )
 def test_a_process_knows_which_it_is(
-    monkeypatch: pytest.MonkeyPatch, environment: dict, devices: int, nodes: int, process: Process
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, Any], devices: int, nodes: int, process: Process
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -62,19 +63,19 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     done = run("aecli", *TRAIN, "-o", tmp_path_factory.mktemp("alone") / "run")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
-def model(alone: dict) -> Path:
+def model(alone: dict[str, Any]) -> Path:
     return Path(alone["run"])
 
 
 @pytest.mark.parametrize("by", ["devices", "torchrun"])
-def test_two_processes_train_to_the_same_loss(alone: dict, tmp_path: Path, by: str) -> None:
+def test_two_processes_train_to_the_same_loss(alone: dict[str, Any], tmp_path: Path, by: str) -> None:
     if by == "devices":
         wanted = ("--devices", "2", "--accelerator", "cpu", "--strategy", "ddp")
         done = run("aecli", *TRAIN, *wanted, "-o", tmp_path / "run")

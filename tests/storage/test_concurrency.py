@@ -5,12 +5,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a shell and flock")
 PATIENCE = 120
@@ -26,7 +27,7 @@ def at_once(commands: Sequence[Sequence[str | Path]]) -> list[tuple[int, str, st
 
 
 @pytest.fixture(scope="module")
-def model(conv_run: Path, aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(conv_run: Path, aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that needs no torch."""
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     assert aecli("export", conv_run, "-o", path).status == 0
@@ -66,7 +67,7 @@ def test_builders_of_one_cache_entry_leave_one_whole_entry(
     assert sorted(path.name for path in entry.iterdir()) == ["about.json", "images.npy"]
 
 
-def test_of_two_trainings_into_one_folder_one_is_refused(aecli: Callable, tmp_path: Path) -> None:
+def test_of_two_trainings_into_one_folder_one_is_refused(aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("train", "digits", "-o", run, "--recipe", "mlp", "--epochs", "2", "--accelerator", "cpu")
     results = at_once([(sys.executable, "-m", "aecli", *words)] * 2)

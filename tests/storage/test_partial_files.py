@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from aecli.errors import UnavailableError, UsageError
 from aecli.storage import partial_files as unfinished
 from aecli.storage.partial_files import remove_abandoned, unfinished_file, unfinished_folder
 from aecli.storage.paths import require_folder, require_output, writing
+from tests.command_line import Run
 
 MAKERS = (unfinished_file, unfinished_folder)
 
@@ -41,7 +43,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next(left: Path) -> None:
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_what_a_live_process_writes_is_not_removed(make: Callable, tmp_path: Path) -> None:
+def test_what_a_live_process_writes_is_not_removed(make: Callable[..., Any], tmp_path: Path) -> None:
     with make(tmp_path / "target") as path:
         remove_abandoned(tmp_path)
         assert path.exists()
@@ -119,7 +121,7 @@ def test_the_mode_is_that_of_the_umask(mask: int, tmp_path: Path) -> None:
 class TestLinks:
     @pytest.mark.parametrize("there", [True, False], ids=["file", "dangling"])
     def test_a_link_that_is_named_as_output_is_followed(
-        self, there: bool, aecli: Callable, codes_file: Path, conv_run: Path, tmp_path: Path
+        self, there: bool, aecli: Run, codes_file: Path, conv_run: Path, tmp_path: Path
     ) -> None:
         (tmp_path / "far").mkdir()
         real, link = tmp_path / "far" / "grid.png", tmp_path / "link.png"
@@ -133,7 +135,7 @@ class TestLinks:
         assert [path.name for path in (tmp_path / "far").iterdir()] == ["grid.png"]
 
     def test_a_link_to_a_file_of_another_kind_is_refused(
-        self, aecli: Callable, codes_file: Path, conv_run: Path, tmp_path: Path
+        self, aecli: Run, codes_file: Path, conv_run: Path, tmp_path: Path
     ) -> None:
         (tmp_path / "link.png").symlink_to(tmp_path / "target.npz")
         result = aecli("decode", codes_file, "--model", conv_run, "-o", tmp_path / "link.png")
@@ -147,7 +149,7 @@ class TestLinks:
             require_output(tmp_path / "link", inputs=[tmp_path / "input"])
 
     def test_a_link_that_came_with_a_run_folder_is_replaced(
-        self, aecli: Callable, train: Callable, tmp_path: Path
+        self, aecli: Run, train: Callable[..., Path], tmp_path: Path
     ) -> None:
         run, precious = train(tmp_path / "run", "--epochs", 1), tmp_path / "precious"
         precious.write_bytes(b"mine")

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from aecli.checkpoint import Checkpoint
@@ -16,7 +16,7 @@ from aecli.training.fit import Trained, train
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import Subset, load_subsets
 
-Weights = dict[str, np.ndarray]
+Weights = dict[str, NDArray[Any]]
 
 SMALL = {
     "model.architecture": "mlp",

@@ -3,10 +3,12 @@
 import functools
 import itertools
 import operator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from aecli.data import ImageSet
 from aecli.runtime.processes import Process
@@ -18,7 +20,7 @@ COUNT = 23
 ROWS = np.array([1, 3, 4, 5, 9, 10, 11, 17, 19, 22])
 
 
-def subset(rows: np.ndarray = ROWS) -> Subset:
+def subset(rows: NDArray[Any] = ROWS) -> Subset:
     """Images that are all of one level, their own number."""
     images = np.arange(COUNT, dtype=np.uint8)[:, None, None, None].repeat(4, axis=2).repeat(4, axis=3)
     return Subset(ImageSet(images, np.array([str(index) for index in range(COUNT)]), "numbers"), rows)

@@ -13,6 +13,7 @@ from aecli.data import DataOptions, ImageSet, load
 from aecli.errors import ExitStatus, UsageError
 from aecli.recipes.schema import Recipe
 from aecli.training.subsets import Subset, load_subsets
+from tests.command_line import Run
 
 CPU = ("--accelerator", "cpu")
 
@@ -42,28 +43,28 @@ def test_an_autoencoder_validates_on_the_same_images() -> None:
         assert one.images.fingerprint == other.images.fingerprint
 
 
-def test_a_class_has_too_few_images(aecli: Callable, tmp_path: Path) -> None:
+def test_a_class_has_too_few_images(aecli: Run, tmp_path: Path) -> None:
     result = aecli("train", "digits", "-o", tmp_path / "run", "--limit-per-class", 126, *CPU)
     assert result.status == ExitStatus.INPUT
     assert "has 125 images of class 8 to train on, fewer than 126" in result.err
     assert "hint: --limit-per-class 125" in result.err
 
 
-def test_the_limit_is_said_and_kept(train: Callable, tmp_path: Path) -> None:
+def test_the_limit_is_said_and_kept(train: Callable[..., Path], tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--epochs", 1, "--limit-per-class", 5)
     header = read_header(run / "model.safetensors")
     assert (header.data.images, header.validation.images) == (50, 144)
     assert header.recipe["training"]["limit_per_class"] == 5
 
 
-def test_only_classes_that_occur_are_learnt(train: Callable, tmp_path: Path) -> None:
+def test_only_classes_that_occur_are_learnt(train: Callable[..., Path], tmp_path: Path) -> None:
     words = ("--recipe", "conv-classifier", "--epochs", 1)
     run = tmp_path / "run"
     train(run, *words, "--val", "digits:test@5,3")
     assert len(read_header(run / "model.safetensors").class_names) == 10
 
 
-def test_validation_images_are_matched_by_the_names_of_their_classes(aecli: Callable, tmp_path: Path) -> None:
+def test_validation_images_are_matched_by_the_names_of_their_classes(aecli: Run, tmp_path: Path) -> None:
     """Which classes there are differs between the folders, and so do the labels' numbers."""
     digits = load("digits:train")
     for folder, classes in (("train", (3, 5, 7)), ("val", (5, 7)), ("other", (5, 8))):
@@ -93,7 +94,7 @@ def test_validation_images_are_matched_by_the_names_of_their_classes(aecli: Call
     ],
     ids=str,
 )
-def test_labels_are_needed(words: tuple[str, ...], said: str, aecli: Callable, tmp_path: Path) -> None:
+def test_labels_are_needed(words: tuple[str, ...], said: str, aecli: Run, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", load("digits:test").images)
     words = tuple(str(tmp_path / "images.npy") if word == "UNLABELED" else word for word in words)
     result = aecli("train", *words, "--recipe", "conv-classifier", "-o", tmp_path / "run", *CPU)
@@ -105,14 +106,14 @@ def test_labels_are_needed(words: tuple[str, ...], said: str, aecli: Callable, t
     assert not (tmp_path / "run").exists()
 
 
-def test_a_limit_needs_labels(aecli: Callable, tmp_path: Path) -> None:
+def test_a_limit_needs_labels(aecli: Run, tmp_path: Path) -> None:
     words = ("--labels-from", "none", "--limit-per-class", 5)
     result = aecli("train", "digits", "-o", tmp_path / "run", *words, *CPU)
     assert result.status == ExitStatus.INPUT
     assert "no labels to draw 5 images of each class by" in result.err
 
 
-def test_images_without_a_label_are_left_out_and_said(aecli: Callable, tmp_path: Path) -> None:
+def test_images_without_a_label_are_left_out_and_said(aecli: Run, tmp_path: Path) -> None:
     digits = load("digits:train")
     labels = np.where(np.arange(len(digits)) < 100, -1, digits.labels)
     np.savez(tmp_path / "some.npz", images=digits.images, labels=labels)

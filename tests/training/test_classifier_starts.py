@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from aecli.checkpoint import read_header
 from aecli.errors import ExitStatus
 from aecli.models.classifier import Classifier
 from aecli.recipes.schema import Recipe
+from tests.command_line import Run
 
 CPU = ("--accelerator", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}
@@ -20,15 +22,15 @@ STILL = CLASSIFIER | {"optimizer.name": "sgd", "optimizer.lr": 1e-12, "training.
 """The weights stay as they were drawn."""
 
 
-def encoder_weights(model: Any) -> dict[str, np.ndarray]:
+def encoder_weights(model: Any) -> dict[str, NDArray[Any]]:
     return {name: value.numpy() for name, value in model.encoder.state_dict().items()}
 
 
-def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+def equal(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_an_autoencoders_encoder_and_normalization(fit: Callable, autoencoder: Any, tmp_path: Path) -> None:
+def test_an_autoencoders_encoder_and_normalization(fit: Callable[..., Any], autoencoder: Any, tmp_path: Path) -> None:
     still = fit(tmp_path / "still", STILL, init_from=autoencoder).checkpoint
     for name, value in encoder_weights(still.model).items():
         np.testing.assert_allclose(value, encoder_weights(autoencoder.model)[name], atol=1e-9)
@@ -38,7 +40,9 @@ def test_an_autoencoders_encoder_and_normalization(fit: Callable, autoencoder: A
     assert not equal(encoder_weights(scratch.model), encoder_weights(still.model))
 
 
-def test_frozen_only_the_head_learns_fine_tuned_all_of_it(fit: Callable, autoencoder: Any, tmp_path: Path) -> None:
+def test_frozen_only_the_head_learns_fine_tuned_all_of_it(
+    fit: Callable[..., Any], autoencoder: Any, tmp_path: Path
+) -> None:
     start = encoder_weights(autoencoder.model)
     heads = [fit(tmp_path / "still", STILL, init_from=autoencoder).checkpoint.model.head.weight]
     for freeze in (True, False):
@@ -50,7 +54,7 @@ def test_frozen_only_the_head_learns_fine_tuned_all_of_it(fit: Callable, autoenc
     assert not heads[1].allclose(heads[2])
 
 
-def test_running_statistics_are_frozen_too(subsets: Callable) -> None:
+def test_running_statistics_are_frozen_too(subsets: Callable[..., Any]) -> None:
     from aecli.training.batches import Batches
     from aecli.training.classifier_module import ClassifierModule
 
@@ -67,14 +71,14 @@ def test_running_statistics_are_frozen_too(subsets: Callable) -> None:
     assert model.head.training
 
 
-def test_a_classifier_of_the_same_classes(fit: Callable, subsets: Callable, tmp_path: Path) -> None:
+def test_a_classifier_of_the_same_classes(fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path) -> None:
     first = fit(tmp_path / "first", QUICK)
     warm = fit(tmp_path / "warm", STILL, init_from=first.checkpoint)
     assert warm.history[0].val_accuracy == first.checkpoint.header.training.val_accuracy
     assert warm.history[0].val_loss == pytest.approx(first.checkpoint.header.training.val_loss, rel=1e-6)
 
 
-def test_a_classifier_of_other_classes_is_refused(train: Callable, aecli: Callable, tmp_path: Path) -> None:
+def test_a_classifier_of_other_classes_is_refused(train: Callable[..., Path], aecli: Run, tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--recipe", "conv-classifier", "--epochs", 1)
     words = ("train", "digits:train@3,5", "--recipe", "conv-classifier", "--init-from", run)
     result = aecli(*words, "-o", tmp_path / "other", *CPU)
@@ -83,7 +87,7 @@ def test_a_classifier_of_other_classes_is_refused(train: Callable, aecli: Callab
     assert not (tmp_path / "other").exists()
 
 
-def test_an_autoencoder_from_a_classifier_is_refused(train: Callable, aecli: Callable, tmp_path: Path) -> None:
+def test_an_autoencoder_from_a_classifier_is_refused(train: Callable[..., Path], aecli: Run, tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--recipe", "conv-classifier", "--epochs", 1)
     result = aecli("train", "digits", "--init-from", run, "-o", tmp_path / "other", *CPU)
     assert result.status == ExitStatus.INPUT
@@ -98,7 +102,7 @@ def test_an_autoencoder_from_a_classifier_is_refused(train: Callable, aecli: Cal
     ],
 )
 def test_an_encoder_that_does_not_fit_is_refused(
-    recipe: tuple[str, ...], aecli: Callable, conv_run: Path, tmp_path: Path
+    recipe: tuple[str, ...], aecli: Run, conv_run: Path, tmp_path: Path
 ) -> None:
     words = ("train", "digits", "--init-from", conv_run, "-o", tmp_path / "run", *CPU, "--recipe", *recipe)
     result = aecli(*words)
@@ -108,7 +112,7 @@ def test_an_encoder_that_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize("recipe", ["conv", "conv-classifier"])
-def test_another_normalization_is_refused(recipe: str, aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+def test_another_normalization_is_refused(recipe: str, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     words = ("train", "digits", "--recipe", recipe, "--init-from", conv_run, "-o", tmp_path / "run", *CPU)
     result = aecli(*words, "--set", "model.mean=[0.5]")
     assert result.status == ExitStatus.INPUT

@@ -17,6 +17,7 @@ from aecli.recipes.schema import Recipe
 from aecli.training.callbacks import RunFolderCallback
 from aecli.training.seeds import Stream, generator
 from aecli.training.subsets import Subset
+from tests.command_line import Run
 
 CPU = ("--accelerator", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}
@@ -35,7 +36,7 @@ def by_hand(model: Classifier, subset: Subset) -> tuple[float, float]:
 
 
 class TestLearning:
-    def test_it_learns_the_digits(self, fit: Callable, tmp_path: Path) -> None:
+    def test_it_learns_the_digits(self, fit: Callable[..., Any], tmp_path: Path) -> None:
         trained = fit(tmp_path / "run", QUICK | {"training.epochs": 20, "training.batch_size": 64})
         first, last = trained.history[0], trained.history[-1]
         assert first.val_accuracy < last.val_accuracy
@@ -49,7 +50,7 @@ class TestLearning:
         assert np.trace(trained.confusion) / 144 == best.val_accuracy
 
     def test_figures_are_over_all_images_not_over_batches(
-        self, fit: Callable, subsets: Callable, tmp_path: Path
+        self, fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
     ) -> None:
         trained = fit(tmp_path / "run", STILL | {"training.batch_size": 1290})  # of 1,294
         for subset, name in zip(subsets(Recipe()), ("train", "val"), strict=True):
@@ -57,7 +58,9 @@ class TestLearning:
             assert getattr(trained.history[0], f"{name}_loss") == pytest.approx(loss, rel=1e-5)
             assert getattr(trained.history[0], f"{name}_accuracy") == accuracy
 
-    def test_corruption_is_for_training_only(self, fit: Callable, subsets: Callable, tmp_path: Path) -> None:
+    def test_corruption_is_for_training_only(
+        self, fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
+    ) -> None:
         trained = fit(tmp_path / "run", STILL | {"corruption.gaussian": 2.0, "training.batch_size": 2000})
         model, row = trained.checkpoint.model, trained.history[0]
         images, validation = subsets(Recipe())
@@ -76,7 +79,9 @@ class TestLearning:
         assert row.train_loss == pytest.approx(float(expected), rel=1e-5)
         assert row.train_loss != pytest.approx(by_hand(model, images)[0], rel=1e-3)
 
-    def test_the_penalty_goes_with_it(self, fit: Callable, subsets: Callable, tmp_path: Path) -> None:
+    def test_the_penalty_goes_with_it(
+        self, fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
+    ) -> None:
         trained = fit(tmp_path / "run", STILL | {"penalty.sparsity_weight": 2.0})
         model, (_, validation) = trained.checkpoint.model, subsets(Recipe())
         with torch.no_grad():
@@ -84,7 +89,7 @@ class TestLearning:
         penalty = 2.0 * float((codes - 0.05).abs().mean())
         assert trained.history[0].val_loss == pytest.approx(by_hand(model, validation)[0] + penalty, rel=1e-5)
 
-    def test_metrics_have_columns_for_accuracy(self, train: Callable, tmp_path: Path) -> None:
+    def test_metrics_have_columns_for_accuracy(self, train: Callable[..., Path], tmp_path: Path) -> None:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
         words = ("--recipe", "conv-classifier", "--epochs", 2, "--logger", "tensorboard")
@@ -99,7 +104,7 @@ class TestLearning:
             values = [event.value for event in accumulator.Scalars(name)]
             assert values == pytest.approx([float(row[name]) for row in rows], rel=1e-6)
 
-    def test_accuracy_is_on_the_screen(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_accuracy_is_on_the_screen(self, aecli: Run, tmp_path: Path) -> None:
         words = ("train", "digits", "--recipe", "conv-classifier", "--epochs", 2, "-o", tmp_path / "run", *CPU)
         result = aecli(*words)
         epochs = [line for line in result.err.splitlines() if line.startswith("epoch")]
@@ -116,7 +121,7 @@ class TestReproducing:
     RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml", "confusion.png")
 
     def test_a_resumed_run_ends_with_the_same_bytes(
-        self, fit: Callable, autoencoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, fit: Callable[..., Any], autoencoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Stopping:
             def on_start(self, *_: Any) -> None: ...
@@ -140,7 +145,7 @@ class TestReproducing:
             assert [(parts / name).read_bytes() for name in files] == [(whole / name).read_bytes() for name in files]
 
     def test_the_command_line_resumes_without_the_start(
-        self, train: Callable, aecli: Callable, conv_run: Path, tmp_path: Path
+        self, train: Callable[..., Path], aecli: Run, conv_run: Path, tmp_path: Path
     ) -> None:
         start = tmp_path / "start"
         start.mkdir()
@@ -152,7 +157,9 @@ class TestReproducing:
         train(run, "--resume")
         assert [(run / name).read_bytes() for name in self.RESULTS] == before
 
-    def test_a_seed_gives_the_same_bytes_and_another_gives_others(self, train: Callable, tmp_path: Path) -> None:
+    def test_a_seed_gives_the_same_bytes_and_another_gives_others(
+        self, train: Callable[..., Path], tmp_path: Path
+    ) -> None:
         words = ("--recipe", "conv-classifier", "--epochs", 2, "--limit-per-class", 20)
         runs = [train(tmp_path / name, *words) for name in ("one", "same")]
         runs.append(train(tmp_path / "other", *words, "--seed", 1))

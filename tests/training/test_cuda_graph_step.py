@@ -57,7 +57,12 @@ def recorders(monkeypatch: pytest.MonkeyPatch) -> list[Rerunner]:
     ids=lambda settings: "+".join(map(str, settings.values())),
 )
 def test_a_recorded_run_is_the_run_itself(
-    fit: Callable, weights: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict, request: Any
+    fit: Callable[..., Any],
+    weights: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    request: Any,
 ) -> None:
     size = {"training.batch_size": 150, "training.epochs": 3}  # the last batch of an epoch has fewer images
     plain = fit(tmp_path / "plain", settings | size)
@@ -83,7 +88,7 @@ def test_a_recorded_run_is_the_run_itself(
         assert weights(tmp_path / "recorded")[name] == pytest.approx(values, abs=1e-4)
 
 
-def test_it_goes_on_after_a_resume(fit: Callable, recorders: list[Rerunner], tmp_path: Path) -> None:
+def test_it_goes_on_after_a_resume(fit: Callable[..., Any], recorders: list[Rerunner], tmp_path: Path) -> None:
     settings = {"optimizer.schedule": "one-cycle", "training.epochs": 4, "training.batch_size": 300}
     whole = fit(tmp_path / "whole", settings)
 
@@ -102,7 +107,7 @@ def test_it_goes_on_after_a_resume(fit: Callable, recorders: list[Rerunner], tmp
 
 
 def test_what_cannot_be_recorded_is_done_step_by_step(
-    fit: Callable, recorders: list[Rerunner], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fit: Callable[..., Any], recorders: list[Rerunner], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"optimizer.name": "adamw", "optimizer.schedule": "one-cycle", "training.batch_size": 150}
     recorded = fit(tmp_path / "recorded", settings)
@@ -138,7 +143,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GP
     ids=["mlp", "conv", "bf16", "classifier"],
 )
 def test_a_cuda_graph_trains_as_the_steps_do(
-    fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+    fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     settings = {"training.epochs": 3, "corruption.gaussian": 0.5} | settings
     made: list[CudaGraph] = []
@@ -155,7 +160,7 @@ def test_a_cuda_graph_trains_as_the_steps_do(
 @needs_gpu
 @pytest.mark.parametrize("strategy", ["auto", "ddp"])
 def test_images_may_stay_in_the_memory_of_the_host(
-    fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+    fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
     on_gpu = fit(tmp_path / "gpu", {}, accelerator="gpu")
     monkeypatch.setattr("aecli.training.batches.FREE_MEMORY_SHARE", 0)
@@ -165,7 +170,7 @@ def test_images_may_stay_in_the_memory_of_the_host(
 
 
 @needs_gpu
-def test_memory_does_not_grow_with_the_epochs(fit: Callable, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_epochs(fit: Callable[..., Any], tmp_path: Path) -> None:
     kept = []
     for epochs in (5, 40):  # each ends with a batch of another size
         torch.cuda.empty_cache()

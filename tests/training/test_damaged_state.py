@@ -13,7 +13,7 @@ from aecli.errors import AecliError, Interrupted
 
 
 @pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory, fit: Callable) -> Path:
+def stopped(tmp_path_factory: pytest.TempPathFactory, fit: Callable[..., Any]) -> Path:
     """A run that was interrupted after its first epoch of two."""
 
     class Stopping:
@@ -32,11 +32,11 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, fit: Callable) -> Path:
 
 def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Where there is something in nested dicts and lists."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    items = tree.items() if isinstance(tree, dict[str, Any]) else enumerate(tree) if isinstance(tree, list) else ()
     return [place for key, value in items for place in [(*path, key), *places(value, (*path, key))]]
 
 
-def test_nothing_in_a_state_makes_more_than_an_error(stopped: Path, fit: Callable, tmp_path: Path) -> None:
+def test_nothing_in_a_state_makes_more_than_an_error(stopped: Path, fit: Callable[..., Any], tmp_path: Path) -> None:
     state = torch.load(stopped / "last.ckpt", weights_only=True)
     where = [place for place in places(state) if place[0] in {"callbacks", "optimizer_states", "state_dict"}]
     values = [None, "text", -1, float("nan"), [], {}, torch.zeros(3, 3), torch.full((16,), float("nan"))]

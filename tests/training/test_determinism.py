@@ -3,8 +3,11 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.command_line import Run
 
 RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml")
 
@@ -24,9 +27,7 @@ def test_a_seed_gives_the_same_bytes_and_another_gives_others(
     assert all(mine != theirs for mine, theirs in zip(one, other, strict=True))
 
 
-def test_another_process_gives_the_same_bytes(
-    train: Callable[..., Path], aecli_apart: Callable, tmp_path: Path
-) -> None:
+def test_another_process_gives_the_same_bytes(train: Callable[..., Path], aecli_apart: Run, tmp_path: Path) -> None:
     here = train(tmp_path / "here", "--epochs", 2)
     result = aecli_apart("train", "digits", "-o", tmp_path / "apart", "--epochs", 2, "--accelerator", "cpu")
     assert result.status == 0
@@ -58,7 +59,7 @@ def test_the_saved_recipe_runs_again_to_the_same_bytes(train: Callable[..., Path
     assert contents(again) == contents(first)
 
 
-def test_a_seed_from_outside_does_not_matter(fit: Callable, tmp_path: Path) -> None:
+def test_a_seed_from_outside_does_not_matter(fit: Callable[..., Any], tmp_path: Path) -> None:
     import torch
 
     for seed, name in ((1, "one"), (2, "same")):

@@ -3,10 +3,12 @@
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from aecli.checkpoint import load_checkpoint
 from aecli.models.autoencoder import Autoencoder
@@ -17,14 +19,16 @@ STILL = {"optimizer.lr": 1e-12, "training.epochs": 1}
 """The weights stay as they were drawn."""
 
 
-def losses_by_hand(model: Autoencoder, subset: Subset) -> np.ndarray:
+def losses_by_hand(model: Autoencoder, subset: Subset) -> NDArray[Any]:
     """(N,) the mean squared error of each image."""
     with torch.no_grad():
         x = model.normalize(torch.from_numpy(subset.images.images[subset.indices]))
         return (model(x)[1] - x).square().flatten(1).mean(dim=1).double().numpy()
 
 
-def test_losses_are_means_over_images_not_over_batches(fit: Callable, subsets: Callable, tmp_path: Path) -> None:
+def test_losses_are_means_over_images_not_over_batches(
+    fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
+) -> None:
     size = 1290  # of 1,294: the last batch has 4 images
     trained = fit(tmp_path / "run", STILL | {"training.batch_size": size, "optimizer.name": "sgd"})
     images, validation = subsets(Recipe())
@@ -47,7 +51,9 @@ def test_losses_are_means_over_images_not_over_batches(fit: Callable, subsets: C
     assert abs(of_batches - row.train_loss) > 1e-3 * row.train_loss
 
 
-def test_the_penalty_is_part_of_the_loss_and_not_of_val_mse(fit: Callable, subsets: Callable, tmp_path: Path) -> None:
+def test_the_penalty_is_part_of_the_loss_and_not_of_val_mse(
+    fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
+) -> None:
     penalised = STILL | {"penalty.sparsity_weight": 2.0, "penalty.reduction": "sum"}
     trained = fit(tmp_path / "run", penalised)
     _, validation = subsets(Recipe())
@@ -62,7 +68,7 @@ def test_the_penalty_is_part_of_the_loss_and_not_of_val_mse(fit: Callable, subse
 
 @pytest.mark.parametrize(("recipe", "lr"), [("mlp", 0.2), ("denoising", 0.05)])
 def test_the_weights_kept_are_those_of_the_least_validation_loss(
-    recipe: str, lr: float, fit: Callable, subsets: Callable, tmp_path: Path
+    recipe: str, lr: float, fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
 ) -> None:
     # A large momentum overshoots: the last epoch is not the best.
     trained = fit(tmp_path / "run", {"training.epochs": 30, "optimizer.lr": lr}, recipe=recipe)
@@ -83,7 +89,7 @@ def test_the_weights_kept_are_those_of_the_least_validation_loss(
     np.testing.assert_allclose(quantiles.values, expected, rtol=1e-4)
 
 
-def test_metrics_csv_has_a_row_an_epoch(fit: Callable, tmp_path: Path) -> None:
+def test_metrics_csv_has_a_row_an_epoch(fit: Callable[..., Any], tmp_path: Path) -> None:
     trained = fit(tmp_path / "run", {"training.epochs": 3, "optimizer.schedule": "cosine"})
     with (tmp_path / "run" / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -96,7 +102,7 @@ def test_metrics_csv_has_a_row_an_epoch(fit: Callable, tmp_path: Path) -> None:
     assert rates[-1] == pytest.approx(0, abs=1e-6)
 
 
-def test_the_same_corruption_judges_every_epoch(fit: Callable, tmp_path: Path) -> None:
+def test_the_same_corruption_judges_every_epoch(fit: Callable[..., Any], tmp_path: Path) -> None:
     settings = STILL | {"training.epochs": 3, "corruption.gaussian": 0.5, "optimizer.name": "sgd"}
     history = fit(tmp_path / "run", settings).history
     assert len({round(row.val_loss, 6) for row in history}) == 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aecli.recipes.schema import Recipe
 
@@ -62,11 +63,13 @@ CASES: list[tuple[Mapping[str, Any], str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def trained(fit: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Mapping[str, Any]], dict]:
+def trained(
+    fit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """Weights by settings, each trained once."""
-    done: dict[str, dict[str, np.ndarray]] = {}
+    done: dict[str, dict[str, NDArray[Any]]] = {}
 
-    def run(settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def run(settings: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         key = repr(sorted(settings.items()))
         if key not in done:
             arguments = {"model.arguments": {}} if settings.get("model.architecture") == "conv" else {}
@@ -78,7 +81,9 @@ def trained(fit: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
 
 @pytest.mark.parametrize(("before", "key", "value"), CASES, ids=str)
-def test_a_key_changes_the_weights(trained: Callable, before: Mapping[str, Any], key: str, value: Any) -> None:
+def test_a_key_changes_the_weights(
+    trained: Callable[..., Any], before: Mapping[str, Any], key: str, value: Any
+) -> None:
     one, other = trained(before), trained({**before, key: value})
     same_shapes = [value.shape for value in one.values()] == [value.shape for value in other.values()]
     assert not same_shapes or any(not np.array_equal(one[name], other[name]) for name in one)
@@ -90,7 +95,7 @@ def test_every_key_is_tried() -> None:
     assert keys == tried
 
 
-def test_a_warm_start_changes_the_weights(fit: Callable, trained: Callable, tmp_path: Path) -> None:
+def test_a_warm_start_changes_the_weights(fit: Callable[..., Any], trained: Callable[..., Any], tmp_path: Path) -> None:
     start = fit(tmp_path / "start", {"training.seed": 5}).checkpoint
     warm = fit(tmp_path / "warm", {}, init_from=start).checkpoint.model
     assert any(not np.array_equal(value.numpy(), trained({})[name]) for name, value in warm.state_dict().items())

@@ -1,11 +1,11 @@
 """Lower precision that takes longer is told of."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from aecli.training.precision import bfloat16_slowdown
+from tests.command_line import Run
 
 MLP = ("train", "digits", "--recipe", "mlp", "--epochs", 1, "-q", "--accelerator", "cpu")
 
@@ -15,7 +15,7 @@ MLP = ("train", "digits", "--recipe", "mlp", "--epochs", 1, "-q", "--accelerator
     [("bf16-mixed", 0.4, False), ("bf16-mixed", 20.0, True), ("16-mixed", 20.0, True), ("32-true", 20.0, False)],
 )
 def test_a_processor_that_bfloat16_makes_slower_is_told_of(
-    aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, slowdown: float, warned: bool
+    aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, slowdown: float, warned: bool
 ) -> None:
     monkeypatch.setattr("aecli.training.fit.bfloat16_slowdown", lambda: slowdown)
     said = aecli(*MLP, "--precision", precision, "-o", tmp_path / "run").err

@@ -1,6 +1,5 @@
 """Weights that aecli did not make: torchvision's names, as a `.safetensors` file."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from safetensors.torch import save_file
 
 from aecli.checkpoint import load_checkpoint
 from aecli.training.pretrained import Pretrained, load_start, start_from
+from tests.command_line import Run
 
 RESNET = ("--recipe", "resnet", "--set", "model.image_size=32", "--epochs", "1", "--accelerator", "cpu")
 STILL = ("--lr", "1e-12", "--set", "optimizer.name=sgd", "--set", "optimizer.weight_decay=0")
@@ -40,7 +40,7 @@ def photographs(tmp_path: Path) -> Path:
 
 
 def test_a_resnet_starts_from_torchvisions_weights(
-    aecli: Callable, weights: Path, photographs: Path, tmp_path: Path
+    aecli: Run, weights: Path, photographs: Path, tmp_path: Path
 ) -> None:
     result = aecli("train", photographs, "-o", tmp_path / "run", *RESNET, *STILL, "--init-from", weights)
     assert result.status == 0, result.err
@@ -52,7 +52,7 @@ def test_a_resnet_starts_from_torchvisions_weights(
     assert not any(name.startswith("fc") for name in model.encoder.state_dict())
 
 
-def test_a_classifier_starts_from_them_too(aecli: Callable, weights: Path, photographs: Path, tmp_path: Path) -> None:
+def test_a_classifier_starts_from_them_too(aecli: Run, weights: Path, photographs: Path, tmp_path: Path) -> None:
     words = ("--set", "objective.loss=cross-entropy", "--init-from", weights, "--freeze-encoder")
     result = aecli("train", photographs, "-o", tmp_path / "run", *RESNET, *words)
     assert result.status == 0, result.err
@@ -81,7 +81,7 @@ def test_the_decoder_keeps_what_chance_gave_it(weights: Path) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused(
-    aecli: Callable,
+    aecli: Run,
     photographs: Path,
     weights: Path,
     tmp_path: Path,

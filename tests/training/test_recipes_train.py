@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from aecli.data import load
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.recipes.schema import CorruptionRecipe, load_recipe, recipe_names
+from tests.command_line import Run
 
 SMALL = ("--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")
 """What a recipe may ask of images is left out: it is to be tried on digits."""
@@ -27,7 +29,7 @@ def losses(run: Path, column: str = "train_loss") -> list[float]:
 
 
 @pytest.fixture(scope="module", params=recipe_names())
-def shipped(request: pytest.FixtureRequest, aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shipped(request: pytest.FixtureRequest, aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of each recipe on zeros and ones; not to be written to."""
     run = tmp_path_factory.mktemp(request.param) / "run"
     result = aecli("train", "digits@0,1", "-o", run, "--recipe", request.param, "--epochs", "2", *SMALL)
@@ -35,7 +37,7 @@ def shipped(request: pytest.FixtureRequest, aecli: Callable, tmp_path_factory: p
     return run
 
 
-def test_a_shipped_recipe_trains_encodes_and_decodes(shipped: Path, aecli: Callable, tmp_path: Path) -> None:
+def test_a_shipped_recipe_trains_encodes_and_decodes(shipped: Path, aecli: Run, tmp_path: Path) -> None:
     if load_recipe(str(shipped / "recipe.toml")).task == "classifier":
         pytest.skip("a classifier has no decoder")
     run = shipped
@@ -53,7 +55,7 @@ def test_a_shipped_recipe_trains_encodes_and_decodes(shipped: Path, aecli: Calla
         assert archive["images"].std() > 0
 
 
-def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Callable) -> None:
+def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Run) -> None:
     if load_recipe(str(shipped / "recipe.toml")).task == "autoencoder":
         pytest.skip("an autoencoder knows no classes")
     run = shipped
@@ -76,7 +78,7 @@ def test_the_recipe_in_the_run_folder_has_no_open_ends(shipped: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["conv", "mlp"])
-def test_training_makes_the_loss_small(name: str, fit: Callable, tmp_path: Path) -> None:
+def test_training_makes_the_loss_small(name: str, fit: Callable[..., Any], tmp_path: Path) -> None:
     settings = {"training.epochs": 25, "training.batch_size": 64, "optimizer.momentum": 0.9}
     settings |= {"optimizer.name": "adam", "optimizer.lr": 0.003}
     trained = fit(tmp_path / "run", settings, recipe=name)
@@ -92,7 +94,7 @@ def test_training_makes_the_loss_small(name: str, fit: Callable, tmp_path: Path)
     ids=str,
 )
 def test_a_denoising_model_undoes_what_a_plain_one_keeps(
-    corruption: dict[str, float], fit: Callable, tmp_path: Path
+    corruption: dict[str, float], fit: Callable[..., Any], tmp_path: Path
 ) -> None:
     settings = {"optimizer.name": "adam", "optimizer.lr": 0.01, "model.arguments": {"hidden": [], "code": 64}}
     settings |= {"training.epochs": 30}
@@ -112,7 +114,7 @@ def restoration_error(model: Autoencoder, corruption: CorruptionRecipe) -> float
     return float((restored - clean).square().mean())
 
 
-def test_a_sparse_model_has_smaller_codes(fit: Callable, tmp_path: Path) -> None:
+def test_a_sparse_model_has_smaller_codes(fit: Callable[..., Any], tmp_path: Path) -> None:
     means = {}
     for weight in (0.0, 5.0):
         fit(tmp_path / str(weight), {"penalty.sparsity_weight": weight, "training.epochs": 5})

@@ -18,6 +18,7 @@ import torch
 from aecli.checkpoint import load_checkpoint
 from aecli.errors import ExitStatus, InputError, Interrupted, RecipeError
 from aecli.training.callbacks import RunFolderCallback
+from tests.command_line import Run
 
 RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml")
 EPOCHS = 6
@@ -61,7 +62,7 @@ def saves_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["sgd", "adam", "bf16"],
 )
 def test_a_resumed_run_ends_with_the_same_bytes(
-    settings: dict[str, Any], stop: int, fit: Callable, tmp_path: Path
+    settings: dict[str, Any], stop: int, fit: Callable[..., Any], tmp_path: Path
 ) -> None:
     settings = settings | {"training.epochs": EPOCHS}
     fit(tmp_path / "whole", settings)
@@ -74,7 +75,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(
 
 
 @pytest.mark.usefixtures("saves_every_epoch")
-def test_a_run_may_be_interrupted_again_and_again(fit: Callable, tmp_path: Path) -> None:
+def test_a_run_may_be_interrupted_again_and_again(fit: Callable[..., Any], tmp_path: Path) -> None:
     settings = ADAM | NOISY | {"training.epochs": EPOCHS}
     fit(tmp_path / "whole", settings)
     for stop in (1, 2, 5):
@@ -96,7 +97,7 @@ LONG = ("--set", "corruption.gaussian=0.2", "--batch-size", "64", "--epochs", "1
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory, aecli: Callable) -> list[bytes]:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, aecli: Run) -> list[bytes]:
     run = tmp_path_factory.mktemp("uninterrupted") / "run"
     assert aecli("train", "digits", "-o", run, *LONG).status == 0
     return contents(run)
@@ -116,7 +117,7 @@ def send_when_saved(number: signal.Signals, run: Path) -> threading.Thread:
     return thread
 
 
-def resume(run: Path, aecli: Callable, expected: list[bytes]) -> None:
+def resume(run: Path, aecli: Run, expected: list[bytes]) -> None:
     result = aecli("train", "digits", "-o", run, "--accelerator", "cpu", "--resume")
     assert result.status == 0, result.err
     assert "going on after epoch" in result.err
@@ -130,7 +131,7 @@ def resume(run: Path, aecli: Callable, expected: list[bytes]) -> None:
     ids=["SIGINT", "SIGTERM"],
 )
 def test_a_run_that_was_asked_to_stop_goes_on(
-    number: signal.Signals, status: int, word: str, uninterrupted: list[bytes], aecli: Callable, tmp_path: Path
+    number: signal.Signals, status: int, word: str, uninterrupted: list[bytes], aecli: Run, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     thread = send_when_saved(number, run)
@@ -145,7 +146,7 @@ def test_a_run_that_was_asked_to_stop_goes_on(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_run_that_was_killed_goes_on(uninterrupted: list[bytes], aecli: Callable, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_goes_on(uninterrupted: list[bytes], aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "aecli", "train", "digits", "-o", str(run), *LONG]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
@@ -158,7 +159,7 @@ def test_a_run_that_was_killed_goes_on(uninterrupted: list[bytes], aecli: Callab
     resume(run, aecli, uninterrupted)
 
 
-def test_a_signal_in_the_first_epoch_leaves_nothing(fit: Callable, tmp_path: Path) -> None:
+def test_a_signal_in_the_first_epoch_leaves_nothing(fit: Callable[..., Any], tmp_path: Path) -> None:
     class AtOnce(Stopping):
         def on_start(self, *_: Any) -> None:
             raise Interrupted
@@ -170,7 +171,7 @@ def test_a_signal_in_the_first_epoch_leaves_nothing(fit: Callable, tmp_path: Pat
 
 
 @pytest.fixture(scope="module")
-def stopped(fit: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stopped(fit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of four epochs that was interrupted after the second."""
     folder = tmp_path_factory.mktemp("stopped") / "run"
     with pytest.raises(Interrupted):
@@ -191,7 +192,7 @@ def stopped(fit: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=str,
 )
-def test_a_changed_recipe_is_refused(stopped: Path, aecli: Callable, words: tuple[Any, ...], key: str) -> None:
+def test_a_changed_recipe_is_refused(stopped: Path, aecli: Run, words: tuple[Any, ...], key: str) -> None:
     before = contents(stopped)
     result = aecli("train", "digits", "-o", stopped, "--accelerator", "cpu", "--resume", *words)
     assert result.status == ExitStatus.INPUT
@@ -199,7 +200,7 @@ def test_a_changed_recipe_is_refused(stopped: Path, aecli: Callable, words: tupl
     assert contents(stopped) == before
 
 
-def test_other_images_are_refused(stopped: Path, aecli: Callable) -> None:
+def test_other_images_are_refused(stopped: Path, aecli: Run) -> None:
     before = contents(stopped)
     result = aecli("train", "digits", "-o", stopped, "--accelerator", "cpu", "--resume", "--val", "digits:test")
     assert result.status == ExitStatus.INPUT
@@ -208,7 +209,7 @@ def test_other_images_are_refused(stopped: Path, aecli: Callable) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100, b"PK\x03\x04" + b"\0" * 100, b"half", b"pickle", b"other"])
-def test_a_damaged_state_is_refused(content: bytes, fit: Callable, tmp_path: Path) -> None:
+def test_a_damaged_state_is_refused(content: bytes, fit: Callable[..., Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
     fit(run)
     state = run / "last.ckpt"
@@ -235,7 +236,7 @@ class Trap:
         return (setattr, (Trap, "sprung", True))
 
 
-def test_the_recipe_in_the_folder_is_checked(fit: Callable, tmp_path: Path) -> None:
+def test_the_recipe_in_the_folder_is_checked(fit: Callable[..., Any], tmp_path: Path) -> None:
     fit(tmp_path / "run")
     (tmp_path / "run" / "recipe.toml").write_text("[model]\nnonsense = 1")
     with pytest.raises(RecipeError, match="nonsense"):

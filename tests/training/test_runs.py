@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.checkpoint import load_checkpoint, read_header
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import ExitStatus, InputError, UnavailableError
+from tests.command_line import Run
 
 CPU = ("--accelerator", "cpu")
 
@@ -35,14 +37,14 @@ def error_of(result: object) -> str:
 
 
 class TestDivergence:
-    def test_at_once_leaves_nothing(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_at_once_leaves_nothing(self, aecli: Run, tmp_path: Path) -> None:
         result = aecli("train", "digits", "-o", tmp_path / "run", "--lr", 1e6, "--batch-size", 64, *CPU)
         assert result.status == ExitStatus.INPUT
         assert "diverged" in error_of(result)
         assert "hint: lower the learning rate, such as --lr 1" in result.err
         assert not (tmp_path / "run").exists()
 
-    def test_after_good_epochs(self, fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_after_good_epochs(self, fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from aecli.training.module import AutoencoderModule
 
         def breaks(module: AutoencoderModule, *arguments: Any) -> torch.Tensor:
@@ -64,7 +66,7 @@ class TestDivergence:
 
 
 class TestFolder:
-    def test_a_run_is_not_replaced_unasked(self, train: Callable, aecli: Callable, tmp_path: Path) -> None:
+    def test_a_run_is_not_replaced_unasked(self, train: Callable[..., Path], aecli: Run, tmp_path: Path) -> None:
         run = train(tmp_path / "run", "--epochs", 1)
         before = {file.name: file.read_bytes() for file in run.iterdir()}
         result = aecli("train", "digits", "-o", run, "--epochs", 2, *CPU)
@@ -75,7 +77,7 @@ class TestFolder:
         train(run, "--epochs", 2, "--overwrite")
         assert len(losses(run)) == 2
 
-    def test_a_run_that_kept_nothing_is_begun_again(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_a_run_that_kept_nothing_is_begun_again(self, aecli: Run, tmp_path: Path) -> None:
         run = tmp_path / "run"
         run.mkdir()
         (run / "recipe.toml").write_text("[training]\nepochs = 1\n")  # as a kill in the first epoch leaves it
@@ -87,7 +89,7 @@ class TestFolder:
         assert result.status == ExitStatus.DONE, result.err
 
     def test_a_run_is_not_lost_to_a_machine_that_cannot_train(
-        self, train: Callable, aecli: Callable, tmp_path: Path
+        self, train: Callable[..., Path], aecli: Run, tmp_path: Path
     ) -> None:
         run = train(tmp_path / "run", "--epochs", 1)
         before = {file.name: file.read_bytes() for file in run.iterdir()}
@@ -96,7 +98,7 @@ class TestFolder:
         error_of(result)
         assert {file.name: file.read_bytes() for file in run.iterdir()} == before
 
-    def test_an_overwritten_run_is_the_same_as_a_new_one(self, train: Callable, tmp_path: Path) -> None:
+    def test_an_overwritten_run_is_the_same_as_a_new_one(self, train: Callable[..., Path], tmp_path: Path) -> None:
         run = train(tmp_path / "run", "--recipe", "mlp", "--epochs", 1)
         train(run, "--epochs", 2, "--overwrite")
         new = train(tmp_path / "new", "--epochs", 2)
@@ -104,16 +106,16 @@ class TestFolder:
             assert (run / name).read_bytes() == (new / name).read_bytes()
 
     @pytest.mark.parametrize("words", [("--resume",), ("--resume", "--recipe", "mlp")])
-    def test_there_is_nothing_to_resume(self, aecli: Callable, tmp_path: Path, words: tuple[str, ...]) -> None:
+    def test_there_is_nothing_to_resume(self, aecli: Run, tmp_path: Path, words: tuple[str, ...]) -> None:
         result = aecli("train", "digits", "-o", tmp_path / "run", *words)
         assert result.status == ExitStatus.INPUT
         assert "no run to resume" in error_of(result)
         assert not (tmp_path / "run").exists()
 
-    def test_resume_and_overwrite_exclude_each_other(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_resume_and_overwrite_exclude_each_other(self, aecli: Run, tmp_path: Path) -> None:
         assert aecli("train", "digits", "-o", tmp_path, "--resume", "--overwrite").status == ExitStatus.USAGE
 
-    def test_other_files_in_the_folder_stay(self, train: Callable, tmp_path: Path) -> None:
+    def test_other_files_in_the_folder_stay(self, train: Callable[..., Path], tmp_path: Path) -> None:
         (tmp_path / "run").mkdir()
         (tmp_path / "run" / "notes.txt").write_text("mine")
         run = train(tmp_path / "run", "--epochs", 1)
@@ -122,7 +124,7 @@ class TestFolder:
 
 
 class TestWarmStart:
-    def test_it_starts_from_the_weights(self, train: Callable, conv_run: Path, tmp_path: Path) -> None:
+    def test_it_starts_from_the_weights(self, train: Callable[..., Path], conv_run: Path, tmp_path: Path) -> None:
         cold = train(tmp_path / "cold", "--epochs", 1)
         for source in (conv_run, conv_run / "model.safetensors"):
             warm = train(tmp_path / f"warm-{source.suffix}", "--epochs", 1, "--init-from", source)
@@ -133,14 +135,16 @@ class TestWarmStart:
         "words", [("--recipe", "mlp"), ("--set", "model.arguments.channels=[8,4,2]"), ("--set", "model.channels=3")]
     )
     def test_weights_that_do_not_fit_are_refused(
-        self, words: tuple[str, ...], aecli: Callable, conv_run: Path, tmp_path: Path
+        self, words: tuple[str, ...], aecli: Run, conv_run: Path, tmp_path: Path
     ) -> None:
         result = aecli("train", "digits", "-o", tmp_path / "run", "--init-from", conv_run, *words, *CPU)
         assert result.status == ExitStatus.INPUT
         assert error_of(result)
         assert not (tmp_path / "run" / "recipe.toml").exists()
 
-    def test_a_run_does_not_replace_what_it_starts_from(self, train: Callable, aecli: Callable, tmp_path: Path) -> None:
+    def test_a_run_does_not_replace_what_it_starts_from(
+        self, train: Callable[..., Path], aecli: Run, tmp_path: Path
+    ) -> None:
         run = train(tmp_path / "run", "--epochs", 1)
         inputs = [("--init-from", run), ("--init-from", run / "model.safetensors"), ("--recipe", run / "recipe.toml")]
         for words in inputs:
@@ -152,7 +156,7 @@ class TestWarmStart:
 
 class TestPlaces:
     @pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
-    def test_two_runs_do_not_share_a_folder(self, aecli: Callable, train: Callable, tmp_path: Path) -> None:
+    def test_two_runs_do_not_share_a_folder(self, aecli: Run, train: Callable[..., Path], tmp_path: Path) -> None:
         run = tmp_path / "run"
         with RunFolder(run).claimed():
             result = aecli("train", "digits", "-o", run, "--epochs", 1)
@@ -162,7 +166,7 @@ class TestPlaces:
         assert not run.exists()
         train(run, "--epochs", 1)
 
-    def test_a_run_that_cannot_begin_leaves_no_folder(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_a_run_that_cannot_begin_leaves_no_folder(self, aecli: Run, tmp_path: Path) -> None:
         wrong = {
             ("digits", "--epochs", 0): ExitStatus.USAGE,
             ("digits", "--val", "digits:none"): ExitStatus.INPUT,
@@ -172,7 +176,7 @@ class TestPlaces:
             assert aecli("train", *words, "-o", tmp_path / "run").status == status
             assert not (tmp_path / "run").exists()
 
-    def test_a_run_among_its_own_images_is_refused(self, aecli: Callable, pictures: Path) -> None:
+    def test_a_run_among_its_own_images_is_refused(self, aecli: Run, pictures: Path) -> None:
         for folder in (pictures, pictures / "a" / "run"):
             result = aecli("train", pictures, "-o", folder, "--epochs", 1)
             assert result.status == ExitStatus.USAGE
@@ -181,7 +185,7 @@ class TestPlaces:
 
 
 class TestLoggers:
-    def test_tensorboard_reads_back(self, train: Callable, tmp_path: Path) -> None:
+    def test_tensorboard_reads_back(self, train: Callable[..., Path], tmp_path: Path) -> None:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
         run = train(tmp_path / "run", "--epochs", 3, "--logger", "csv,tensorboard")
@@ -192,20 +196,20 @@ class TestLoggers:
             values = [event.value for event in accumulator.Scalars(name)]
             assert values == pytest.approx(losses(run, name), rel=1e-6)
 
-    def test_overwrite_starts_the_events_anew(self, train: Callable, tmp_path: Path) -> None:
+    def test_overwrite_starts_the_events_anew(self, train: Callable[..., Path], tmp_path: Path) -> None:
         run = train(tmp_path / "run", "--epochs", 1, "--logger", "tensorboard")
         (before,) = (run / "tensorboard").rglob("events.out.tfevents.*")
         train(run, "--epochs", 1, "--logger", "tensorboard", "--overwrite")
         (after,) = (run / "tensorboard").rglob("events.out.tfevents.*")
         assert before.name != after.name
 
-    def test_an_unknown_logger_lists_those_there_are(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_an_unknown_logger_lists_those_there_are(self, aecli: Run, tmp_path: Path) -> None:
         result = aecli("train", "digits", "-o", tmp_path / "run", "--logger", "tensorbord")
         assert result.status == ExitStatus.USAGE
         assert "did you mean 'tensorboard'" in error_of(result)
         assert not (tmp_path / "run" / "recipe.toml").exists()
 
-    def test_tensorboard_has_the_pictures_of_each_epoch(self, train: Callable, tmp_path: Path) -> None:
+    def test_tensorboard_has_the_pictures_of_each_epoch(self, train: Callable[..., Path], tmp_path: Path) -> None:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
         run = train(tmp_path / "run", "--recipe", "denoising", "--epochs", 2, "--logger", "tensorboard")
@@ -224,13 +228,13 @@ class TestLoggers:
         assert (pixels["input"][0] != pixels["corrupted_input"][0]).any()
         assert (pixels["reconstruction"][0] != pixels["reconstruction"][1]).any()
 
-    def test_pictures_change_no_model(self, train: Callable, tmp_path: Path) -> None:
+    def test_pictures_change_no_model(self, train: Callable[..., Path], tmp_path: Path) -> None:
         words = ("--recipe", "denoising", "--epochs", 2)
         plain, logged = train(tmp_path / "a", *words), train(tmp_path / "b", *words, "--logger", "tensorboard")
         assert (plain / "model.safetensors").read_bytes() == (logged / "model.safetensors").read_bytes()
 
     def test_weights_and_biases_offline_beside_tensorboard(
-        self, aecli_apart: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, aecli_apart: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("WANDB_MODE", "offline")
         run = tmp_path / "run"
@@ -247,7 +251,7 @@ class TestLoggers:
         assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
 
     def test_a_logger_that_is_not_installed_says_how_to_get_it(
-        self, aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("aecli.training.loggers.find_spec", lambda name: None)
         result = aecli("train", "digits", "-o", tmp_path / "run", "--logger", "wandb")
@@ -258,20 +262,20 @@ class TestLoggers:
 class TestMachine:
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
     @pytest.mark.parametrize("name", ["gpu", "cuda"])
-    def test_no_gpu_here(self, name: str, aecli: Callable, tmp_path: Path) -> None:
+    def test_no_gpu_here(self, name: str, aecli: Run, tmp_path: Path) -> None:
         result = aecli("train", "digits", "-o", tmp_path / "run", "--accelerator", name)
         assert result.status == ExitStatus.UNAVAILABLE
         error_of(result)
         assert not (tmp_path / "run").exists()
 
-    def test_a_precision_either_trains_or_says_that_it_cannot(self, fit: Callable, tmp_path: Path) -> None:
+    def test_a_precision_either_trains_or_says_that_it_cannot(self, fit: Callable[..., Any], tmp_path: Path) -> None:
         try:
             trained = fit(tmp_path / "run", {"training.precision": "16-mixed"})
         except UnavailableError:
             return
         assert np.isfinite(trained.history[-1].train_loss)
 
-    def test_the_learning_happens_without_the_network_or_a_terminal(self, aecli: Callable, tmp_path: Path) -> None:
+    def test_the_learning_happens_without_the_network_or_a_terminal(self, aecli: Run, tmp_path: Path) -> None:
         result = aecli("train", "digits", "-o", tmp_path / "run", "--epochs", 2, "--json", *CPU)
         document = json.loads(result.out)
         assert document["training"]["epochs"] == 2
@@ -280,7 +284,7 @@ class TestMachine:
         assert [line.split()[0] for line in result.err.splitlines()] == ["training", "epoch", "epoch"]
 
 
-def folder_of(path: Path, images: np.ndarray) -> Path:
+def folder_of(path: Path, images: NDArray[Any]) -> Path:
     path.mkdir()
     for index, image in enumerate(images):
         Image.fromarray(image).save(path / f"{index}.png")
@@ -288,13 +292,13 @@ def folder_of(path: Path, images: np.ndarray) -> Path:
 
 
 class TestImages:
-    def test_validation_images_may_be_named(self, train: Callable, tmp_path: Path) -> None:
+    def test_validation_images_may_be_named(self, train: Callable[..., Path], tmp_path: Path) -> None:
         header = read_header(train(tmp_path / "run", "--epochs", 1, "--val", "digits:test") / "model.safetensors")
         assert (header.data.images, header.validation.images) == (1438, 359)
         assert header.validation.word == "digits:test"
 
     @pytest.mark.parametrize("count", [2, 3, 11])
-    def test_few_images_are_enough(self, count: int, aecli: Callable, digits: np.ndarray, tmp_path: Path) -> None:
+    def test_few_images_are_enough(self, count: int, aecli: Run, digits: NDArray[Any], tmp_path: Path) -> None:
         folder = folder_of(tmp_path / "few", digits[:count, 0])
         result = aecli("train", folder, "-o", tmp_path / "run", "--epochs", 2, *CPU)
         assert result.status == 0, result.err
@@ -302,14 +306,14 @@ class TestImages:
         assert header.data.images + header.validation.images == count
 
     @pytest.mark.parametrize("level", [0, 128, 255])
-    def test_images_without_content_train(self, level: int, aecli: Callable, tmp_path: Path) -> None:
+    def test_images_without_content_train(self, level: int, aecli: Run, tmp_path: Path) -> None:
         folder = folder_of(tmp_path / "flat", np.full((5, 8, 8), level, np.uint8))
         result = aecli("train", folder, "-o", tmp_path / "run", "--epochs", 2, *CPU)
         assert result.status == 0, result.err
         assert np.isfinite(losses(tmp_path / "run")).all()
 
     @pytest.mark.parametrize("recipe", ["conv", "mlp"])
-    def test_color_pictures_of_one_class_and_odd_sizes(self, recipe: str, aecli: Callable, tmp_path: Path) -> None:
+    def test_color_pictures_of_one_class_and_odd_sizes(self, recipe: str, aecli: Run, tmp_path: Path) -> None:
         (tmp_path / "root").mkdir()
         random = np.random.default_rng(0)
         folder_of(tmp_path / "root" / "cats", random.integers(0, 256, (6, 9, 13, 3), dtype=np.uint8))
@@ -321,14 +325,14 @@ class TestImages:
         assert header.class_names == ["cats"]
         assert len(header.mean) == len(header.std) == 3
 
-    def test_one_image_is_too_few(self, aecli: Callable, digits: np.ndarray, tmp_path: Path) -> None:
+    def test_one_image_is_too_few(self, aecli: Run, digits: NDArray[Any], tmp_path: Path) -> None:
         folder = folder_of(tmp_path / "one", digits[:1, 0])
         result = aecli("train", folder, "-o", tmp_path / "run", *CPU)
         assert result.status == ExitStatus.INPUT
         assert "too few images" in error_of(result)
 
 
-def test_a_name_is_no_path_of_that_name(aecli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_no_path_of_that_name(aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = ("--recipe", "mlp", "--epochs", "1", "--accelerator", "cpu")
     result = aecli("train", "digits", "-o", "mlp", *words)
@@ -337,7 +341,7 @@ def test_a_name_is_no_path_of_that_name(aecli: Callable, tmp_path: Path, monkeyp
     assert result.status == 0, result.err
 
 
-def test_overwriting_a_run_removes_what_was_made_of_it(aecli: Callable, train: Callable, tmp_path: Path) -> None:
+def test_overwriting_a_run_removes_what_was_made_of_it(aecli: Run, train: Callable[..., Path], tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--epochs", "1")
     assert aecli("calibrate", "--model", run, "--normal", "digits:test").status == 0
     assert aecli("export", run).status == 0

@@ -1,9 +1,11 @@
 """Bytes are those that are really made, and each way gives back what it promises."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from sklearn.decomposition import PCA
 
@@ -15,23 +17,23 @@ from aecli.codes.quantizer import fit_quantizers
 from aecli.data import load
 
 
-def as_codes(values: np.ndarray) -> Codes:
+def as_codes(values: NDArray[Any]) -> Codes:
     names = np.arange(len(values)).astype(np.str_)
     return Codes(values, names, np.zeros(len(values), np.float32), CodesMeta("sha256:aa", "digits", "sha256:bb"))
 
 
 @pytest.fixture(scope="module")
-def images() -> np.ndarray:
+def images() -> NDArray[Any]:
     return load("digits:test").images[:60]
 
 
 @pytest.fixture(scope="module")
-def training() -> np.ndarray:
+def training() -> NDArray[Any]:
     return load("digits:train").images
 
 
 @pytest.fixture(scope="module")
-def report(images: np.ndarray, training: np.ndarray):
+def report(images: NDArray[Any], training: NDArray[Any]):
     """A codec whose codes are the pixels themselves."""
     quantizers = {quantizer.bits: quantizer for quantizer in fit_quantizers(training.astype(np.float32))}
     codec = Codec(
@@ -81,7 +83,7 @@ def test_lossless_ways_lose_nothing(report) -> None:
             assert row.to_dict()["psnr"] is None
 
 
-def test_each_picture_is_a_whole_file(images: np.ndarray) -> None:
+def test_each_picture_is_a_whole_file(images: NDArray[Any]) -> None:
     png = next(kept for kept in (encode(images) for encode in encoders()) if kept.method == "PNG")
     total = 0
     for image in images:
@@ -91,7 +93,7 @@ def test_each_picture_is_a_whole_file(images: np.ndarray) -> None:
     assert png.bytes == total
 
 
-def test_pca_is_that_of_scikit_learn(images: np.ndarray, training: np.ndarray) -> None:
+def test_pca_is_that_of_scikit_learn(images: NDArray[Any], training: NDArray[Any]) -> None:
     codec = fit_pca(training, images, as_codes(np.zeros((60, 2, 5), np.float32)))
     flat = training.reshape(len(training), -1).astype(np.float64)
     reference = PCA(10, svd_solver="full").fit(flat)

@@ -1,13 +1,16 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from aecli.analyses.compression.image_quality import image_quality, ssim
 
 
 @pytest.fixture
-def pair() -> tuple[np.ndarray, np.ndarray]:
+def pair() -> tuple[NDArray[Any], NDArray[Any]]:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (6, 3, 20, 24), dtype=np.uint8)
     noisy = np.clip(images + random.normal(scale=25, size=images.shape), 0, 255).astype(np.uint8)

@@ -1,9 +1,11 @@
 """Each method of the probe against scikit-learn's, and against plain numpy."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -34,7 +36,7 @@ def digits() -> tuple[Features, ProbeLabels]:
 @pytest.mark.parametrize("neighbors", [1, 2, 7])
 @pytest.mark.parametrize("count", [9, COLUMNS - 1, 2 * COLUMNS + 3])
 @pytest.mark.parametrize(("space", "metric"), [(euclidean, "euclidean"), (cosine, "cosine")])
-def test_neighbors_are_exact(space, metric, count, neighbors):
+def test_neighbors_are_exact(space, metric, count: int, neighbors) -> None:
     random = np.random.default_rng(0)
     train, test = (random.normal(5, 1, size=(n, 16)).astype(np.float32) for n in (count, 600))
     plain = pairwise_distances(test.astype(np.float64), train.astype(np.float64), metric=metric)
@@ -45,7 +47,7 @@ def test_neighbors_are_exact(space, metric, count, neighbors):
 
 @pytest.mark.parametrize("neighbors", [1, 5])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_k_nn_equals_scikit_learns(metric, neighbors, digits):
+def test_k_nn_equals_scikit_learns(metric, neighbors, digits: NDArray[Any]) -> None:
     features, labels = digits
     options = KNNProbeOptions(labels="all", methods=f"knn-{metric}", neighbors=neighbors)
     theirs = KNeighborsClassifier(neighbors, metric=metric).fit(features.train, labels.train)
@@ -53,7 +55,7 @@ def test_k_nn_equals_scikit_learns(metric, neighbors, digits):
     assert probe({"codes": features}, labels, options).accuracies[0].mean == expected
 
 
-def test_neighbors_of_equal_and_zero_vectors_are_some_of_them():
+def test_neighbors_of_equal_and_zero_vectors_are_some_of_them() -> None:
     points = np.zeros((20, 3), np.float32)
     for space in (euclidean, cosine):
         found = nearest(*space(points, points), 4)
@@ -62,7 +64,7 @@ def test_neighbors_of_equal_and_zero_vectors_are_some_of_them():
 
 
 @pytest.mark.parametrize("alpha", [0.8, 0.99])
-def test_label_spreading_equals_scikit_learns(alpha, digits):
+def test_label_spreading_equals_scikit_learns(alpha, digits: NDArray[Any]) -> None:
     features, labels = digits
     everything = np.concatenate([features.train, features.test])
     graph = neighbor_graph(everything, 7)
@@ -75,7 +77,7 @@ def test_label_spreading_equals_scikit_learns(alpha, digits):
         assert (theirs.fit(everything, known).transduction_ == found).mean() > 0.999
 
 
-def test_label_spreading_learns_from_codes_without_labels():
+def test_label_spreading_learns_from_codes_without_labels() -> None:
     angle = np.linspace(0, np.pi, 60, dtype=np.float32)
     upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     moons = np.concatenate([upper, np.array([1, 0.45]) - upper]).astype(np.float32)  # each bends around the other
@@ -85,7 +87,7 @@ def test_label_spreading_learns_from_codes_without_labels():
 
 
 @pytest.mark.parametrize("count", [12, 20, 100])  # the first two are fewer than half of the 64 dimensions
-def test_the_linear_probe_equals_scikit_learns(count, digits):
+def test_the_linear_probe_equals_scikit_learns(count: int, digits: NDArray[Any]) -> None:
     features, labels = digits
     scaling = Scaling.of(features.train)
     train, test = scaling(features.train[:count]), scaling(features.test)
@@ -96,7 +98,7 @@ def test_the_linear_probe_equals_scikit_learns(count, digits):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("labels", ["20", "all"])
-def test_the_linear_probe_converges_without_a_warning(labels, digits):
+def test_the_linear_probe_converges_without_a_warning(labels, digits: NDArray[Any]) -> None:
     features, known = digits
     apart = replace(features, train=features.train * 1e4, test=features.test * 1e4)
     rows = [
@@ -106,7 +108,7 @@ def test_the_linear_probe_converges_without_a_warning(labels, digits):
     assert rows[0] == pytest.approx(rows[1], abs=0.02)  # standardized: the unit does not matter
 
 
-def test_scaling_knows_training_features_only_and_bears_constant_ones():
+def test_scaling_knows_training_features_only_and_bears_constant_ones() -> None:
     train = np.array([[1.0, 5.0], [3.0, 5.0]], np.float32)
     scaling = Scaling.of(train)
     assert scaling(train).mean() == 0
@@ -117,7 +119,7 @@ def test_scaling_knows_training_features_only_and_bears_constant_ones():
 # Features
 
 
-def test_the_pca_baseline_equals_scikit_learns():
+def test_the_pca_baseline_equals_scikit_learns() -> None:
     images, _ = load_digits(return_X_y=True)
     pictures = (images * 15).astype(np.uint8).reshape(-1, 1, 8, 8)
     pixels = pixel_features(pictures[:300], pictures[300:400])
@@ -128,19 +130,19 @@ def test_the_pca_baseline_equals_scikit_learns():
         np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=2e-4)  # the sign of a component is free
 
 
-def test_components_are_no_more_than_images_or_pixels():
+def test_components_are_no_more_than_images_or_pixels() -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 1, 2, 2), np.uint8)
     pixels = pixel_features(images[:3], images[3:])
     assert pca_features(pixels, 100).test.shape == (2, 3)
 
 
-def test_pixels_are_0_to_1():
+def test_pixels_are_0_to_1() -> None:
     features = pixel_features(np.full((2, 3, 4, 4), 255, np.uint8), np.zeros((1, 3, 4, 4), np.uint8))
     assert features.train.shape == (2, 48)
     assert features.train.max() == 1
     assert features.test.max() == 0
 
 
-def test_shared_codes_are_counted():
+def test_shared_codes_are_counted() -> None:
     train, test = np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)[1:] * [[1], [1], [2]]
     assert count_shared(Features(train, test.astype(np.float32))) == 2

@@ -1,7 +1,9 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aecli.analyses.tsne.embed import draw_sample, label_accuracy, nearest_neighbors, require_distinct, tsne
 from aecli.analyses.tsne.options import TSNEOptions, parse_sample
@@ -11,7 +13,7 @@ from aecli.errors import InputError, UsageError
 QUICK = TSNEOptions(perplexity=10, max_iter=150, sample=None)
 
 
-def clusters(count: int = 6, each: int = 30, spread: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def clusters(count: int = 6, each: int = 30, spread: float = 1.0, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any]]:
     """Gaussian clusters in 20 dimensions, (N, 20) float32, and which cluster each is of."""
     random = np.random.default_rng(seed)
     labels = np.repeat(np.arange(count), each)
@@ -19,14 +21,14 @@ def clusters(count: int = 6, each: int = 30, spread: float = 1.0, seed: int = 0)
     return (centers[labels] + spread * random.normal(size=(len(labels), 20))).astype(np.float32), labels
 
 
-def exact_forces(points: np.ndarray) -> tuple[np.ndarray, float]:
+def exact_forces(points: NDArray[Any]) -> tuple[NDArray[Any], float]:
     apart = points[:, None] - points
     similarity = 1 / (1 + (apart**2).sum(axis=2))
     np.fill_diagonal(similarity, 0)
     return ((similarity**2)[..., None] * apart).sum(axis=1), similarity.sum()
 
 
-def test_clusters_that_are_apart_stay_apart():
+def test_clusters_that_are_apart_stay_apart() -> None:
     codes, labels = clusters()
     shuffled = np.random.default_rng(0).permutation(labels)
     plane = tsne(codes, QUICK).coordinates
@@ -35,7 +37,7 @@ def test_clusters_that_are_apart_stay_apart():
     assert label_accuracy(plane, shuffled) < 0.4  # so that the measure itself can fail
 
 
-def test_what_two_components_mix_is_told_apart():
+def test_what_two_components_mix_is_told_apart() -> None:
     from sklearn.datasets import load_digits
 
     images, labels = (part[:400] for part in load_digits(return_X_y=True))
@@ -44,7 +46,7 @@ def test_what_two_components_mix_is_told_apart():
     assert label_accuracy(after, labels) > 0.92
 
 
-def test_the_divergence_is_that_of_the_definition():
+def test_the_divergence_is_that_of_the_definition() -> None:
     codes, _ = clusters(count=2)
     result = tsne(codes, QUICK)
     from openTSNE.affinity import PerplexityBasedNN
@@ -59,7 +61,7 @@ def test_the_divergence_is_that_of_the_definition():
     assert result.kl_divergence == pytest.approx((p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum(), rel=1e-3)
 
 
-def test_as_good_as_scikit_learn():
+def test_as_good_as_scikit_learn() -> None:
     from sklearn.datasets import load_digits
     from sklearn.manifold import TSNE
 
@@ -71,7 +73,7 @@ def test_as_good_as_scikit_learn():
     assert label_accuracy(ours.coordinates, labels) > label_accuracy(theirs.embedding_, labels) - 0.02
 
 
-def test_same_seed_same_bytes_whatever_the_threads(monkeypatch: pytest.MonkeyPatch):
+def test_same_seed_same_bytes_whatever_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     codes, _ = clusters(each=110)  # enough for threads to share
     first = tsne(codes, QUICK)
     assert tsne(codes, QUICK).coordinates.tobytes() == first.coordinates.tobytes()
@@ -87,14 +89,14 @@ def test_same_seed_same_bytes_whatever_the_threads(monkeypatch: pytest.MonkeyPat
     + [{"metric": metric} for metric in ("cosine", "manhattan", "chebyshev")],
     ids=str,
 )
-def test_every_option_matters(change: dict[str, object]):
+def test_every_option_matters(change: dict[str, object]) -> None:
     codes, _ = clusters(count=3)
     usual = tsne(codes, replace(QUICK, max_iter=90)).coordinates
     assert not np.allclose(tsne(codes, replace(QUICK, **{"max_iter": 90} | change)).coordinates, usual, atol=1e-3)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan", "chebyshev"])
-def test_neighbors_are_those_of_all_distances(metric: str):
+def test_neighbors_are_those_of_all_distances(metric: str) -> None:
     from sklearn.metrics import pairwise_distances
 
     codes, _ = clusters(count=3)
@@ -109,7 +111,7 @@ def test_neighbors_are_those_of_all_distances(metric: str):
     ("extent", "grid"),
     [(extent, grid) for extent in (1e-4, 1.0, 30.0, 150.0) for grid in (True, False)] + [(4e3, False)],
 )
-def test_repulsion_is_that_of_all_pairs(extent: float, grid: bool, monkeypatch: pytest.MonkeyPatch):
+def test_repulsion_is_that_of_all_pairs(extent: float, grid: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     if grid:
@@ -124,14 +126,14 @@ def test_repulsion_is_that_of_all_pairs(extent: float, grid: bool, monkeypatch: 
     assert sum_of_all == pytest.approx(total, rel=0.01)
 
 
-def test_points_that_shoot_off_do_not_fill_the_memory():
+def test_points_that_shoot_off_do_not_fill_the_memory() -> None:
     assert 1e9 / _node_distance(1e9) < 2 * MOST_NODES
     assert 0 < _node_distance(0.0) < 1e-30
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan", "chebyshev"])
 @pytest.mark.parametrize("kind", ["mostly equal", "two values", "one dimension", "huge", "tiny", "zeros among", "far"])
-def test_hard_codes_give_finite_points(kind: str, metric: str):
+def test_hard_codes_give_finite_points(kind: str, metric: str) -> None:
     codes, _ = clusters(count=2)
     codes = {
         "mostly equal": np.concatenate([np.repeat(codes[:1], 100, axis=0), codes[:5]]),
@@ -147,19 +149,19 @@ def test_hard_codes_give_finite_points(kind: str, metric: str):
     assert np.isfinite(result.kl_divergence)
 
 
-def test_codes_keep_their_shape_out_of_it():
+def test_codes_keep_their_shape_out_of_it() -> None:
     codes, _ = clusters(count=2)
     flat, square = tsne(codes, QUICK), tsne(codes.reshape(-1, 5, 2, 2), QUICK)
     assert flat.coordinates.tobytes() == square.coordinates.tobytes()
 
 
-def test_as_few_as_four_can_be_laid_out():
+def test_as_few_as_four_can_be_laid_out() -> None:
     codes, _ = clusters(each=2, count=2)
     result = tsne(codes, TSNEOptions(perplexity=1, max_iter=50, sample=None))
     assert np.isfinite(result.coordinates).all()
 
 
-def test_too_few_or_equal_codes_are_errors():
+def test_too_few_or_equal_codes_are_errors() -> None:
     codes, _ = clusters()
     with pytest.raises(InputError, match="3 codes are too few"):
         tsne(codes[:3], QUICK)
@@ -170,7 +172,7 @@ def test_too_few_or_equal_codes_are_errors():
         require_distinct(np.ones((50, 3), np.float32))
 
 
-def test_the_largest_perplexity_works_and_a_larger_one_does_not():
+def test_the_largest_perplexity_works_and_a_larger_one_does_not() -> None:
     codes, _ = clusters(count=2)
     assert np.isfinite(tsne(codes[:31], replace(QUICK, perplexity=10, max_iter=30)).kl_divergence)
     with pytest.raises(UsageError, match="at most 10"):
@@ -188,12 +190,12 @@ def test_the_largest_perplexity_works_and_a_larger_one_does_not():
     ],
     ids=str,
 )
-def test_senseless_options_are_refused(values: dict[str, float]):
+def test_senseless_options_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="makes no sense"):
         TSNEOptions(**values)
 
 
-def test_samples():
+def test_samples() -> None:
     assert parse_sample("all") is None
     assert parse_sample("500") == parse_sample(500) == 500
     for word in ("many", "3", "-5", "1.5", ""):
@@ -201,7 +203,7 @@ def test_samples():
             parse_sample(word)
 
 
-def test_a_sample_has_each_class_in_its_share():
+def test_a_sample_has_each_class_in_its_share() -> None:
     labels = np.repeat([0, 1, 2, -1], [500, 300, 4, 196])
     rows = draw_sample(labels, 1000, TSNEOptions(sample=100))
     assert len(rows) == len(set(rows.tolist())) == 100
@@ -214,16 +216,16 @@ def test_a_sample_has_each_class_in_its_share():
 
 
 @pytest.mark.parametrize("sample", [None, 1000, 5000])
-def test_all_are_drawn_where_there_are_no_more(sample: int | None):
+def test_all_are_drawn_where_there_are_no_more(sample: int | None) -> None:
     assert (draw_sample(None, 1000, TSNEOptions(sample=sample)) == np.arange(1000)).all()
 
 
-def test_more_classes_than_the_sample_has_places():
+def test_more_classes_than_the_sample_has_places() -> None:
     labels = np.arange(300)
     assert len(draw_sample(labels, 300, TSNEOptions(sample=50))) == 50
 
 
-def test_label_accuracy_looks_at_labeled_points_only():
+def test_label_accuracy_looks_at_labeled_points_only() -> None:
     plane = np.array([[0, 0], [0, 0], [5, 5], [5, 6], [0.1, 0]], np.float32)
     assert label_accuracy(plane, np.array([0, 0, 1, 1, -1])) == 1.0
     assert label_accuracy(plane, np.array([0, 1, 0, 1, -1])) == 0.0
@@ -231,7 +233,7 @@ def test_label_accuracy_looks_at_labeled_points_only():
     assert label_accuracy(plane, np.full(5, -1)) is None
 
 
-def test_progress_counts_every_iteration():
+def test_progress_counts_every_iteration() -> None:
     codes, _ = clusters(count=2)
     told: list[tuple[str, int, int]] = []
     tsne(codes, replace(QUICK, max_iter=30), lambda *words: told.append(words))

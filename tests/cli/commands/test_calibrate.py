@@ -4,27 +4,30 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.detection.detector import load_detector
 from aecli.detection.scores import score_names
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 NORMAL = ("--normal", "digits:test@-1")
 ANOMALOUS = ("--anomalous", "digits:test@1")
 
 
 @pytest.fixture
-def calibrate(aecli, conv_run, tmp_path) -> Callable:
+def calibrate(aecli: Run, conv_run: Path, tmp_path: Path) -> Callable[..., Any]:
     def run(*words: str | Path):
         return aecli("calibrate", "--model", conv_run, "-o", tmp_path / "detector.safetensors", *words)
 
     return run
 
 
-def test_normal_images_alone_give_a_threshold_and_what_it_lets_pass(calibrate, tmp_path):
+def test_normal_images_alone_give_a_threshold_and_what_it_lets_pass(calibrate, tmp_path: Path) -> None:
     result = calibrate(*NORMAL, "--quantile", "0.95")
     assert result.status == 0, result.err
     heading, row = (line.split("\t") for line in result.out.splitlines())
@@ -37,14 +40,14 @@ def test_normal_images_alone_give_a_threshold_and_what_it_lets_pass(calibrate, t
     assert "fitted on 161 normal images, measured on 162 normal others" in result.err
 
 
-def test_anomalies_bring_more_columns(calibrate):
+def test_anomalies_bring_more_columns(calibrate) -> None:
     heading, *rows = (line.split("\t") for line in calibrate(*NORMAL, *ANOMALOUS).out.splitlines())
     assert heading[2:] == ["specificity", "recall", "AUROC", "average precision", "FPR at 95 % TPR"]
     assert sorted(row[0] for row in rows) == score_names()
     assert all(all(row) and len(row) == len(heading) for row in rows)
 
 
-def test_anomalies_give_every_figure_for_every_score(calibrate, tmp_path):
+def test_anomalies_give_every_figure_for_every_score(calibrate, tmp_path: Path) -> None:
     result = calibrate(*NORMAL, *ANOMALOUS, "--json")
     document = json.loads(result.out)
     assert sorted(report["score"] for report in document["scores"]) == score_names()
@@ -61,7 +64,7 @@ def test_anomalies_give_every_figure_for_every_score(calibrate, tmp_path):
     assert load_detector(tmp_path / "detector.safetensors").header.threshold == header["threshold"]
 
 
-def test_what_it_makes_is_what_detect_takes(calibrate, aecli, conv_run, tmp_path):
+def test_what_it_makes_is_what_detect_takes(calibrate, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     """Where anomalies are known too: detect tells their probability."""
     assert calibrate(*NORMAL, *ANOMALOUS, "--score", "combined").status == 0
     detector = tmp_path / "detector.safetensors"
@@ -71,7 +74,7 @@ def test_what_it_makes_is_what_detect_takes(calibrate, aecli, conv_run, tmp_path
     assert {document["threshold"] for document in documents} == {load_detector(detector).header.threshold}
 
 
-def test_warnings_come_on_standard_error_quiet_or_not(calibrate):
+def test_warnings_come_on_standard_error_quiet_or_not(calibrate) -> None:
     result = calibrate("--normal", "digits:train", "-q")
     assert "warning: the model was trained on digits:train" in result.err
     low = calibrate(*NORMAL, *ANOMALOUS, "--score", "residual", "-q", "--json")
@@ -79,7 +82,7 @@ def test_warnings_come_on_standard_error_quiet_or_not(calibrate):
     assert [line.removeprefix("warning: ") for line in low.err.splitlines()] == told
 
 
-def test_without_a_name_the_detector_goes_into_the_run_folder(aecli, conv_run, tmp_path):
+def test_without_a_name_the_detector_goes_into_the_run_folder(aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     shutil.copy(conv_run / "model.safetensors", run)
@@ -90,13 +93,13 @@ def test_without_a_name_the_detector_goes_into_the_run_folder(aecli, conv_run, t
     assert "-o DETECTOR.safetensors" in result.err
 
 
-def test_the_plot_is_written_beside(calibrate, tmp_path):
+def test_the_plot_is_written_beside(calibrate, tmp_path: Path) -> None:
     assert calibrate(*NORMAL, *ANOMALOUS, "--plot", tmp_path / "plot.png").status == 0
     with Image.open(tmp_path / "plot.png") as picture:
         assert picture.format == "PNG"
 
 
-def test_the_plot_never_lies_among_the_images(calibrate, pictures):
+def test_the_plot_never_lies_among_the_images(calibrate, pictures: Path) -> None:
     before = {path: path.read_bytes() for path in pictures.rglob("*") if path.is_file()}
     for plot in ("a/0.png", "new.png"):
         for words in (("--normal", pictures), (*NORMAL, "--anomalous", f"{pictures}:all")):
@@ -106,7 +109,7 @@ def test_the_plot_never_lies_among_the_images(calibrate, pictures):
     assert {path: path.read_bytes() for path in pictures.rglob("*") if path.is_file()} == before
 
 
-def test_standard_output_takes_one_file_alone(calibrate, tmp_path):
+def test_standard_output_takes_one_file_alone(calibrate, tmp_path: Path) -> None:
     detector = calibrate(*NORMAL, "-o", "-")
     assert detector.status == 0
     (tmp_path / "piped.safetensors").write_bytes(detector.stdout)
@@ -118,7 +121,7 @@ def test_standard_output_takes_one_file_alone(calibrate, tmp_path):
     assert (both.status, both.stdout) == (ExitStatus.USAGE, b"")
 
 
-def test_damaged_pictures_are_left_out_and_told(calibrate, digits, tmp_path):
+def test_damaged_pictures_are_left_out_and_told(calibrate, digits: NDArray[Any], tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for index, image in enumerate(digits[:30]):
@@ -149,7 +152,7 @@ def test_damaged_pictures_are_left_out_and_told(calibrate, digits, tmp_path):
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
 )
-def test_words_that_make_no_sense_are_refused(words, status, said, calibrate, tmp_path):
+def test_words_that_make_no_sense_are_refused(words: Any, status, said, calibrate, tmp_path: Path) -> None:
     result = calibrate(*words)
     assert (result.status, result.out) == (status, "")
     assert [line.split(": ")[0] for line in result.err.splitlines()] in (["error"], ["error", "hint"])
@@ -157,7 +160,7 @@ def test_words_that_make_no_sense_are_refused(words, status, said, calibrate, tm
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-def test_the_model_is_never_replaced(aecli, conv_run):
+def test_the_model_is_never_replaced(aecli: Run, conv_run: Path) -> None:
     before = (conv_run / "model.safetensors").read_bytes()
     result = aecli("calibrate", "--model", conv_run, *NORMAL, "-o", conv_run / "model.safetensors")
     assert result.status == ExitStatus.USAGE
@@ -167,7 +170,7 @@ def test_the_model_is_never_replaced(aecli, conv_run):
 # info
 
 
-def test_info_tells_what_a_detector_is(calibrate, aecli, conv_run, tmp_path):
+def test_info_tells_what_a_detector_is(calibrate, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     detector = tmp_path / "detector.safetensors"
     calibrate(*NORMAL, *ANOMALOUS, "--score", "knn", "--quantile", "0.9")
     told = dict(line.strip().split("  ", 1) for line in aecli("info", detector).out.splitlines()[1:])
@@ -185,7 +188,7 @@ def test_info_tells_what_a_detector_is(calibrate, aecli, conv_run, tmp_path):
     assert told["model"] == json.loads(aecli("info", conv_run, "--json").out)["fingerprint"]
 
 
-def test_info_of_a_detector_of_normal_images_alone(calibrate, aecli, tmp_path):
+def test_info_of_a_detector_of_normal_images_alone(calibrate, aecli: Run, tmp_path: Path) -> None:
     calibrate(*NORMAL)
     out = aecli("info", tmp_path / "detector.safetensors").out
     assert "which 99 % of normal images should pass" in out

@@ -12,12 +12,13 @@ from PIL import Image, ImageDraw
 from aecli.analyses.classification import most_probable
 from aecli.data import load
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 CPU = ("--accelerator", "cpu")
 
 
 @pytest.fixture(scope="module")
-def classifier(aecli: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def classifier(aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of a classifier of 8x8 digits; not to be written to."""
     run = tmp_path_factory.mktemp("classifier") / "run"
     words = ("--recipe", "conv-classifier", "--epochs", 15, "--batch-size", 64, "--lr", 0.01)
@@ -41,7 +42,7 @@ def said_accuracy(err: str) -> tuple[float, float, float, int, int]:
     return (*map(float, match.groups()[:3]), *map(int, match.groups()[3:]))
 
 
-def test_the_accuracy_is_that_of_the_lines(aecli: Callable, classifier: Path) -> None:
+def test_the_accuracy_is_that_of_the_lines(aecli: Run, classifier: Path) -> None:
     result = aecli("classify", "digits:test", "--model", classifier)
     assert result.status == 0, result.err
     lines = result.rows
@@ -58,7 +59,7 @@ def test_the_accuracy_is_that_of_the_lines(aecli: Callable, classifier: Path) ->
         assert (right / 359 - end) ** 2 == pytest.approx(1.96**2 * end * (1 - end) / 359, rel=0.01)
 
 
-def test_lines_are_what_the_model_says(aecli: Callable, classifier: Path) -> None:
+def test_lines_are_what_the_model_says(aecli: Run, classifier: Path) -> None:
     import aecli as door
 
     probabilities = door.load_classifier(classifier, device="cpu").classify(load("digits:test").images)
@@ -72,7 +73,7 @@ def test_lines_are_what_the_model_says(aecli: Callable, classifier: Path) -> Non
 
 
 def test_the_last_line_of_json_is_the_accuracy_that_a_person_is_told(
-    aecli: Callable, classifier: Path, digit_folder: Path
+    aecli: Run, classifier: Path, digit_folder: Path
 ) -> None:
     min(digit_folder.iterdir()).write_bytes(b"no picture")
     words = ("classify", digit_folder, "--model", classifier, "--json", "--labels-from")
@@ -91,13 +92,13 @@ def test_the_last_line_of_json_is_the_accuracy_that_a_person_is_told(
     assert (unknown["accuracy"], unknown["known"]) == (None, 0)
 
 
-def test_it_is_confident_where_it_is_right(aecli: Callable, classifier: Path) -> None:
+def test_it_is_confident_where_it_is_right(aecli: Run, classifier: Path) -> None:
     lines = aecli("classify", "digits:test", "--model", classifier).rows
     right, wrong = ([float(line[2]) for line in lines if (line[1] == line[3]) == hit] for hit in (True, False))
     assert np.mean(right) > np.mean(wrong)
 
 
-def test_classes_are_matched_by_name(aecli: Callable, classifier: Path, digit_folder: Path) -> None:
+def test_classes_are_matched_by_name(aecli: Run, classifier: Path, digit_folder: Path) -> None:
     """A folder without some of the digits numbers them otherwise than the model."""
     for path in digit_folder.glob("[013]_*"):
         path.unlink()
@@ -110,9 +111,7 @@ def test_classes_are_matched_by_name(aecli: Callable, classifier: Path, digit_fo
     assert right > 0.7 * known
 
 
-def test_a_class_that_the_model_does_not_know_is_an_error(
-    aecli: Callable, classifier: Path, digit_folder: Path
-) -> None:
+def test_a_class_that_the_model_does_not_know_is_an_error(aecli: Run, classifier: Path, digit_folder: Path) -> None:
     next(digit_folder.glob("3_*")).rename(digit_folder / "three_1.png")
     words = ("classify", digit_folder, "--model", classifier, "--labels-from")
     result = aecli(*words, "prefix")
@@ -126,7 +125,7 @@ def test_a_class_that_the_model_does_not_know_is_an_error(
     [("prefix", "no class that the model knows"), ("none", "no labels"), ("folder", "no labels")],
 )
 def test_without_a_known_class_the_accuracy_is_unknown(
-    labels_from: str, said: str, aecli: Callable, classifier: Path, digit_folder: Path
+    labels_from: str, said: str, aecli: Run, classifier: Path, digit_folder: Path
 ) -> None:
     for path in list(digit_folder.iterdir()):
         path.rename(path.with_name(f"digit{path.name}"))
@@ -137,7 +136,7 @@ def test_without_a_known_class_the_accuracy_is_unknown(
     assert all(truth.startswith("digit") for truth in truths) == (labels_from == "prefix")
 
 
-def test_some_without_a_label_do_not_count(aecli: Callable, classifier: Path, digit_folder: Path) -> None:
+def test_some_without_a_label_do_not_count(aecli: Run, classifier: Path, digit_folder: Path) -> None:
     first = min(digit_folder.iterdir())
     first.rename(digit_folder / "unnamed.png")
     words = ("classify", digit_folder, "--model", classifier, "--labels-from", "prefix")
@@ -147,7 +146,7 @@ def test_some_without_a_label_do_not_count(aecli: Callable, classifier: Path, di
     assert [document["name"] for document in documents if "true_label" not in document] == ["unnamed.png"]
 
 
-def test_damaged_pictures_are_left_out_and_named(aecli: Callable, classifier: Path, digit_folder: Path) -> None:
+def test_damaged_pictures_are_left_out_and_named(aecli: Run, classifier: Path, digit_folder: Path) -> None:
     damaged = min(digit_folder.iterdir())
     damaged.write_bytes(damaged.read_bytes()[:50])
     result = aecli("classify", digit_folder, "--model", classifier, "-q")
@@ -157,7 +156,7 @@ def test_damaged_pictures_are_left_out_and_named(aecli: Callable, classifier: Pa
     assert warning.startswith(f"warning: left out: {damaged.name}: ")
 
 
-def test_pictures_of_another_size_are_fitted(aecli: Callable, classifier: Path, tmp_path: Path) -> None:
+def test_pictures_of_another_size_are_fitted(aecli: Run, classifier: Path, tmp_path: Path) -> None:
     digits = load("digits:test").images[:20]
     np.save(tmp_path / "large.npy", digits.repeat(3, axis=2).repeat(3, axis=3))
     result = aecli("classify", tmp_path / "large.npy", "--model", classifier)
@@ -180,7 +179,7 @@ def test_pictures_of_another_size_are_fitted(aecli: Callable, classifier: Path, 
     ids=str,
 )
 def test_bad_input(
-    words: tuple[str, ...], status: ExitStatus, said: str, aecli: Callable, classifier: Path, conv_run: Path
+    words: tuple[str, ...], status: ExitStatus, said: str, aecli: Run, classifier: Path, conv_run: Path
 ) -> None:
     result = aecli("classify", *({"MODEL": classifier, "CONV": conv_run}.get(word, word) for word in words))
     assert result.status == status
@@ -233,7 +232,7 @@ def scenes(folder: Path, count: int, seed: int) -> None:
             picture.save(folder / f"{name}_{index:03}.jpg", quality=90)
 
 
-def test_a_flat_folder_of_jpegs_named_by_class(aecli: Callable, tmp_path: Path) -> None:
+def test_a_flat_folder_of_jpegs_named_by_class(aecli: Run, tmp_path: Path) -> None:
     """Exercise 1 of the laboratory."""
     scenes(tmp_path / "scenes", 40, seed=0)
     scenes(tmp_path / "others", 15, seed=1)

@@ -3,16 +3,19 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli import inference
+from tests.command_line import Run
 
 
 @pytest.fixture(scope="module")
-def compared(aecli: Callable, conv_run: Path, mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+def compared(aecli: Run, conv_run: Path, mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The comparison of a convolutional and a fully connected run; `plot` is the PNG's path."""
     plot = tmp_path_factory.mktemp("compared") / "plot.png"
     result = aecli("compare", conv_run, mlp_run, "--draws", "5", "-o", plot, "--json")
@@ -21,7 +24,7 @@ def compared(aecli: Callable, conv_run: Path, mlp_run: Path, tmp_path_factory: p
 
 
 def test_figures_are_those_of_the_other_commands(
-    compared: dict, aecli: Callable, conv_run: Path, tmp_path: Path, digits: np.ndarray
+    compared: dict[str, Any], aecli: Run, conv_run: Path, tmp_path: Path, digits: NDArray[Any]
 ) -> None:
     conv, mlp = compared["runs"]
     assert compared["test"] == "digits:test"
@@ -40,7 +43,7 @@ def test_figures_are_those_of_the_other_commands(
     assert min(each["images_per_second"] for each in (conv, mlp)) > 0
 
 
-def test_the_common_target_is_what_the_worst_run_reached(compared: dict) -> None:
+def test_the_common_target_is_what_the_worst_run_reached(compared: dict[str, Any]) -> None:
     best = [min(epoch["val_loss"] for epoch in run["history"]) for run in compared["runs"]]
     for run in compared["runs"]:
         losses = [epoch["val_loss"] for epoch in run["history"]]
@@ -49,13 +52,13 @@ def test_the_common_target_is_what_the_worst_run_reached(compared: dict) -> None
         assert all(loss > max(best) for loss in losses[: reached - 1])
 
 
-def test_the_plot_is_a_picture(compared: dict) -> None:
+def test_the_plot_is_a_picture(compared: dict[str, Any]) -> None:
     with Image.open(compared["plot"]) as plot:
         assert plot.size[0] > 1000
         assert len(plot.convert("RGB").getcolors(1 << 24)) > 20
 
 
-def test_the_table(aecli: Callable, conv_run: Path, mlp_run: Path) -> None:
+def test_the_table(aecli: Run, conv_run: Path, mlp_run: Path) -> None:
     result = aecli("compare", conv_run, mlp_run, "--draws", "2", "--labels", "50")
     heading, *rows = (line.split("\t") for line in result.out.splitlines())
     assert heading[:4] == ["run", "architecture", "parameters", "code"]
@@ -63,7 +66,7 @@ def test_the_table(aecli: Callable, conv_run: Path, mlp_run: Path) -> None:
     assert all(len(row) == len(heading) for row in rows)
 
 
-def test_options_change_the_figures(aecli: Callable, conv_run: Path, mlp_run: Path, compared: dict) -> None:
+def test_options_change_the_figures(aecli: Run, conv_run: Path, mlp_run: Path, compared: dict[str, Any]) -> None:
     def knn(*words: str) -> float:
         document = json.loads(aecli("compare", conv_run, mlp_run, "--json", "--draws", "5", *words).out)
         return document["runs"][0]["knn"]["mean"]
@@ -74,7 +77,7 @@ def test_options_change_the_figures(aecli: Callable, conv_run: Path, mlp_run: Pa
     assert knn("--test", "digits:test@3,5") != before
 
 
-def test_the_detector_of_a_run_is_told(aecli: Callable, train: Callable, tmp_path: Path, mlp_run: Path) -> None:
+def test_the_detector_of_a_run_is_told(aecli: Run, train: Callable[..., Path], tmp_path: Path, mlp_run: Path) -> None:
     run = train(tmp_path / "run", "--epochs", "1")
     calibrated = aecli("calibrate", "--model", run, "--normal", "digits:test", "--anomalous", "letters:test", "--json")
     document = json.loads(aecli("compare", run, mlp_run, "--draws", "1", "--json").out)
@@ -82,7 +85,9 @@ def test_the_detector_of_a_run_is_told(aecli: Callable, train: Callable, tmp_pat
     assert [each["auroc"] for each in document["runs"]] == [area, None]
 
 
-def test_runs_without_common_test_images(aecli: Callable, train: Callable, tmp_path: Path, pictures: Path) -> None:
+def test_runs_without_common_test_images(
+    aecli: Run, train: Callable[..., Path], tmp_path: Path, pictures: Path
+) -> None:
     run = train(tmp_path / "run", "--epochs", "1")
     other = tmp_path / "other"
     assert aecli("train", pictures, "-o", other, "--epochs", "1", "--accelerator", "cpu").status == 0
@@ -111,7 +116,7 @@ def test_runs_without_common_test_images(aecli: Callable, train: Callable, tmp_p
     ],
 )
 def test_what_cannot_be_compared(
-    aecli: Callable, conv_run: Path, mlp_run: Path, words: tuple[str, ...], status: int, message: str
+    aecli: Run, conv_run: Path, mlp_run: Path, words: tuple[str, ...], status: int, message: str
 ) -> None:
     result = aecli("compare", *(word.format(run=conv_run, other=mlp_run) for word in words))
     assert result.status == status

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.command_line import Run
 
-def test_the_table_the_document_and_the_plot(aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+
+def test_the_table_the_document_and_the_plot(aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     words = ("compress-report", "digits:test", "--model", conv_run)
     plot = tmp_path / "plot.png"
     table = aecli(*words, "-o", plot)
@@ -23,7 +25,7 @@ def test_the_table_the_document_and_the_plot(aecli: Callable, conv_run: Path, tm
     assert len(document["rows"]) == len(lines) - 1
 
 
-def test_the_compact_file_has_the_size_that_the_report_names(aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+def test_the_compact_file_has_the_size_that_the_report_names(aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     rows = json.loads(aecli("compress-report", "digits:test", "--model", conv_run, "--json").out)["rows"]
     sizes = {row["method"]: row["bytes"] for row in rows}
     for bits in (8, 6, 4, 3, 2):
@@ -34,7 +36,7 @@ def test_the_compact_file_has_the_size_that_the_report_names(aecli: Callable, co
         assert aecli("decode", compact, "--model", conv_run, "-o", tmp_path / "grid.png").status == 0
 
 
-def test_a_missing_training_set_is_said(aecli: Callable, train: Callable, pictures: Path, tmp_path: Path) -> None:
+def test_a_missing_training_set_is_said(aecli: Run, train: Callable[..., Path], pictures: Path, tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--epochs", "1")
     moved = tmp_path / "own" / "run"
     assert aecli("train", pictures, "-o", moved, "--epochs", "1").status == 0
@@ -46,7 +48,7 @@ def test_a_missing_training_set_is_said(aecli: Callable, train: Callable, pictur
     assert "warning" not in aecli("compress-report", "digits:test", "--model", run).err
 
 
-def test_entropy_needs_few_bits(aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+def test_entropy_needs_few_bits(aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "codes.npz"
     result = aecli("encode", "digits:test", "--model", conv_run, "--entropy", "-o", out)
     assert result.status == 2
@@ -54,7 +56,7 @@ def test_entropy_needs_few_bits(aecli: Callable, conv_run: Path, tmp_path: Path)
     assert not out.exists()
 
 
-def test_bad_input(aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
+def test_bad_input(aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     for words, status in (
         (("digits:test", "--model", tmp_path / "none"), 4),
         (("nothing", "--model", conv_run), 4),
@@ -67,7 +69,7 @@ def test_bad_input(aecli: Callable, conv_run: Path, tmp_path: Path) -> None:
         assert not result.stdout
 
 
-def test_a_damaged_picture_is_left_out(aecli: Callable, conv_run: Path, pictures: Path) -> None:
+def test_a_damaged_picture_is_left_out(aecli: Run, conv_run: Path, pictures: Path) -> None:
     (pictures / "a" / "broken.png").write_bytes(b"no picture")
     result = aecli("compress-report", pictures, "--model", conv_run, "--json")
     assert result.status == 3
@@ -76,7 +78,7 @@ def test_a_damaged_picture_is_left_out(aecli: Callable, conv_run: Path, pictures
     assert (document["data"]["images"], document["failed"]) == (6, 1)
 
 
-def test_no_plot_lies_among_the_images(aecli: Callable, conv_run: Path, pictures: Path) -> None:
+def test_no_plot_lies_among_the_images(aecli: Run, conv_run: Path, pictures: Path) -> None:
     for word in (pictures, f"{pictures}:all"):
         result = aecli("compress-report", word, "--model", conv_run, "-o", pictures / "a" / "plot.png")
         assert result.status == 2

@@ -5,18 +5,21 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 HIGH, LOW = ("--threshold", "1000"), ("--threshold", "0")
 
 
 @pytest.fixture(scope="module")
-def detector(conv_run, digits, tmp_path_factory, aecli) -> Path:
+def detector(conv_run: Path, digits: NDArray[Any], tmp_path_factory: pytest.TempPathFactory, aecli: Run) -> Path:
     """Made with anomalies, so that it knows probabilities."""
     path = tmp_path_factory.mktemp("detector") / "detector.safetensors"
     np.savez(path.with_name("negatives.npz"), images=255 - digits[:50])
@@ -25,7 +28,7 @@ def detector(conv_run, digits, tmp_path_factory, aecli) -> Path:
     return path
 
 
-def told(result) -> tuple[list[dict], dict]:
+def told(result) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The documents of the pictures, and the last one, of all."""
     *documents, last = result.documents
     return documents, last["summary"]
@@ -34,7 +37,7 @@ def told(result) -> tuple[list[dict], dict]:
 # What is said
 
 
-def test_one_line_a_picture_in_the_order_of_the_words(detect, pictures):
+def test_one_line_a_picture_in_the_order_of_the_words(detect, pictures: Path) -> None:
     result = detect(pictures / "b", pictures / "a" / "1.png", "digits:test@3")
     assert result.status == 0, result.err
     paths = [row[0] for row in result.rows]
@@ -45,7 +48,7 @@ def test_one_line_a_picture_in_the_order_of_the_words(detect, pictures):
         assert probability == ""
 
 
-def test_json_has_a_line_a_picture_with_all_figures(detect, pictures, detector):
+def test_json_has_a_line_a_picture_with_all_figures(detect, pictures: Path, detector: Path) -> None:
     documents, _ = told(detect(pictures, "--json", "--detector", detector))
     assert len(documents) == 6
     for document in documents:
@@ -55,7 +58,7 @@ def test_json_has_a_line_a_picture_with_all_figures(detect, pictures, detector):
     assert "probability" not in told(detect(pictures, "--json"))[0][0]
 
 
-def test_json_has_a_line_for_a_picture_that_cannot_be_read_in_its_place(detect, digit, tmp_path):
+def test_json_has_a_line_for_a_picture_that_cannot_be_read_in_its_place(detect, digit, tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("not an image")
     result = detect(digit, tmp_path / "text.png", "none.png", digit, "--json", *HIGH)
     assert result.status == ExitStatus.PARTIAL
@@ -71,7 +74,7 @@ def test_json_has_a_line_for_a_picture_that_cannot_be_read_in_its_place(detect, 
     assert "warning: left out: none.png: no such file or folder" in result.err
 
 
-def test_the_last_line_of_json_is_the_sum_that_a_person_is_told(detect, pictures):
+def test_the_last_line_of_json_is_the_sum_that_a_person_is_told(detect, pictures: Path) -> None:
     result = detect(pictures, "none.png", "--json", *LOW)
     _, summary = told(result)
     rate = summary.pop("images_per_second")
@@ -81,12 +84,12 @@ def test_the_last_line_of_json_is_the_sum_that_a_person_is_told(detect, pictures
     assert summary == {"images": 6, "anomalies": 6, "failed": 1, "score": "residual", "threshold": 0.0}
 
 
-def test_the_sum_is_told_on_standard_error_unless_quiet(detect, pictures):
+def test_the_sum_is_told_on_standard_error_unless_quiet(detect, pictures: Path) -> None:
     assert "6 pictures, 6 anomalies (residual above 0)" in detect(pictures, *LOW).err
     assert detect(pictures, *LOW, "-q").err == ""
 
 
-def test_a_terminal_gets_an_aligned_table_with_a_heading(conv_run, pictures, tmp_path):
+def test_a_terminal_gets_an_aligned_table_with_a_heading(conv_run: Path, pictures: Path, tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     (tmp_path / "long-name.png").write_bytes((pictures / "a" / "0.png").read_bytes())
     (pictures / "cut.png").write_bytes(b"\x89PNG")
@@ -117,7 +120,7 @@ def test_a_terminal_gets_an_aligned_table_with_a_heading(conv_run, pictures, tmp
 # Verdicts
 
 
-def test_after_training_the_validation_residuals_judge(detect, digits, tmp_path):
+def test_after_training_the_validation_residuals_judge(detect, digits: NDArray[Any], tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)).save(tmp_path / "noise.png")
     rows = detect("digits:test", tmp_path / "noise.png").rows
     flagged = [row[0] for row in rows if row[3] == "anomaly"]
@@ -125,7 +128,7 @@ def test_after_training_the_validation_residuals_judge(detect, digits, tmp_path)
     assert len(flagged) < 0.05 * len(digits)
 
 
-def test_anomalies_fail_only_where_asked(detect, digit):
+def test_anomalies_fail_only_where_asked(detect, digit) -> None:
     assert detect(digit, *LOW).status == 0
     assert detect(digit, *LOW, "--fail-on-anomaly").status == ExitStatus.ANOMALY
     assert detect(digit, *HIGH, "--fail-on-anomaly").status == 0
@@ -133,7 +136,9 @@ def test_anomalies_fail_only_where_asked(detect, digit):
     assert detect(digit, "none.png", *HIGH, "--fail-on-anomaly").status == ExitStatus.PARTIAL
 
 
-def test_the_detector_of_the_run_folder_is_found(aecli, conv_run, detector, digit, tmp_path):
+def test_the_detector_of_the_run_folder_is_found(
+    aecli: Run, conv_run: Path, detector: Path, digit, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "model.safetensors").symlink_to(conv_run / "model.safetensors")
@@ -171,14 +176,16 @@ def test_the_detector_of_the_run_folder_is_found(aecli, conv_run, detector, digi
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
 )
-def test_words_that_make_no_sense_are_refused(words, status, said, detect):
+def test_words_that_make_no_sense_are_refused(words: Any, status, said, detect) -> None:
     result = detect(*words)
     assert (result.status, result.out) == (status, "")
     assert [line.split(": ")[0] for line in result.err.splitlines()] in (["error"], ["error", "hint"])
     assert said in result.err.splitlines()[0]
 
 
-def test_other_files_are_no_detectors(aecli, detect, conv_run, mlp_run, detector, codes_file, digit):
+def test_other_files_are_no_detectors(
+    aecli: Run, detect, conv_run: Path, mlp_run: Path, detector: Path, codes_file: Path, digit
+) -> None:
     for path, said in {
         conv_run / "model.safetensors": "not a detector but a checkpoint",
         codes_file: "not a d",
@@ -195,7 +202,7 @@ def test_other_files_are_no_detectors(aecli, detect, conv_run, mlp_run, detector
 # Heatmaps
 
 
-def test_every_picture_gets_a_heatmap_of_its_own(detect, pictures, tmp_path):
+def test_every_picture_gets_a_heatmap_of_its_own(detect, pictures: Path, tmp_path: Path) -> None:
     for folder, digit in (("a", "0.png"), ("b", "3.png")):
         (pictures / folder / "same.png").write_bytes((pictures / folder / digit).read_bytes())
     result = detect(pictures, pictures / "a", "--heatmaps", tmp_path / "maps", "--json")
@@ -208,7 +215,7 @@ def test_every_picture_gets_a_heatmap_of_its_own(detect, pictures, tmp_path):
             assert picture.format == "PNG"
 
 
-def test_heatmaps_never_replace_a_picture(detect, pictures):
+def test_heatmaps_never_replace_a_picture(detect, pictures: Path) -> None:
     before = {path: path.read_bytes() for path in pictures.rglob("*.png")}
     result = detect(pictures / "a" / "0.png", "--heatmaps", pictures / "a")
     assert (result.status, result.out) == (ExitStatus.USAGE, "")

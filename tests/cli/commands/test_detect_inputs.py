@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from aecli.errors import ExitStatus
 # Where pictures come from
 
 
-def test_a_folder_means_all_pictures_below_it(detect, pictures, tmp_path):
+def test_a_folder_means_all_pictures_below_it(detect, pictures: Path, tmp_path: Path) -> None:
     layout = tmp_path / "layout"
     for split in ("train", "test"):
         (layout / split).mkdir(parents=True)
@@ -26,7 +27,7 @@ def test_a_folder_means_all_pictures_below_it(detect, pictures, tmp_path):
     assert [row[0] for row in detect(f"{layout}:test").rows] == [str(layout / "test" / "x.png")]
 
 
-def test_a_list_on_standard_input_or_in_a_file(detect, pictures, tmp_path):
+def test_a_list_on_standard_input_or_in_a_file(detect, pictures: Path, tmp_path: Path) -> None:
     names = [str(pictures / "a" / f"{index}.png") for index in (2, 0, 1)]
     text = "\n".join(names).encode()
     (tmp_path / "list").write_bytes(text)
@@ -37,7 +38,9 @@ def test_a_list_on_standard_input_or_in_a_file(detect, pictures, tmp_path):
     assert [row[0] for row in both.rows] == [str(pictures / "b" / "3.png"), *names]
 
 
-def test_names_that_are_hard_to_write_come_through_a_null_separated_list(detect, pictures, tmp_path):
+def test_names_that_are_hard_to_write_come_through_a_null_separated_list(
+    detect, pictures: Path, tmp_path: Path
+) -> None:
     odd = [os.fsencode(tmp_path) + b"/" + name for name in (b"new\nline.png", b"bad\xff.png", b"tab\t.png", b" .png")]
     for path in odd:
         Path(os.fsdecode(path)).write_bytes((pictures / "a" / "0.png").read_bytes())
@@ -49,13 +52,13 @@ def test_names_that_are_hard_to_write_come_through_a_null_separated_list(detect,
     assert [os.fsencode(document["path"]) for document in documents] == odd
 
 
-def test_a_picture_on_standard_input(detect, digit):
+def test_a_picture_on_standard_input(detect, digit) -> None:
     result = detect("-", stdin=digit.read_bytes())
     assert result.rows[0][0] == "-"
     assert result.rows[0][1:] == detect(digit).rows[0][1:]
 
 
-def test_a_long_list_is_judged_in_pieces_of_bounded_size(detect, digit, monkeypatch):
+def test_a_long_list_is_judged_in_pieces_of_bounded_size(detect, digit, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aecli.detection.inspection.batch_size", lambda shape: 7)
     alone = detect(digit).rows[0]
     for words, stdin in (([digit] * 50, b""), (["--files-from", "-"], f"{digit}\n".encode() * 50)):
@@ -67,7 +70,9 @@ def test_a_long_list_is_judged_in_pieces_of_bounded_size(detect, digit, monkeypa
 # Bad pictures
 
 
-def test_bad_pictures_are_told_and_the_rest_goes_on(detect, digit, tmp_path, monkeypatch):
+def test_bad_pictures_are_told_and_the_rest_goes_on(
+    detect, digit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("not an image")
@@ -104,7 +109,7 @@ def test_bad_pictures_are_told_and_the_rest_goes_on(detect, digit, tmp_path, mon
     assert summary.startswith("1 picture, ")
 
 
-def test_pictures_of_other_kinds_are_converted_and_that_is_told(detect, tmp_path):
+def test_pictures_of_other_kinds_are_converted_and_that_is_told(detect, tmp_path: Path) -> None:
     Image.new("CMYK", (8, 8)).save(tmp_path / "cmyk.jpg")
     Image.new("RGBA", (9, 9)).save(tmp_path / "alpha.png")
     Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "deep.png")
@@ -116,7 +121,7 @@ def test_pictures_of_other_kinds_are_converted_and_that_is_told(detect, tmp_path
     assert "2 images resized from 2 sizes (1x1 to 9x9) to 8x8" in result.err
 
 
-def test_where_nothing_can_be_judged_is_an_error(detect, tmp_path):
+def test_where_nothing_can_be_judged_is_an_error(detect, tmp_path: Path) -> None:
     result = detect(tmp_path / "none.png")
     assert (result.status, result.out) == (ExitStatus.INPUT, "")
     assert "error: no picture could be judged of 1" in result.err
@@ -128,7 +133,9 @@ def test_where_nothing_can_be_judged_is_an_error(detect, tmp_path):
 # A process of its own
 
 
-def test_an_error_ends_it_although_the_list_is_still_open(conv_run, codes_file, digit, tmp_path):
+def test_an_error_ends_it_although_the_list_is_still_open(
+    conv_run: Path, codes_file: Path, digit, tmp_path: Path
+) -> None:
     """A thread that waits for the rest of the list must not keep the process, nor abort it."""
     (tmp_path / "detector.safetensors").write_bytes(damaged_detector(conv_run))
     command = [sys.executable, "-m", "aecli", "detect", "--files-from", "-", "--model", str(conv_run)]
@@ -158,7 +165,7 @@ def damaged_detector(run: Path) -> bytes:
     return save({"nothing": np.zeros(1, np.float32)}, metadata={METADATA_KEY: header.to_json()})
 
 
-def test_a_standard_input_that_is_closed_is_empty(python, conv_run):
+def test_a_standard_input_that_is_closed_is_empty(python: Callable[..., str], conv_run: Path) -> None:
     """As `aecli ... <&-` leaves it."""
     code = """
 import sys

@@ -4,17 +4,19 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from aecli.codes import load_codes, save_codes
+from tests.command_line import Run
 
 QUICK = ("--labels", "20", "--draws", "3", "--methods", "knn-euclidean")
 
 
 @pytest.fixture(scope="module")
-def train_file(conv_run, tmp_path_factory, aecli) -> Path:
+def train_file(conv_run: Path, tmp_path_factory: pytest.TempPathFactory, aecli: Run) -> Path:
     path = tmp_path_factory.mktemp("probe") / "train.npz"
     assert aecli("encode", "digits:train", "--model", conv_run, "-o", path).status == 0
     return path
@@ -27,12 +29,12 @@ def changed(source: Path, target: Path, **changes) -> Path:
     return target
 
 
-def document(result) -> dict:
+def document(result) -> dict[str, Any]:
     assert result.status == 0, result.err
     return json.loads(result.out)
 
 
-def test_the_table_has_a_row_for_each_and_marks_the_best(aecli, train_file, codes_file):
+def test_the_table_has_a_row_for_each_and_marks_the_best(aecli: Run, train_file, codes_file: Path) -> None:
     result = aecli("knn-probe", train_file, codes_file, "--labels", "10,100", "--draws", "3")
     assert result.status == 0, result.err
     header, *rows = (line.split("\t") for line in result.out.splitlines())
@@ -44,7 +46,7 @@ def test_the_table_has_a_row_for_each_and_marks_the_best(aecli, train_file, code
         assert [row[3] for row in mine if row[6] == "*"] == [best[3]]
 
 
-def test_codes_beat_chance_and_the_document_tells_all(aecli, train_file, codes_file):
+def test_codes_beat_chance_and_the_document_tells_all(aecli: Run, train_file, codes_file: Path) -> None:
     told = document(aecli("knn-probe", train_file, codes_file, "--labels", "100", "--draws", "4", "--json"))
     assert {row["features"] for row in told["accuracies"]} == {"codes", "pixels", "pca"}
     assert all(row["mean"] > 0.5 and len(row["draws"]) == 4 for row in told["accuracies"])
@@ -58,36 +60,38 @@ def test_codes_beat_chance_and_the_document_tells_all(aecli, train_file, codes_f
     assert told["dimensions"] == {"codes": 16, "pixels": 64, "pca": 16}
 
 
-def test_the_same_words_give_the_same_bytes(aecli, train_file, codes_file):
+def test_the_same_words_give_the_same_bytes(aecli: Run, train_file, codes_file: Path) -> None:
     first, again = (aecli("knn-probe", train_file, codes_file, *QUICK, "--json") for _ in range(2))
     assert first.stdout == again.stdout
 
 
-def test_the_plot_is_written_beside_the_table(aecli, train_file, codes_file, tmp_path):
+def test_the_plot_is_written_beside_the_table(aecli: Run, train_file, codes_file: Path, tmp_path: Path) -> None:
     result = aecli("knn-probe", train_file, codes_file, *QUICK, "-o", tmp_path / "probe.png")
     assert (tmp_path / "probe.png").read_bytes().startswith(b"\x89PNG")
     assert "knn-euclidean" in result.out
 
 
-def test_the_plot_alone_goes_to_standard_output(aecli, train_file, codes_file):
+def test_the_plot_alone_goes_to_standard_output(aecli: Run, train_file, codes_file: Path) -> None:
     result = aecli("knn-probe", train_file, codes_file, *QUICK, "-o", "-")
     assert result.stdout.startswith(b"\x89PNG")
     assert b"knn-euclidean" not in result.stdout
 
 
-def test_training_codes_from_standard_input(aecli, train_file, codes_file):
+def test_training_codes_from_standard_input(aecli: Run, train_file, codes_file: Path) -> None:
     result = aecli("knn-probe", "-", codes_file, *QUICK, stdin=train_file.read_bytes())
     assert result.out == aecli("knn-probe", train_file, codes_file, *QUICK).out
 
 
-def test_without_baselines_only_codes_are_probed(aecli, train_file, codes_file):
+def test_without_baselines_only_codes_are_probed(aecli: Run, train_file, codes_file: Path) -> None:
     result = aecli("knn-probe", train_file, codes_file, *QUICK, "--no-baselines")
     assert [line.split("\t")[1] for line in result.out.splitlines()[1:]] == ["codes"]
     assert "note" not in result.err
 
 
 @pytest.mark.parametrize("meta", [{"data": "gone/pictures"}, {"data_fingerprint": "sha256:other"}])
-def test_images_that_are_gone_or_changed_are_noted(aecli, train_file, codes_file, tmp_path, meta):
+def test_images_that_are_gone_or_changed_are_noted(
+    aecli: Run, train_file, codes_file: Path, tmp_path: Path, meta
+) -> None:
     train = changed(train_file, tmp_path / "train.npz", **meta)
     result = aecli("knn-probe", train, codes_file, *QUICK)
     assert result.status == 0
@@ -95,7 +99,9 @@ def test_images_that_are_gone_or_changed_are_noted(aecli, train_file, codes_file
     assert "pixels" not in result.out
 
 
-def test_a_part_of_the_codes_in_another_order_finds_its_images_by_name(aecli, train_file, codes_file, tmp_path):
+def test_a_part_of_the_codes_in_another_order_finds_its_images_by_name(
+    aecli: Run, train_file, codes_file: Path, tmp_path: Path
+) -> None:
     whole = load_codes(codes_file)
     rows = np.random.default_rng(0).permutation(len(whole))[:300]
     parts = {name: getattr(whole, name)[rows] for name in ("codes", "names", "residual_l2", "labels")}
@@ -106,7 +112,9 @@ def test_a_part_of_the_codes_in_another_order_finds_its_images_by_name(aecli, tr
     assert means["pixels"] > 0.8
 
 
-def test_codes_without_an_image_of_their_name_are_probed_alone(aecli, train_file, codes_file, tmp_path):
+def test_codes_without_an_image_of_their_name_are_probed_alone(
+    aecli: Run, train_file, codes_file: Path, tmp_path: Path
+) -> None:
     names = load_codes(codes_file).names.copy()
     names[3] = "other"
     result = aecli("knn-probe", train_file, changed(codes_file, tmp_path / "test.npz", names=names), *QUICK)
@@ -114,7 +122,7 @@ def test_codes_without_an_image_of_their_name_are_probed_alone(aecli, train_file
     assert "pixels" not in result.out
 
 
-def test_images_that_are_shared_are_warned_of(aecli, train_file, codes_file, tmp_path):
+def test_images_that_are_shared_are_warned_of(aecli: Run, train_file, codes_file: Path, tmp_path: Path) -> None:
     codes = load_codes(train_file).codes.copy()
     codes[:5] = load_codes(codes_file).codes[:5]
     train = changed(train_file, tmp_path / "train.npz", codes=codes)
@@ -122,7 +130,7 @@ def test_images_that_are_shared_are_warned_of(aecli, train_file, codes_file, tmp
     assert "warning: 5 test codes are equal to a training code" in result.err
 
 
-def test_bad_inputs_are_refused(aecli, train_file, codes_file, tmp_path):
+def test_bad_inputs_are_refused(aecli: Run, train_file, codes_file: Path, tmp_path: Path) -> None:
     other = changed(train_file, tmp_path / "other.npz", model_fingerprint="sha256:other")
     unlabeled = changed(train_file, tmp_path / "unlabeled.npz", labels=None)
     copy = Path(shutil.copy(codes_file, tmp_path / "copy.npz"))
@@ -151,16 +159,16 @@ def test_bad_inputs_are_refused(aecli, train_file, codes_file, tmp_path):
         (["-o", "plot.pdf"], "must end in .png"),
     ],
 )
-def test_words_that_make_no_sense_are_refused(aecli, train_file, codes_file, words, said):
+def test_words_that_make_no_sense_are_refused(aecli: Run, train_file, codes_file: Path, words: Any, said) -> None:
     result = aecli("knn-probe", train_file, codes_file, *words)
     assert (result.status, said in result.err) == (2, True), result.err
 
 
-def test_one_standard_input_is_not_two_files(aecli):
+def test_one_standard_input_is_not_two_files(aecli: Run) -> None:
     assert aecli("knn-probe", "-", "-").status == 2
 
 
-def test_partly_labeled_codes_are_noted(aecli, train_file, codes_file, tmp_path):
+def test_partly_labeled_codes_are_noted(aecli: Run, train_file, codes_file: Path, tmp_path: Path) -> None:
     labels = load_codes(codes_file).labels
     test = changed(codes_file, tmp_path / "test.npz", labels=np.where(np.arange(len(labels)) < 9, -1, labels))
     result = aecli("knn-probe", train_file, test, *QUICK, "--json")
@@ -168,7 +176,7 @@ def test_partly_labeled_codes_are_noted(aecli, train_file, codes_file, tmp_path)
     assert document(result)["tested"] == 350
 
 
-def test_images_that_were_resized_for_the_model_are_found_again(aecli, conv_run, tmp_path):
+def test_images_that_were_resized_for_the_model_are_found_again(aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     files = [tmp_path / f"{split}.npz" for split in ("train", "test")]
     for file in files:
         assert aecli("encode", f"letters:{file.stem}", "--model", conv_run, "-o", file).status == 0

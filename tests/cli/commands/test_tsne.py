@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from PIL import Image
 
 from aecli.codes import Codes, load_codes, save_codes
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
 QUICK = ("--max-iter", "40", "--perplexity", "8", "--sample", "60")
 
@@ -33,7 +33,7 @@ def first(codes: Codes, count: int) -> Codes:
     )
 
 
-def test_a_plot_is_drawn_and_its_figures_told(aecli: Callable, codes_file: Path, codes: Codes, tmp_path: Path):
+def test_a_plot_is_drawn_and_its_figures_told(aecli: Run, codes_file: Path, codes: Codes, tmp_path: Path) -> None:
     result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", "--json", *QUICK)
     assert (result.status, result.err) == (0, "")
     document = json.loads(result.out)
@@ -50,13 +50,13 @@ def test_a_plot_is_drawn_and_its_figures_told(aecli: Callable, codes_file: Path,
     assert (protocol["seed"], protocol["sample"], protocol["perplexity"], protocol["max_iter"]) == (0, 60, 8, 40)
 
 
-def test_a_person_is_told_what_was_drawn(aecli: Callable, codes_file: Path, tmp_path: Path):
+def test_a_person_is_told_what_was_drawn(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", *QUICK)
     assert "digits:test: 60 of 359 codes, perplexity 8, KL divergence" in result.out
     assert result.err == ""
 
 
-def test_same_input_and_seed_same_bytes(aecli: Callable, codes_file: Path, tmp_path: Path):
+def test_same_input_and_seed_same_bytes(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         words = ("-o", tmp_path / f"{name}.png", "--coordinates", tmp_path / f"{name}.npz")
         assert aecli("tsne", codes_file, *words, *QUICK).status == 0
@@ -66,7 +66,7 @@ def test_same_input_and_seed_same_bytes(aecli: Callable, codes_file: Path, tmp_p
     assert (tmp_path / "a.png").read_bytes() != (tmp_path / "c.png").read_bytes()
 
 
-def test_coordinates_come_with_labels_and_names(aecli: Callable, codes_file: Path, codes: Codes, tmp_path: Path):
+def test_coordinates_come_with_labels_and_names(aecli: Run, codes_file: Path, codes: Codes, tmp_path: Path) -> None:
     unlabeled = saved(replace(codes, labels=None), tmp_path / "unlabeled.npz")
     words = ("-o", tmp_path / "plot.png", "--coordinates", tmp_path / "xy.npz", *QUICK)
     assert aecli("tsne", codes_file, unlabeled, *words).status == 0
@@ -83,7 +83,7 @@ def test_coordinates_come_with_labels_and_names(aecli: Callable, codes_file: Pat
     assert meta["layouts"][0]["class_names"] == codes.meta.class_names
 
 
-def test_info_knows_coordinates(aecli: Callable, codes_file: Path, tmp_path: Path):
+def test_info_knows_coordinates(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     points = tmp_path / "points.npz"
     words = ("--sample", "100", "--max-iter", "20", "--coordinates", points)
     assert aecli("tsne", codes_file, "-o", tmp_path / "plot.png", *words).status == 0
@@ -92,7 +92,7 @@ def test_info_knows_coordinates(aecli: Callable, codes_file: Path, tmp_path: Pat
     assert "perplexity" in aecli("info", points).out
 
 
-def test_few_codes_take_a_smaller_perplexity_by_themselves(aecli: Callable, codes_file: Path, tmp_path: Path):
+def test_few_codes_take_a_smaller_perplexity_by_themselves(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     words = ("-o", tmp_path / "plot.png", "--max-iter", "20", "--json")
     result = aecli("tsne", codes_file, *words, "--sample", "60")
     assert (result.status, result.err) == (0, f"note: {codes_file}: perplexity 19, the largest for so few codes\n")
@@ -104,8 +104,8 @@ def test_few_codes_take_a_smaller_perplexity_by_themselves(aecli: Callable, code
 
 
 def test_panels_of_the_same_images_are_told_apart_by_their_files(
-    aecli: Callable, codes_file: Path, codes: Codes, tmp_path: Path
-):
+    aecli: Run, codes_file: Path, codes: Codes, tmp_path: Path
+) -> None:
     for model in ("conv", "sparse"):
         (tmp_path / model).mkdir()
         saved(codes, tmp_path / model / "codes.npz")
@@ -120,12 +120,12 @@ def test_panels_of_the_same_images_are_told_apart_by_their_files(
     assert [line.split(": 60 of")[0].strip() for line in result.out.splitlines()[1:]] == ["digits:test", "digits:train"]
 
 
-def test_all_codes_are_drawn_on_request(aecli: Callable, codes_file: Path, tmp_path: Path):
+def test_all_codes_are_drawn_on_request(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     words = ("-o", tmp_path / "plot.png", "--json", "--max-iter", "20", "--sample", "all")
     assert json.loads(aecli("tsne", codes_file, *words).out)["layouts"][0]["drawn"] == 359
 
 
-def test_images_are_drawn(aecli: Callable, codes_file: Path, tmp_path: Path):
+def test_images_are_drawn(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     for name, data in (("same", "digits:test"), ("more", "digits:all")):
         words = ("-o", tmp_path / f"{name}.png", "--images", data, *QUICK)
         result = aecli("tsne", codes_file, *words)
@@ -136,7 +136,7 @@ def test_images_are_drawn(aecli: Callable, codes_file: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize(("data", "message"), [("letters:test", "no image named"), ("digits:train", "no image named")])
-def test_other_images_are_refused(data: str, message: str, aecli: Callable, codes_file: Path, tmp_path: Path):
+def test_other_images_are_refused(data: str, message: str, aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", "--images", data, *QUICK)
     assert result.status == ExitStatus.INPUT
     assert message in result.err
@@ -144,7 +144,7 @@ def test_other_images_are_refused(data: str, message: str, aecli: Callable, code
     assert not (tmp_path / "plot.png").exists()
 
 
-def test_a_code_of_another_place_has_its_own_image(codes: Codes):
+def test_a_code_of_another_place_has_its_own_image(codes: Codes) -> None:
     from aecli.data import load
     from aecli.inference.matching import matching_images
 
@@ -155,7 +155,7 @@ def test_a_code_of_another_place_has_its_own_image(codes: Codes):
     assert (matching_images(codes, images) == np.arange(359)).all()
 
 
-def test_images_of_the_same_names_but_another_set_are_refused(aecli: Callable, codes: Codes, tmp_path: Path):
+def test_images_of_the_same_names_but_another_set_are_refused(aecli: Run, codes: Codes, tmp_path: Path) -> None:
     path = saved(
         replace(codes, labels=codes.labels[::-1].copy(), meta=replace(codes.meta, data_fingerprint="x")),
         tmp_path / "codes.npz",
@@ -196,12 +196,12 @@ def test_bad_input(
     words: str,
     status: int,
     message: str,
-    aecli: Callable,
+    aecli: Run,
     codes_file: Path,
     codes: Codes,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("codes.npz").write_bytes(codes_file.read_bytes())
     Path("cut.npz").write_bytes(codes_file.read_bytes()[:3000])
@@ -216,7 +216,7 @@ def test_bad_input(
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_standard_streams(aecli: Callable, codes_file: Path, tmp_path: Path):
+def test_standard_streams(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     result = aecli("tsne", "-", "-o", "-", *QUICK, stdin=codes_file.read_bytes())
     assert result.status == 0, result.err
     assert result.stdout.startswith(b"\x89PNG")
@@ -224,7 +224,7 @@ def test_standard_streams(aecli: Callable, codes_file: Path, tmp_path: Path):
     assert result.stdout == (tmp_path / "plot.png").read_bytes()
 
 
-def test_pictures_of_many_sizes_are_drawn_as_the_model_took_them(aecli: Callable, conv_run: Path, tmp_path: Path):
+def test_pictures_of_many_sizes_are_drawn_as_the_model_took_them(aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     for index in range(24):
         pixels = np.random.default_rng(index).integers(0, 256, (10 + index, 12), dtype=np.uint8)
         (tmp_path / "photos").mkdir(exist_ok=True)

@@ -1,6 +1,7 @@
 """Images in .npy and .npz files."""
 
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ UINT8 = np.random.default_rng(0).integers(0, 256, (6, 3, 5, 4), dtype=np.uint8)
     ],
 )
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
-def test_layouts_and_types(tmp_path, stored, expected, suffix):
+def test_layouts_and_types(tmp_path: Path, stored, expected, suffix) -> None:
     path = tmp_path / f"a.{suffix}"
     if suffix == "npy":
         np.save(path, stored)
@@ -43,20 +44,20 @@ def test_layouts_and_types(tmp_path, stored, expected, suffix):
         assert images.class_names == ("0", "1")
 
 
-def test_floats_are_rounded(tmp_path):
+def test_floats_are_rounded(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.full((1, 2, 2), 0.5))
     assert (load(str(tmp_path / "a.npy")).images == 128).all()
 
 
 @pytest.mark.parametrize("key", ["x", "arr_0", "pictures"])
-def test_other_keys(tmp_path, key):
+def test_other_keys(tmp_path: Path, key: str) -> None:
     np.savez(tmp_path / "a.npz", **{key: UINT8, "labels": np.array(["b", "a", "b", "b", "a", "a"])})
     images = load(str(tmp_path / "a.npz"))
     assert images.class_names == ("a", "b")
     assert images.labels.tolist() == [1, 0, 1, 1, 0, 0]
 
 
-def test_class_names_and_names(tmp_path):
+def test_class_names_and_names(tmp_path: Path) -> None:
     names = np.array([f"n{index}" for index in range(6)])
     np.savez(
         tmp_path / "a.npz", images=UINT8, labels=np.arange(6) % 2, class_names=np.array(["cat", "dog"]), names=names
@@ -66,14 +67,14 @@ def test_class_names_and_names(tmp_path):
     assert images.names.tolist() == names.tolist()
 
 
-def test_splits_by_seed(tmp_path):
+def test_splits_by_seed(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=UINT8)
     train, test = load(f"{tmp_path}/a.npz:train"), load(f"{tmp_path}/a.npz:test")
     assert sorted([*train.names, *test.names]) == [f"all/{index}" for index in range(6)]
     assert test.word == f"{tmp_path}/a.npz:test"
 
 
-def test_a_large_npy_is_mapped(tmp_path):
+def test_a_large_npy_is_mapped(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", UINT8)
     images = load(str(tmp_path / "a.npy"), DataOptions(memory_budget=10))
     assert isinstance(images.images, np.memmap)
@@ -105,7 +106,7 @@ WITH_NAN[1, 1, 1] = np.nan
         ({"a": UINT8, "b": UINT8}, "no array called 'images' .* a, b"),
     ],
 )
-def test_what_is_not_images(tmp_path, arrays, message):
+def test_what_is_not_images(tmp_path: Path, arrays, message) -> None:
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(InputError, match=message) as caught:
         load(str(tmp_path / "a.npz"))
@@ -114,7 +115,7 @@ def test_what_is_not_images(tmp_path, arrays, message):
     assert "\n" not in caught.value.message
 
 
-def test_pickled_npy(tmp_path):
+def test_pickled_npy(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([None, {}], object))
     with pytest.raises(InputError, match="pickled objects are never loaded"):
         load(str(tmp_path / "a.npy"))
@@ -122,7 +123,7 @@ def test_pickled_npy(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
 @pytest.mark.parametrize("part", [0, 10, 90, 0.5, 0.99])
-def test_damaged_files(tmp_path, suffix, part):
+def test_damaged_files(tmp_path: Path, suffix, part) -> None:
     path = tmp_path / f"a.{suffix}"
     np.save(path, UINT8) if suffix == "npy" else np.savez_compressed(path, images=UINT8)
     data = path.read_bytes()
@@ -131,14 +132,14 @@ def test_damaged_files(tmp_path, suffix, part):
         load(str(path))
 
 
-def test_a_zip_without_arrays(tmp_path):
+def test_a_zip_without_arrays(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("readme.txt", "hello")
     with pytest.raises(InputError, match="no array in"):
         load(str(tmp_path / "a.npz"))
 
 
-def test_a_lying_header(tmp_path):
+def test_a_lying_header(tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     np.save(path, UINT8)
     path.write_bytes(path.read_bytes().replace(b"(6, 3, 5, 4)", b"(9999, 5, 4)"))
@@ -146,7 +147,7 @@ def test_a_lying_header(tmp_path):
         load(str(path))
 
 
-def test_an_archive_larger_than_memory_is_not_read(tmp_path, monkeypatch):
+def test_an_archive_larger_than_memory_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez(tmp_path / "a.npz", images=UINT8)
     monkeypatch.setattr("aecli.storage.limits.available_memory", lambda: 100)
     with pytest.raises(UnavailableError, match="of memory"):

@@ -5,6 +5,7 @@ import hashlib
 import pickle
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch):
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_mnist(tmp_path / "mirror")
     http = Server(("127.0.0.1", 0), Handler)
     http.files = {path.name: path.read_bytes() for path in (tmp_path / "mirror").iterdir()}
@@ -59,11 +60,11 @@ def server(tmp_path, monkeypatch):
     http.server_close()
 
 
-def files(folder):
+def files(folder: Path):
     return sorted(path.name for path in folder.rglob("*") if path.is_file()) if folder.exists() else []
 
 
-def test_download_then_read_without_the_network(server, own_folders, capfd):
+def test_download_then_read_without_the_network(server, own_folders, capfd) -> None:
     told = []
     images = load("mnist:train", DOWNLOAD, progress=lambda *step: told.append(step))
     assert images.images.shape == (6, 1, 5, 4)
@@ -80,14 +81,14 @@ def test_download_then_read_without_the_network(server, own_folders, capfd):
     assert len(files(own_folders / "data")) == 4
 
 
-def test_nothing_is_fetched_unasked(server, own_folders):
+def test_nothing_is_fetched_unasked(server, own_folders) -> None:
     with pytest.raises(UnavailableError):
         load("mnist")
     assert server.asked == []
 
 
 @pytest.mark.parametrize("damage", ["wrong md5", "missing", "cut"])
-def test_a_bad_download_leaves_nothing(server, own_folders, damage, capfd):
+def test_a_bad_download_leaves_nothing(server, own_folders, damage, capfd) -> None:
     if damage == "wrong md5":
         server.files[TRAIN_IMAGES] = gzip.compress(b"something else")
     elif damage == "missing":
@@ -104,20 +105,20 @@ def test_a_bad_download_leaves_nothing(server, own_folders, damage, capfd):
         load("mnist")
 
 
-def test_no_server(server, own_folders, monkeypatch):
+def test_no_server(server, own_folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
     with pytest.raises(UnavailableError, match="refused"):
         load("mnist", DOWNLOAD)
 
 
-def test_a_folder_called_by_the_word_is_found(tmp_path):
+def test_a_folder_called_by_the_word_is_found(tmp_path: Path) -> None:
     write_mnist(tmp_path / "fashion-mnist")
     images = load("fashion-mnist:test", DataOptions(data_root=tmp_path))
     assert images.class_names[0] == "T-shirt/top"
     assert len(images) == 4
 
 
-def test_emnist_letters(tmp_path):
+def test_emnist_letters(tmp_path: Path) -> None:
     write_mnist(tmp_path / "EMNIST" / "raw", prefix="emnist-letters-", gzipped=False)
     write_mnist(tmp_path / "EMNIST" / "raw", prefix="emnist-digits-", gzipped=False)
     images = load("emnist-letters", DataOptions(data_root=tmp_path))
@@ -126,7 +127,7 @@ def test_emnist_letters(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["cifar10", "cifar100"])
-def test_cifar(tmp_path, monkeypatch, word):
+def test_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word) -> None:
     base = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[word]
     key = "labels" if word == "cifar10" else "fine_labels"
     folder = tmp_path / base.base_folder
@@ -134,7 +135,7 @@ def test_cifar(tmp_path, monkeypatch, word):
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (4, 3072), dtype=np.uint8)
 
-    def write(name, content):
+    def write(name: str, content):
         (folder / name).write_bytes(pickle.dumps(content))
         return [name, hashlib.md5((folder / name).read_bytes()).hexdigest()]
 
@@ -151,7 +152,7 @@ def test_cifar(tmp_path, monkeypatch, word):
         load(word, DataOptions(data_root=tmp_path))
 
 
-def test_svhn(tmp_path, monkeypatch):
+def test_svhn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from scipy.io import savemat
 
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 4), dtype=np.uint8)
@@ -167,12 +168,12 @@ def test_svhn(tmp_path, monkeypatch):
     np.testing.assert_array_equal(images.images[1], pixels[..., 1].transpose(2, 0, 1))
 
 
-def test_stl10(tmp_path, monkeypatch):
+def test_stl10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "stl10_binary"
     folder.mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 96, 96), dtype=np.uint8)
 
-    def write(name, data):
+    def write(name: str, data):
         (folder / name).write_bytes(data)
         return [name, hashlib.md5(data).hexdigest()]
 
@@ -192,7 +193,7 @@ def test_stl10(tmp_path, monkeypatch):
     np.testing.assert_array_equal(images.images[:2], pixels)
 
 
-def test_qmnist(tmp_path):
+def test_qmnist(tmp_path: Path) -> None:
     folder = tmp_path / "QMNIST" / "raw"
     folder.mkdir(parents=True)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
@@ -215,12 +216,12 @@ def test_qmnist(tmp_path):
         (OSError("undefined symbol: x\nmore"), "undefined symbol: x"),
     ],
 )
-def test_builds_that_do_not_fit(monkeypatch, error, message):
+def test_builds_that_do_not_fit(monkeypatch: pytest.MonkeyPatch, error, message) -> None:
     import builtins
 
     real = builtins.__import__
 
-    def broken(name, *args, **kwargs):
+    def broken(name: str, *args, **kwargs):
         if name.startswith("torchvision"):
             raise error
         return real(name, *args, **kwargs)

@@ -1,6 +1,7 @@
 """IDX files: MNIST's names, strict about what they promise."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tests.data.idx_writing import idx_bytes, write_mnist
 
 
 @pytest.mark.parametrize("gzipped", [True, False])
-def test_splits_labels_and_names(tmp_path, gzipped):
+def test_splits_labels_and_names(tmp_path: Path, gzipped) -> None:
     write_mnist(tmp_path, gzipped=gzipped)
     everything = load(str(tmp_path))
     assert everything.images.shape == (10, 1, 5, 4)
@@ -25,7 +26,7 @@ def test_splits_labels_and_names(tmp_path, gzipped):
     assert len(load(str(tmp_path), training=True)) == 6
 
 
-def test_dots_in_names_and_labels_left_out(tmp_path):
+def test_dots_in_names_and_labels_left_out(tmp_path: Path) -> None:
     images = np.arange(60, dtype=np.uint8).reshape(3, 5, 4)
     (tmp_path / "train-images.idx3-ubyte").write_bytes(idx_bytes(images))
     loaded = load(str(tmp_path))
@@ -36,14 +37,14 @@ def test_dots_in_names_and_labels_left_out(tmp_path):
         load(f"{tmp_path}:test")
 
 
-def test_one_file_of_images(tmp_path):
+def test_one_file_of_images(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     images = load(str(tmp_path / "t10k-images-idx3-ubyte.gz"))
     assert len(images) == 4
     assert images.labels.tolist() == [0, 1, 2, 0]
 
 
-def test_emnist_letters_are_turned_upright_and_numbered_from_zero(tmp_path):
+def test_emnist_letters_are_turned_upright_and_numbered_from_zero(tmp_path: Path) -> None:
     images = np.arange(40, dtype=np.uint8).reshape(2, 5, 4)
     (tmp_path / "emnist-letters-train-images-idx3-ubyte").write_bytes(idx_bytes(images))
     (tmp_path / "emnist-letters-train-labels-idx1-ubyte").write_bytes(idx_bytes(np.array([1, 26], np.uint8)))
@@ -54,7 +55,7 @@ def test_emnist_letters_are_turned_upright_and_numbered_from_zero(tmp_path):
     assert "turned upright" in loaded.notes[0]
 
 
-def test_several_sets_in_one_folder_are_not_guessed(tmp_path):
+def test_several_sets_in_one_folder_are_not_guessed(tmp_path: Path) -> None:
     write_mnist(tmp_path, prefix="emnist-letters-")
     write_mnist(tmp_path, prefix="emnist-digits-")
     with pytest.raises(InputError, match=r"2 IDX sets in .*emnist-digits, emnist-letters"):
@@ -74,7 +75,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("gzipped", [True, False])
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_lying_file_is_refused(tmp_path, damage, gzipped):
+def test_a_lying_file_is_refused(tmp_path: Path, damage, gzipped) -> None:
     data, message = DAMAGED[damage]
     write_mnist(tmp_path, gzipped=gzipped)
     name = "train-images-idx3-ubyte" + ".gz" * gzipped
@@ -97,7 +98,7 @@ def test_a_lying_file_is_refused(tmp_path, damage, gzipped):
         (lambda data: b"", "is empty"),
     ],
 )
-def test_a_damaged_gzip_file_is_refused(tmp_path, damage, message):
+def test_a_damaged_gzip_file_is_refused(tmp_path: Path, damage, message) -> None:
     write_mnist(tmp_path)
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(damage(path.read_bytes()))
@@ -106,7 +107,7 @@ def test_a_damaged_gzip_file_is_refused(tmp_path, damage, message):
     assert path.name in caught.value.message
 
 
-def test_labels_that_do_not_fit_the_images(tmp_path):
+def test_labels_that_do_not_fit_the_images(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     path = tmp_path / "train-labels-idx1-ubyte.gz"
     path.write_bytes(gzip.compress(idx_bytes(np.zeros(5, np.uint8))))

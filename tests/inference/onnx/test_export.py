@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from aecli import inference
 from aecli.checkpoint import MODEL_FILE, ONNX_FILE, load_checkpoint, read_header, save_checkpoint
@@ -20,6 +22,7 @@ from aecli.inference.onnx.export import export
 from aecli.inference.torch_backend import TorchModel
 from aecli.models.architectures import architecture_names, resolve_arguments
 from aecli.models.autoencoder import Autoencoder
+from tests.command_line import Run
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +73,7 @@ def test_every_architecture_gives_the_same_without_torch(
 
 @pytest.mark.parametrize("run", ["conv_run", "mlp_run"])
 def test_verdicts_are_those_of_torch(
-    run: str, request: pytest.FixtureRequest, tmp_path: Path, digits: np.ndarray
+    run: str, request: pytest.FixtureRequest, tmp_path: Path, digits: NDArray[Any]
 ) -> None:
     folder = request.getfixturevalue(run)
     export(load_checkpoint(folder), tmp_path / ONNX_FILE)
@@ -125,7 +128,7 @@ def test_more_weights_than_a_file_holds_are_refused(
         export(load_checkpoint(conv_run), tmp_path / ONNX_FILE)
 
 
-def test_the_command(aecli_apart: Callable, copied_run: Path, tmp_path: Path) -> None:
+def test_the_command(aecli_apart: Run, copied_run: Path, tmp_path: Path) -> None:
     into_run = aecli_apart("export", copied_run)
     assert into_run.status == 0
     assert into_run.err == ""
@@ -139,7 +142,7 @@ def test_the_command(aecli_apart: Callable, copied_run: Path, tmp_path: Path) ->
     assert 0 <= document["relative_error"] <= 1e-4
 
 
-def test_what_cannot_be_exported(aecli: Callable, conv_run: Path, exported: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_exported(aecli: Run, conv_run: Path, exported: Path, tmp_path: Path) -> None:
     no_output = aecli("export", conv_run / MODEL_FILE)
     assert no_output.status == 2
     assert "-o MODEL.onnx" in no_output.err
@@ -183,7 +186,7 @@ def test_a_run_folder_takes_its_exported_model_on_the_cpu(copied_run: Path, expo
 
 
 def test_commands_tell_of_an_export_of_another_model(
-    aecli: Callable, copied_run: Path, mlp_run: Path, exported: Path, tmp_path: Path
+    aecli: Run, copied_run: Path, mlp_run: Path, exported: Path, tmp_path: Path
 ) -> None:
     (copied_run / MODEL_FILE).write_bytes((mlp_run / MODEL_FILE).read_bytes())
     (copied_run / ONNX_FILE).write_bytes(exported.read_bytes())
@@ -198,7 +201,7 @@ def test_commands_tell_of_an_export_of_another_model(
         assert "exported from another model" in result.err
 
 
-def test_commands_take_an_exported_model(aecli: Callable, exported: Path, codes_file: Path, tmp_path: Path) -> None:
+def test_commands_take_an_exported_model(aecli: Run, exported: Path, codes_file: Path, tmp_path: Path) -> None:
     codes, images = tmp_path / "codes.npz", tmp_path / "images.npz"
     assert aecli("encode", "digits:test", "--model", exported, "-o", codes).status == 0
     ours, right = load_codes(codes), load_codes(codes_file)
@@ -217,14 +220,16 @@ def test_commands_take_an_exported_model(aecli: Callable, exported: Path, codes_
     assert "--device cpu" in with_gpu.err
 
 
-def test_an_exported_model_cannot_be_trained(aecli: Callable, exported: Path, tmp_path: Path) -> None:
+def test_an_exported_model_cannot_be_trained(aecli: Run, exported: Path, tmp_path: Path) -> None:
     result = aecli("train", "digits", "-o", tmp_path / "run", "--init-from", exported)
     assert result.status == 4
     assert "no weights to go on from" in result.err
     assert not (tmp_path / "run").exists()
 
 
-def test_a_new_run_leaves_no_exported_model_of_the_old_one(train: Callable, exported: Path, tmp_path: Path) -> None:
+def test_a_new_run_leaves_no_exported_model_of_the_old_one(
+    train: Callable[..., Path], exported: Path, tmp_path: Path
+) -> None:
     folder = train(tmp_path / "run", "--epochs", 1)
     (folder / ONNX_FILE).write_bytes(exported.read_bytes())
     train(folder, "--epochs", 1, "--overwrite")
