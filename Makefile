@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 JOBS   ?= 2
+COVERAGE := 90
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -51,7 +52,8 @@ test: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not network" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
 
 bench: $(VENV)/.lab-installed
 	$(BIN)/python -m tests.benchmarks
