@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aecli.data.image_set import UNLABELED
+from aecli.storage.labels import UNLABELED
 from aecli.storage.npz import read_npz
 from aecli.storage.paths import writing
 from aecli.storage.schema import matches, parse_json

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aecli.data.classes import matched_labels, occurring_classes, with_classes
-    from aecli.data.image_set import UNLABELED, Failure, ImageSet
+    from aecli.data.image_set import Failure, ImageSet
     from aecli.data.loading import describe, load, load_again
     from aecli.data.options import DataOptions, DatasetStatus
     from aecli.data.registry import DataRef, resolve
     from aecli.data.splits import draw_per_class, hold_out
+    from aecli.storage.labels import UNLABELED
 
 __all__ = [
     "UNLABELED",
@@ -30,21 +31,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "UNLABELED": "image_set",
-    "DataOptions": "options",
-    "DataRef": "registry",
-    "DatasetStatus": "options",
-    "Failure": "image_set",
-    "ImageSet": "image_set",
-    "describe": "loading",
-    "draw_per_class": "splits",
-    "hold_out": "splits",
-    "load": "loading",
-    "load_again": "loading",
-    "matched_labels": "classes",
-    "occurring_classes": "classes",
-    "resolve": "registry",
-    "with_classes": "classes",
+    "UNLABELED": "aecli.storage.labels",
+    "DataOptions": "aecli.data.options",
+    "DataRef": "aecli.data.registry",
+    "DatasetStatus": "aecli.data.options",
+    "Failure": "aecli.data.image_set",
+    "ImageSet": "aecli.data.image_set",
+    "describe": "aecli.data.loading",
+    "draw_per_class": "aecli.data.splits",
+    "hold_out": "aecli.data.splits",
+    "load": "aecli.data.loading",
+    "load_again": "aecli.data.loading",
+    "matched_labels": "aecli.data.classes",
+    "occurring_classes": "aecli.data.classes",
+    "resolve": "aecli.data.registry",
+    "with_classes": "aecli.data.classes",
 }
 
 
@@ -52,4 +53,4 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for, and only then: the command line reads `DataOptions` without waiting for numpy."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(_HOMES[name]), name)

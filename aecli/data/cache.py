@@ -18,7 +18,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.options import Shape, cache_folder
+from aecli.data.options import cache_folder
+from aecli.data.shapes import Shape
 from aecli.errors import UnavailableError
 from aecli.storage.partial_files import remove_abandoned, unfinished_folder
 from aecli.storage.paths import sync_folder, unwritable

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.image_set import UNLABELED, ImageSet
+from aecli.data.image_set import ImageSet
 from aecli.errors import InputError
+from aecli.storage.labels import UNLABELED
 
 
 def occurring_classes(images: ImageSet) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from aecli.data import cache
 from aecli.data.image_files import UnreadablePictureError, decode, native_shape, quiet
 from aecli.data.image_set import Failure, fingerprint_of
-from aecli.data.options import Shape
-from aecli.data.resize import FullShape, complete, conversion_notes
+from aecli.data.resize import conversion_notes
+from aecli.data.shapes import FullShape, Shape, complete
 from aecli.data.source import Pictures
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress

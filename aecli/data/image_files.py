@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.options import NATIVE, Shape
-from aecli.data.resize import FullShape, complete, resized, to_pixels
+from aecli.data.resize import resized, to_pixels
+from aecli.data.shapes import NATIVE, FullShape, Shape, complete
 from aecli.errors import InputError
 from aecli.storage.paths import reading, require_file
 

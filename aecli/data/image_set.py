@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from aecli.storage.paths import fingerprint
 
-UNLABELED = -1
-
 
 @dataclass(frozen=True)
 class Failure:

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from aecli.data.decoding import decode_pictures
 from aecli.data.image_set import ImageSet
-from aecli.data.options import NATIVE, DataOptions, DatasetStatus, Shape
+from aecli.data.options import DataOptions, DatasetStatus
 from aecli.data.registry import SPLITS, DataRef, named_sources, path_sources, resolve
 from aecli.data.resize import fit
+from aecli.data.shapes import NATIVE, Shape
 from aecli.data.source import Arrays, Content, Pictures, Source
 from aecli.data.splits import in_seeded_test
 from aecli.errors import InputError, unknown

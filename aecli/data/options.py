@@ -9,10 +9,6 @@ from typing import Any, Literal
 from aecli.errors import UsageError
 
 LabelsFrom = Literal["folder", "prefix", "none"]
-Shape = tuple[int | None, int | None, int | None]
-"""(C, H, W) of an image that is asked for; None where the images' own is kept."""
-
-NATIVE: Shape = (None, None, None)
 
 DATA_ROOT_HELP = "Folder with torchvision's data sets; else $AECLI_DATA, else data in the user's cache folder."
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.options import Shape
+from aecli.data.shapes import FullShape, Shape, complete, size_text
 from aecli.runtime.progress import Progress
 from aecli.runtime.threads import map_ordered
 from aecli.storage.limits import require_memory
@@ -15,7 +15,6 @@ from aecli.storage.limits import require_memory
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FullShape = tuple[int, int, int]
 CHUNK = 256
 
 
@@ -30,7 +29,7 @@ def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[N
         return images, ()
     needed = len(images) * prod(target)
     require_memory(
-        needed, f"{_images(len(images))} of {_size(target[1:])} pixels", "--set model.image_size=64, or less"
+        needed, f"{_images(len(images))} of {size_text(target[1:])} pixels", "--set model.image_size=64, or less"
     )
     fitted = np.empty((len(images), *target), np.uint8)
 
@@ -46,12 +45,6 @@ def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[N
     for done in map_ordered(fit_chunk, range(0, len(images), CHUNK)):
         progress("fitting images", done, len(images))
     return fitted, conversion_notes(Counter({native: len(images)}), target)
-
-
-def complete(wanted: Shape, native: FullShape) -> FullShape:
-    """The `wanted` (C, H, W) with the `native` one's where it is None."""
-    channels, height, width = (own if side is None else side for side, own in zip(wanted, native, strict=True))
-    return channels, height, width
 
 
 def to_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
@@ -97,15 +90,14 @@ def conversion_notes(native: Counter[FullShape], target: FullShape) -> tuple[str
             sizes[size[0], size[1]] += count
     if sizes:
         smallest, largest = (choose(sizes, key=lambda size: size[0] * size[1]) for choose in (min, max))
-        origin = _size(smallest) if len(sizes) == 1 else f"{len(sizes):,} sizes ({_size(smallest)} to {_size(largest)})"
-        notes.append(f"{_images(sizes.total())} resized from {origin} to {_size(target[1:])} pixels")
+        origin = (
+            size_text(smallest)
+            if len(sizes) == 1
+            else f"{len(sizes):,} sizes ({size_text(smallest)} to {size_text(largest)})"
+        )
+        notes.append(f"{_images(sizes.total())} resized from {origin} to {size_text(target[1:])} pixels")
     return tuple(notes)
 
 
 def _images(count: int) -> str:
     return f"{count:,} image{'' if count == 1 else 's'}"
-
-
-def _size(size: tuple[int, int]) -> str:
-    """(H, W) the way people write it: width x height."""
-    return f"{size[1]}x{size[0]}"

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.image_set import UNLABELED
 from aecli.errors import InputError
+from aecli.storage.labels import UNLABELED
 
 Indices = NDArray[np.int64]
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.image_files import decode
-from aecli.data.resize import FullShape, fit
+from aecli.data.resize import fit
+from aecli.data.shapes import FullShape
 from aecli.errors import AecliError, InputError
 from aecli.runtime.progress import silent
 from aecli.storage.paths import STANDARD_STREAM, is_stream, require_file

@@ -9,7 +9,8 @@ import numpy as np
 
 from aecli.data.image_files import UnreadablePictureError, quiet
 from aecli.data.image_set import Failure
-from aecli.data.resize import FullShape, conversion_notes
+from aecli.data.resize import conversion_notes
+from aecli.data.shapes import FullShape
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import Item, Pixels
 from aecli.errors import AecliError

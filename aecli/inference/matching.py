@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 
 from aecli.codes import Codes
 from aecli.data import load_again
-from aecli.data.image_set import UNLABELED, ImageSet
-from aecli.data.options import NATIVE, DataOptions, Shape
+from aecli.data.image_set import ImageSet
+from aecli.data.options import DataOptions
+from aecli.data.shapes import NATIVE, Shape
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress, silent
+from aecli.storage.labels import UNLABELED
 
 
 def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:

@@ -8,7 +8,8 @@ import typer
 from aecli.analyses.tsne.options import DEFAULT_PERPLEXITY, TSNEOptions
 from aecli.cli.command import examples
 from aecli.cli.console import Console, printable
-from aecli.data.options import NATIVE, DataOptions, Shape
+from aecli.data.options import DataOptions
+from aecli.data.shapes import NATIVE, Shape
 
 EXAMPLES = examples(
     "aecli tsne codes.npz -o codes.png",

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.image_set import UNLABELED
 from aecli.data.options import DataOptions
 from aecli.data.source import Arrays, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
+from aecli.storage.labels import UNLABELED
 from aecli.storage.limits import budget
 from aecli.storage.npz import quiet, read_npz
 from aecli.storage.paths import require_file

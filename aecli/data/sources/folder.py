@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.image_files import SUFFIXES
-from aecli.data.image_set import UNLABELED
 from aecli.data.options import DataOptions
 from aecli.data.source import PathSource, Pictures
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
+from aecli.storage.labels import UNLABELED
 
 Labels = NDArray[np.int64] | None
 SPLIT_FOLDERS = {
