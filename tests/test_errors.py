@@ -7,7 +7,7 @@ import pytest
 
 from aecli.cli.main import main
 from aecli.errors import ExitStatus, Interrupted, origin
-from aecli.storage.paths import writing
+from aecli.storage.atomic import atomic_write
 
 
 def masked(first: BaseException) -> None:
@@ -41,6 +41,6 @@ def test_a_signal_that_was_masked_is_told_as_a_signal(
 
 
 def test_a_signal_that_was_masked_while_writing_is_raised_again(tmp_path: Path) -> None:
-    with pytest.raises(Interrupted), writing(tmp_path / "file"):
+    with pytest.raises(Interrupted), atomic_write(tmp_path / "file"):
         masked(Interrupted())
     assert list(tmp_path.iterdir()) == []

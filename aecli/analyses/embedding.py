@@ -19,7 +19,7 @@ from aecli.analyses.tsne.embed import (
 from aecli.analyses.tsne.options import DEFAULT_PERPLEXITY, TSNEOptions
 from aecli.codes import Codes
 from aecli.runtime.progress import Progress, silent
-from aecli.storage.paths import fingerprint
+from aecli.storage.fingerprints import fingerprint
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from aecli.checkpoint.header import CheckpointHeader
 from aecli.checkpoint.model_ref import ModelRef, is_onnx, resolve_checkpoint
 from aecli.checkpoint.onnx_file import read_onnx
 from aecli.errors import InputError, RecipeError
-from aecli.storage.paths import fingerprint, require_file, writing
+from aecli.storage.atomic import atomic_write
+from aecli.storage.fingerprints import fingerprint
+from aecli.storage.paths import require_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,7 +88,7 @@ def save_checkpoint(model: "Autoencoder | Classifier", header: CheckpointHeader,
 
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     content = save(weights, metadata={METADATA_KEY: header.to_json()})
-    with writing(path) as file:
+    with atomic_write(path) as file:
         file.write(content)
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from aecli.checkpoint import DETECTOR_FILE, MODEL_FILE, ONNX_FILE
 from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
 from aecli.recipes.schema import Recipe, load_recipe, save_recipe
-from aecli.storage.paths import only_one, require_file, require_folder, require_no_input, write_text
+from aecli.storage.atomic import write_text
+from aecli.storage.locks import exclusive
+from aecli.storage.paths import require_file, require_folder, require_no_input
 from aecli.storage.schema import build
 
 
@@ -128,7 +130,7 @@ class RunFolder:
             UnavailableError: it cannot be made or written.
         """
         require_folder(self.path)
-        with only_one(self.path):
+        with exclusive(self.path):
             try:
                 yield
             finally:

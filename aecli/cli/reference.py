@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 import typer
 
 from aecli.recipes import schema as recipe
-from aecli.storage.paths import write_text
+from aecli.storage.atomic import write_text
 from aecli.storage.schema import type_name
 
 MARKS = "<!-- {what}: made by `make reference` -->", "<!-- end of the {what} -->"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aecli.storage.atomic import atomic_write
 from aecli.storage.labels import UNLABELED
 from aecli.storage.npz import read_npz
-from aecli.storage.paths import writing
 from aecli.storage.schema import matches, parse_json
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def save_coordinates(layouts: "Sequence[Layout]", protocol: dict[str, Any], path
         "layouts": [each.origin() | each.figures() | {"class_names": each.codes.meta.class_names} for each in layouts],
     }
     labels = [np.full(len(each.indices), UNLABELED) if each.labels is None else each.labels for each in layouts]
-    with writing(path) as file:
+    with atomic_write(path) as file:
         np.savez(
             file,
             allow_pickle=False,

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from aecli.codes.quantizer import Quantizer
 from aecli.codes.storage import STORED, Pieces, restore, store_batches
 from aecli.errors import InputError
+from aecli.storage.atomic import atomic_write
 from aecli.storage.npz import read_npz
-from aecli.storage.paths import reading, require_file, writing
+from aecli.storage.paths import reading, require_file
 from aecli.storage.schema import build, parse_json
 
 FORMAT = 1
@@ -82,7 +83,7 @@ def save_codes(codes: Codes | CodeBatches, path: Path) -> None:
         UsageError: a value is too large for that many bits.
         UnavailableError: the system refused to write.
     """
-    with writing(path) as file:
+    with atomic_write(path) as file:
         write_codes(codes, file)
 
 

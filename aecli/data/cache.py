@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from aecli.data.options import cache_folder
 from aecli.data.shapes import Shape
 from aecli.errors import UnavailableError
+from aecli.storage.atomic import sync_folder
 from aecli.storage.partial_files import remove_abandoned, unfinished_folder
-from aecli.storage.paths import sync_folder, unwritable
+from aecli.storage.paths import unwritable
 
 FORMAT = 1
 """Raised whenever the same files would be decoded to other pixels, or stored otherwise."""

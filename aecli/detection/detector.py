@@ -25,8 +25,10 @@ from aecli.checkpoint import (
 from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model, ModelOutput
+from aecli.storage.atomic import atomic_write
+from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.header import Header
-from aecli.storage.paths import require_file, short_fingerprint, writing
+from aecli.storage.paths import require_file
 from aecli.storage.schema import parse_json
 
 DEFAULT_QUANTILE = 0.99
@@ -153,7 +155,7 @@ def save_detector(detector: Detector, path: Path) -> None:
     from safetensors.numpy import save
 
     arrays = {name: np.ascontiguousarray(array) for name, array in detector.statistics.items()}
-    with writing(path) as file:
+    with atomic_write(path) as file:
         file.write(save(arrays, metadata={METADATA_KEY: detector.header.to_json()}))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aecli.errors import InputError, UnavailableError
 from aecli.runtime.progress import Progress, silent
-from aecli.storage.paths import short_fingerprint
+from aecli.storage.fingerprints import short_fingerprint
 
 if TYPE_CHECKING:
     from aecli.checkpoint import ModelRef

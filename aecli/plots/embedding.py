@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from aecli.analyses.embedding import Layout
 from aecli.plots.figure import CLASS_COLORS, figure, shortened
 from aecli.plots.label_placement import pushed_apart, without_overlap
-from aecli.storage.short_names import short_names
+from aecli.storage.paths import short_names
 
 PANEL = 6.4
 """Inches."""

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from aecli.storage.paths import writing
+from aecli.storage.atomic import atomic_write
 
 STYLE: Any = {
     "axes.grid": True,
@@ -41,7 +41,7 @@ def figure(path: Path, size: tuple[float, float], **options: Any) -> Iterator[Fi
         yield drawn
         content = BytesIO()
         FigureCanvasAgg(drawn).print_png(content)  # type: ignore[no-untyped-call]
-    with writing(path) as file:
+    with atomic_write(path) as file:
         file.write(content.getbuffer())
 
 

@@ -14,7 +14,8 @@ from typing import Any, Literal, get_type_hints
 import tomli_w
 
 from aecli.errors import RecipeError, UsageError, unknown
-from aecli.storage.paths import require_file, write_text
+from aecli.storage.atomic import write_text
+from aecli.storage.paths import require_file
 from aecli.storage.schema import matches, shown, type_name
 
 Native = Literal["native"]

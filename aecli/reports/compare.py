@@ -25,7 +25,7 @@ from aecli.inference.model import Model
 from aecli.inference.torch_classifier import TorchClassifier
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress
-from aecli.storage.short_names import short_names
+from aecli.storage.paths import short_names
 
 TIMED_SECONDS = 0.5
 

@@ -14,7 +14,8 @@ from aecli.detection.detector import is_detector, load_detector
 from aecli.detection.scores import find_score
 from aecli.errors import InputError
 from aecli.recipes.schema import load_recipe, recipe_names
-from aecli.storage.paths import require_file, short_fingerprint
+from aecli.storage.fingerprints import short_fingerprint
+from aecli.storage.paths import require_file
 from aecli.storage.schema import build
 
 WHAT_TO_NAME = "name a run folder, model, detector, code file or recipe"

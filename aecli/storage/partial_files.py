@@ -10,8 +10,10 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from aecli.storage.locks import try_lock
 
 ABANDONED_SECONDS = 24 * 3600
 """What was not touched for so long is abandoned, where locks cannot tell: another machine's, or there are none here."""
@@ -40,45 +42,9 @@ def remove_abandoned(folder: Path) -> None:
         found = [(folder / entry.name, NAME.fullmatch(entry.name)) for entry in os.scandir(folder)]
         for path, name in found:
             if name and not path.is_symlink():
-                with suppress(OSError), locked(path) as ours:
+                with suppress(OSError), try_lock(path) as ours:
                     if ours is not False and ((ours and name["machine"] == _machine()) or _is_old(path)):
                         _remove(path)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[bool | None]:
-    """Hold the lock of a file or folder if it is free; never waits.
-
-    Gives True where it was; False where another process has it, or removed the path; None where that cannot be told,
-    as on some network file systems. The system frees the lock of a process that ends, however it ends.
-    """
-    ours: bool | None = None
-    with ExitStack() as stack:
-        try:
-            # Network file systems lock only what is open for writing, which a folder cannot be.
-            descriptor = os.open(path, (os.O_RDONLY if path.is_dir() else os.O_RDWR) | getattr(os, "O_NONBLOCK", 0))
-        except FileNotFoundError:
-            ours = False
-        except OSError:
-            pass
-        else:
-            stack.callback(os.close, descriptor)
-            ours = _lock(descriptor, path)
-            if ours is None:
-                stack.close()  # Windows moves no file that is open
-        yield ours
-
-
-def _lock(descriptor: int, path: Path) -> bool | None:
-    try:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return bool(os.path.samestat(os.fstat(descriptor), path.stat()))
-    except (BlockingIOError, FileNotFoundError):
-        return False
-    except (ImportError, OSError):
-        return None
 
 
 @contextmanager
@@ -88,7 +54,7 @@ def _unfinished(target: Path, make: Callable[[Path], None]) -> Iterator[Path]:
         path = target.with_name(f".{label}.{_machine()}-{os.urandom(4).hex()}.part")
         try:
             make(path)
-            with locked(path) as ours:
+            with try_lock(path) as ours:
                 if ours is not False:  # else, as it was not locked yet, another process took it for abandoned
                     yield path
                     return

@@ -1,19 +1,18 @@
 """Inputs exist and are what they claim; outputs appear whole or not at all; fingerprints."""
 
 import errno
-import hashlib
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from aecli.errors import AecliError, InputError, OutputExistsError, UnavailableError, UsageError, origin
-from aecli.storage.partial_files import locked, remove_abandoned, unfinished_file
+from aecli.errors import InputError, UnavailableError, UsageError
+from aecli.storage.partial_files import remove_abandoned
 
 STANDARD_STREAM = Path("-")
 MOST_NAME = 200
@@ -121,21 +120,6 @@ def require_folder(folder: Path) -> Path:
     return folder
 
 
-@contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Keep other processes that ask for the same folder out of it, where the system has locks.
-
-    Raises:
-        OutputExistsError: another process is in it.
-    """
-    with locked(folder) as ours:
-        if ours is False:
-            raise OutputExistsError(
-                f"another run is under way in {folder}", hint="wait for it, or name another folder with -o"
-            )
-        yield
-
-
 def plain_name(text: str, otherwise: str) -> str:
     """Return `text` in letters and digits, so that it names no folder and is as long as every file system allows.
 
@@ -153,66 +137,16 @@ def unwritable(path: Path, error: OSError) -> UnavailableError:
     return UnavailableError(f"cannot write {path}: {reason}", hint=hint)
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file that appears at `path` whole or not at all; `-` is standard output.
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Return the last part of each path, or as many of the last parts of all as tell them apart.
 
-    The bytes go to a file beside `path`, are synced, and replace `path` in one step at the end of the `with`
-    block. Whatever goes wrong, a signal included, `path` keeps what it held and nothing is left beside it; what a
-    killed process leaves is removed by the next `require_folder`. A link at `path` is replaced, not followed.
-
-    Raises:
-        UnavailableError: the system refused to write.
+    Of the same path twice, that is all of it.
     """
-    if is_stream(path):
-        buffer = BytesIO()
-        yield buffer
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
-        return
-    try:
-        with unfinished_file(path) as beside:
-            with beside.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        sync_folder(path.parent)
-    except AecliError:
-        raise
-    except Exception as error:
-        cause = origin(error)
-        if isinstance(cause, OSError):
-            raise unwritable(path, cause) from error
-        raise cause from None
+    parts = [path.resolve().parts for path in paths]
+    longest = max(map(len, parts))
+    enough = next((count for count in range(1, longest) if _distinct(parts, count)), longest)
+    return [str(Path(*each[-enough:])) for each in parts]
 
 
-def sync_folder(folder: Path) -> None:
-    """Let the names in it outlast a loss of power, where the system can; what they name is whole in any case."""
-    if os.name != "posix":
-        return
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all."""
-    with writing(path) as file:
-        file.write(text.encode("utf-8"))
-
-
-def fingerprint(chunks: Iterable[bytes | memoryview]) -> str:
-    """Return `sha256:` and the hexadecimal digest of the chunks, one after the other."""
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-    return f"sha256:{digest.hexdigest()}"
-
-
-def short_fingerprint(fingerprint: str) -> str:
-    """Return enough of a fingerprint for a person to tell two apart."""
-    return fingerprint.removeprefix("sha256:")[:12]
+def _distinct(parts: Sequence[tuple[str, ...]], count: int) -> bool:
+    return len({each[-count:] for each in parts}) == len(parts)

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.errors import InputError
-from aecli.storage.paths import require_file, writing
+from aecli.storage.atomic import atomic_write
+from aecli.storage.paths import require_file
 from aecli.storage.schema import build
 from aecli.training.module import TrainingModule
 
@@ -42,7 +43,7 @@ class WholeFileCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         content = BytesIO()  # never closed under torch's writer, which a signal may leave unfinished: it would abort
         torch.save(checkpoint, content)
-        with writing(Path(path)) as file:
+        with atomic_write(Path(path)) as file:
             file.write(content.getbuffer())
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:

@@ -37,10 +37,11 @@ def model(conv_run: Path, aecli: Run, tmp_path_factory: pytest.TempPathFactory) 
 def test_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys\n"
-        "from aecli.storage.paths import require_output, writing\n"
+        "from aecli.storage.atomic import atomic_write\n"
+        "from aecli.storage.paths import require_output\n"
         "target = pathlib.Path(sys.argv[1])\n"
         "for _ in range(50):\n"
-        "    with writing(require_output(target)) as file:\n"
+        "    with atomic_write(require_output(target)) as file:\n"
         "        for _ in range(10):\n"
         "            file.write(sys.argv[2].encode() * 10_000)\n"
     )

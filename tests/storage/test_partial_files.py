@@ -13,8 +13,9 @@ import pytest
 
 from aecli.errors import UnavailableError, UsageError
 from aecli.storage import partial_files as unfinished
+from aecli.storage.atomic import atomic_write
 from aecli.storage.partial_files import remove_abandoned, unfinished_file, unfinished_folder
-from aecli.storage.paths import require_folder, require_output, writing
+from aecli.storage.paths import require_folder, require_output
 from tests.command_line import Run
 
 MAKERS = (unfinished_file, unfinished_folder)
@@ -65,7 +66,7 @@ def test_where_there_are_no_locks_a_day_must_pass(left: Path, monkeypatch: pytes
     monkeypatch.setattr(unfinished, "_lock", lambda descriptor, path: None)
     remove_abandoned(left.parent)
     assert left.exists()
-    with writing(left.parent / "target") as file:
+    with atomic_write(left.parent / "target") as file:
         file.write(b"new")
     assert (left.parent / "target").read_bytes() == b"new"
 
@@ -82,7 +83,7 @@ def test_a_file_that_was_taken_for_abandoned_before_it_was_locked_is_made_again(
             remove_abandoned(tmp_path)
 
     monkeypatch.setattr(Path, "touch", touch_and_lose)
-    with writing(tmp_path / "target") as file:
+    with atomic_write(tmp_path / "target") as file:
         file.write(b"new")
     assert taken
     assert (tmp_path / "target").read_bytes() == b"new"
@@ -97,7 +98,7 @@ def test_what_others_call_alike_stays(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["é" * 127, "x" * 255, "a\nb", "\udcff.png"], ids=ascii)
 def test_any_name_that_the_system_takes_can_be_written(name: str, tmp_path: Path) -> None:
-    with writing(tmp_path / name) as file:
+    with atomic_write(tmp_path / name) as file:
         file.write(b"new")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -107,7 +108,7 @@ def test_any_name_that_the_system_takes_can_be_written(name: str, tmp_path: Path
 def test_the_mode_is_that_of_the_umask(mask: int, tmp_path: Path) -> None:
     before = os.umask(mask)
     try:
-        with writing(tmp_path / "file") as file:
+        with atomic_write(tmp_path / "file") as file:
             file.write(b"new")
         with unfinished_folder(tmp_path / "folder") as folder:
             folder.rename(tmp_path / "folder")
@@ -178,7 +179,7 @@ def test_a_folder_that_can_be_written_but_not_read_is_enough(tmp_path: Path) -> 
     folder.chmod(0o333)
     try:
         require_folder(folder)
-        with writing(folder / "file") as file:
+        with atomic_write(folder / "file") as file:
             file.write(b"new")
     except UnavailableError as error:
         pytest.fail(error.message)

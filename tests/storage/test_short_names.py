@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from aecli.storage.short_names import short_names
+from aecli.storage.paths import short_names
 
 
 def test_the_last_part_is_enough_where_it_tells_paths_apart() -> None:

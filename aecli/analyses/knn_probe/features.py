@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from aecli.codes import Codes
 from aecli.errors import InputError
-from aecli.storage.paths import short_fingerprint
+from aecli.storage.fingerprints import short_fingerprint
 
 COVARIANCE_PIXELS = 4096
 """Pixels up to which components come from the covariance, exactly; beyond, by scikit-learn's own choice of a solver."""

@@ -32,7 +32,7 @@ from aecli.inference.onnx.backend import OnnxModel
 from aecli.inference.torch_backend import TorchModel
 from aecli.models.autoencoder import Autoencoder, residual_l2
 from aecli.models.layers import replace_derived
-from aecli.storage.paths import writing
+from aecli.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -82,7 +82,7 @@ def export(checkpoint: Checkpoint, path: Path) -> Exported:
         raise InputError(
             f"not exported: ONNX Runtime's results differ from torch's by {error:.1e}, more than {TOLERANCE:.0e}"
         )
-    with writing(path) as file:
+    with atomic_write(path) as file:
         file.write(content)
     return Exported(path, len(content), OPSET, error)
 

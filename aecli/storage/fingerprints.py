@@ -1,0 +1,17 @@
+"""Fingerprints that identify the content of models and data sets."""
+
+import hashlib
+from collections.abc import Iterable
+
+
+def fingerprint(chunks: Iterable[bytes | memoryview]) -> str:
+    """Return `sha256:` and the hexadecimal digest of the chunks, one after the other."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def short_fingerprint(fingerprint: str) -> str:
+    """Return enough of a fingerprint for a person to tell two apart."""
+    return fingerprint.removeprefix("sha256:")[:12]
