@@ -1,4 +1,4 @@
-"""Classes of one set of images as another numbers them: what counts is their names."""
+"""Match the classes of one set of images to those of another by their names."""
 
 from dataclasses import replace
 
@@ -11,39 +11,39 @@ from aecli.storage.labels import UNLABELED
 
 
 def occurring_classes(images: ImageSet) -> tuple[str, ...]:
-    """Return the names of the classes that at least one image has, in their order."""
+    """Return the names of the classes that have at least one image, in the order of `class_names`."""
     if images.labels is None:
         return ()
     return tuple(images.class_names[label] for label in np.unique(images.labels) if label != UNLABELED)
 
 
 def with_classes(images: ImageSet, class_names: tuple[str, ...]) -> ImageSet:
-    """Return the images with labels that are indices into `class_names`; those of other classes lose their label.
+    """Return the images with labels that are indices into `class_names`; images of other classes become unlabeled.
 
-    They are still the images that were read: their fingerprint stays.
+    The fingerprint remains that of the images as they were read.
     """
     if images.labels is None:
         return images
     numbers = {name: number for number, name in enumerate(class_names)}
-    table = np.array([*(numbers.get(name, UNLABELED) for name in images.class_names), UNLABELED])  # -1 finds the last
+    table = np.array([*(numbers.get(name, UNLABELED) for name in images.class_names), UNLABELED])  # -1 selects the last
     return replace(images, labels=table[images.labels], class_names=class_names, known_fingerprint=images.fingerprint)
 
 
 def matched_labels(images: ImageSet, class_names: tuple[str, ...]) -> NDArray[np.int64]:
     """Return the labels as indices into `class_names`, (N,), UNLABELED (-1) for an image without a label.
 
-    All are unlabeled where the images have other classes altogether.
+    If none of the images' classes is among `class_names`, all images are unlabeled.
 
     Raises:
-        InputError: some of the images' classes are among `class_names`, others are not.
+        InputError: some of the images' classes are among `class_names` and others are not.
     """
     occurring = set(occurring_classes(images))
     unknown = sorted(occurring - set(class_names))
     if unknown and len(unknown) < len(occurring):
         raise InputError(
-            f"{images.word} has classes that the model does not know: {', '.join(unknown)}; "
-            f"it knows {', '.join(class_names)}",
-            hint="leave them out, such as DATA@-CLASS, or all labels with --labels-from none",
+            f"{images.word} has classes that are unknown to the model: {', '.join(unknown)}; "
+            f"the model's classes are {', '.join(class_names)}",
+            hint="exclude them with DATA@-CLASS, or ignore all labels with --labels-from none",
         )
     labels = with_classes(images, class_names).labels
     return np.full(len(images), UNLABELED) if labels is None else labels

@@ -1,4 +1,4 @@
-"""What every DATA word becomes."""
+"""Images in memory with their names and labels: the result of loading a DATA word."""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -7,12 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.storage.paths import fingerprint
+from aecli.storage.fingerprints import fingerprint
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A picture that could not be read, and why."""
+    """An image that could not be read."""
 
     name: str
     reason: str
@@ -20,23 +20,23 @@ class Failure:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images with what is known of them, in a sorted and stable order."""
+    """Images with names and labels, in a stable order."""
 
     images: NDArray[np.uint8]
-    """(N, C, H, W) uint8 in 0..255; a read-only memory map where the set is larger than the memory budget."""
+    """(N, C, H, W) uint8 in 0..255; a read-only memory map if the set is larger than the memory budget."""
     names: NDArray[np.str_]
-    """(N,) unicode: the path below the folder, or split/index."""
+    """(N,) unicode: the path relative to the folder, or split/index."""
     word: str
-    """The DATA word that it came from, with the split: `mnist5k:train`."""
+    """The DATA word of the images, with the split: `mnist5k:train`."""
     labels: NDArray[np.int64] | None = None
-    """(N,) indices into `class_names`, UNLABELED (-1) for an image without a label; None where none is known."""
+    """(N,) indices into `class_names`, UNLABELED (-1) for an image without a label; None if no image has a label."""
     class_names: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
-    """Pictures that were left out because they could not be read."""
+    """Images that were skipped because they could not be read."""
     notes: tuple[str, ...] = ()
-    """What a person should know of how the images were made: resized, converted."""
+    """Notes for the user, such as on images that were resized or converted."""
     known_fingerprint: str | None = field(default=None, repr=False, compare=False)
-    """The fingerprint, where its maker computed it on the way."""
+    """The fingerprint, if it was computed during loading."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -49,13 +49,13 @@ class ImageSet:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the pixels, their shape and the labels, the same on every machine."""
+        """SHA-256 of the pixels, their shape and the labels; independent of the machine."""
         if self.known_fingerprint:
             return self.known_fingerprint
         return image_fingerprint(self.images, self.labels)
 
     def take(self, indices: NDArray[np.int64]) -> "ImageSet":
-        """Return the images at `indices`, (M,) integers, in that order; copied into memory."""
+        """Return a copy of the images at `indices`, (M,) integers, in that order."""
         return replace(
             self,
             images=self.images[indices],
@@ -66,7 +66,7 @@ class ImageSet:
 
 
 def image_fingerprint(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> str:
-    """SHA-256 over shape, pixels and labels of (N, C, H, W) uint8 images and (N,) int64 labels."""
+    """Return the SHA-256 of the pixels, shape and labels of (N, C, H, W) uint8 images and (N,) int64 labels."""
     pixels = hashlib.sha256()
     for start in range(0, len(images), 4096):
         pixels.update(np.ascontiguousarray(images[start : start + 4096]).data.cast("B"))
@@ -74,7 +74,7 @@ def image_fingerprint(images: NDArray[np.uint8], labels: NDArray[np.int64] | Non
 
 
 def fingerprint_of(pixel_digest: bytes, shape: tuple[int, ...], labels: NDArray[np.int64] | None) -> str:
-    """The same, from the SHA-256 digest of all pixels in order, which a writer of a large set takes on its way."""
+    """Return the image fingerprint, given the SHA-256 digest of all pixels in order and the images' (N, C, H, W)."""
     parts = [pixel_digest, repr(tuple(map(int, shape))).encode()]
     if labels is not None:
         parts.append(np.asarray(labels, dtype="<i8").tobytes())

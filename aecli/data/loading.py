@@ -1,17 +1,17 @@
-"""From a DATA word to an `ImageSet`."""
+"""Load the images of a DATA word as an `ImageSet`."""
 
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.decoding import decode_pictures
+from aecli.data.decoding import decode_files
 from aecli.data.image_set import ImageSet
 from aecli.data.options import DataOptions, DatasetStatus
-from aecli.data.registry import SPLITS, DataRef, named_sources, path_sources, resolve
+from aecli.data.registry import SPLITS, DataRef, registry, resolve
 from aecli.data.resize import fit
 from aecli.data.shapes import NATIVE, Shape
-from aecli.data.source import Arrays, Content, Pictures, Source
+from aecli.data.source import ImageArrays, ImageFiles, Source, SourceContent
 from aecli.data.splits import in_seeded_test
 from aecli.errors import InputError, unknown
 from aecli.runtime.progress import Progress, silent
@@ -28,36 +28,53 @@ def load(
     skip_damaged: bool = False,
     progress: Progress = silent,
 ) -> ImageSet:
-    """Read the images that a DATA word means: `NAME[:SPLIT][@CLASSES]` or `PATH[:SPLIT][@CLASSES]`.
+    """Read the images of a DATA word, `NAME[:SPLIT][@CLASSES]` or `PATH[:SPLIT][@CLASSES]`.
 
-    SPLIT is `train`, `test` or `all`, and `val` where a folder has one. Without it everything is read; with
-    `training` only the `train` split of a source that has splits. A path without splits of its own is split by a
-    fixed seed, 80 % and 20 %, if one is asked for. CLASSES are names of classes, separated by commas: `@3,5` keeps
-    the images of these, `@-3,5` those of all others.
+    SPLIT is `train`, `test` or `all`, and `val` if a folder has one. Without SPLIT all images are read, but with
+    `training` only the `train` split of a source that has splits. A path without splits of its own is split 80% to
+    20% by a fixed seed. CLASSES are names of classes, separated by commas: `@3,5` keeps the images of these classes,
+    `@-3,5` those of all other classes.
 
-    `image_shape` is the (C, H, W) that is asked for, None for what the images have. Color becomes gray by ITU-R
-    601 luma, gray is repeated; the whole picture is resized by antialiased bilinear interpolation, its aspect is
-    not kept; the result's `notes` tell. `skip_damaged` leaves unreadable pictures out, into `failures`.
+    `image_shape` is the requested (C, H, W), None keeps the images' own. Color becomes gray by ITU-R 601 luma; gray
+    becomes color by repeating the channel. Images are resized by antialiased bilinear interpolation, without keeping
+    their aspect ratio. The result's `notes` describe these conversions. With `skip_damaged`, images that cannot be
+    read are listed in `failures` instead of raising an error.
 
     Raises:
-        InputError: no such data, or it is damaged or does not fit.
-        UnavailableError: the data set, a package or disk space is not here.
+        InputError: the data does not exist, is damaged, or has no such split, class or common shape.
+        UnavailableError: the data set or a package is not installed, or there is not enough disk space or memory.
     """
     _check_shape(image_shape)
-    content, named_word = content_of(word, options, training=training, progress=progress)
-    return _finish(
-        content, named_word, options=options, image_shape=image_shape, skip_damaged=skip_damaged, progress=progress
+    content, full_word = content_of(word, options, training=training, progress=progress)
+    if isinstance(content, ImageArrays):
+        images, notes = fit(content.images, image_shape, progress)
+        return ImageSet(
+            images, content.names, full_word, content.labels, content.class_names, notes=(*content.notes, *notes)
+        )
+    decoded = decode_files(
+        content, image_shape, memory_budget=options.memory_budget, skip_damaged=skip_damaged, progress=progress
+    )
+    kept = content.take(decoded.kept)
+    return ImageSet(
+        decoded.images,
+        kept.names,
+        full_word,
+        kept.labels,
+        kept.class_names,
+        failures=decoded.failures,
+        notes=(*content.notes, *decoded.notes),
+        known_fingerprint=decoded.fingerprint(kept.labels),
     )
 
 
 def content_of(
     word: str | DataRef, options: DataOptions = DEFAULTS, *, training: bool = False, progress: Progress = silent
-) -> tuple[Arrays | Pictures, str]:
-    """Return what a DATA word means before pictures are decoded, and the word with its split: see `load`.
+) -> tuple[ImageArrays | ImageFiles, str]:
+    """Return the images of a DATA word, before image files are decoded, and the word with its split. See `load`.
 
     Raises:
-        InputError: no such data, or it is damaged.
-        UnavailableError: the data set or a package is not here.
+        InputError: the data does not exist, is damaged, or has no such split or class.
+        UnavailableError: the data set or a package is not installed.
     """
     ref = resolve(word)
     source, plain_word = ref.source, ref.name
@@ -68,15 +85,15 @@ def content_of(
     else:
         content = source.read("all", options, progress)
         if split != "all":
-            known = len(content.names) if content.labels is None else content.labels
-            content = content.take(np.flatnonzero(in_seeded_test(known) == (split == "test")))
+            labels_or_n = len(content.names) if content.labels is None else content.labels
+            content = content.take(np.flatnonzero(in_seeded_test(labels_or_n) == (split == "test")))
     if options.labels_from == "none":
         content = replace(content, labels=None, class_names=())
-    named_word = f"{plain_word}:{split}" if own_splits or split != "all" else plain_word
+    full_word = f"{plain_word}:{split}" if own_splits or split != "all" else plain_word
     if ref.classes is not None:
-        content = content.take(_rows_of_classes(content, ref.classes, named_word))
-        named_word = f"{named_word}@{ref.classes}"
-    return content, named_word
+        content = content.take(_indices_of_classes(content, ref.classes, full_word))
+        full_word = f"{full_word}@{ref.classes}"
+    return content, full_word
 
 
 def load_again(
@@ -87,15 +104,15 @@ def load_again(
     image_shape: Shape = NATIVE,
     progress: Progress = silent,
 ) -> ImageSet:
-    """Read the images that a file of ours was made from: the word and the fingerprint are those in the file.
+    """Read the images that a file was made from; the file holds their DATA word and fingerprint.
 
     Raises:
-        InputError: they are not there any more, or have changed.
-        UnavailableError: the data set, a package or disk space is not here.
+        InputError: the images do not exist any more, or have changed.
+        UnavailableError: the data set or a package is not installed, or there is not enough disk space or memory.
     """
     images = load(word, options, image_shape=image_shape, skip_damaged=True, progress=progress)
     if images.fingerprint != known_fingerprint:
-        raise InputError(f"the images of {word} have changed", hint="make the file again")
+        raise InputError(f"the images of {word} have changed", hint="create the file again")
     return images
 
 
@@ -107,80 +124,52 @@ def _check_shape(image_shape: Shape) -> None:
         )
 
 
-def _choose_split(source: Source, word: str, asked: str | None, training: bool) -> str:
-    """The split in effect.
+def _choose_split(source: Source, word: str, requested: str | None, training: bool) -> str:
+    """Return the split to read.
 
     Raises:
-        InputError: the split that is asked for, or the one to train on, does not exist.
+        InputError: the requested split, or the one to train on, does not exist.
     """
-    offered = source.splits() or ("train", "test")
-    if asked is None:
-        asked = "train" if training and source.splits() else "all"
-    elif asked not in offered and asked not in SPLITS:
-        raise InputError(f"unknown split '{asked}' of {word}; it has: {', '.join([*offered, 'all'])}")
-    if asked != "all" and asked not in offered:
+    own_splits = source.splits()
+    available = own_splits or ("train", "test")
+    split = requested
+    if split is None:
+        split = "train" if training and own_splits else "all"
+    elif split not in available and split not in SPLITS:
+        raise InputError(f"unknown split '{split}' of {word}; it has: {', '.join([*available, 'all'])}")
+    if split != "all" and split not in available:
         raise InputError(
-            f"{word} has no split '{asked}'; it has: {', '.join([*offered, 'all'])}",
-            hint=f"name one: {word}:{offered[0]}",
+            f"{word} has no split '{split}'; it has: {', '.join([*available, 'all'])}",
+            hint=f"for example {word}:{available[0]}",
         )
-    return asked
+    return split
 
 
-def _rows_of_classes(content: Content, classes: str, word: str) -> NDArray[np.int64]:
-    """Return the rows of the images that `3,5` keeps, or that `-3,5` does not leave out.
+def _indices_of_classes(content: SourceContent, classes: str, word: str) -> NDArray[np.int64]:
+    """Return the indices of the images of the classes `3,5`, or of all classes except these for `-3,5`.
 
     Raises:
         InputError: there are no labels, no such class, or no image is left.
     """
     if content.labels is None:
-        raise InputError(f"{word} has no labels to choose @{classes} by")
+        raise InputError(f"{word} has no labels, so @{classes} cannot be selected")
     names = classes.removeprefix("-").split(",")
     for name in names:
         if name not in content.class_names:
             raise InputError(unknown(f"class of {word}", name, content.class_names))
-    chosen = np.isin(content.labels, [content.class_names.index(name) for name in names])
-    rows = np.flatnonzero(~chosen if classes.startswith("-") else chosen)
-    if not len(rows):
+    selected = np.isin(content.labels, [content.class_names.index(name) for name in names])
+    indices = np.flatnonzero(~selected if classes.startswith("-") else selected)
+    if not len(indices):
         raise InputError(f"{word} has no image of @{classes}")
-    return rows
-
-
-def _finish(
-    content: Arrays | Pictures,
-    word: str,
-    *,
-    options: DataOptions,
-    image_shape: Shape,
-    skip_damaged: bool,
-    progress: Progress,
-) -> ImageSet:
-    if isinstance(content, Arrays):
-        images, notes = fit(content.images, image_shape, progress)
-        return ImageSet(
-            images, content.names, word, content.labels, content.class_names, notes=(*content.notes, *notes)
-        )
-    decoded = decode_pictures(
-        content, image_shape, memory_budget=options.memory_budget, skip_damaged=skip_damaged, progress=progress
-    )
-    kept = content.take(decoded.kept)
-    return ImageSet(
-        decoded.images,
-        kept.names,
-        word,
-        kept.labels,
-        kept.class_names,
-        failures=decoded.failures,
-        notes=(*content.notes, *decoded.notes),
-        known_fingerprint=decoded.fingerprint(kept.labels),
-    )
+    return indices
 
 
 def describe(options: DataOptions = DEFAULTS) -> list[DatasetStatus]:
-    """Tell every DATA word and every kind of path, and what works here and now; reads nothing."""
+    """Return every named data set and every kind of path, and whether it can be used now; reads no data."""
     statuses = []
-    for word, source in named_sources().items():
+    for word, source in registry().named.items():
         needs = source.needs(options)
         statuses.append(DatasetStatus(word, source.summary, (*source.splits(), "all"), needs is None, needs))
-    for kind in path_sources():
+    for kind in registry().path_kinds:
         statuses.append(DatasetStatus(kind.kind, kind.summary, (*kind.all_splits, "all"), available=True))
     return statuses

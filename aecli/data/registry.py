@@ -1,6 +1,7 @@
-"""Detection the source that a DATA word means."""
+"""All registered sources, and the source that a DATA word refers to."""
 
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -13,88 +14,93 @@ from aecli.errors import InputError, unknown
 SPLITS = ("train", "test", "all")
 
 
+@dataclass(frozen=True)
+class SourceRegistry:
+    """The sources in the modules of `aecli.data.sources`."""
+
+    named: Mapping[str, NamedSource]
+    """The data sets by name."""
+    path_kinds: tuple[type[PathSource], ...]
+    """The kinds of files and folders, in the order in which they are asked to accept a path."""
+
+
 @cache
-def _offered() -> tuple[NamedSource | type[PathSource], ...]:
+def registry() -> SourceRegistry:
+    """Import all modules of `aecli.data.sources` and return their sources; cached."""
     modules = sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
-    return tuple(offer for name in modules for offer in import_module(f"{sources.__name__}.{name}").SOURCES)
-
-
-def named_sources() -> dict[str, NamedSource]:
-    """The data sets that are known by name."""
-    return {offer.word: offer for offer in _offered() if isinstance(offer, NamedSource)}
-
-
-def path_sources() -> list[type[PathSource]]:
-    """The kinds of path, those that take whatever is left at the end."""
-    kinds = [offer for offer in _offered() if not isinstance(offer, NamedSource)]
-    return sorted(kinds, key=lambda kind: kind.fallback)
+    found: list[NamedSource | type[PathSource]] = []
+    for name in modules:
+        found += import_module(f"{sources.__name__}.{name}").SOURCES
+    named = {source.word: source for source in found if isinstance(source, NamedSource)}
+    kinds = [source for source in found if not isinstance(source, NamedSource)]
+    return SourceRegistry(named, tuple(sorted(kinds, key=lambda kind: kind.fallback)))
 
 
 @dataclass(frozen=True)
 class DataRef:
-    """What a DATA word means."""
+    """A resolved DATA word."""
 
     source: Source
     name: str
-    """The word without its split and classes."""
+    """The DATA word without its split and classes."""
     split: str | None
-    """None where none is named."""
+    """None if the word names no split."""
     classes: str | None
-    """The part after `@`: the classes to keep or, after a `-`, those to leave out."""
+    """The text after `@`: the classes to keep or, after a `-`, to leave out."""
 
     @property
     def path(self) -> Path | None:
-        """The file or folder; None for a data set that is known by its name."""
+        """The file or folder; None for a named data set."""
         return None if isinstance(self.source, NamedSource) else Path(self.name)
 
 
 def resolve(word: str | DataRef) -> DataRef:
-    """Take the DATA word `NAME[:SPLIT][@CLASSES]` apart, where NAME is a known name or a path.
+    """Parse the DATA word `NAME[:SPLIT][@CLASSES]`, where NAME is the name of a data set or a path.
 
-    A known name comes before a path of that name (`./digits` is the path), whatever the working folder holds.
-    A path that exists as it stands is never cut at a colon or an `@`.
+    The name of a data set takes precedence over a path of that name; `./digits` always is a path.
+    A path that exists is never cut at a colon or an `@`.
 
     Raises:
-        InputError: there is no such name and no such path.
+        InputError: there is no data set and no path of that name.
     """
     if isinstance(word, DataRef):
         return word
     if (source := _source(word)) is not None:
         return DataRef(source, word, None, None)
-    uncut, _, classes = word.rpartition("@")
-    cut = uncut and ":" not in classes  # an `@` before the split is the path's own
-    for plain, chosen in [(uncut, classes), (word, None)] if cut else [(word, None)]:
+    before_at, _, after_at = word.rpartition("@")
+    has_classes = bool(before_at) and ":" not in after_at  # an `@` before the split belongs to the path
+    for plain, classes in [(before_at, after_at), (word, None)] if has_classes else [(word, None)]:
         name, colon, split = plain.rpartition(":")
         if (source := _source(plain)) is not None:
-            return DataRef(source, plain, None, chosen)
+            return DataRef(source, plain, None, classes)
         if colon and (source := _source(name)) is not None:
-            return DataRef(source, name, split, chosen)
-    plain = uncut if cut else word
+            return DataRef(source, name, split, classes)
+    plain = before_at if has_classes else word
     if "/" in plain or Path(plain).suffix:
-        raise InputError(f"no such file or folder: {plain}", hint="check the path; aecli datasets lists the names")
+        raise InputError(f"no such file or folder: {plain}", hint="check the path; aecli datasets lists the data sets")
     name, _, split = plain.rpartition(":")
     raise InputError(
-        f"{unknown('data set', name if split in SPLITS else plain, named_sources())}; "
+        f"{unknown('data set', name if split in SPLITS else plain, registry().named)}; "
         "and no file or folder has that name",
-        hint="aecli datasets lists what works here",
+        hint="aecli datasets lists the data sets",
     )
 
 
 def _source(name: str) -> Source | None:
-    if name in named_sources():
-        return named_sources()[name]
+    if name in registry().named:
+        return registry().named[name]
     return _path_source(Path(name)) if name and _exists(Path(name)) else None
 
 
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a name that is too long, or that holds a null character
+    except (OSError, ValueError):  # the name is too long or holds a null character
         return False
 
 
 def _path_source(path: Path) -> PathSource:
-    for kind in path_sources():
+    for kind in registry().path_kinds:
         if kind.accepts(path):
             return kind(path)
     raise InputError(f"neither a file nor a folder: {path}")

@@ -1,4 +1,4 @@
-"""Bringing images to the channels and the size that are asked for."""
+"""Convert images to a requested number of channels and size."""
 
 from collections import Counter
 from math import prod
@@ -19,9 +19,12 @@ CHUNK = 256
 
 
 def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Bring (N, C, H, W) uint8 images to the `wanted` (C, H, W); returns them and notes on what was done.
+    """Convert (N, C, H, W) uint8 images to the `wanted` (C, H, W); return them and notes on the conversions.
 
-    Images that fit already come back as they are.
+    Images that have the wanted shape already are returned without a copy.
+
+    Raises:
+        UnavailableError: there is not enough memory.
     """
     native = (images.shape[1], images.shape[2], images.shape[3])
     target = complete(wanted, native)
@@ -29,7 +32,9 @@ def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[N
         return images, ()
     needed = len(images) * prod(target)
     require_memory(
-        needed, f"{_images(len(images))} of {size_text(target[1:])} pixels", "--set model.image_size=64, or less"
+        needed,
+        f"{_images(len(images))} of {size_text(target[1:])} pixels",
+        "use smaller images: --set model.image_size=64",
     )
     fitted = np.empty((len(images), *target), np.uint8)
 
@@ -39,16 +44,28 @@ def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[N
             fitted[start : start + CHUNK] = chunk
         else:
             for index, pixels in enumerate(chunk, start):
-                fitted[index] = to_pixels(resized(to_picture(pixels), target[1:]))
+                fitted[index] = to_pixels(resized(to_pil(pixels), target[1:]))
         return start + len(chunk)
 
     for done in map_ordered(fit_chunk, range(0, len(images), CHUNK)):
-        progress("fitting images", done, len(images))
+        progress("resizing images", done, len(images))
     return fitted, conversion_notes(Counter({native: len(images)}), target)
 
 
+def fit_image(pixels: NDArray[np.uint8], image_shape: FullShape) -> tuple[NDArray[np.uint8], FullShape]:
+    """Convert (C, H, W) uint8 pixels to `image_shape`; return them and their own (C, H, W)."""
+    native = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
+    pixels = to_channels(pixels[None], image_shape[0])[0]
+    if native[1:] != image_shape[1:]:
+        pixels = to_pixels(resized(to_pil(pixels), image_shape[1:]))
+    return pixels, native
+
+
 def to_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Turn (N, C, H, W) uint8 images, C 1 or 3, into `channels`: luma by ITU-R 601 as Pillow rounds it, or repeated."""
+    """Convert (N, C, H, W) uint8 images, C 1 or 3, to 1 or 3 `channels`.
+
+    Color becomes gray by ITU-R 601 luma, rounded as in Pillow; gray becomes color by repeating the channel.
+    """
     if images.shape[1] == channels:
         return images
     if channels == 3:
@@ -57,33 +74,33 @@ def to_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     return ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).astype(np.uint8)
 
 
-def to_picture(pixels: NDArray[np.uint8]) -> "Image":
-    """Turn (C, H, W) uint8 pixels, C 1 or 3, into a Pillow image of mode L or RGB."""
+def to_pil(pixels: NDArray[np.uint8]) -> "Image":
+    """Convert (C, H, W) uint8 pixels, C 1 or 3, to a Pillow image of mode L or RGB."""
     from PIL import Image
 
     return Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
 
 
-def to_pixels(picture: "Image") -> NDArray[np.uint8]:
-    """Turn a Pillow image of mode L or RGB into (C, H, W) uint8 pixels."""
-    pixels: NDArray[np.uint8] = np.asarray(picture)
+def to_pixels(image: "Image") -> NDArray[np.uint8]:
+    """Convert a Pillow image of mode L or RGB to (C, H, W) uint8 pixels."""
+    pixels: NDArray[np.uint8] = np.asarray(image)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def resized(picture: "Image", size: tuple[int, int]) -> "Image":
-    """Resize to `size`, (H, W): bilinear, antialiased; the whole picture is kept, its aspect is not."""
+def resized(image: "Image", size: tuple[int, int]) -> "Image":
+    """Resize a Pillow image to `size`, (H, W), by antialiased bilinear interpolation; the aspect ratio may change."""
     from PIL import Image
 
-    return picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
 
 
 def conversion_notes(native: Counter[FullShape], target: FullShape) -> tuple[str, ...]:
-    """Say how many images of the `native` (C, H, W) shapes had to change to become `target`; () for none."""
+    """Describe how many images of the `native` (C, H, W) shapes were converted to `target`; () if none was."""
     notes = []
     recolored = sum(count for shape, count in native.items() if shape[0] != target[0])
     if recolored:
-        done = "color to gray by luma" if target[0] == 1 else "gray to color by repeating the channel"
-        notes.append(f"{_images(recolored)} converted from {done}")
+        change = "color to gray by luma" if target[0] == 1 else "gray to color by repeating the channel"
+        notes.append(f"{_images(recolored)} converted from {change}")
     sizes = Counter[tuple[int, int]]()
     for (_, *size), count in native.items():
         if tuple(size) != target[1:]:

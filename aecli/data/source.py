@@ -1,4 +1,4 @@
-"""What a file in `sources/` implements, and what it hands over."""
+"""The interface that the modules in `sources/` implement, and the content that a source returns."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -11,88 +11,103 @@ from numpy.typing import NDArray
 from aecli.data.options import DataOptions
 from aecli.data.splits import in_seeded_test
 from aecli.runtime.progress import Progress
+from aecli.storage.paths import is_stream
 
 
 @dataclass(frozen=True)
-class Content:
-    """What is known of N images beside their pixels."""
+class SourceContent:
+    """Names and labels of N images; the subclasses add the pixels or the files that hold them."""
 
     names: NDArray[np.str_]
     """(N,) unicode, unique."""
     labels: NDArray[np.int64] | None
-    """(N,) indices into `class_names`, -1 where an image has none; None where none has."""
+    """(N,) indices into `class_names`, UNLABELED (-1) for an image without a label; None if no image has one."""
     class_names: tuple[str, ...]
 
     def take(self, indices: NDArray[np.int64]) -> Self:
-        """Return the part at `indices`, (M,) integers."""
+        """Return the content at `indices`, (M,) integers."""
         labels = None if self.labels is None else self.labels[indices]
         return replace(self, names=self.names[indices], labels=labels)
 
 
 @dataclass(frozen=True)
-class Arrays(Content):
-    """Images that were read."""
+class ImageArrays(SourceContent):
+    """Images whose pixels are in memory or memory-mapped."""
 
     images: NDArray[np.uint8]
     """(N, C, H, W) uint8 in 0..255, C 1 or 3."""
     notes: tuple[str, ...] = ()
 
     def take(self, indices: NDArray[np.int64]) -> Self:
-        """Return the part at `indices`, (M,) integers."""
+        """Return the content at `indices`, (M,) integers."""
         return replace(super().take(indices), images=self.images[indices])
 
 
 @dataclass(frozen=True)
-class Pictures(Content):
-    """Image files that are still to be decoded: `root / name` for each name."""
+class ImageFiles(SourceContent):
+    """Image files that have not been decoded yet: `root / name` for each name."""
 
     root: Path
     notes: tuple[str, ...] = ()
 
+    def path(self, name: str) -> Path:
+        """Return the path of the file `name`."""
+        path = self.root / name
+        return path.absolute() if is_stream(path) else path  # a file that is called "-" is not standard input
+
 
 class Source(ABC):
-    """Where images come from.
+    """A place that images come from.
 
-    A module in `aecli/data/sources/` lists what it offers in `SOURCES`: instances of `NamedSource`, classes
-    derived from `PathSource`. Modules and classes must be cheap to import: heavy packages are imported in `read`.
+    A module in `aecli/data/sources/` lists its sources in `SOURCES`: instances of `NamedSource` and subclasses of
+    `PathSource`. Modules and classes must be cheap to import: `read` imports heavy packages.
     """
 
     summary: str
-    """What it is, how many images of what size: one line for `aecli datasets`."""
+    """One line for `aecli datasets`: the content, the number of images and their size."""
 
     @abstractmethod
     def splits(self) -> tuple[str, ...]:
-        """The source's own splits; () where it has none."""
+        """Return the names of the source's own splits; () if it has none."""
 
     @abstractmethod
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays | Pictures:
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays | ImageFiles:
         """Read one of `splits()`, or `all`.
 
         Raises:
-            InputError: what is there is damaged or does not fit.
-            UnavailableError: something is not here.
+            InputError: the data is damaged or not a set of images.
+            UnavailableError: the data set or a package is not installed.
         """
+
+    def read_unsplit(self, options: DataOptions, progress: Progress) -> ImageArrays | ImageFiles:
+        """Read every image, including images outside of the splits. The default is to read `all`.
+
+        Raises:
+            InputError: the data is damaged or not a set of images.
+            UnavailableError: the data set or a package is not installed.
+        """
+        return self.read("all", options, progress)
 
 
 class NamedSource(Source):
-    """A data set that is known by its name."""
+    """A data set with a name of its own, such as `mnist`."""
 
     word: str
 
     @abstractmethod
     def needs(self, options: DataOptions) -> str | None:
-        """How to get it, one line; None where it can be read here and now. Quick, without the network."""
+        """Return one line on how to get the data set; None if it can be read now. Must not use the network."""
 
 
 class PathSource(Source):
-    """A file or folder that a person names."""
+    """A kind of file or folder."""
 
     kind: ClassVar[str]
     """What it is called: `folder of images`."""
     all_splits: ClassVar[tuple[str, ...]] = ("train", "test")
-    """Every split that such a path may offer."""
+    """Every split that a path of this kind may have."""
     fallback: ClassVar[bool] = False
-    """Whether it takes what no other source accepts."""
+    """Whether `accepts` is asked only after all sources that are no fallback have declined."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -100,21 +115,21 @@ class PathSource(Source):
     @classmethod
     @abstractmethod
     def accepts(cls, path: Path) -> bool:
-        """Tell whether the existing `path` is such a source, without reading it."""
+        """Return whether the existing `path` is of this kind, without reading the file."""
 
     def splits(self) -> tuple[str, ...]:
-        """No splits of its own."""
+        """Return no splits."""
         return ()
 
 
 def seeded_split(
     images: NDArray[np.uint8], labels: NDArray[np.int64], class_names: tuple[str, ...], split: str
-) -> Arrays:
-    """Give a named set without splits its own: 80 % `train`, 20 % `test`, stratified, the same for ever.
+) -> ImageArrays:
+    """Return a split of a named data set that has no official one: 80% `train`, 20% `test`, stratified, fixed seed.
 
-    `images` is (N, C, H, W) uint8, `labels` (N,). An image's name tells its split and its index among all N.
+    `images` is (N, C, H, W) uint8, `labels` (N,). An image's name holds its split and its index among all N.
     """
     in_test = in_seeded_test(labels)
     names = np.array([f"{'test' if test else 'train'}/{index}" for index, test in enumerate(in_test)])
-    content = Arrays(names, labels, class_names, images)
+    content = ImageArrays(names, labels, class_names, images)
     return content if split == "all" else content.take(np.flatnonzero(in_test == (split == "test")))

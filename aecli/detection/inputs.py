@@ -4,8 +4,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,11 +13,9 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.image_files import decode
-from aecli.data.resize import fit
+from aecli.data.iteration import ImageReader, iterate_images
 from aecli.data.shapes import FullShape
 from aecli.errors import AecliError, InputError
-from aecli.runtime.progress import silent
 from aecli.storage.paths import STANDARD_STREAM, is_stream, require_file
 
 Pixels = tuple[NDArray[np.uint8], FullShape]
@@ -29,14 +26,7 @@ MOST_NAME = 1 << 20
 """Bytes: no system has longer names."""
 
 
-@dataclass(frozen=True)
-class Item:
-    """A picture that is still to be read."""
-
-    name: str
-    """How it is called in the results."""
-    read: Callable[[], Pixels]
-    """Raises InputError where it cannot be read."""
+Item = ImageReader
 
 
 def items_of(names: Iterable[str], image_shape: FullShape) -> Iterator[Item]:
@@ -45,12 +35,8 @@ def items_of(names: Iterable[str], image_shape: FullShape) -> Iterator[Item]:
     What means nothing is an item that cannot be read, so that the rest goes on.
     """
     for name in names:
-        path = Path(name)
-        if name and (is_stream(path) or _is_file(path)) and path.suffix.lower() not in (".npz", ".npy"):
-            yield Item(name, partial(decode, path, image_shape))
-            continue
         try:
-            yield from _items_of_set(name, image_shape)
+            yield from iterate_images(name, image_shape)
         except AecliError as error:
             yield Item(name, partial(_refuse, error))
 
@@ -104,41 +90,6 @@ def as_they_come(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
                 raise item
             return
         yield chunk
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that is too long, or in a folder that is closed to us
-        return False
-
-
-def _items_of_set(word: str, image_shape: FullShape) -> Iterator[Item]:
-    """Yield the pictures of a folder as files, all there are below it; those of any other DATA word from memory."""
-    from aecli.data.loading import content_of
-    from aecli.data.registry import resolve
-    from aecli.data.source import Pictures
-    from aecli.data.sources.folder import PictureFolder, pictures_below
-
-    ref = resolve(word)
-    if isinstance(ref.source, PictureFolder) and ref.split is ref.classes is None:
-        paths = [Path(word) / name for name in sorted(pictures_below(Path(word)))]
-        if not paths:
-            raise InputError(f"no image file in {word}")
-        yield from (Item(str(path), partial(decode, path, image_shape)) for path in paths)
-        return
-    content, _ = content_of(word)
-    for index, name in enumerate(content.names.tolist()):
-        if isinstance(content, Pictures):
-            path = content.root / name
-            yield Item(str(path), partial(decode, path, image_shape))
-        else:
-            yield Item(f"{ref.name}:{name}", partial(_fitted, content.images[index : index + 1], image_shape))
-
-
-def _fitted(images: NDArray[np.uint8], image_shape: FullShape) -> Pixels:
-    channels, height, width = images.shape[1:]
-    return fit(images, image_shape, silent)[0][0], (channels, height, width)
 
 
 def _refuse(error: AecliError) -> Pixels:

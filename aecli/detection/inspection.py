@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from aecli.data.image_files import UnreadablePictureError, quiet
+from aecli.data.image_files import UnreadableImageError, quiet
 from aecli.data.image_set import Failure
 from aecli.data.resize import conversion_notes
 from aecli.data.shapes import FullShape
@@ -111,7 +111,7 @@ def _read(items: Sequence[Item]) -> list[Pixels | Failure]:
     for item in items:
         try:
             results.append(item.read())
-        except UnreadablePictureError as error:
+        except UnreadableImageError as error:
             results.append(Failure(item.name, error.reason))
         except AecliError as error:
             results.append(

@@ -8,8 +8,9 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.grids import MIN_SIDE
 from aecli.data.image_files import SUFFIXES
-from aecli.data.saving import SMALL_SIDE, save_picture
+from aecli.data.saving import save_image
 from aecli.detection.inspection import Detection
 from aecli.errors import UsageError
 from aecli.inference.model import ModelOutput
@@ -49,7 +50,7 @@ class Heatmaps:
         It is called like the picture, its folders included, and gets a number where another one is called so.
         """
         path = self._folder / self._name(finding.path)
-        save_picture(side_by_side(finding.output, self._palette), path)
+        save_image(side_by_side(finding.output, self._palette), path)
         return path
 
     def _name(self, path: str) -> str:
@@ -81,7 +82,7 @@ def side_by_side(output: ModelOutput, palette: NDArray[np.uint8]) -> NDArray[np.
     shades = np.minimum(error * (255 / LARGEST), 255).astype(np.uint8)
     heat = palette[shades].transpose(2, 0, 1)
     panels = [_colored(image), _colored(np.rint(restored).astype(np.uint8)), heat]
-    scale = max(1, -(-2 * SMALL_SIDE // min(error.shape)))
+    scale = max(1, -(-2 * MIN_SIDE // min(error.shape)))
     return _in_a_row([panel.repeat(scale, axis=1).repeat(scale, axis=2) for panel in panels])
 
 

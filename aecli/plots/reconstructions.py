@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.saving import grid
+from aecli.data.grids import grid
 from aecli.plots.figure import figure
 
 COLUMNS = 10

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
-from aecli.data.saving import grid
+from aecli.data.grids import grid
 from aecli.models.autoencoder import Autoencoder
 from aecli.recipes.schema import Recipe
 from aecli.training.module import TrainingModule

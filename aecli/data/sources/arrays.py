@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
-from aecli.data.source import Arrays, PathSource
+from aecli.data.source import ImageArrays, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED
@@ -39,7 +39,7 @@ class ArrayFile(PathSource):
         """Tell by the suffix."""
         return path.suffix.lower() in (".npz", ".npy") and not path.is_dir()
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays:
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
         """Read all; a large `.npy` of uint8 is memory-mapped.
 
         Raises:
@@ -55,7 +55,7 @@ class ArrayFile(PathSource):
         names = arrays.get("names")
         if names is None or names.shape != (len(images),) or names.dtype.kind != "U":
             names = np.array([f"all/{index}" for index in range(len(images))])
-        return Arrays(names, labels, class_names, images)
+        return ImageArrays(names, labels, class_names, images)
 
 
 def _load_npy(path: Path, memory_budget: int) -> AnyArray:

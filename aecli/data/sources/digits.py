@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
-from aecli.data.source import Arrays, NamedSource, seeded_split
+from aecli.data.source import ImageArrays, NamedSource, seeded_split
 from aecli.runtime.optional_packages import packaged_path
 from aecli.runtime.progress import Progress
 
@@ -23,7 +23,7 @@ class Digits(NamedSource):
         """Nothing."""
         return None
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays:
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
         """Read a split."""
         table = _table()
         images = np.rint(table[:, :64] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)

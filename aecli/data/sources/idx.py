@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
-from aecli.data.source import Arrays, PathSource
+from aecli.data.source import ImageArrays, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.limits import require_likely, require_memory
@@ -52,7 +52,9 @@ def idx_files(folder: Path) -> dict[str, dict[str, SplitFiles]]:
     return {name: splits for name, splits in with_images if splits}
 
 
-def read_idx_set(files: dict[str, SplitFiles], split: str, set_name: str, class_names: tuple[str, ...] = ()) -> Arrays:
+def read_idx_set(
+    files: dict[str, SplitFiles], split: str, set_name: str, class_names: tuple[str, ...] = ()
+) -> ImageArrays:
     """Read `split`, one of `files` or `all`, of an IDX set.
 
     `set_name` is the files' prefix: EMNIST's are stored with rows and columns exchanged and are turned upright,
@@ -81,7 +83,7 @@ def read_idx_set(files: dict[str, SplitFiles], split: str, set_name: str, class_
             numbers, class_names = numbers - 1, tuple("abcdefghijklmnopqrstuvwxyz")
     if numbers is not None and numbers.max() >= len(class_names):
         class_names = tuple(map(str, range(int(numbers.max()) + 1)))
-    return Arrays(np.array(names), numbers, class_names if numbers is not None else (), pixels[:, None], notes)
+    return ImageArrays(np.array(names), numbers, class_names if numbers is not None else (), pixels[:, None], notes)
 
 
 def _read_split(files: SplitFiles) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
@@ -187,7 +189,7 @@ class IdxFolder(PathSource):
             )
         return next(iter(sets.items()))
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays:
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
         """Read a split.
 
         Raises:

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from aecli.data.options import DataOptions
-from aecli.data.source import PathSource, Pictures
-from aecli.data.sources.folder import labels_from_prefixes
+from aecli.data.source import ImageFiles, PathSource
+from aecli.data.sources.image_folder import labels_from_prefixes
 from aecli.runtime.progress import Progress
 
 
-class PictureFile(PathSource):
-    """A file that holds one image; its class is known only with labels from the prefix."""
+class ImageFile(PathSource):
+    """A file that holds one image; it has a label only if labels come from the prefix of file names."""
 
     kind = "image file"
     summary = "PNG, JPEG, WebP, BMP, TIFF, GIF or PPM: one image"
@@ -20,14 +20,14 @@ class PictureFile(PathSource):
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
-        """Anything that is no folder: what is no image is refused when it is decoded."""
+        """Accept anything but folders; decoding refuses files that are no images."""
         return not path.is_dir()
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Pictures:
-        """Name the one file."""
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
+        """Return the name of the file."""
         prefixed = options.labels_from == "prefix"
         labels, class_names = labels_from_prefixes([self.path.name], self.path) if prefixed else (None, ())
-        return Pictures(np.array([self.path.name]), labels, class_names, root=self.path.parent)
+        return ImageFiles(np.array([self.path.name]), labels, class_names, root=self.path.parent)
 
 
-SOURCES = (PictureFile,)
+SOURCES = (ImageFile,)

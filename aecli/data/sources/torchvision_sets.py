@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aecli.data.options import DataOptions
-from aecli.data.source import Arrays, NamedSource
+from aecli.data.source import ImageArrays, NamedSource
 from aecli.data.sources.idx import idx_files, read_idx_set
 from aecli.errors import AecliError, InputError, UnavailableError
 from aecli.runtime.optional_packages import torchvision_datasets
@@ -48,7 +48,7 @@ class TorchvisionSet(NamedSource):
         """Make torchvision's object for a split."""
 
     @abstractmethod
-    def read_from(self, root: Path, split: str) -> Arrays:
+    def read_from(self, root: Path, split: str) -> ImageArrays:
         """Read a split, or `all`, from the data folder."""
 
     def needs(self, options: DataOptions) -> str | None:
@@ -56,7 +56,7 @@ class TorchvisionSet(NamedSource):
         root = options.data_folder
         return None if self.is_in(root) else f"--download, or a copy under --data-root (now {root})"
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Arrays:
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
         """Read a split; download all of the set first where it is missing and that is allowed.
 
         Raises:
@@ -122,7 +122,7 @@ class MnistLike(TorchvisionSet):
         name = {"split": self.prefix.removeprefix("emnist-")} if self.prefix else {}
         return getattr(datasets, self.class_name)(root, train=split == "train", download=download, **name)
 
-    def read_from(self, root: Path, split: str) -> Arrays:
+    def read_from(self, root: Path, split: str) -> ImageArrays:
         """Read the IDX files."""
         folder = self._folder(root)
         if folder is None:
@@ -150,7 +150,7 @@ class ArraySet(TorchvisionSet):
         value = split == "train" if self.split_argument == "train" else split
         return getattr(datasets, self.class_name)(root, download=download, **{self.split_argument: value})
 
-    def read_from(self, root: Path, split: str) -> Arrays:
+    def read_from(self, root: Path, split: str) -> ImageArrays:
         """Read the arrays.
 
         Raises:
@@ -182,7 +182,7 @@ class ArraySet(TorchvisionSet):
             names += [f"{part}/{index}" for index in range(len(pixels))]
             if pixels.shape[1] == 3:
                 class_names = tuple(getattr(dataset, "classes", DIGITS))
-        return Arrays(np.array(names), np.concatenate(labels), class_names, np.concatenate(images))
+        return ImageArrays(np.array(names), np.concatenate(labels), class_names, np.concatenate(images))
 
 
 @contextlib.contextmanager

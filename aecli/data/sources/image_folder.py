@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aecli.data.image_files import SUFFIXES
 from aecli.data.options import DataOptions
-from aecli.data.source import PathSource, Pictures
+from aecli.data.source import ImageFiles, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED
@@ -22,11 +22,11 @@ SPLIT_FOLDERS = {
 }
 
 
-class PictureFolder(PathSource):
-    """All image files below a folder, sorted by their path; hidden files and other files are passed over.
+class ImageFolder(PathSource):
+    """All image files below a folder, sorted by their path; hidden files and other files are ignored.
 
-    The folder holds splits if it has `train` beside `test` or `val`, or if split folders are all it has. Then, or
-    else at once, the next folder is the class; files that are in none have no label.
+    The folder is divided into splits if it has `train` beside `test` or `val`, or no folders other than split
+    folders. The next folder level is the class; files at a higher level have no label.
     """
 
     kind = "folder of images"
@@ -36,15 +36,15 @@ class PictureFolder(PathSource):
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
-        """Any folder that is no other source."""
+        """Accept any folder."""
         return path.is_dir()
 
     def splits(self) -> tuple[str, ...]:
-        """The splits that it has folders for."""
+        """Return the splits that have a folder."""
         return tuple(self._split_folders())
 
     def _split_folders(self) -> dict[str, str]:
-        """Each split's folder name; empty where the folder is not laid out by split."""
+        """Return the folder name of each split; empty if the folder is not divided into splits."""
         try:
             folders = sorted(entry.name for entry in os.scandir(self.path) if entry.is_dir() and _visible(entry.name))
         except OSError as error:
@@ -58,50 +58,60 @@ class PictureFolder(PathSource):
                 )
             if present:
                 found[split] = present[0]
-        # A class may be called "train": one such folder among others makes no split.
+        # A class may be called "train": a single such folder among others is not a split.
         by_split = len(found) == len(folders) or ("train" in found and len(found) > 1)
         return found if by_split else {}
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> Pictures:
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
         """List the files of a split.
 
         Raises:
-            InputError: there is no image file, or labels are wanted from prefixes that no name has.
+            InputError: there is no image file, or labels are to come from prefixes and no name has one.
         """
         by_split = self._split_folders()
-        notes = self._left_out(by_split)
         # Classes are numbered over all splits, so that a label means the same in each.
-        everything = sorted(
-            f"{top}/{name}" if top else name
-            for top in (by_split.values() or ("",))
-            for name in pictures_below(self.path / top)
-        )
-        if not everything:
-            raise InputError(f"no image file in {self.path}", hint="known: PNG JPEG WebP BMP TIFF GIF PPM")
+        everything = self._names(tuple(by_split.values()))
         if options.labels_from == "prefix":
             labels, class_names = labels_from_prefixes(everything, self.path)
         else:
             labels, class_names = _labels_from_folders(everything, depth=1 if by_split else 0)
-        pictures = Pictures(np.array(everything), labels, class_names, root=self.path, notes=notes)
+        files = ImageFiles(np.array(everything), labels, class_names, self.path, self._ignored_note(by_split))
         if split == "all":
-            return pictures
+            return files
         in_split = [name.startswith(f"{by_split[split]}/") for name in everything]
         if not any(in_split):
             raise InputError(f"no image file in {self.path / by_split[split]}")
-        return pictures.take(np.flatnonzero(in_split))
+        return files.take(np.flatnonzero(in_split))
 
-    def _left_out(self, by_split: dict[str, str]) -> tuple[str, ...]:
-        """Say what lies beside the splits' folders."""
-        beside = [
+    def read_unsplit(self, options: DataOptions, progress: Progress) -> ImageFiles:
+        """List all image files below the folder, whether they are in a split's folder or not; without labels.
+
+        Raises:
+            InputError: there is no image file.
+        """
+        return ImageFiles(np.array(self._names()), None, (), self.path)
+
+    def _names(self, folders: tuple[str, ...] = ()) -> list[str]:
+        """Return the sorted posix paths, relative to the root, of all image files, or of those in `folders`."""
+        names = sorted(
+            f"{top}/{name}" if top else name for top in (folders or ("",)) for name in _files_below(self.path / top)
+        )
+        if not names:
+            raise InputError(f"no image file in {self.path}", hint="known formats: PNG JPEG WebP BMP TIFF GIF PPM")
+        return names
+
+    def _ignored_note(self, by_split: dict[str, str]) -> tuple[str, ...]:
+        """Name the entries beside the split folders."""
+        ignored = [
             name
             for name in sorted(entry.name for entry in self.path.iterdir())
             if _visible(name) and name not in by_split.values()
         ]
-        return (f"beside the splits, left out: {', '.join(beside[:5])}",) if by_split and beside else ()
+        return (f"ignored, not in a split's folder: {', '.join(ignored[:5])}",) if by_split and ignored else ()
 
 
 def labels_from_prefixes(names: list[str], where: Path) -> tuple[Labels, tuple[str, ...]]:
-    """Take each file's class from its name's part before the first `_`; -1 for a name without one.
+    """Take each file's class from the part of its name before the first `_`; -1 for a name without one.
 
     Raises:
         InputError: no name has one.
@@ -116,13 +126,13 @@ def labels_from_prefixes(names: list[str], where: Path) -> tuple[Labels, tuple[s
 
 
 def _labels_from_folders(names: list[str], depth: int) -> tuple[Labels, tuple[str, ...]]:
-    """Take each file's class from the folder at `depth` of its path; -1 for a file that is in none."""
+    """Take each file's class from the folder at `depth` of its path; -1 for a file above that depth."""
     parts = (name.split("/") for name in names)
     return _numbered([part[depth] if len(part) > depth + 1 else "" for part in parts])
 
 
 def _numbered(classes: list[str]) -> tuple[Labels, tuple[str, ...]]:
-    """Number the classes in sorted order, -1 for the empty one; None where there is none else."""
+    """Number the classes in sorted order, -1 for the empty name; None if all names are empty."""
     class_names = tuple(sorted(set(classes) - {""}))
     if not class_names:
         return None, ()
@@ -130,8 +140,10 @@ def _numbered(classes: list[str]) -> tuple[Labels, tuple[str, ...]]:
     return np.array([number[name] for name in classes], np.int64), class_names
 
 
-def pictures_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
-    """Yield the posix paths, relative to `folder`, of all image files below it; links are followed, but not in a ring.
+def _files_below(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+    """Yield the posix paths, relative to `folder`, of all image files below it.
+
+    Symbolic links are followed, except to a parent folder. `parents` are (device, inode) of the folders above.
 
     Raises:
         InputError: a folder cannot be read.
@@ -141,14 +153,14 @@ def pictures_below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()
         entries = list(os.scandir(folder))
     except OSError as error:
         raise _unreadable(folder, error) from error
-    here = (status.st_dev, status.st_ino)
-    if here in above:
+    identity = (status.st_dev, status.st_ino)
+    if identity in parents:
         return
     for entry in entries:
         if not _visible(entry.name):
             continue
         if entry.is_dir():
-            for name in pictures_below(Path(entry.path), above | {here}):
+            for name in _files_below(Path(entry.path), parents | {identity}):
                 yield f"{entry.name}/{name}"
         elif Path(entry.name).suffix.lower() in SUFFIXES:
             yield entry.name
@@ -162,4 +174,4 @@ def _unreadable(folder: Path, error: OSError) -> InputError:
     return InputError(f"folder cannot be read: {folder}: {(error.strerror or str(error)).lower()}")
 
 
-SOURCES = (PictureFolder,)
+SOURCES = (ImageFolder,)
