@@ -1,4 +1,4 @@
-"""A DATA word or path becomes an `ImageSet`: `load("mnist5k:train")`; `describe()` lists the words."""
+"""Load images from data sets, files and folders: `load("mnist5k:train")`; `describe()` lists the data sets."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ __all__ = [
     "with_classes",
 ]
 
-_HOMES = {
+_MODULES = {
     "UNLABELED": "aecli.storage.labels",
     "DataOptions": "aecli.data.options",
     "DataRef": "aecli.data.registry",
@@ -50,7 +50,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, and only then: the command line reads `DataOptions` without waiting for numpy."""
-    if name not in _HOMES:
+    """Import names on first use: the command line needs `DataOptions` without importing numpy."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

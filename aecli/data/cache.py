@@ -1,8 +1,8 @@
-"""Decoded pictures on disk, for sets that are larger than memory: decoded once, then memory-mapped.
+"""A cache on disk for sets of images that are larger than memory: decoded once, then memory-mapped.
 
-An entry is a folder `decoded/KEY` in the cache folder, with `images.npy` and `about.json`. KEY is made of what the
-decoded pixels depend on, so an entry never goes out of date; it is built in a folder beside and renamed, so it is
-whole or not there. Any entry may be deleted at any time.
+An entry is a folder `decoded/KEY` in the cache folder, with `images.npy` and `about.json`. KEY is a hash of everything
+that the decoded pixels depend on, so an entry never becomes outdated. An entry is built in a temporary folder that is
+then renamed, so it is complete or absent. Entries may be deleted at any time.
 """
 
 import hashlib
@@ -26,31 +26,31 @@ from aecli.storage.partial_files import remove_abandoned, unfinished_folder
 from aecli.storage.paths import unwritable
 
 FORMAT = 1
-"""Raised whenever the same files would be decoded to other pixels, or stored otherwise."""
-HINT = "free some space, or name another folder: export AECLI_CACHE=/path/with/space"
+"""Incremented whenever decoding changes the pixels of the same files, or the format of an entry changes."""
+HINT = "free some disk space, or choose another folder: export AECLI_CACHE=/path/with/space"
 
 
 @dataclass(frozen=True)
-class Cached:
-    """What an entry holds."""
+class CachedImages:
+    """The content of an entry."""
 
     images: NDArray[np.uint8]
     """(K, C, H, W) uint8, a read-only memory map."""
     failures: tuple[tuple[int, str], ...]
-    """Index among all pictures and reason, of those that could not be read."""
+    """(index, reason) of each file that could not be read."""
     notes: tuple[str, ...]
     pixel_digest: bytes
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The place of one set of pictures, decoded to one shape."""
+    """The cache entry of one set of image files, decoded to one shape."""
 
     folder: Path
 
     @classmethod
     def of(cls, paths: list[Path], image_shape: Shape) -> "Entry":
-        """The entry of these files as they are now: their paths, sizes and modification times."""
+        """Return the entry for the files' current state: paths, sizes and modification times."""
         import PIL
 
         digest = hashlib.sha256(json.dumps([FORMAT, PIL.__version__, image_shape]).encode())
@@ -63,14 +63,14 @@ class Entry:
             digest.update(os.fsencode(path.absolute()) + b"\0" + state.encode() + b"\n")
         return cls(cache_folder() / "decoded" / digest.hexdigest()[:32])
 
-    def open(self) -> Cached | None:
-        """Open the entry; None where there is none, or none that can be trusted."""
+    def open(self) -> CachedImages | None:
+        """Open the entry; return None if it does not exist or is damaged."""
         try:
             about = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
             images = np.load(self.folder / "images.npy", mmap_mode="r", allow_pickle=False)
             if list(images.shape) != about["shape"] or images.dtype != np.uint8:
                 return None
-            return Cached(
+            return CachedImages(
                 images,
                 tuple((int(index), str(reason)) for index, reason in about["failures"]),
                 tuple(about["notes"]),
@@ -80,11 +80,11 @@ class Entry:
             return None
 
     @contextmanager
-    def building(self, needed: int, target: tuple[int, int, int]) -> Iterator["Building"]:
-        """Build the entry from (C, H, W) images of shape `target`, `needed` bytes at most.
+    def writer(self, needed: int, target: tuple[int, int, int]) -> Iterator["EntryWriter"]:
+        """Write the entry for (C, H, W) images of shape `target`, at most `needed` bytes.
 
         Raises:
-            UnavailableError: the disk has not enough space, or refuses to be written.
+            UnavailableError: the disk has not enough space, or is not writable.
         """
         root = self.folder.parent
         try:
@@ -93,29 +93,31 @@ class Entry:
             free = shutil.disk_usage(root).free
             if free < needed:
                 raise UnavailableError(
-                    f"the decoded pictures need {needed / 1e9:,.1f} GB, {root} has {free / 1e9:,.1f} GB left", hint=HINT
+                    f"the decoded images need {needed / 1e9:,.1f} GB, {root} has {free / 1e9:,.1f} GB left", hint=HINT
                 )
-            with unfinished_folder(self.folder) as beside, (beside / "images.npy").open("wb") as file:
-                yield Building(self, beside, file, target)
+            with unfinished_folder(self.folder) as folder, (folder / "images.npy").open("wb") as file:
+                yield EntryWriter(self, folder, file, target)
         except OSError as error:
-            raise _refused(root, error) from error
+            raise UnavailableError(unwritable(root, error).message, hint=HINT) from error
 
 
-class Building:
-    """An entry that is being written."""
+class EntryWriter:
+    """Writes an entry into a temporary folder."""
 
-    def __init__(self, entry: Entry, beside: Path, file: IO[bytes], target: tuple[int, int, int]):
-        self._entry, self._beside, self._file, self._target = entry, beside, file, target
+    def __init__(self, entry: Entry, folder: Path, file: IO[bytes], target: tuple[int, int, int]):
+        self._entry, self._folder, self._file, self._target = entry, folder, file, target
         self._count = 0
         self._write_header()
 
     def append(self, pixels: NDArray[np.uint8]) -> None:
-        """Add one (C, H, W) image."""
+        """Append one (C, H, W) image."""
         self._file.write(pixels.data)
         self._count += 1
 
-    def finish(self, notes: tuple[str, ...], failures: tuple[tuple[int, str], ...], pixel_digest: bytes) -> Cached:
-        """Put the entry in its place, and open it. Where another process was faster, its entry is as good."""
+    def finish(
+        self, notes: tuple[str, ...], failures: tuple[tuple[int, str], ...], pixel_digest: bytes
+    ) -> CachedImages:
+        """Move the entry to its final place and open it; if another process was faster, open that entry."""
         self._file.seek(0)
         self._write_header()
         self._file.flush()
@@ -126,29 +128,25 @@ class Building:
             "notes": notes,
             "pixels_sha256": pixel_digest.hex(),
         }
-        with (self._beside / "about.json").open("wb") as file:
+        with (self._folder / "about.json").open("wb") as file:
             file.write(json.dumps(about, indent=1).encode())
             file.flush()
             os.fsync(file.fileno())
-        sync_folder(self._beside)
-        folder = self._entry.folder
+        sync_folder(self._folder)
+        destination = self._entry.folder
         for _ in range(2):
             try:
-                self._beside.rename(folder)
+                self._folder.rename(destination)
             except OSError:
-                if not folder.is_dir():
+                if not destination.is_dir():
                     raise
             if cached := self._entry.open():
-                sync_folder(folder.parent)
+                sync_folder(destination.parent)
                 return cached
-            shutil.rmtree(folder, ignore_errors=True)  # damaged by someone: ours replaces it
-        raise UnavailableError(f"cannot keep decoded pictures in {folder}", hint=HINT)
+            shutil.rmtree(destination, ignore_errors=True)  # the existing entry is damaged: replace it
+        raise UnavailableError(f"cannot cache decoded images in {destination}", hint=HINT)
 
     def _write_header(self) -> None:
-        """Write the .npy header; numpy leaves room in it for the first axis to grow, so its length is constant."""
+        """Write the .npy header. Its length is constant, as numpy reserves space for the first axis to grow."""
         header = {"descr": "|u1", "fortran_order": False, "shape": (self._count, *self._target)}
         np.lib.format.write_array_header_1_0(self._file, header)
-
-
-def _refused(root: Path, error: OSError) -> UnavailableError:
-    return UnavailableError(unwritable(root, error).message, hint=HINT)

@@ -147,20 +147,22 @@ def _in_memory(results: Iterable[_Result], names: list[str], target: FullShape) 
     return Decoded(images[: len(kept)], np.array(kept, np.int64), tuple(failures), notes, None)
 
 
-def _through_cache(entry: cache.Entry, results: Iterable[_Result], needed: int, target: FullShape) -> cache.Cached:
+def _through_cache(
+    entry: cache.Entry, results: Iterable[_Result], needed: int, target: FullShape
+) -> cache.CachedImages:
     failures: list[tuple[int, str]] = []
     native = Counter[FullShape]()
     digest = hashlib.sha256()
-    with entry.building(needed, target) as building:
+    with entry.writer(needed, target) as writer:
         for result in results:
             if isinstance(result, _FailedFile):
                 failures.append((result.index, result.failure.reason))
                 continue
             pixels = np.ascontiguousarray(result.pixels)
             digest.update(pixels.data)
-            building.append(pixels)
+            writer.append(pixels)
             native[result.native] += 1
-        return building.finish(conversion_notes(native, target), tuple(failures), digest.digest())
+        return writer.finish(conversion_notes(native, target), tuple(failures), digest.digest())
 
 
 def _target_shape(

@@ -53,7 +53,8 @@ def iterate_images(data: str | DataRef, image_shape: FullShape) -> Iterator[Imag
             yield ImageReader(f"{ref.name}:{name}", partial(fit_image, pixels, image_shape))
         return
     names = content.names.tolist()
-    if len(names) == 1 and content.root / names[0] == ref.path:  # the file itself, as the user spells it
+    if len(names) == 1 and content.root / names[0] == ref.path:
+        # The file itself is listed as the user spells it, such as ./image.png.
         yield ImageReader(ref.name, partial(decode, content.path(names[0]), image_shape))
         return
     for path in map(content.path, names):

@@ -1,25 +1,27 @@
-"""What a person may choose about reading data, and what they are told of the data there is."""
+"""Options for reading data, and the status of each data set; imports nothing heavy."""
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from aecli.errors import UsageError
+from aecli.runtime.options import option
 
 LabelsFrom = Literal["folder", "prefix", "none"]
 
-DATA_ROOT_HELP = "Folder with torchvision's data sets; else $AECLI_DATA, else data in the user's cache folder."
+DATA_ROOT_HELP = "Folder with torchvision's data sets; default: $AECLI_DATA, or data in the user's cache folder."
 
+PANEL = "Images"
 UNITS = {"": 1, "B": 1, "K": 10**3, "KB": 10**3, "M": 10**6, "MB": 10**6, "G": 10**9, "GB": 10**9}
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes that a word such as `500MB` or `2GB` means.
+    """Parse a size such as `500MB` or `2GB`; return the number of bytes.
 
     Raises:
-        UsageError: it means none.
+        UsageError: the text is not a size.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", str(text).strip())
     if not match or match[2].upper() not in UNITS:
@@ -27,40 +29,32 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * UNITS[match[2].upper()])
 
 
-def _said(help_text: str, **how: Any) -> dict[str, Any]:
-    return {"help": help_text, "rich_help_panel": "Images", **how}
-
-
 @dataclass(frozen=True)
 class DataOptions:
-    """How a DATA word is read."""
+    """Options for reading a DATA word."""
 
-    labels_from: LabelsFrom = field(
-        default="folder",
-        metadata=_said(
-            "Labels of pictures: their folder, the part of the file name before the first _, or none.",
-            metavar="folder|prefix|none",
-        ),
+    labels_from: LabelsFrom = option(
+        "folder",
+        "Labels of image files: their folder, the part of the file name before the first _, or none.",
+        panel=PANEL,
+        metavar="folder|prefix|none",
     )
-    """For sources other than folders: what they bring, whatever is said here, unless `none`."""
-    data_root: Path | None = field(default=None, metadata=_said(DATA_ROOT_HELP, metavar="DIR"))
-    download: bool = field(
-        default=False, metadata=_said("Download a data set that is not there.", flags=("--download",))
+    """Sources other than folders keep their own labels unless this is `none`."""
+    data_root: Path | None = option(None, DATA_ROOT_HELP, panel=PANEL, metavar="DIR")
+    download: bool = option(False, "Download the data set if it is missing.", "--download", panel=PANEL)
+    memory_budget: int | None = option(
+        None,
+        "Decode images that need more memory than this, such as 2GB, into a cache on disk; "
+        "default: half of the free memory.",
+        panel=PANEL,
+        metavar="SIZE",
+        parser=parse_size,
     )
-    memory_budget: int | None = field(
-        default=None,
-        metadata=_said(
-            "Decoded pictures that take more memory than this, such as 2GB, go through a cache on disk; "
-            "else half of the free memory.",
-            metavar="SIZE",
-            parser=parse_size,
-        ),
-    )
-    """Bytes."""
+    """In bytes."""
 
     @property
     def data_folder(self) -> Path:
-        """The folder that `data_root` stands for."""
+        """The folder with torchvision's data sets: `data_root` or its default."""
         if self.data_root is not None:
             return self.data_root.expanduser()
         if root := os.environ.get("AECLI_DATA"):
@@ -70,21 +64,21 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class DatasetStatus:
-    """A named data set or a kind of path, and whether it can be used here and now."""
+    """A named data set or a kind of path, and whether it can be used now."""
 
     word: str
-    """The DATA word, or the kind of path: `folder of images`."""
+    """The name of the data set, or the kind of path: `folder of images`."""
     summary: str
-    """What it is, how many images of what size."""
+    """The content, the number of images and their size."""
     splits: tuple[str, ...]
-    """The splits that may be named after a colon."""
+    """The splits that can follow a colon in the DATA word."""
     available: bool
     needs: str | None = None
-    """How to get it, where it is not available."""
+    """How to get it, if it is not available."""
 
 
 def cache_folder() -> Path:
-    """The folder for what can be made again: `$AECLI_CACHE`, else the user's cache folder."""
+    """Return the folder for files that can be recreated: `$AECLI_CACHE`, or `aecli` in the user's cache folder."""
     if root := os.environ.get("AECLI_CACHE"):
         return Path(root).expanduser()
     import platformdirs

@@ -89,17 +89,14 @@ def resolve(word: str | DataRef) -> DataRef:
 def _source(name: str) -> Source | None:
     if name in registry().named:
         return registry().named[name]
-    return _path_source(Path(name)) if name and _exists(Path(name)) else None
-
-
-def _exists(path: Path) -> bool:
+    if not name:
+        return None
+    path = Path(name)
     try:
-        return path.exists()
+        if not path.exists():
+            return None
     except (OSError, ValueError):  # the name is too long or holds a null character
-        return False
-
-
-def _path_source(path: Path) -> PathSource:
+        return None
     for kind in registry().path_kinds:
         if kind.accepts(path):
             return kind(path)

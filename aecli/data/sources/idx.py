@@ -161,10 +161,10 @@ class IdxFolder(PathSource):
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
-        """Tell by the file names."""
-        if path.is_file():
-            match = FILE_NAME.fullmatch(path.name)
-            return match is not None and match["part"] == "images"
+        """Check the file name, or the names of the files in a folder."""
+        match = FILE_NAME.fullmatch(path.name)
+        if match is not None and match["part"] == "images" and path.is_file():
+            return True
         try:
             return path.is_dir() and bool(idx_files(path))
         except OSError:
