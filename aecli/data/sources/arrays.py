@@ -20,15 +20,15 @@ IMAGE_KEYS = ("images", "x", "arr_0")
 OTHER_KEYS = ("labels", "names", "class_names")
 MAX_UNNAMED_CLASSES = 10_000
 CHUNK = 1024
-MAPPED_FROM = 256 * 2**20
-"""Bytes of a `.npy` from which on it is not copied into memory: a part of it may be all that is in use."""
+MAX_COPIED_BYTES = 256 * 2**20
+"""A `.npy` of more bytes is memory-mapped instead of copied: often only some of its images are used."""
 
 
 class ArrayFile(PathSource):
-    """Images (N,H,W), (N,H,W,C) or (N,C,H,W) with C 1 or 3; where both of the latter fit, (N,C,H,W) as aecli writes.
+    """Images (N,H,W), (N,H,W,C) or (N,C,H,W) with C 1 or 3; (N,C,H,W), which aecli writes, if both of these fit.
 
-    They are uint8, bool, or floats in 0..1. In an `.npz` they are called `images`, `x` or `arr_0`, or are all there
-    is beside `labels` (N,), `names` (N,) and `class_names`.
+    They are uint8, bool, or floats in 0..1. In an `.npz` their key is `images`, `x` or `arr_0`, or they are the only
+    array beside `labels` (N,), `names` (N,) and `class_names`.
     """
 
     kind = ".npz or .npy file"
@@ -36,14 +36,14 @@ class ArrayFile(PathSource):
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
-        """Tell by the suffix."""
+        """Check the suffix."""
         return path.suffix.lower() in (".npz", ".npy") and not path.is_dir()
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
-        """Read all; a large `.npy` of uint8 is memory-mapped.
+        """Read all images; a large `.npy` of uint8 is memory-mapped.
 
         Raises:
-            InputError: the file is damaged or pickled, or its arrays are not images.
+            InputError: the file is damaged or holds pickled objects, or its arrays are not images.
         """
         require_file(self.path, "array file")
         if self.path.suffix.lower() == ".npy":
@@ -62,9 +62,9 @@ def _load_npy(path: Path, memory_budget: int) -> AnyArray:
     try:
         with quiet():
             mapped: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # numpy raises whatever a damaged header leads it to
+    except Exception as error:  # numpy raises arbitrary exceptions on damaged headers
         raise _unreadable(path, error) from error
-    if mapped.dtype == np.uint8 and mapped.nbytes > min(memory_budget, MAPPED_FROM):
+    if mapped.dtype == np.uint8 and mapped.nbytes > min(memory_budget, MAX_COPIED_BYTES):
         return mapped
     return np.array(mapped)
 
@@ -77,15 +77,17 @@ def _load_npz(path: Path) -> dict[str, AnyArray]:
         raise _unreadable(path, error) from error
     if not arrays:
         raise InputError(
-            f"no array in {path}", hint="write it with numpy.savez_compressed(path, images=..., labels=...)"
+            f"no array in {path}", hint="create it with numpy.savez_compressed(path, images=..., labels=...)"
         )
     return arrays
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     if "pickle" in str(error) or "Python objects" in str(error):
-        return InputError(f"pickled objects are never loaded: {path}", hint="save plain arrays, not dtype=object")
-    return InputError(f"damaged or truncated array file: {path}", hint="write it again with numpy.savez or numpy.save")
+        return InputError(
+            f"pickled objects are never loaded: {path}", hint="save arrays of numbers, not of dtype=object"
+        )
+    return InputError(f"damaged or truncated array file: {path}", hint="create it again with numpy.savez or numpy.save")
 
 
 def _image_array(arrays: dict[str, AnyArray], path: Path) -> AnyArray:
@@ -100,10 +102,10 @@ def _image_array(arrays: dict[str, AnyArray], path: Path) -> AnyArray:
 
 
 def to_images(array: AnyArray, path: Path) -> NDArray[np.uint8]:
-    """Turn an array of images as `ArrayFile` takes them into (N, C, H, W) uint8; a memory map stays one.
+    """Convert an array of images in any layout of `ArrayFile` to (N, C, H, W) uint8; a memory map remains one.
 
     Raises:
-        InputError: its shape, type or values are not those of images.
+        InputError: the shape, type or values are not those of images.
     """
     if array.ndim not in (3, 4) or 0 in array.shape:
         raise InputError(f"{path}: images must be (N,H,W), (N,H,W,C) or (N,C,H,W), not {array.shape}")
@@ -127,13 +129,13 @@ def to_images(array: AnyArray, path: Path) -> NDArray[np.uint8]:
 
 
 def _scaled(array: AnyArray, path: Path) -> NDArray[np.uint8]:
-    """Scale floats in 0..1 to 0..255, rounded, with no more than a chunk of them in float twice."""
+    """Scale floats in 0..1 to 0..255, rounded, in chunks: no second array of floats of the full size."""
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(f"{path}: images hold NaN or infinite values")
+        raise InputError(f"{path}: images contain NaN or infinite values")
     if low < 0 or high > 1:
         raise InputError(
-            f"{path}: images of floats must lie in 0..1, they range over {low:g}..{high:g}",
+            f"{path}: float images must lie in 0..1, their range is {low:g}..{high:g}",
             hint="scale them, or save images.astype('uint8')",
         )
     images = np.empty(array.shape, np.uint8)
@@ -149,19 +151,19 @@ def _labels(arrays: dict[str, AnyArray], count: int, path: Path) -> tuple[NDArra
     if labels.shape != (count,):
         raise InputError(f"{path}: {count:,} images need labels of shape ({count},), not {labels.shape}")
     if labels.dtype.kind == "U":
-        class_names, numbers = np.unique(labels, return_inverse=True)
-        return numbers.astype(np.int64), tuple(map(str, class_names))
+        unique, indices = np.unique(labels, return_inverse=True)
+        return indices.astype(np.int64), tuple(map(str, unique))
     if labels.dtype.kind not in "iu":
         raise InputError(f"{path}: labels must be integers or text, not {labels.dtype}")
     low, high = int(labels.min()), int(labels.max())
     if low < UNLABELED:
-        raise InputError(f"{path}: labels must be 0 or more, or -1 for none; there is {low}")
-    given = tuple(str(name) for name in np.ravel(arrays.get("class_names", np.array([], str))))
-    if given and high >= len(given):
-        raise InputError(f"{path}: label {high} has no name among {len(given)} class_names")
+        raise InputError(f"{path}: labels must be at least 0, or -1 for unlabeled images, got {low}")
+    class_names = tuple(str(name) for name in np.ravel(arrays.get("class_names", np.array([], str))))
+    if class_names and high >= len(class_names):
+        raise InputError(f"{path}: label {high} has no name among the {len(class_names)} class_names")
     if high >= MAX_UNNAMED_CLASSES:
-        raise InputError(f"{path}: labels reach {high:,}", hint="number the classes from 0, with class_names")
-    return labels.astype(np.int64), given or tuple(map(str, range(high + 1)))
+        raise InputError(f"{path}: labels go up to {high:,}", hint="number the classes from 0 and add class_names")
+    return labels.astype(np.int64), class_names or tuple(map(str, range(high + 1)))
 
 
 SOURCES = (ArrayFile,)

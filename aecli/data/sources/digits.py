@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: always there."""
+"""scikit-learn's handwritten digits; always available."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +10,17 @@ from aecli.runtime.progress import Progress
 
 
 class Digits(NamedSource):
-    """1,797 real digits; 0..16 is scaled to 0..255. 80 % train, 20 % test by a fixed seed, stratified."""
+    """1,797 digits, scaled from 0..16 to 0..255; 80% train, 20% test, stratified, by a fixed seed."""
 
     word = "digits"
     summary = "1,797 handwritten digits, 8x8 gray (scikit-learn)"
 
     def splits(self) -> tuple[str, ...]:
-        """Train and test."""
+        """Return train and test."""
         return ("train", "test")
 
     def needs(self, options: DataOptions) -> str | None:
-        """Nothing."""
+        """Return None: scikit-learn is a dependency of this package."""
         return None
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
@@ -31,7 +31,10 @@ class Digits(NamedSource):
 
 
 def _table() -> NDArray[np.float64]:
-    """(1797, 65): 64 pixels in 0..16, then the class. Importing scikit-learn takes 50 times as long as this file."""
+    """Return (1797, 65): 64 pixels in 0..16, then the class.
+
+    Importing scikit-learn takes 50 times as long as reading its file.
+    """
     if path := packaged_path("sklearn", "datasets", "data", "digits.csv.gz"):
         return np.loadtxt(path, delimiter=",")
     from sklearn.datasets import load_digits

@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST, gzipped or not."""
+"""IDX files, the format of MNIST, with or without gzip compression."""
 
 import gzip
 import re
@@ -23,25 +23,25 @@ FILE_NAME = re.compile(
 )
 UNSIGNED_BYTE = 8
 MAX_GZIP_RATIO = 1032
-"""Deflate cannot compress further, so a short file that promises more than this is lying."""
-HINT = "fetch the file again"
+"""The maximum compression ratio of deflate: a header that claims more is wrong."""
+HINT = "download the file again"
 
 
 @dataclass
 class SplitFiles:
-    """The files of one split."""
+    """The IDX files of one split."""
 
     images: Path | None = None
     labels: Path | None = None
 
 
 def idx_files(folder: Path) -> dict[str, dict[str, SplitFiles]]:
-    """Find a folder's IDX image and label files: the set's prefix (mostly "") -> `train` or `test` -> files.
+    """Return a folder's IDX files by prefix of the data set (usually ""), then by split, `train` or `test`.
 
-    A file that is there both plain and gzipped counts once, plain.
+    If a file exists both plain and gzipped, the plain one is used.
     """
     found: dict[str, dict[str, SplitFiles]] = defaultdict(dict)
-    # Gzipped files come first, so that a plain one takes their place.
+    # Gzipped files come first, so that plain files replace them.
     for path in sorted(folder.iterdir(), key=lambda path: (path.suffix != ".gz", path.name)):
         match = FILE_NAME.fullmatch(path.name)
         if match is None or (match["axes"] == "3") != (match["part"] == "images"):
@@ -55,35 +55,35 @@ def idx_files(folder: Path) -> dict[str, dict[str, SplitFiles]]:
 def read_idx_set(
     files: dict[str, SplitFiles], split: str, set_name: str, class_names: tuple[str, ...] = ()
 ) -> ImageArrays:
-    """Read `split`, one of `files` or `all`, of an IDX set.
+    """Read a split of an IDX data set, a key of `files` or `all`.
 
-    `set_name` is the files' prefix: EMNIST's are stored with rows and columns exchanged and are turned upright,
-    EMNIST letters are numbered from 1 and are named. Without `class_names` a class is called by its number.
+    `set_name` is the files' prefix: EMNIST images, whose rows and columns are exchanged, are transposed, and the
+    labels of EMNIST letters, which begin at 1, are shifted to 0. Without `class_names`, the names are numbers.
 
     Raises:
-        InputError: a file is damaged, or images and labels do not fit each other.
+        InputError: a file is damaged, or images and labels differ in number.
     """
     images, labels, names = [], [], []
-    for part in sorted(files, key=("train", "test").index) if split == "all" else (split,):
-        part_images, part_labels = _read_split(files[part])
-        images.append(part_images)
-        labels.append(part_labels)
-        names += [f"{part}/{index}" for index in range(len(part_images))]
+    for each in sorted(files, key=("train", "test").index) if split == "all" else (split,):
+        split_images, split_labels = _read_split(files[each])
+        images.append(split_images)
+        labels.append(split_labels)
+        names += [f"{each}/{index}" for index in range(len(split_images))]
     if len({array.shape[1:] for array in images}) > 1:
         raise InputError(f"train and test images differ in size: {files['train'].images}, {files['test'].images}")
     pixels = images[0] if len(images) == 1 else np.concatenate(images)
-    numbers = None
-    if all(part_labels is not None for part_labels in labels):
-        numbers = np.concatenate([part_labels for part_labels in labels if part_labels is not None]).astype(np.int64)
+    joined = None
+    if all(each is not None for each in labels):
+        joined = np.concatenate([each for each in labels if each is not None]).astype(np.int64)
     notes: tuple[str, ...] = ()
     if set_name.startswith("emnist"):
         pixels = np.ascontiguousarray(pixels.transpose(0, 2, 1))
-        notes = ("EMNIST images turned upright: their files hold them with rows and columns exchanged",)
-        if "letters" in set_name and numbers is not None and numbers.min() >= 1:
-            numbers, class_names = numbers - 1, tuple("abcdefghijklmnopqrstuvwxyz")
-    if numbers is not None and numbers.max() >= len(class_names):
-        class_names = tuple(map(str, range(int(numbers.max()) + 1)))
-    return ImageArrays(np.array(names), numbers, class_names if numbers is not None else (), pixels[:, None], notes)
+        notes = ("EMNIST images transposed: their files store rows and columns exchanged",)
+        if "letters" in set_name and joined is not None and joined.min() >= 1:
+            joined, class_names = joined - 1, tuple("abcdefghijklmnopqrstuvwxyz")
+    if joined is not None and joined.max() >= len(class_names):
+        class_names = tuple(map(str, range(int(joined.max()) + 1)))
+    return ImageArrays(np.array(names), joined, class_names if joined is not None else (), pixels[:, None], notes)
 
 
 def _read_split(files: SplitFiles) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
@@ -98,12 +98,13 @@ def _read_split(files: SplitFiles) -> tuple[NDArray[np.uint8], NDArray[np.uint8]
 
 
 def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
-    """Read an IDX file of unsigned bytes with so many axes, gzipped if its name ends in `.gz`.
+    """Read an IDX file of unsigned bytes with `axes` axes, gzipped if its name ends in `.gz`.
 
-    Never takes more memory than the file's header promises, nor believes a header that promises too much.
+    The shape in the header is checked against the size of the file before memory is allocated.
 
     Raises:
-        InputError: it is not such a file, or is shorter or longer than its header says.
+        InputError: the file is not such an IDX file, or is shorter or longer than its header says.
+        UnavailableError: there is not enough memory.
     """
     require_file(path, "IDX file")
     gzipped = path.suffix == ".gz"
@@ -122,39 +123,39 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
         raise InputError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _read_open(file: IO[bytes], path: Path, axes: int, most: int) -> NDArray[np.uint8]:
+def _read_open(file: IO[bytes], path: Path, axes: int, max_bytes: int) -> NDArray[np.uint8]:
     header = file.read(4 + 4 * axes)
     if header[:4] != bytes([0, 0, UNSIGNED_BYTE, axes]):
         raise InputError(f"not an IDX file of unsigned bytes with {axes} axes: {path}", hint=HINT)
     if len(header) < 4 + 4 * axes:
         raise InputError(f"truncated IDX file: {path} ends within its header", hint=HINT)
     shape = tuple(int.from_bytes(header[start : start + 4], "big") for start in range(4, len(header), 4))
-    promised = 1
+    expected = 1
     for length in shape:
-        promised *= length
+        expected *= length
     what = f"{' x '.join(f'{length:,}' for length in shape)} bytes"
-    if promised == 0:
-        raise InputError(f"IDX file without content: {path} promises {what}", hint=HINT)
-    if promised > most:
-        raise InputError(f"truncated IDX file: {path} promises {what}, which it is too short to hold", hint=HINT)
+    if expected == 0:
+        raise InputError(f"IDX file without content: {path} claims {what}", hint=HINT)
+    if expected > max_bytes:
+        raise InputError(f"truncated IDX file: {path} claims {what}, but is too short for them", hint=HINT)
     try:
-        require_likely(promised, path.stat().st_size)
+        require_likely(expected, path.stat().st_size)
     except ValueError as error:
         raise InputError(f"not a set of images: {path}: {error}", hint=HINT) from error
-    require_memory(promised, str(path), "fewer images, or more memory")
-    values = np.empty(promised, np.uint8)
+    require_memory(expected, str(path), "use fewer images")
+    values = np.empty(expected, np.uint8)
     view, filled = values.data, 0
-    while filled < promised and (count := file.readinto(view[filled:])):  # type: ignore[attr-defined]
+    while filled < expected and (count := file.readinto(view[filled:])):  # type: ignore[attr-defined]
         filled += count
-    if filled < promised:
-        raise InputError(f"truncated IDX file: {path} holds {filled:,} of the {what} that it promises", hint=HINT)
+    if filled < expected:
+        raise InputError(f"truncated IDX file: {path} holds {filled:,} of the {what} in its header", hint=HINT)
     if file.read(1):
-        raise InputError(f"IDX file is longer than the {what} that it promises: {path}", hint=HINT)
+        raise InputError(f"IDX file is longer than the {what} in its header: {path}", hint=HINT)
     return values.reshape(shape)
 
 
 class IdxFolder(PathSource):
-    """A folder with IDX files, or one IDX file of images: MNIST's file names, `emnist-letters-...` ones too."""
+    """A folder with IDX files, or one IDX file of images, named as MNIST's or `emnist-letters-...`."""
 
     kind = "folder with IDX files"
     summary = "{train,t10k,test}-images-idx3-ubyte[.gz] and their labels, such as /usr/share/datasets/fashion-mnist"
@@ -171,11 +172,11 @@ class IdxFolder(PathSource):
             return False
 
     def splits(self) -> tuple[str, ...]:
-        """Those of train and test that have a file of images."""
+        """Return the splits, train and test, that have a file of images."""
         return tuple(sorted(self._files()[1], key=("train", "test").index))
 
     def _files(self) -> tuple[str, dict[str, SplitFiles]]:
-        """The set's prefix and its files; for a file, only its own split."""
+        """Return the prefix of the data set and its files; for a file, only its own split."""
         sets = idx_files(self.path if self.path.is_dir() else self.path.parent)
         if self.path.is_file():
             for name, splits in sets.items():
@@ -184,8 +185,8 @@ class IdxFolder(PathSource):
                         return name, {split: SplitFiles(self.path, files.labels)}
         if len(sets) > 1:
             raise InputError(
-                f"{len(sets)} IDX sets in {self.path}: {', '.join(sorted(sets))}",
-                hint="name one of its image files, or give each set its own folder",
+                f"{len(sets)} IDX data sets in {self.path}: {', '.join(sorted(sets))}",
+                hint="pass one of the image files, or move each data set to its own folder",
             )
         return next(iter(sets.items()))
 
@@ -193,7 +194,7 @@ class IdxFolder(PathSource):
         """Read a split.
 
         Raises:
-            InputError: a file is damaged, or images and labels do not fit each other.
+            InputError: a file is damaged, or images and labels differ in number.
         """
         name, files = self._files()
         return read_idx_set(files, split, name)

@@ -1,4 +1,4 @@
-"""The well-known sets that torchvision can fetch: read from the data folder, downloaded only when asked to."""
+"""The data sets that torchvision can download: read from the data folder, downloaded only with `--download`."""
 
 import contextlib
 import io
@@ -23,8 +23,8 @@ DIGITS = tuple("0123456789")
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 KUZUSHIJI = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 ARCHIVES = (".gz", ".zip", ".tgz")
-SILENT_SECONDS = 30
-"""A server that says nothing for so long is taken for dead."""
+TIMEOUT_SECONDS = 30
+"""A download fails if the server sends nothing for this long."""
 
 
 class TorchvisionSet(NamedSource):
@@ -36,69 +36,69 @@ class TorchvisionSet(NamedSource):
         self.class_name = class_name
 
     def splits(self) -> tuple[str, ...]:
-        """Train and test."""
+        """Return train and test."""
         return ("train", "test")
 
     @abstractmethod
     def is_in(self, root: Path) -> bool:
-        """Tell whether its files are in the data folder, by their names."""
+        """Return whether the files are in the data folder, by their names."""
 
     @abstractmethod
     def open(self, datasets: Any, root: Path, split: str, *, download: bool) -> Any:
-        """Make torchvision's object for a split."""
+        """Create torchvision's data set for a split."""
 
     @abstractmethod
     def read_from(self, root: Path, split: str) -> ImageArrays:
         """Read a split, or `all`, from the data folder."""
 
     def needs(self, options: DataOptions) -> str | None:
-        """A copy, or leave to download it."""
+        """Return how to get the data set, if it is not in the data folder."""
         root = options.data_folder
-        return None if self.is_in(root) else f"--download, or a copy under --data-root (now {root})"
+        return None if self.is_in(root) else f"--download, or a copy in --data-root (now {root})"
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
-        """Read a split; download all of the set first where it is missing and that is allowed.
+        """Read a split; download the whole data set first if it is missing and `options.download` is set.
 
         Raises:
             InputError: a file is damaged.
-            UnavailableError: the set is not in the data folder, or cannot be downloaded.
+            UnavailableError: the data set is not in the data folder, or cannot be downloaded.
         """
         root = options.data_folder
         if not self.is_in(root):
             if not options.download:
                 raise UnavailableError(
                     f"data set '{self.word}' is not in {root}",
-                    hint="fetch it with --download, or name the folder that holds it with --data-root",
+                    hint="add --download, or pass the folder that holds it with --data-root",
                 )
             self._download(root, progress)
         return self.read_from(root, split)
 
     def _download(self, root: Path, progress: Progress) -> None:
-        """Fetch the set into a folder beside, check it, and only then move it into the data folder."""
+        """Download into a temporary folder, let torchvision check the files, then move them into the data folder."""
         datasets = torchvision_datasets()
         require_folder(root)
         stage, steps = f"downloading {self.word}", len(self.splits())
         try:
-            with unfinished_folder(root / self.word) as beside:
+            with unfinished_folder(root / self.word) as temporary:
                 progress(stage, 0, steps)
                 for done, split in enumerate(self.splits(), start=1):
-                    with _quiet_and_impatient():
-                        self.open(datasets, beside, split, download=True)
+                    with _quiet_with_timeout():
+                        self.open(datasets, temporary, split, download=True)
                     progress(stage, done, steps)
-                _move(beside, root)
+                _move(temporary, root)
         except AecliError:
             raise
-        except Exception as error:  # urllib, tarfile, zipfile, torchvision: whatever a bad connection leads them to
+        except Exception as error:  # urllib, tarfile, zipfile and torchvision raise many types
             raise UnavailableError(
                 f"data set '{self.word}' cannot be downloaded: {_reason(error)}",
-                hint=f"try again, or copy the set into {root}",
+                hint=f"try again, or copy the data set to {root}",
             ) from error
 
 
 class MnistLike(TorchvisionSet):
-    """A set of IDX files, read here; torchvision only fetches it.
+    """A data set of IDX files. It is read here; torchvision only downloads it.
 
-    It is looked for in torchvision's place, `CLASS/raw` in the data folder, and in a folder called by its word.
+    Its files are in torchvision's folder, `CLASS/raw` in the data folder, or in a folder with the data set's name.
     """
 
     def __init__(self, word: str, summary: str, class_name: str, class_names: tuple[str, ...]):
@@ -114,11 +114,11 @@ class MnistLike(TorchvisionSet):
         return None
 
     def is_in(self, root: Path) -> bool:
-        """Tell whether both splits' image files are there."""
+        """Return whether the image files of both splits exist."""
         return self._folder(root) is not None
 
     def open(self, datasets: Any, root: Path, split: str, *, download: bool) -> Any:
-        """Make torchvision's object for a split."""
+        """Create torchvision's data set for a split."""
         name = {"split": self.prefix.removeprefix("emnist-")} if self.prefix else {}
         return getattr(datasets, self.class_name)(root, train=split == "train", download=download, **name)
 
@@ -131,9 +131,9 @@ class MnistLike(TorchvisionSet):
 
 
 class ArraySet(TorchvisionSet):
-    """A set that torchvision reads into arrays.
+    """A data set that torchvision reads into arrays.
 
-    `files` must all be in the data folder; `split_argument` is what its class calls the split.
+    `files` must all be in the data folder; `split_argument` is the name of torchvision's parameter for the split.
     """
 
     def __init__(self, word: str, summary: str, class_name: str, *, files: tuple[str, ...], split_argument: str):
@@ -142,11 +142,11 @@ class ArraySet(TorchvisionSet):
         self.split_argument = split_argument
 
     def is_in(self, root: Path) -> bool:
-        """Tell whether its files are there."""
+        """Return whether all files exist."""
         return all((root / name).exists() for name in self.files)
 
     def open(self, datasets: Any, root: Path, split: str, *, download: bool) -> Any:
-        """Make torchvision's object for a split."""
+        """Create torchvision's data set for a split."""
         value = split == "train" if self.split_argument == "train" else split
         return getattr(datasets, self.class_name)(root, download=download, **{self.split_argument: value})
 
@@ -154,22 +154,23 @@ class ArraySet(TorchvisionSet):
         """Read the arrays.
 
         Raises:
-            InputError: torchvision finds that a file is not what it should be.
+            InputError: torchvision reports a damaged or missing file.
+            UnavailableError: a package is missing.
         """
         datasets = torchvision_datasets()
         images, labels, names, class_names = [], [], [], DIGITS
-        for part in self.splits() if split == "all" else (split,):
+        for each in self.splits() if split == "all" else (split,):
             try:
-                with _quiet_and_impatient():
-                    dataset = self.open(datasets, root, part, download=False)
+                with _quiet_with_timeout():
+                    dataset = self.open(datasets, root, each, download=False)
             except ModuleNotFoundError as error:
                 raise UnavailableError(
                     f"data set '{self.word}' needs the package {error.name}", hint=f"pip install {error.name}"
                 ) from error
-            except Exception as error:  # the readers of pickles, .mat and binary files raise whatever comes
+            except Exception as error:  # the readers of pickles, .mat and binary files raise many types
                 raise InputError(
                     f"damaged or incomplete data set '{self.word}' in {root}: {_reason(error)}",
-                    hint=f"remove {root / self.files[0]} and fetch it again with --download",
+                    hint=f"remove {root / self.files[0]} and download it again with --download",
                 ) from error
             pixels = np.asarray(dataset.data)
             if pixels.ndim == 3:
@@ -177,41 +178,41 @@ class ArraySet(TorchvisionSet):
             elif pixels.shape[-1] == 3:
                 pixels = pixels.transpose(0, 3, 1, 2)
             images.append(pixels)
-            numbers = np.asarray(dataset.targets if hasattr(dataset, "targets") else dataset.labels).astype(np.int64)
-            labels.append(numbers[:, 0] if numbers.ndim == 2 else numbers)  # QMNIST keeps the class in the first column
-            names += [f"{part}/{index}" for index in range(len(pixels))]
+            targets = np.asarray(dataset.targets if hasattr(dataset, "targets") else dataset.labels).astype(np.int64)
+            labels.append(targets[:, 0] if targets.ndim == 2 else targets)  # QMNIST keeps the class in the first column
+            names += [f"{each}/{index}" for index in range(len(pixels))]
             if pixels.shape[1] == 3:
                 class_names = tuple(getattr(dataset, "classes", DIGITS))
         return ImageArrays(np.array(names), np.concatenate(labels), class_names, np.concatenate(images))
 
 
 @contextlib.contextmanager
-def _quiet_and_impatient() -> Iterator[None]:
-    """Keep torchvision's prints and bars off the console, and a dead server from holding us for ever."""
-    patience = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SILENT_SECONDS)
+def _quiet_with_timeout() -> Iterator[None]:
+    """Suppress torchvision's output, and set a timeout for its connections."""
+    previous = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
-        socket.setdefaulttimeout(patience)
+        socket.setdefaulttimeout(previous)
 
 
 def _reason(error: Exception) -> str:
-    """The last line of an error: torchvision lists every mirror it tried."""
+    """Return the last line of an error: torchvision lists every mirror it tried."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__).strip("<>")
 
 
-def _move(beside: Path, root: Path) -> None:
-    """Move what was fetched into the data folder, file by file, without archives and EMNIST's other sets."""
-    for path in sorted(beside.rglob("*")):
-        of_another_set = path.name.startswith("emnist-") and not path.name.startswith("emnist-letters-")
-        if path.is_dir() or path.suffix in ARCHIVES or of_another_set:
+def _move(source: Path, root: Path) -> None:
+    """Move downloaded files into the data folder, except archives and EMNIST's other data sets."""
+    for path in sorted(source.rglob("*")):
+        in_another_set = path.name.startswith("emnist-") and not path.name.startswith("emnist-letters-")
+        if path.is_dir() or path.suffix in ARCHIVES or in_another_set:
             continue
-        place = root / path.relative_to(beside)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(place)
+        destination = root / path.relative_to(source)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(destination)
 
 
 SOURCES = (
