@@ -1,4 +1,4 @@
-"""One thin file a command: check paths, load, call one core function, save, report."""
+"""The command line; each command is one thin file: check paths, load, call one core function, save, report."""
 
 from aecli.cli.main import main
 

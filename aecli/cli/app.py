@@ -1,11 +1,11 @@
-"""The table of contents: every command, in the order of the pipeline."""
+"""The table of contents: all commands, in the order of the pipeline."""
 
 from typing import Annotated
 
 import typer
 
 from aecli import __version__
-from aecli.cli.command import command, examples
+from aecli.cli.command import command, current_spelling, examples
 from aecli.cli.commands import (
     calibrate,
     classify,
@@ -27,7 +27,7 @@ app = typer.Typer(
     help="Autoencoders from the shell: every result is a file.",
     epilog=examples("aecli train mnist5k -o run", "aecli encode mnist5k:test --model run -o codes.npz"),
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": current_spelling},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -42,8 +42,8 @@ for module in (
     app.command(name.replace("_", "-"), epilog=module.EXAMPLES)(command(getattr(module, name)))
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"aecli {__version__}")
         raise typer.Exit
 

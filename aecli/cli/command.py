@@ -1,20 +1,23 @@
-"""A function becomes a command: groups of options are dataclasses, and every command shows examples."""
+"""Functions become commands: a dataclass parameter becomes a group of options, and every help text ends in examples."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
 from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
+FORMER_SPELLINGS: Mapping[str, str] = {"--neighbours": "--neighbors"}
+"""Option names of earlier versions, which all commands still accept, and today's names."""
+
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Return `function` with each dataclass parameter replaced by options, one for each field of the class.
 
-    The grouped options come last. A field's metadata may hold `help`, `flags` (else `--its-name`) and any other
-    argument of `typer.Option`; fields without `help` are no options. The function still gets the dataclass, built
-    from what was typed.
+    The grouped options come last. A field's metadata holds `help`, and may hold `flags` (default: `--field-name`) and
+    any other argument of `typer.Option`; fields without `help` are not options. `function` still receives the
+    dataclass, built from the options' values.
     """
     hints = get_type_hints(function, include_extras=True)
     parameters: list[inspect.Parameter] = []
@@ -25,9 +28,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         if not is_dataclass(group):
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
             continue
-        options = [option for option in fields(group) if "help" in option.metadata]
-        groups[name] = cast(Callable[..., Any], group), [option.name for option in options]
-        grouped += [_parameter(option, get_type_hints(group)[option.name]) for option in options]
+        options = [entry for entry in fields(group) if "help" in entry.metadata]
+        groups[name] = cast(Callable[..., Any], group), [entry.name for entry in options]
+        grouped += [_parameter(entry, get_type_hints(group)[entry.name]) for entry in options]
 
     @wraps(function)
     def expanded(**values: Any) -> None:
@@ -41,17 +44,22 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     return expanded
 
 
+def current_spelling(token: str) -> str:
+    """Return today's name of an option that is typed without its dashes; other words stay as they are."""
+    return FORMER_SPELLINGS.get(f"--{token}", f"--{token}").removeprefix("--")
+
+
 def examples(*lines: str) -> str:
-    """Return the end of a command's help: what one may type."""
+    """Return the last part of a command's help: calls to copy."""
     return "\n\n".join(["[bold]Examples[/bold]", *(f"  [cyan]{line}[/cyan]" for line in lines)])
 
 
-def _parameter(option: "Field[Any]", annotation: Any) -> inspect.Parameter:
-    metadata = dict(option.metadata)
-    flags = metadata.pop("flags", (f"--{option.name.replace('_', '-')}",))
-    default = option.default if option.default is not MISSING else inspect.Parameter.empty
+def _parameter(entry: "Field[Any]", annotation: Any) -> inspect.Parameter:
+    metadata = dict(entry.metadata)
+    flags = metadata.pop("flags", (f"--{entry.name.replace('_', '-')}",))
+    default = entry.default if entry.default is not MISSING else inspect.Parameter.empty
     return inspect.Parameter(
-        option.name,
+        entry.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
         annotation=Annotated[annotation, typer.Option(*flags, **metadata)],

@@ -1,4 +1,4 @@
-"""What a command says: results on standard output, everything else on standard error."""
+"""The console output of all commands: results on standard output, everything else on standard error."""
 
 import json
 import re
@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aecli.runtime.options import option
 from aecli.runtime.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -18,39 +19,39 @@ if TYPE_CHECKING:
     from aecli.data.image_set import Failure
 
 
-NUMBER = re.compile(r"-?[\d.,]+( %)?|inf")
-
-
-def _switch(help_text: str, *flags: str) -> bool:
-    metadata = {"help": help_text, "flags": flags, "rich_help_panel": "What is said"}
-    return field(default=False, metadata=metadata)
+PANEL = "Output"
+NUMBER = re.compile(r"-?[\d.,]+%?|inf")
+SECONDS_BEFORE_BAR = 0.5
 
 
 @dataclass(frozen=True)
 class Console:
-    """The options on talking that every command has, and the talking itself."""
+    """The output options that every command has, and the methods that print."""
 
-    quiet: bool = _switch("Say nothing but what was asked for, warnings and errors.", "--quiet", "-q")
-    json: bool = _switch("Results as JSON on standard output.", "--json")
-    no_progress: bool = _switch("No progress bars or lines.", "--no-progress")
-    debug: bool = _switch("Show a traceback where something goes wrong.", "--debug")
+    quiet: bool = option(False, "Print only results, warnings and errors.", "--quiet", "-q", panel=PANEL)
+    json: bool = option(False, "Print results as JSON on standard output.", "--json", panel=PANEL)
+    no_progress: bool = option(False, "Do not show progress bars or lines.", "--no-progress", panel=PANEL)
+    debug: bool = option(False, "Show a traceback after an error.", "--debug", panel=PANEL)
 
     def result(self, text: str, document: dict[str, Any]) -> None:
-        """Print what was asked for: `text` for a person, or `document` as one JSON document."""
+        """Print the result of a command: `text`, or with `--json` the one JSON `document`."""
         if self.json:
             print_json(document)
         else:
             print(printable(text, keep="\n"))
 
     def saved(self, path: Path, text: str, document: dict[str, Any]) -> None:
-        """Say what was written where, unless quiet; on standard error where the file itself went to standard output."""
+        """Report the file that was written, unless quiet.
+
+        The report goes to standard error if the file itself went to standard output.
+        """
         if str(path) == "-":
             self.note(json.dumps(document) if self.json else text)
         elif self.json or not self.quiet:
             self.result(f"{printable(str(path))}\n  {text}", {"output": str(path)} | document)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], document: dict[str, Any]) -> None:
-        """Print a table: aligned on a terminal, tab-separated in a pipe, one JSON document of all with `--json`."""
+        """Print a table: aligned on a terminal, tab-separated in a pipe, or one JSON document with `--json`."""
         if self.json:
             print_json(document)
             return
@@ -62,35 +63,35 @@ class Console:
         from rich.cells import cell_len
 
         widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-        numbers = [all(NUMBER.fullmatch(cell) for cell in column[1:]) for column in zip(*cells, strict=True)]
-        for row in cells:  # longer lines than the terminal's run on: no figure is cut off
+        numeric = [all(NUMBER.fullmatch(cell) for cell in column[1:]) for column in zip(*cells, strict=True)]
+        for row in cells:  # rows wider than the terminal wrap, so that no value is cut off
             padded = [
-                " " * (width - cell_len(cell)) + cell if number else cell + " " * (width - cell_len(cell))
-                for cell, width, number in zip(row, widths, numbers, strict=True)
+                " " * (width - cell_len(cell)) + cell if is_number else cell + " " * (width - cell_len(cell))
+                for cell, width, is_number in zip(row, widths, numeric, strict=True)
             ]
             print("  ".join(padded).rstrip())
 
     def lines(self, columns: Sequence[str]) -> "Lines":
-        """Return what prints results one after the other, as they come."""
+        """Return a printer of results that arrive one after the other."""
         return Lines(columns, as_json=self.json)
 
     def summary(self, text: str, document: dict[str, Any]) -> None:
-        """Tell what all `lines` come to: a person on standard error, unless quiet; with `--json` a last line, too."""
+        """Summarize all `lines`: on standard error, unless quiet; with `--json` also as the last JSON line."""
         if self.json:
             print_json({"summary": document})
         self.note(text)
 
     def note(self, text: str) -> None:
-        """Tell a person something on standard error, unless quiet."""
+        """Print a line on standard error, unless quiet."""
         if not self.quiet:
             print(printable(text), file=sys.stderr)
 
     def warn(self, text: str) -> None:
-        """Tell a person of something amiss on standard error, quiet or not."""
+        """Print a warning on standard error, quiet or not."""
         print(printable(f"warning: {text}"), file=sys.stderr)
 
     def report_notes(self, notes: Iterable[str], failures: "Iterable[Failure]" = ()) -> None:
-        """Tell a person what to know of images, each remark once, and which of them were left out and why."""
+        """Print each note on images once, and a warning for each image that was left out, with the reason."""
         for note in dict.fromkeys(notes):
             self.note(f"note: {note}")
         for failure in dict.fromkeys(failures):
@@ -106,7 +107,7 @@ class Console:
 
     @contextmanager
     def progress(self, unit: str = "images") -> Iterator[Progress]:
-        """Show a bar with rate and time left for each stage of long work, on a terminal only."""
+        """Show a bar with rate and remaining time for each stage of long work, on a terminal only."""
         if not self.shows_bars:
             yield silent
             return
@@ -126,8 +127,8 @@ class Console:
             stages: dict[str, Any] = {}
 
             def show(stage: str, done: int, total: int) -> None:
-                if time.monotonic() - started < 0.5 and done < total:
-                    return  # short work needs no bar
+                if time.monotonic() - started < SECONDS_BEFORE_BAR and done < total:
+                    return
                 if stage not in stages:
                     stages[stage] = bars.add_task(stage, total=total, rate=0.0)
                 task = bars.tasks[bars.task_ids.index(stages[stage])]
@@ -137,7 +138,7 @@ class Console:
 
 
 class Lines:
-    """Results as they come: aligned with a heading on a terminal, tab-separated in a pipe, or JSON."""
+    """A printer of results as they arrive: aligned with a heading on a terminal, tab-separated in a pipe, or JSON."""
 
     def __init__(self, columns: Sequence[str], *, as_json: bool):
         self._columns = columns
@@ -145,7 +146,7 @@ class Lines:
         self._widths: list[int] = []
 
     def show(self, rows: Sequence[tuple[Sequence[str] | None, dict[str, Any]]]) -> None:
-        """Print some results, each as its cells or as its document, at once; those without cells only as JSON."""
+        """Print several results at once, each given as (cells, JSON document); without cells, only as JSON."""
         if self._json:
             for _, document in rows:
                 print_json(document)
@@ -162,7 +163,7 @@ class Lines:
 
         if not rows:
             return
-        if not self._widths:  # by the first ones: later lines that are longer run on
+        if not self._widths:  # the first results set the widths; longer cells later on are not cut off
             rows = [list(self._columns), *rows]
             self._widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
@@ -173,14 +174,14 @@ class Lines:
 
 
 def rich_console(stream: Any) -> "RichConsole":
-    """Return rich's console on a stream; colors only on a terminal, and not where NO_COLOR is set."""
+    """Return rich's console on a stream; it uses colors on a terminal only, and none if NO_COLOR is set."""
     from rich.console import Console as RichConsole
 
     return RichConsole(file=stream, highlight=False)
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 code`, `2 codes`."""
+    """Return the count with its noun in the singular or plural: `1 code`, `2 codes`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
@@ -190,9 +191,10 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Return the text with control characters, but for those to `keep`, spelled out.
+    """Return the text with control characters escaped, except those in `keep`.
 
-    So no file name steers a terminal or forges a line. What the stream cannot encode is spelled out too.
+    A file name then cannot control the terminal or forge a line of output. Characters that the encoding of standard
+    output does not have are escaped too.
     """
     if not text.isprintable():
         text = "".join(

@@ -238,10 +238,9 @@ def test_a_bug_says_that_it_is_one(aecli: Run, conv_run: Path, monkeypatch: pyte
     monkeypatch.setattr(artifacts, "describe", broken)
     result = aecli("info", conv_run)
     assert result.status == ExitStatus.BUG
-    assert result.err.splitlines() == [
-        "error: a bug in aecli: AssertionError: first line",
-        "hint: run it again with --debug and report what it shows",
-    ]
+    error, hint = result.err.splitlines()
+    assert error == "error: a bug in aecli: AssertionError: first line"
+    assert "--debug" in hint
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device")])

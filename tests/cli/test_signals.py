@@ -90,7 +90,7 @@ def test_one_that_a_library_made_another_error_of_is_told_as_a_signal(
     assert (result.status, result.err) == (ExitStatus.TERMINATED, "terminated\n")
 
 
-@pytest.mark.parametrize("moment", ["_tell", "_heed_no_more"])
+@pytest.mark.parametrize("moment", ["print_error", "_stop_listening"])
 def test_one_that_comes_while_an_error_is_told_or_just_after_it_ends_the_command(
     moment: str, aecli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
