@@ -10,7 +10,8 @@ from pathlib import Path
 
 from aecli.checkpoint import DETECTOR_FILE, MODEL_FILE, ONNX_FILE
 from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
-from aecli.recipes.schema import Recipe, load_recipe, save_recipe
+from aecli.recipes.loading import load_recipe, save_recipe
+from aecli.recipes.schema import Recipe
 from aecli.storage.atomic import write_text
 from aecli.storage.locks import exclusive
 from aecli.storage.paths import require_file, require_folder, require_no_input

@@ -1,18 +1,15 @@
 """The README's references, made from the code: `python -m aecli.cli.reference README.md`."""
 
-import ast
-import inspect
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from itertools import pairwise
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import typer
 
-from aecli.recipes import schema as recipe
+from aecli.recipes import schema
 from aecli.storage.atomic import write_text
 from aecli.storage.schema import type_name
 
@@ -28,17 +25,14 @@ def commands() -> str:
 
 
 def recipe_keys() -> str:
-    """Return a table of all keys of a recipe as Markdown, with what their docstrings say."""
+    """Return a table of all keys of a recipe as Markdown."""
     from aecli.models.architectures import architecture_names, resolve_arguments
 
     lines = ["| key | values | default | |", "| --- | --- | --- | --- |"]
-    for section in fields(recipe.Recipe):
-        kind: Any = section.type
-        texts, hints = _docstrings(kind), get_type_hints(kind)
-        for key in fields(kind):
-            default = key.default if key.default is not MISSING else {}
-            cells = [f"`{section.name}.{key.name}`", type_name(hints[key.name]), f"`{default}`", texts[key.name]]
-            lines.append(f"| {' | '.join(cells)} |")
+    for name, field in schema.recipe_keys().items():
+        default = {} if field.default is MISSING else field.default
+        text = field.metadata["help"].replace("|", "\\|")
+        lines.append(f"| `{name}` | {type_name(field.type)} | `{default}` | {text} |")
     arguments = [f"`{name}`: {_arguments(resolve_arguments(name, {}))}" for name in architecture_names()]
     return "\n".join([*lines, "", f"`model.arguments`, with their defaults: {'; '.join(arguments)}.", ""])
 
@@ -55,17 +49,6 @@ def with_reference(text: str) -> str:
         _, after = rest.split(end)
         text = f"{before}{begin}\n\n{made}\n{end}{after}"
     return text
-
-
-def _docstrings(kind: type) -> dict[str, str]:
-    """Return what stands below each field of a dataclass, on one line."""
-    (definition,) = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(definition, ast.ClassDef)
-    found = {}
-    for field, below in pairwise(definition.body):
-        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-            found[ast.unparse(field.target)] = " ".join(str(below.value.value).split()).replace("|", "\\|")
-    return found
 
 
 def _command(name: str, command: Any) -> str:

@@ -13,7 +13,7 @@ from aecli.detection.calibration import ScoreReport
 from aecli.detection.detector import is_detector, load_detector
 from aecli.detection.scores import find_score
 from aecli.errors import InputError
-from aecli.recipes.schema import load_recipe, recipe_names
+from aecli.recipes.loading import load_recipe, recipe_names
 from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.paths import require_file
 from aecli.storage.schema import build

@@ -25,7 +25,7 @@ from aecli.checkpoint import (
 )
 from aecli.errors import AecliError, ExitStatus, InputError
 from aecli.inference.torch_backend import TorchModel
-from aecli.recipes.schema import load_recipe
+from aecli.recipes.loading import load_recipe
 from aecli.reports.describe import describe
 
 Change = Callable[[dict[str, Any]], object]

@@ -17,7 +17,7 @@ from PIL import Image
 from aecli.cli.console import Console
 from aecli.codes import load_codes
 from aecli.errors import ExitStatus, UsageError
-from aecli.recipes.schema import load_recipe
+from aecli.recipes.loading import load_recipe
 from aecli.storage import paths as files
 from tests.command_line import Run
 

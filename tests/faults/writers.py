@@ -226,7 +226,7 @@ def _run_files(material: Path) -> list[Writer]:
     import torch
 
     from aecli.checkpoint.run_folder import RunFolder
-    from aecli.recipes.schema import load_recipe, save_recipe
+    from aecli.recipes.loading import load_recipe, save_recipe
     from aecli.training.callbacks import WholeFileCheckpoints
 
     runs = [RunFolder(material / f"run{version}") for version in (0, 1)]

@@ -182,7 +182,7 @@ def weights(path: Path) -> None:
 
 def recipe(known: SimpleNamespace, path: Path) -> None:
     from aecli.data import DataOptions
-    from aecli.recipes.schema import load_recipe, save_recipe
+    from aecli.recipes.loading import load_recipe, save_recipe
     from aecli.training.resolution import resolve_recipe
     from aecli.training.subsets import load_subsets
 

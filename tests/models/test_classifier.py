@@ -8,7 +8,7 @@ from aecli.errors import RecipeError
 from aecli.models.architectures import architecture_names, build_parts
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
-from aecli.recipes.schema import load_recipe
+from aecli.recipes.loading import load_recipe
 
 
 def build(name: str, shape: tuple[int, int, int] = (1, 28, 28), classes: int = 10, **arguments: object) -> Classifier:

@@ -1,5 +1,6 @@
-"""Recipes: the shipped ones, files, settings, and every way to get one wrong."""
+"""Recipes: shipped ones, files and settings, valid and invalid."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,18 +8,15 @@ from typing import Any
 import pytest
 
 from aecli.errors import ExitStatus, InputError, RecipeError, UsageError
-from aecli.recipes.schema import (
-    Recipe,
-    load_recipe,
-    parse_settings,
-    recipe_names,
-    recipe_purpose,
-    save_recipe,
-)
+from aecli.recipes.keys import Range
+from aecli.recipes.loading import load_recipe, parse_settings, recipe_names, recipe_purpose, save_recipe
+from aecli.recipes.schema import Recipe, recipe_keys
+
+RANGES = {name: field.metadata["range"] for name, field in recipe_keys().items() if "range" in field.metadata}
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_a_shipped_recipe_survives_its_file(name: str, tmp_path: Path) -> None:
+def test_a_saved_recipe_loads_as_an_equal_one(name: str, tmp_path: Path) -> None:
     recipe = load_recipe(name)
     save_recipe(recipe, tmp_path / "recipe.toml")
     assert load_recipe(str(tmp_path / "recipe.toml")) == recipe
@@ -26,13 +24,13 @@ def test_a_shipped_recipe_survives_its_file(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_a_shipped_recipe_says_what_it_is_for(name: str) -> None:
+def test_a_shipped_recipe_has_a_purpose(name: str) -> None:
     purpose = recipe_purpose(name)
     assert len(purpose) > 20
     assert purpose.endswith((".", ":"))
 
 
-def test_the_laboratorys_recipes() -> None:
+def test_sgd_recipes_have_the_published_settings() -> None:
     assert {"conv", "denoising", "mlp", "sparse"} <= set(recipe_names())
     for name in ("conv", "denoising", "mlp", "sparse"):
         recipe = load_recipe(name)
@@ -45,7 +43,7 @@ def test_the_laboratorys_recipes() -> None:
     assert (sparse.sparsity_weight, sparse.sparsity_target, sparse.reduction) == (0.5, 0.05, "mean")
 
 
-def test_combined_denoises_undoes_warps_and_is_sparse() -> None:
+def test_combined_has_noise_warps_and_a_sparsity_penalty() -> None:
     recipe = load_recipe("combined")
     assert recipe.corruption.gaussian > 0
     assert recipe.corruption.warps
@@ -55,7 +53,7 @@ def test_combined_denoises_undoes_warps_and_is_sparse() -> None:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str | bytes], str]:
-    """Write a recipe file; gives its name."""
+    """Write a recipe file and return its path."""
 
     def run(content: str | bytes) -> str:
         path = tmp_path / "mine.toml"
@@ -66,84 +64,120 @@ def write(tmp_path: Path) -> Callable[[str | bytes], str]:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        ("[optimizer]\nlr = 1", "optimizer"),
-        ("[optimizer]\nlearning_rate = 1", "unknown key 'optimizer.learning_rate'"),
-        ("[optimizer]\nmomentun = 0.9", "did you mean 'optimizer.momentum'"),
-        ("[training]\nlr = 0.1", "did you mean 'optimizer.lr'"),
-        ("lr = 0.1", "did you mean 'optimizer.lr'"),
-        ("training = 3", "'training' is a section"),
-        ("[training]\nepochs = '3'", "training.epochs must be a whole number, not '3'"),
-        ("[training]\nepochs = 3.0", "whole number"),
-        ("[training]\nepochs = true", "whole number"),
-        ("[training]\nepochs = 0", "training.epochs must be 1 or more"),
-        ("[training]\nbatch_size = -1", "batch_size must be 1 or more"),
-        ("[training]\nseed = -1", "seed must be from 0"),
-        ("[training]\nseed = 4294967296", "seed must be from 0"),
-        ("[training]\nvalidation_fraction = 1", "validation_fraction must be"),
-        ("[training]\nprecision = 'half'", "'32-true' or 'bf16-mixed'"),
-        ("[optimizer]\nlr = 0", "lr must be greater than 0"),
-        ("[optimizer]\nlr = nan", "a number"),
-        ("[optimizer]\nlr = inf", "a number"),
-        ("[optimizer]\nlr = false", "a number"),
-        ("[optimizer]\nlr = 1" + "0" * 400, "a number"),
-        ("[optimizer]\nmomentum = 1", "momentum must be"),
-        ("[optimizer]\nweight_decay = -0.1", "weight_decay must be 0 or more"),
-        ("[optimizer]\nname = 'sdg'", "'sgd' or 'adam' or 'adamw'"),
-        ("[optimizer]\nschedule = 'linear'", "'constant' or 'cosine' or 'one-cycle'"),
-        ("[corruption]\ndropout = 1.0", "dropout must be"),
-        ("[corruption]\ngaussian = -1", "gaussian must be 0 or more"),
-        ("[corruption]\nrotation = 181", "rotation must be from 0 to 180"),
-        ("[corruption]\nscale = 1", "scale must be at least 0 and below 1"),
-        ("[corruption]\nshear = 90", "shear must be at least 0 and below 90"),
-        ("[corruption]\ntranslation = -0.1", "translation must be from 0 to 1"),
-        ("[corruption]\nblocks = -1", "blocks must be 0 or more"),
-        ("[corruption]\nblocks = 1.5", "blocks must be a whole number"),
-        ("[corruption]\nblock_area = 0", "block_area must be greater than 0, at most 1"),
-        ("[corruption]\ntarget = 'dirty'", "'clean' or 'corrupted'"),
-        ("[penalty]\nsparsity_weight = -1", "sparsity_weight must be"),
-        ("[objective]\nloss = 'bce'", "'mse' or 'l1' or 'huber'"),
+        ("[optimization]\nlr = 1", "optimization"),
+        ("[optimizer]\nlearning_rate = 1", "optimizer.learning_rate"),
+        ("[optimizer]\nmomentun = 0.9", "optimizer.momentum"),
+        ("[training]\nlr = 0.1", "optimizer.lr"),
+        ("lr = 0.1", "optimizer.lr"),
+        ("training = 3", "training"),
+        ("[training]\nepochs = '3'", "training.epochs"),
+        ("[training]\nepochs = 3.0", "training.epochs"),
+        ("[training]\nepochs = true", "training.epochs"),
+        ("[training]\nepochs = 0", "training.epochs"),
+        ("[training]\nbatch_size = -1", "training.batch_size"),
+        ("[training]\nseed = -1", "training.seed"),
+        ("[training]\nseed = 4294967296", "training.seed"),
+        ("[training]\nvalidation_fraction = 1", "training.validation_fraction"),
+        ("[training]\nprecision = 'half'", "bf16-mixed"),
+        ("[optimizer]\nlr = 0", "optimizer.lr"),
+        ("[optimizer]\nlr = nan", "optimizer.lr"),
+        ("[optimizer]\nlr = inf", "optimizer.lr"),
+        ("[optimizer]\nlr = false", "optimizer.lr"),
+        ("[optimizer]\nlr = 1" + "0" * 400, "optimizer.lr"),
+        ("[optimizer]\nmomentum = 1", "optimizer.momentum"),
+        ("[optimizer]\nweight_decay = -0.1", "optimizer.weight_decay"),
+        ("[optimizer]\nname = 'sdg'", "adamw"),
+        ("[optimizer]\nschedule = 'linear'", "one-cycle"),
+        ("[corruption]\ndropout = 1.0", "corruption.dropout"),
+        ("[corruption]\ngaussian = -1", "corruption.gaussian"),
+        ("[corruption]\nrotation = 181", "corruption.rotation"),
+        ("[corruption]\nscale = 1", "corruption.scale"),
+        ("[corruption]\nshear = 90", "corruption.shear"),
+        ("[corruption]\ntranslation = -0.1", "corruption.translation"),
+        ("[corruption]\nblocks = -1", "corruption.blocks"),
+        ("[corruption]\nblocks = 1.5", "corruption.blocks"),
+        ("[corruption]\nblock_area = 0", "corruption.block_area"),
+        ("[corruption]\ntarget = 'dirty'", "clean"),
+        ("[penalty]\nsparsity_weight = -1", "penalty.sparsity_weight"),
+        ("[objective]\nloss = 'bce'", "huber"),
         ("[model]\nimage_size = [8]", "image_size"),
         ("[model]\nimage_size = [8, 8, 8]", "image_size"),
         ("[model]\nimage_size = 0", "image_size"),
         ("[model]\nimage_size = 'big'", "image_size"),
-        ("[model]\nchannels = 2", "'native' or 1 or 3"),
-        ("[model]\nstd = [0.0]", "std must be greater than 0"),
-        ("[model]\nmean = ['a']", "mean must be"),
-        ("[model]\narguments = 3", "a table"),
+        ("[model]\nchannels = 2", "native"),
+        ("[model]\nstd = [0.0]", "model.std"),
+        ("[model]\nmean = ['a']", "model.mean"),
+        ("[model]\narguments = 3", "model.arguments"),
         ("[model", "not TOML"),
         ("a = " + "[" * 5000, "not TOML"),
         ("[model]\n[model]", "not TOML"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],
 )
-def test_a_wrong_recipe_says_what_is_wrong_and_where(write: Callable[..., str], content: Any, said: str) -> None:
+def test_the_error_of_an_invalid_recipe_names_file_and_key(
+    write: Callable[..., str], content: str | bytes, message: str
+) -> None:
     with pytest.raises(RecipeError) as caught:
         load_recipe(write(content))
-    assert said in caught.value.message
+    assert message in caught.value.message
     assert "mine.toml" in caught.value.message
     assert "\n" not in caught.value.message
     assert caught.value.status == ExitStatus.INPUT
 
 
+@pytest.mark.parametrize("key", RANGES)
+def test_a_range_accepts_its_bounds_and_nothing_beyond(key: str) -> None:
+    valid: Range = RANGES[key]
+    is_whole = recipe_keys()[key].type is int or key == "model.image_size"
+    step = 1 if is_whole else 1e-6
+    inside = [bound for bound in (valid.at_least, valid.at_most) if bound is not None]
+    outside = [bound for bound in (valid.above, valid.below) if bound is not None]
+    outside += [valid.at_least - step] if valid.at_least is not None else []
+    outside += [valid.at_most + step] if valid.at_most is not None else []
+    for value in inside:
+        assert value in valid
+        assert [value, value] in valid
+    for value in outside:
+        assert value not in valid
+        with pytest.raises(UsageError) as caught:
+            Recipe().with_settings({key: [value] if key == "model.std" else value})
+        assert key in caught.value.message
+        assert str(valid) in caught.value.message
+
+
+def test_the_words_of_a_range() -> None:
+    assert str(Range(at_least=1)) == "at least 1"
+    assert str(Range(at_least=0, at_most=10_000)) == "from 0 to 10,000"
+    assert str(Range(above=0, below=1)) == "greater than 0 and below 1"
+    assert str(Range(above=0, at_most=1)) == "greater than 0 and at most 1"
+
+
+def test_every_key_is_documented() -> None:
+    for name, field in recipe_keys().items():
+        assert field.metadata["help"].endswith("."), name
+
+
 @pytest.mark.parametrize("name", ["missing.toml", "no/such/file"])
-def test_a_missing_file_is_named(name: str) -> None:
+def test_the_error_of_a_missing_file_names_it(name: str) -> None:
     with pytest.raises(InputError, match=name):
         load_recipe(name)
 
 
-def test_an_unknown_name_lists_those_there_are() -> None:
-    with pytest.raises(RecipeError, match=r"did you mean 'sparse'.*conv, conv-classifier, denoising, mlp"):
+def test_an_unknown_recipe_lists_the_nearest_and_all_names() -> None:
+    with pytest.raises(RecipeError) as caught:
         load_recipe("sprase")
+    assert "'sparse'" in caught.value.message
+    assert all(name in caught.value.message for name in recipe_names())
 
 
-def test_an_empty_section_is_all_defaults(write: Callable[..., str]) -> None:
+def test_an_empty_section_has_the_defaults(write: Callable[..., str]) -> None:
     assert load_recipe(write("[training]\n")) == Recipe()
 
 
 @pytest.mark.parametrize(
-    ("word", "key", "value"),
+    ("setting", "key", "value"),
     [
         ("optimizer.lr=1", "optimizer.lr", 1),
         ("optimizer.lr = 1e-3", "optimizer.lr", 1e-3),
@@ -160,17 +194,17 @@ def test_an_empty_section_is_all_defaults(write: Callable[..., str]) -> None:
         ("a=1\nb=2", "a", "1\nb=2"),
     ],
 )
-def test_a_setting_is_toml_or_a_bare_string(word: str, key: str, value: Any) -> None:
-    assert parse_settings([word]) == {key: value}
+def test_a_setting_is_toml_or_a_string(setting: str, key: str, value: Any) -> None:
+    assert parse_settings([setting]) == {key: value}
 
 
-@pytest.mark.parametrize("word", ["optimizer.lr", "=3", ""])
-def test_a_setting_needs_a_key_and_a_value(word: str) -> None:
-    with pytest.raises(UsageError, match="not key=value"):
-        parse_settings([word])
+@pytest.mark.parametrize("setting", ["optimizer.lr", "=3", ""])
+def test_a_setting_needs_a_key_and_a_value(setting: str) -> None:
+    with pytest.raises(UsageError, match="key=value"):
+        parse_settings([setting])
 
 
-def test_settings_change_keys_and_single_arguments() -> None:
+def test_settings_change_keys_and_arguments() -> None:
     recipe = load_recipe("mlp").with_settings({"optimizer.lr": 1, "model.arguments.code": 3})
     assert recipe.optimizer.lr == 1.0
     assert recipe.model.arguments == {"hidden": [256], "code": 3}
@@ -178,23 +212,28 @@ def test_settings_change_keys_and_single_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [
-        ("optimizer.lrr", "did you mean 'optimizer.lr'"),
-        ("lr", "did you mean 'optimizer.lr'"),
-        ("optimizer", "unknown key 'optimizer'"),
-        ("optimizer.", "unknown key"),
-        ("optimizer.lr.x", "unknown key"),
-        ("training.arguments.x", "unknown key"),
-        ("x.y", "unknown key"),
+        ("optimizer.lrr", "optimizer.lr"),
+        ("lr", "optimizer.lr"),
+        ("optimizer", "'optimizer'"),
+        ("optimizer.", "'optimizer.'"),
+        ("optimizer.lr.x", "'optimizer.lr.x'"),
+        ("training.arguments.x", "'training.arguments'"),
+        ("x.y", "'x.y'"),
     ],
 )
-def test_an_unknown_setting_names_the_nearest(key: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_the_error_of_an_unknown_setting_names_the_key(key: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
         Recipe().with_settings({key: 1})
 
 
-def test_differences_name_keys() -> None:
+def test_arguments_that_are_no_table_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"model\.arguments"):
+        Recipe().with_settings({"model.arguments": 3, "model.arguments.code": 1})
+
+
+def test_differences_are_keys() -> None:
     changed = Recipe().with_settings({"optimizer.lr": 0.5, "training.seed": 1, "model.arguments.x": 1})
     assert Recipe().differences(changed) == ["model.arguments", "optimizer.lr", "training.seed"]
     assert changed.differences(changed) == []
@@ -204,5 +243,5 @@ def test_differences_name_keys() -> None:
     ("size", "channels", "shape"),
     [("native", "native", (None, None, None)), (32, 1, (1, 32, 32)), ([32, 16], "native", (None, 32, 16))],
 )
-def test_the_shape_that_is_asked_of_images(size: Any, channels: Any, shape: tuple[int | None, ...]) -> None:
+def test_the_shape_to_which_images_are_converted(size: Any, channels: Any, shape: tuple[int | None, ...]) -> None:
     assert Recipe().with_model(image_size=size, channels=channels).model.image_shape == shape

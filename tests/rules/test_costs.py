@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from aecli import inference
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.data import DataOptions, load
-from aecli.recipes.schema import load_recipe
+from aecli.recipes.loading import load_recipe
 from aecli.training.fit import train
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import load_subsets

@@ -6,7 +6,7 @@ import pytest
 import aecli
 from aecli.cli.app import app
 from aecli.cli.reference import with_reference
-from aecli.recipes.schema import recipe_names
+from aecli.recipes.loading import recipe_names
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 from aecli.checkpoint import Checkpoint
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.data import DataOptions
-from aecli.recipes.schema import Recipe, load_recipe
+from aecli.recipes.loading import load_recipe
+from aecli.recipes.schema import Recipe
 from aecli.training.fit import Trained, train
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import Subset, load_subsets

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import load_checkpoint
 from aecli.models.autoencoder import Autoencoder
-from aecli.recipes.schema import Recipe, load_recipe
+from aecli.recipes.loading import load_recipe
+from aecli.recipes.schema import Recipe
 from aecli.training.subsets import Subset
 
 STILL = {"optimizer.lr": 1e-12, "training.epochs": 1}

@@ -15,7 +15,8 @@ from aecli.codes import load_codes
 from aecli.data import load
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
-from aecli.recipes.schema import CorruptionRecipe, load_recipe, recipe_names
+from aecli.recipes.loading import load_recipe, recipe_names
+from aecli.recipes.schema import CorruptionRecipe
 from tests.command_line import Run
 
 SMALL = ("--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")

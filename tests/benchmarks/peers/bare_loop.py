@@ -17,7 +17,7 @@ from aecli.models.architectures import resolve_arguments
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distance, penalty
-from aecli.recipes.schema import load_recipe
+from aecli.recipes.loading import load_recipe
 
 MEAN, STD = 0.1307, 0.3081
 
