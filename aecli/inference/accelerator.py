@@ -1,17 +1,16 @@
-"""Whether a GPU may be here, told without torch."""
+"""Guess whether a GPU is available, without importing torch."""
 
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LINUX_DEVICES = ("nvidiactl", "nvidia0", "nvmap", "dxg", "kfd")
-"""Under `/dev`: NVIDIA's driver, on servers and on Jetson; a GPU of Windows under WSL; AMD's driver."""
+"""Files in `/dev`: NVIDIA's driver, on servers and on Jetson; a GPU of Windows under WSL; AMD's driver."""
 
 
 def may_have_accelerator() -> bool:
-    """Tell whether torch may find a GPU here. A wrong yes costs the import of torch, which then looks itself."""
+    """Return whether torch may find a GPU. A wrong True only costs the import of torch, which then checks itself."""
     match sys.platform:
         case "linux":
             return any(Path("/dev", name).exists() for name in LINUX_DEVICES) or _may_have_intel_gpu()
@@ -23,9 +22,11 @@ def may_have_accelerator() -> bool:
 
 
 def _may_have_intel_gpu() -> bool:
-    """Any computer with a console has `/dev/dri`, but torch runs on Intel's GPUs only where it was built for them."""
+    """Return whether torch was built for Intel's GPUs: `/dev/dri` alone exists on any machine with a display."""
     if not Path("/dev/dri").exists():
         return False
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return "xpu" in version("torch")
     except PackageNotFoundError:

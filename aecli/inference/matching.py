@@ -1,4 +1,4 @@
-"""Which image a code was made from."""
+"""Find the image that each code was made from."""
 
 from typing import cast
 
@@ -16,37 +16,37 @@ from aecli.storage.labels import UNLABELED
 
 
 def matching_images(codes: Codes, images: ImageSet) -> NDArray[np.int64]:
-    """Return the row in `images` of the image that each of the N codes was made from, (N,).
+    """Return the index in `images` of the image that each of the N codes was made from, (N,).
 
-    Names tell which image is which, as a code file may hold some of them or in another order. They do not tell one
-    set from another (both may have a `test/0`): the fingerprint does, or else the labels must agree, or without any
-    the word up to the split.
+    Images are matched by name, because a code file may hold a subset of them or another order. Two data sets may
+    share names (both have a `test/0`), so their fingerprints must be equal, or else their labels, or else, without
+    labels, their DATA words up to the split.
 
     Raises:
-        InputError: these are other images.
+        InputError: the codes were made from other images.
     """
     hint = f"name the images that the codes were made from: {codes.meta.data}"
-    same = images.fingerprint == codes.meta.data_fingerprint
-    if same and np.array_equal(images.names, codes.names):
+    same_data = images.fingerprint == codes.meta.data_fingerprint
+    if same_data and np.array_equal(images.names, codes.names):
         return np.arange(len(codes))
-    index_by_name = {name: row for row, name in enumerate(images.names.tolist())}
+    index_by_name = {name: index for index, name in enumerate(images.names.tolist())}
     missing = next((name for name in codes.names.tolist() if name not in index_by_name), None)
     if missing is not None:
         raise InputError(f"{images.word} has no image named '{missing}'", hint=hint)
     if len(index_by_name) < len(images):
         raise InputError(f"several images of {images.word} have the same name", hint=hint)
     indices = np.array([index_by_name[name] for name in codes.names.tolist()], np.int64)
-    if not same and not _agree(codes, images, indices):
-        raise InputError(f"{images.word} has images of the same names, but they are others", hint=hint)
+    if not same_data and not _labels_or_words_agree(codes, images, indices):
+        raise InputError(f"the codes were made from other images than those of {images.word}", hint=hint)
     return indices
 
 
 def images_of(codes: Codes, options: DataOptions, progress: Progress = silent) -> ImageSet:
-    """Read the images that the codes were made from again, as the model took them, in the codes' order.
+    """Read the images that the codes were made from, in the shape that the model took and in the codes' order.
 
     Raises:
-        InputError: they are not there any more, or have changed.
-        UnavailableError: the data set, a package or disk space is not here.
+        InputError: the images are missing or have changed.
+        UnavailableError: the data set, a package or disk space is not available.
     """
     shape = cast(Shape, codes.meta.image_shape or NATIVE)
     images = load_again(codes.meta.data, codes.meta.data_fingerprint, options, image_shape=shape, progress=progress)
@@ -54,13 +54,13 @@ def images_of(codes: Codes, options: DataOptions, progress: Progress = silent) -
     return images if np.array_equal(indices, np.arange(len(images))) else images.take(indices)
 
 
-def _agree(codes: Codes, images: ImageSet, indices: NDArray[np.int64]) -> bool:
+def _labels_or_words_agree(codes: Codes, images: ImageSet, indices: NDArray[np.int64]) -> bool:
     if codes.labels is not None and images.labels is not None:
-        theirs = images.labels[indices]
-        both = (codes.labels != UNLABELED) & (theirs != UNLABELED)
-        if both.any():
-            known = np.array(codes.meta.class_names)[codes.labels[both]]
-            return bool((known == np.array(images.class_names)[theirs[both]]).all())
+        image_labels = images.labels[indices]
+        both_labeled = (codes.labels != UNLABELED) & (image_labels != UNLABELED)
+        if both_labeled.any():
+            code_classes = np.array(codes.meta.class_names)[codes.labels[both_labeled]]
+            return bool((code_classes == np.array(images.class_names)[image_labels[both_labeled]]).all())
     return _without_split(codes.meta.data) == _without_split(images.word)
 
 

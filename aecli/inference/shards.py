@@ -1,4 +1,4 @@
-"""Several processes that encode one set of images, each its share; the first one joins the codes."""
+"""Encode one set of images with several processes; rank 0 joins their codes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,15 +20,18 @@ from aecli.runtime.processes import Process, Processes, launched_by_torchrun
 from aecli.runtime.progress import Progress, silent
 from aecli.storage.partial_files import unfinished_file
 
-Codes = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Codes, (B, ...), and their residuals, (B,)."""
+CodesAndResiduals = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Codes, (B, *code shape), and their residuals, (B,)."""
 
-LONGEST_WAIT = timedelta(days=7)
-"""For the slowest of the processes."""
+TIMEOUT = timedelta(days=7)
+"""How long a process waits for the slowest one."""
 
 
 class Shards:
-    """Shares of the images, as contiguous rows, and files beside the output that hold the codes of a share."""
+    """Contiguous shares of the images, one for each process.
+
+    Each process but rank 0 writes the codes of its share to a temporary file beside the output, which rank 0 reads.
+    """
 
     def __init__(self, fabric: Fabric, process: Process, output: Path):
         self._fabric = fabric
@@ -37,71 +40,71 @@ class Shards:
 
     @property
     def device(self) -> str:
-        """Where this process is to run the model."""
+        """The torch device of this process."""
         return str(self._fabric.device)
 
     def encode(self, model: Model, images: NDArray[np.uint8]) -> None:
-        """Encode the share of this process, which is not the first, and keep the codes for the first one."""
-        rows = self._share(len(images), self._process.number)
+        """Encode the share of this process, which is not rank 0, and keep the codes until rank 0 has read them."""
+        share = self._share(len(images), self._process.rank)
         with unfinished_file(self._output) as path:
             with path.open("wb") as file:
-                for codes, residuals in model.encode_batches(images[rows]):
+                for codes, residuals in model.encode_batches(images[share]):
                     file.write(np.column_stack([codes.reshape(len(codes), -1), residuals]).data)
-            self._tell(str(path))
-            self._fabric.barrier()  # the first one has read it
+            self._gather(str(path))
+            self._fabric.barrier()  # rank 0 has read the file
 
-    def join(self, model: Model, images: NDArray[np.uint8], progress: Progress = silent) -> Iterator[Codes]:
-        """Yield the codes of this process, the first, and then those that the others have made meanwhile."""
+    def join(self, model: Model, images: NDArray[np.uint8], progress: Progress = silent) -> Iterator[CodesAndResiduals]:
+        """Yield the codes of rank 0, which is this process, and then those that the other ranks have written."""
         yield from model.encode_batches(images[self._share(len(images), 0)], progress)
-        values = int(np.prod(model.header.code_shape)) + 1  # the last one is the residual
-        for number, path in enumerate(self._tell("")):
-            rows = self._share(len(images), number)
-            for some in batches(rows.stop - rows.start, model.image_shape) if path else ():
-                count, before = (some.stop - some.start) * values, 4 * some.start * values
-                kept = np.fromfile(path, np.float32, count, offset=before).reshape(-1, values)
-                codes = np.ascontiguousarray(kept[:, :-1])
-                yield codes.reshape(len(codes), *model.header.code_shape), kept[:, -1]
-                progress("joining", rows.start + some.stop, len(images))
+        columns = int(np.prod(model.header.code_shape)) + 1  # the last one is the residual
+        for rank, path in enumerate(self._gather("")):
+            share = self._share(len(images), rank)
+            for batch in batches(share.stop - share.start, model.image_shape) if path else ():
+                count, offset = (batch.stop - batch.start) * columns, 4 * batch.start * columns
+                rows = np.fromfile(path, np.float32, count, offset=offset).reshape(-1, columns)
+                codes = np.ascontiguousarray(rows[:, :-1])
+                yield codes.reshape(len(codes), *model.header.code_shape), rows[:, -1]
+                progress("joining", share.start + batch.stop, len(images))
         self._fabric.barrier()
 
-    def _share(self, count: int, number: int) -> slice:
-        ends = np.linspace(0, count, self._process.count + 1).round().astype(int).tolist()
-        return slice(*list(pairwise(ends))[number])
+    def _share(self, count: int, rank: int) -> slice:
+        ends = np.linspace(0, count, self._process.world_size + 1).round().astype(int).tolist()
+        return slice(*list(pairwise(ends))[rank])
 
-    def _tell(self, path: str) -> list[str]:
-        """Tell all processes where the codes of this one are; return what each said, once all have."""
-        told = [""] * self._process.count
-        distributed.all_gather_object(told, path)  # type: ignore[no-untyped-call, misc]
-        return told
+    def _gather(self, path: str) -> list[str]:
+        """Send the path of this process's codes to all processes; return the paths of all ranks, once all have sent."""
+        paths = [""] * self._process.world_size
+        distributed.all_gather_object(paths, path)  # type: ignore[no-untyped-call, misc]
+        return paths
 
 
 @contextmanager
-def begun(processes: Processes, device: str, output: Path) -> Iterator[Shards]:
-    """Begin the other processes, with the command line of this one, unless `torchrun` or SLURM did; end them, too.
+def launch(processes: Processes, device: str, output: Path) -> Iterator[Shards]:
+    """Start the other processes with the command line of this one, unless `torchrun` or SLURM did; end them on errors.
 
     Raises:
-        UnavailableError: there are not so many devices here.
+        UnavailableError: there are fewer devices than `processes` has on a machine.
     """
-    outside = launched_by_torchrun() or processes.launched_by_slurm
+    launched = launched_by_torchrun() or processes.launched_by_slurm
     try:
         with quiet_lightning():
             fabric = Fabric(
                 accelerator=device,
                 devices=processes.devices,
                 num_nodes=processes.nodes,
-                strategy=DDPStrategy(timeout=LONGEST_WAIT),
-                plugins=[] if outside else [LightningEnvironment()],
+                strategy=DDPStrategy(timeout=TIMEOUT),
+                plugins=[] if launched else [LightningEnvironment()],
             )
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UnavailableError(
-            f"no {processes.devices} devices '{device}' here: {reason}", hint="--devices 1"
+            f"{processes.devices} devices of type '{device}' are not available: {reason}", hint="--devices 1"
         ) from error
     with quiet_lightning():
         fabric.launch()
     try:
-        yield Shards(fabric, processes.this_one(), output)
+        yield Shards(fabric, processes.current(), output)
     except BaseException:
-        for other in getattr(fabric.strategy.launcher, "procs", ()):
-            other.terminate()  # it would wait for this one
+        for child in getattr(fabric.strategy.launcher, "procs", ()):
+            child.terminate()  # it would wait for this process
         raise

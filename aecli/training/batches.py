@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from aecli.runtime.processes import ALONE, Process
+from aecli.runtime.processes import SINGLE_PROCESS, Process
 from aecli.training.seeds import Stream, generator
 from aecli.training.subsets import Subset
 
@@ -43,7 +43,7 @@ class Batches:
         seed: int | None = None,
         *,
         labeled: bool = False,
-        process: Process = ALONE,
+        process: Process = SINGLE_PROCESS,
     ):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not writable.*")  # memory maps are only read
@@ -112,7 +112,7 @@ class Batches:
         return images if self._labels is None else (images, self._labels[indices].to(self._device, non_blocking=True))
 
     def _share(self, batch: Tensor) -> Tensor:
-        number, count = self._process.number, self._process.count
+        number, count = self._process.rank, self._process.world_size
         if count == 1:
             return batch
         if self._seed is not None and len(batch) % count:

@@ -7,7 +7,7 @@ from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.models.losses import penalty
 from aecli.recipes.schema import Recipe
-from aecli.runtime.processes import ALONE, Process
+from aecli.runtime.processes import SINGLE_PROCESS, Process
 from aecli.training.batches import Batch, Batches
 from aecli.training.module import TrainingModule
 from aecli.training.seeds import Stream
@@ -23,7 +23,7 @@ class ClassifierModule(TrainingModule):
     METRICS = ("loss", "accuracy")
 
     def __init__(
-        self, model: Classifier, recipe: Recipe, train: Batches, validation: Batches, process: Process = ALONE
+        self, model: Classifier, recipe: Recipe, train: Batches, validation: Batches, process: Process = SINGLE_PROCESS
     ):
         super().__init__(recipe, train, validation, process)
         self.model = model

@@ -38,7 +38,7 @@ from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
 from aecli.recipes.schema import Recipe
 from aecli.runtime.optional_packages import quiet_lightning
-from aecli.runtime.processes import ONE, Process, Processes, launched_by_torchrun
+from aecli.runtime.processes import SINGLE_DEVICE, Process, Processes, launched_by_torchrun
 from aecli.training.batches import Batches
 from aecli.training.callbacks import (
     History,
@@ -96,7 +96,7 @@ def train(
     resume: bool = False,
     init_from: Checkpoint | Pretrained | None = None,
     accelerator: str = "auto",
-    processes: Processes = ONE,
+    processes: Processes = SINGLE_DEVICE,
     strategy: str = "auto",
     loggers: Sequence[Logger] = (),
     listener: TrainingListener | None = None,
@@ -131,7 +131,7 @@ def train(
     model = _new_model(recipe, images)
     if init_from:
         start_from(model, init_from, images.images.class_names)
-    process = processes.this_one()
+    process = processes.current()
     sources = {"training": _source(images), "validation": _source(validation)}
     history = History({what: source.fingerprint for what, source in sources.items()})
 
@@ -153,7 +153,7 @@ def train(
                 accelerator=accelerator,
                 devices=processes.devices,
                 num_nodes=processes.nodes,
-                strategy="ddp" if strategy == "auto" and processes.count > 1 else strategy,
+                strategy="ddp" if strategy == "auto" and processes.world_size > 1 else strategy,
                 use_distributed_sampler=False,
                 precision=recipe.training.precision,
                 max_epochs=recipe.training.epochs,
@@ -177,7 +177,7 @@ def train(
         if device.type == "cuda":
             module.train_batches.batches_a_call = module.validation_batches.batches_a_call = BATCHES_A_CALL
         _warn_of_slowness(device, recipe, listener)
-        if process.is_first:
+        if process.is_rank_zero:
             folder.begin(recipe, resume=resume)
         try:
             with _explain_damage(folder, history, resume):
@@ -185,10 +185,10 @@ def train(
         except BaseException as error:
             if isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher):
                 trainer.strategy.launcher.kill(signal.SIGTERM)  # the others would wait for this one
-            if process.is_first and not folder.discard_if_empty() and isinstance(error, Interrupted):
+            if process.is_rank_zero and not folder.discard_if_empty() and isinstance(error, Interrupted):
                 error.hint = f"go on with the same command and --resume; what is done is in {folder.path}"
             raise
-    if not process.is_first:
+    if not process.is_rank_zero:
         return None
     saver.save_results()
     checkpoint, epochs = load_checkpoint(folder.model), tuple(history.epochs)

@@ -15,7 +15,7 @@ from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distance, penalty
 from aecli.recipes.schema import Recipe
-from aecli.runtime.processes import ALONE, Process
+from aecli.runtime.processes import SINGLE_PROCESS, Process
 from aecli.training.batches import Batch, Batches
 from aecli.training.cuda_graph_step import CudaGraphStep
 from aecli.training.seeds import Stream, stream_seed
@@ -35,7 +35,7 @@ class TrainingModule(pl.LightningModule):
     METRICS: tuple[str, ...] = ("loss",)
     """What is added up over the images of an epoch, in training and in validation."""
 
-    def __init__(self, recipe: Recipe, train: Batches, validation: Batches, process: Process = ALONE):
+    def __init__(self, recipe: Recipe, train: Batches, validation: Batches, process: Process = SINGLE_PROCESS):
         super().__init__()
         self.automatic_optimization = False
         self.recipe = recipe
@@ -98,7 +98,7 @@ class TrainingModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         names = list(self._sums)
         sums = torch.stack(list(self._sums.values()))
-        if self._process.count > 1:
+        if self._process.world_size > 1:
             sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         totals = dict(zip(names, sums.tolist(), strict=True))
         self.metrics = {
@@ -163,7 +163,7 @@ class TrainingModule(pl.LightningModule):
         for name, total in self._sums.items():
             if name.startswith(stage):
                 total.zero_()
-        seed = stream_seed(self.recipe.training.seed, stream, epoch, self._process.number)
+        seed = stream_seed(self.recipe.training.seed, stream, epoch, self._process.rank)
         self._randomness[stream].manual_seed(seed)
 
     def _can_be_recorded(self) -> bool:
@@ -185,7 +185,7 @@ class AutoencoderModule(TrainingModule):
     model: Autoencoder
 
     def __init__(
-        self, model: Autoencoder, recipe: Recipe, train: Batches, validation: Batches, process: Process = ALONE
+        self, model: Autoencoder, recipe: Recipe, train: Batches, validation: Batches, process: Process = SINGLE_PROCESS
     ):
         super().__init__(recipe, train, validation, process)
         self.model = model

@@ -40,7 +40,7 @@ def test_a_process_knows_which_it_is(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert find_processes(devices, nodes).this_one() == process
+    assert find_processes(devices, nodes).current() == process
 
 
 def test_wrong_numbers_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,15 @@
 """`aecli encode`."""
 
-import time
-from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console
+from aecli.cli.console import Console, counted
 from aecli.cli.options import DataArg, DeviceOpt, DevicesOpt, ModelOpt, NodesOpt
 from aecli.data.options import DataOptions
-from aecli.errors import ExitStatus, UsageError
+from aecli.errors import ExitStatus
 
 EXAMPLES = examples(
     "aecli encode mnist5k:test --model run -o codes.npz",
@@ -21,16 +18,20 @@ EXAMPLES = examples(
 CodesOpt = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", metavar="CODES.npz", help="Code file to write; - is standard output.", show_default=False
+        "--output",
+        "-o",
+        metavar="CODES.npz",
+        help="Code file to write; - writes to standard output.",
+        show_default=False,
     ),
 ]
 BitsOpt = Annotated[
     int,
-    typer.Option(metavar="32|16|8|6|4|3|2", help="Bits of each value of a code as stored; 8 and fewer are quantized."),
+    typer.Option(metavar="32|16|8|6|4|3|2", help="Bits per stored value; values of 8 bits or fewer are quantized."),
 ]
 EntropyOpt = Annotated[
     bool,
-    typer.Option("--entropy", help="Entropy-code the quantized values, and keep no names, labels and residuals."),
+    typer.Option("--entropy", help="Entropy-code the quantized values, without names, labels and residuals."),
 ]
 
 
@@ -46,47 +47,40 @@ def encode(
     devices: DevicesOpt = 1,
     num_nodes: NodesOpt = 1,
 ) -> None:
-    """Turn images into codes: one .npz file with codes, names, labels and residuals."""
+    """Encode images: write one .npz file with codes, names, labels and residuals."""
     from aecli import inference
     from aecli.checkpoint import resolve_model
-    from aecli.codes import require_bits, save_codes
-    from aecli.data import load, resolve
-    from aecli.runtime.processes import find_processes
-    from aecli.storage.paths import is_stream, require_output
+    from aecli.codes import require_bits
+    from aecli.data import resolve
+    from aecli.storage.paths import require_output
 
     checkpoint, ref = resolve_model(model), resolve(data)
     output = require_output(output, inputs=[checkpoint.file, *filter(None, [ref.path])], suffixes=[".npz"])
     require_bits(bits, entropy=entropy)
 
-    processes = find_processes(devices, num_nodes)
-    is_first = processes.this_one().is_first
-    with ExitStack() as stack:
-        shards = None
-        if processes.count > 1:
-            if is_stream(output):
-                raise UsageError("codes of several devices are joined beside the file", hint="name a file with -o")
-            from aecli.inference.shards import begun
-
-            shards = stack.enter_context(begun(processes, device, output))
-        loaded = inference.load(checkpoint, device=shards.device if shards else device)
-        progress = stack.enter_context((console if is_first else replace(console, quiet=True)).progress())
-        images = load(ref, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
-        if shards and not is_first:
-            shards.encode(loaded, images.images)
-            return
-        started = time.monotonic()
-        codes = inference.encode_batches(loaded, images, bits, entropy=entropy, shards=shards, progress=progress)
-        save_codes(codes, output)
-        seconds = time.monotonic() - started
-
-    console.report_notes((*loaded.notes, *images.notes), images.failures)
+    encoded = inference.encode_dataset(
+        checkpoint,
+        ref,
+        output,
+        data_options,
+        bits=bits,
+        entropy=entropy,
+        device=device,
+        devices=devices,
+        num_nodes=num_nodes,
+        open_progress=console.progress,
+    )
+    if encoded is None:
+        return
+    images, header = encoded.images, encoded.model.header
+    console.report_notes((*encoded.model.notes, *images.notes), images.failures)
     console.saved(
         output,
-        f"{len(images):,} codes of {'x'.join(map(str, loaded.header.code_shape))}, {bits} bits a value"
+        f"{counted(len(images), 'code')} of {'x'.join(map(str, header.code_shape))}, {bits} bits per value"
         + (", entropy-coded" if entropy else ""),
-        {"codes": len(images), "code_shape": list(loaded.header.code_shape), "failed": len(images.failures)}
-        | {"seconds": round(seconds, 3), "images_per_second": round(len(images) / max(seconds, 1e-9), 1)}
-        | {"bits": bits, "entropy": entropy, "model": loaded.fingerprint, "data": images.fingerprint},
+        {"codes": len(images), "code_shape": list(header.code_shape), "failed": len(images.failures)}
+        | {"seconds": round(encoded.seconds, 3), "images_per_second": round(encoded.images_per_second, 1)}
+        | {"bits": bits, "entropy": entropy, "model": encoded.model.fingerprint, "data": images.fingerprint},
     )
     if images.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
