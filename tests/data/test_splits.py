@@ -1,4 +1,4 @@
-"""Fixed-seed splits."""
+"""Splits by a fixed seed."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from aecli.errors import InputError
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 999])
-def test_both_sides_together_are_all(n) -> None:
+def test_rest_and_held_out_are_a_partition(n: int) -> None:
     rest, held = hold_out(n)
     assert len(held) == max(1, round(n / 10))
     assert (np.diff(rest) > 0).all()
@@ -26,14 +26,14 @@ def test_classes_keep_their_proportions() -> None:
     assert set(hold_out(np.array([0] * 9 + [1]), 0.2)[1]) <= set(range(9))
 
 
-def test_the_seed_decides() -> None:
+def test_the_split_depends_on_the_seed_only() -> None:
     assert hold_out(100, seed=1)[1].tolist() == hold_out(100, seed=1)[1].tolist()
     assert hold_out(100, seed=1)[1].tolist() != hold_out(100, seed=2)[1].tolist()
-    assert hold_out(20, 0.2, 0)[1].tolist() == [1, 8, 18, 19], "a test split must stay the same for ever"
+    assert hold_out(20, 0.2, 0)[1].tolist() == [1, 8, 18, 19], "test splits must be the same in every version"
     assert np.flatnonzero(in_seeded_test(20)).tolist() == [1, 8, 18, 19]
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_too_few(n) -> None:
-    with pytest.raises(InputError, match=f"too few images to hold some out: {n}"):
+def test_too_few_images_are_an_error(n: int) -> None:
+    with pytest.raises(InputError, match="too few images"):
         hold_out(n)
