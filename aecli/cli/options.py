@@ -1,16 +1,22 @@
-"""Arguments and options that several commands share, named by what they are."""
+"""Arguments and options that several commands share."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from aecli.runtime.options import option
+
+DEVICES_PANEL = "Devices"
+
 DataArg = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Images: a NAME of aecli datasets, a folder, a picture, an .npz or .npy file; then :train, :test or :all "
-        "for a part, @CLASS,... or @-CLASS,... for some classes.",
+        help="Images: a name from aecli datasets, a folder, an image file, or an .npz or .npy file. Append :train, "
+        ":test or :all to choose a split, and @CLASS,... or @-CLASS,... to include or exclude classes.",
         show_default=False,
     ),
 ]
@@ -20,15 +26,24 @@ ModelOpt = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="A run folder, its model.safetensors, or a model.onnx.",
+        help="Run folder, model.safetensors or model.onnx.",
         show_default=False,
     ),
 ]
-DevicesOpt = Annotated[
-    int, typer.Option("--devices", metavar="N", help="Devices on each machine that share the work, a process each.")
-]
-NodesOpt = Annotated[int, typer.Option("--num-nodes", metavar="N", help="Machines, each with so many devices.")]
 DeviceOpt = Annotated[
     str,
-    typer.Option("--device", metavar="DEVICE", help="auto takes a GPU where there is one; or cpu, cuda, cuda:1, mps."),
+    typer.Option("--device", metavar="DEVICE", help="auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."),
 ]
+
+
+def one_of(names: Sequence[str]) -> str:
+    """Return the names as alternatives: `a, b or c`."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+@dataclass(frozen=True)
+class ProcessOptions:
+    """The number of processes that share the work, one for each device."""
+
+    devices: int = option(1, "Devices per node; each runs one process.", panel=DEVICES_PANEL, metavar="N")
+    num_nodes: int = option(1, "Number of nodes (machines).", panel=DEVICES_PANEL, metavar="N")

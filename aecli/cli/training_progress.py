@@ -1,11 +1,11 @@
-"""How training shows itself: a live bar on a terminal, one plain line an epoch elsewhere."""
+"""The display of training: a live bar on a terminal, one plain line per epoch elsewhere."""
 
 import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from aecli.cli.console import Console, rich_console
+from aecli.cli.console import Console, counted, rich_console
 
 if TYPE_CHECKING:
     from aecli.checkpoint.run_folder import EpochMetrics
@@ -13,20 +13,22 @@ if TYPE_CHECKING:
 
 
 class TrainingProgress:
-    """A listener of training that writes to standard error."""
+    """A training listener that writes to standard error."""
 
     def __init__(self, console: Console, images: "Subset", validation: "Subset"):
-        self._screen = console
+        self._console = console
         self._bars: Any = None
         self._task: Any = None
         self._started = self._ended = time.monotonic()
         self._epochs = self._images_per_epoch = self._first_epoch = self._epochs_done = 0
         self._val_loss = float("nan")
         self._accuracy = ""
-        console.note(f"training on {len(images):,} images of {images.images.word}, validating on {len(validation):,}")
+        console.note(
+            f"training on {counted(len(images), 'image')} of {images.images.word}, validating on {len(validation):,}"
+        )
 
     def __enter__(self) -> "TrainingProgress":
-        if self._screen.shows_bars:
+        if self._console.shows_bars:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bars = Progress(
@@ -47,13 +49,13 @@ class TrainingProgress:
             self._bars.__exit__(kind, error, traceback)
 
     def on_warning(self, text: str) -> None:
-        self._screen.warn(text)
+        self._console.warn(text)
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
         self._started = self._ended = time.monotonic()
         self._epochs, self._first_epoch, self._images_per_epoch = epochs, done_epochs, images_per_epoch
         if done_epochs:
-            self._screen.note(f"going on after epoch {done_epochs} of {epochs}")
+            self._console.note(f"resuming after epoch {done_epochs} of {epochs}")
         if self._bars:
             nan = float("nan")
             self._task = self._bars.add_task(
@@ -85,20 +87,20 @@ class TrainingProgress:
         self._accuracy = "" if metrics.val_accuracy is None else f"  accuracy {metrics.val_accuracy:.4f}"
         if self._bars:
             self.on_progress(metrics.epoch, self._images_per_epoch, metrics.train_loss)
-        elif self._screen.shows_progress:
-            self._screen.note(
+        elif self._console.shows_progress:
+            self._console.note(
                 f"epoch {metrics.epoch}/{self._epochs}  loss {metrics.train_loss:.4f}  val {metrics.val_loss:.4f}"
                 f"{self._accuracy}  {self._rate(metrics.epoch, self._ended):,.0f} images/s{'  best' if is_best else ''}"
             )
 
     @property
     def seconds(self) -> float:
-        """From the start of training to the end of the last epoch; what is drawn afterwards takes its own time."""
+        """Seconds from the start of training to the end of the last epoch, without the time for plots."""
         return round(self._ended - self._started, 3)
 
     @property
     def images_per_second(self) -> float:
-        """Training images, over the epochs done in this call."""
+        """Training images per second, over the epochs of this call."""
         return round(self._rate(self._epochs_done, self._ended), 1)
 
     def _rate(self, done: float, now: float) -> float:

@@ -51,7 +51,7 @@ def key(
         at_most: The largest valid number.
         below: A number above all valid ones.
         flag: The option of `aecli train` that sets the key.
-        metavar: What stands for the value in the option's help.
+        metavar: What stands for the value in the option's help; the choices of a Literal by default.
     """
     metadata: dict[str, Any] = {"help": help}
     bounds = Range(at_least, above, at_most, below)

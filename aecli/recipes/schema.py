@@ -170,7 +170,6 @@ class TrainingRecipe:
         "32-true",
         "Lightning's precision: `bf16-mixed` on CPUs and GPUs with bfloat16 instructions, `16-mixed` on GPUs.",
         flag="--precision",
-        metavar="PRECISION",
     )
 
 

@@ -30,7 +30,7 @@ ClassifierOpt = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="A run folder of a classifier, or its model.safetensors.",
+        help="Run folder of a classifier, or its model.safetensors.",
         show_default=False,
     ),
 ]
@@ -43,7 +43,7 @@ def classify(
     console: Console,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Say of what class each image is, one line each: name, label, probability, true label where it is known."""
+    """Classify images, one line each: name, predicted class, its probability, and the true class if known."""
     from aecli import inference
     from aecli.checkpoint import resolve_checkpoint
     from aecli.data import load, matched_labels, resolve
@@ -57,26 +57,26 @@ def classify(
         images = load(ref, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
         truth = matched_labels(images, loaded.class_names)
         started = time.monotonic()
-        found = most_probable(loaded.classify(images.images, progress), truth)
+        predicted = most_probable(loaded.classify(images.images, progress), truth)
         seconds = time.monotonic() - started
 
     console.report_notes(images.notes, images.failures)
-    console.lines(COLUMNS).show(list(_rows(images, found, loaded.class_names)))
+    console.lines(COLUMNS).show(list(_rows(images, predicted, loaded.class_names)))
     rate = len(images) / max(seconds, 1e-9)
     console.summary(
-        f"{counted(len(images), 'image')} of {images.word}, {rate:,.0f} images/s; {_accuracy(images, found)}",
-        {"images": len(images), "failed": len(images.failures), "known": found.known, "right": found.right}
-        | {"accuracy": asdict(found.accuracy) if found.accuracy else None, "images_per_second": round(rate, 1)},
+        f"{counted(len(images), 'image')} of {images.word}, {rate:,.0f} images/s; {_accuracy(images, predicted)}",
+        {"images": len(images), "failed": len(images.failures), "known": predicted.known, "right": predicted.right}
+        | {"accuracy": asdict(predicted.accuracy) if predicted.accuracy else None, "images_per_second": round(rate, 1)},
     )
     if images.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
 def _rows(
-    images: "ImageSet", found: "Classification", class_names: tuple[str, ...]
+    images: "ImageSet", predicted: "Classification", class_names: tuple[str, ...]
 ) -> "Iterator[tuple[list[str] | None, dict[str, Any]]]":
     truths = [-1] * len(images) if images.labels is None else images.labels.tolist()
-    columns = (images.names.tolist(), found.labels.tolist(), found.probabilities.tolist(), truths)
+    columns = (images.names.tolist(), predicted.labels.tolist(), predicted.probabilities.tolist(), truths)
     for name, label, probability, truth in zip(*columns, strict=True):
         document = {"name": name, "label": class_names[label], "probability": probability}
         if truth != -1:
@@ -86,9 +86,10 @@ def _rows(
         yield None, {"name": failure.name, "error": failure.reason}
 
 
-def _accuracy(images: "ImageSet", found: "Classification") -> str:
-    accuracy = found.accuracy
+def _accuracy(images: "ImageSet", predicted: "Classification") -> str:
+    accuracy = predicted.accuracy
     if accuracy is not None:
         bounds = f"{accuracy.low:.4f} to {accuracy.high:.4f}"
-        return f"accuracy {accuracy.value:.4f} ({bounds}), {found.right:,} of {found.known:,} right"
-    return "accuracy unknown: " + ("no labels" if images.labels is None else "no class that the model knows")
+        return f"accuracy {accuracy.value:.4f} ({bounds}), {predicted.right:,} of {predicted.known:,} correct"
+    reason = "no labels" if images.labels is None else "no label is a class of the model"
+    return f"accuracy unknown: {reason}"

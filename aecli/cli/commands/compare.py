@@ -21,17 +21,17 @@ COLUMNS = [
     *("run", "architecture", "parameters", "code", "epochs", "train loss", "val loss", "to target", "residual", "mse"),
     *("k-NN", "± sd", "accuracy", "AUROC", "images/s"),
 ]
-RunsArg = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, two or more.", show_default=False)]
-PlotOpt = Annotated[Path | None, typer.Option("--output", "-o", metavar="PLOT.png", help="Plot of curves and bars.")]
+RunsArg = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Two or more run folders.", show_default=False)]
+PlotOpt = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="PLOT.png", help="Write a plot of loss curves and bars.")
+]
 TestOpt = Annotated[
     str | None,
-    typer.Option("--test", metavar="DATA", help="Images to compare on; else the test split of the training images."),
+    typer.Option("--test", metavar="DATA", help="Test images; default: the test split of the training images."),
 ]
-LabelsOpt = Annotated[
-    int, typer.Option("--labels", metavar="N", help="Labels that k-NN on the codes is given, of training images.")
-]
-DrawsOpt = Annotated[int, typer.Option("--draws", metavar="N", help="Draws of those labels.")]
-SeedOpt = Annotated[int, typer.Option("--seed", metavar="N", help="Of the draws.")]
+LabelsOpt = Annotated[int, typer.Option("--labels", metavar="N", help="Labeled training images for k-NN on the codes.")]
+DrawsOpt = Annotated[int, typer.Option("--draws", metavar="N", help="Random draws of these labels.")]
+SeedOpt = Annotated[int, typer.Option("--seed", metavar="N", help="Random seed for the draws.")]
 
 
 def compare(
@@ -44,7 +44,7 @@ def compare(
     draws: DrawsOpt = 50,
     seed: SeedOpt = 0,
 ) -> None:
-    """Compare training runs: size, losses, error, k-NN accuracy of the codes, accuracy, detector, speed."""
+    """Compare training runs: size, losses, reconstruction error, k-NN accuracy, accuracy, AUROC and speed."""
     from aecli.analyses.knn_probe.options import KNNProbeOptions
     from aecli.checkpoint import resolve_checkpoint
     from aecli.data import resolve
@@ -52,7 +52,7 @@ def compare(
 
     models = [resolve_checkpoint(run).file for run in runs]
     if len({run.resolve() for run in runs}) != len(runs):
-        raise UsageError("a run is named twice")
+        raise UsageError("the same run is named twice")
     probing = KNNProbeOptions(labels=str(labels), draws=draws, seed=seed, methods="knn-euclidean")
     if test:
         resolve(test)
@@ -61,27 +61,25 @@ def compare(
 
     from aecli.reports.compare import common_test_word, measure, read_runs
 
-    found = read_runs(runs)
-    word = test or common_test_word(found)
+    loaded = read_runs(runs)
+    word = test or common_test_word(loaded)
     if word is None:
         console.note(
-            "note: the runs' training images have no test split in common: each is measured on its validation images, "
-            "without k-NN; name images with --test"
+            "note: the runs' training images have no common test split: each run is measured on its validation "
+            "images, without k-NN; choose images with --test"
         )
     measured = []
     with console.progress() as progress:
-        for run, folder in zip(found, runs, strict=True):
+        for run, folder in zip(loaded, runs, strict=True):
             measured.append(measure(run, folder, word, probing, data_options, progress))
             progress("comparing runs", len(measured), len(runs))
     if output:
         from aecli.plots import comparison as plot
 
         plot.draw(measured, output)
-        console.note(f"drew {output}")
+        console.note(f"wrote {output}")
     document = {"test": word, "labels": labels, "draws": draws, "seed": seed}
-    console.table(
-        COLUMNS, [_cells(each) for each in measured], document | {"runs": [each.to_dict() for each in measured]}
-    )
+    console.table(COLUMNS, [_cells(run) for run in measured], document | {"runs": [run.to_dict() for run in measured]})
 
 
 def _cells(measured: "Measured") -> list[str]:
@@ -97,15 +95,15 @@ def _cells(measured: "Measured") -> list[str]:
         f"{training.train_loss:.4f}",
         f"{training.val_loss:.4f}",
         "" if run.reached_epoch is None else f"{run.reached_epoch:,}",
-        _figure(measured.residual, ".3f"),
-        _figure(measured.mse, ".1f"),
+        _formatted(measured.residual, ".3f"),
+        _formatted(measured.mse, ".1f"),
         "" if knn is None else f"{knn.mean:.4f}",
-        _figure(deviation, ".4f"),
+        _formatted(deviation, ".4f"),
         "" if measured.accuracy is None else f"{measured.accuracy.value:.4f}",
-        _figure(run.auroc, ".4f"),
+        _formatted(run.auroc, ".4f"),
         f"{measured.images_per_second:,.0f}",
     ]
 
 
-def _figure(value: float | None, spec: str) -> str:
+def _formatted(value: float | None, spec: str) -> str:
     return "" if value is None else format(value, spec)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console
+from aecli.cli.console import Console, counted
 from aecli.cli.options import DataArg, DeviceOpt, ModelOpt
 from aecli.data.options import DataOptions
 from aecli.errors import AecliError, ExitStatus
@@ -19,9 +19,9 @@ EXAMPLES = examples(
     "aecli compress-report photos/ --model run --json > compression.json",
 )
 COLUMNS = [
-    "kept as",
+    "format",
     "bytes",
-    "an image",
+    "bytes/image",
     "bits/pixel",
     "saved",
     "ratio",
@@ -31,7 +31,8 @@ COLUMNS = [
     "SSIM",
 ]
 PlotOpt = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="PLOT.png", help="Rate-distortion plot with example images.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="PLOT.png", help="Write a rate-distortion plot with example images."),
 ]
 
 
@@ -43,7 +44,7 @@ def compress_report(
     output: PlotOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Count the bytes that codes save, and what it costs, against PNG, WebP, JPEG, zlib, LZMA and PCA."""
+    """Compare the size and quality of codes with PNG, WebP, JPEG, zlib, LZMA and PCA."""
     from aecli import inference
     from aecli.checkpoint import resolve_model
     from aecli.data import load, load_again, resolve
@@ -66,7 +67,7 @@ def compress_report(
             )
         except AecliError as error:
             training = images
-            console.warn(f"PCA is fitted on the images that it is judged by, which flatters it: {error.message}")
+            console.warn(f"PCA is fitted on the test images, which overstates its quality: {error.message}")
         codes = inference.encode(loaded, images, progress=progress)
         quantizers = {quantizer.bits: quantizer for quantizer in loaded.header.quantizers}
         codec = Codec("codes", codes, loaded.decode, quantizers, loaded.decoder_bytes)
@@ -76,8 +77,8 @@ def compress_report(
     if output:
         from aecli.plots import compression
 
-        compression.draw(report, f"{len(images):,} images of {images.word}", output)
-        console.note(f"drew {output}")
+        compression.draw(report, f"{counted(len(images), 'image')} of {images.word}", output)
+        console.note(f"wrote {output}")
     console.table(
         COLUMNS,
         [_cells(row) for row in report.rows],
@@ -102,7 +103,7 @@ def _cells(row: "Row") -> list[str]:
         f"{row.bytes:,}",
         f"{row.bytes_per_image:,.1f}",
         f"{row.bits_per_pixel:.3f}",
-        f"{row.saved_percent:.2f} %",
+        f"{row.saved_percent:.2f}%",
         f"{row.ratio:.2f}",
         f"{row.ratio_with_decoder:.2f}",
         f"{quality.mse:.2f}",

@@ -14,25 +14,20 @@ DataRootOpt = Annotated[Path | None, typer.Option(metavar="DIR", help=DATA_ROOT_
 
 
 def datasets(console: Console, data_root: DataRootOpt = None) -> None:
-    """List the DATA words, and which of them work here, now."""
+    """List the DATA words and whether each is available on this machine."""
     from dataclasses import asdict
 
     from aecli.data import describe
 
-    found = describe(DataOptions(data_root=data_root))
+    statuses = describe(DataOptions(data_root=data_root))
     console.table(
-        ["word", "here", "splits", "what it is"],
+        ["word", "available", "splits", "description"],
         [
-            (
-                status.word,
-                "yes" if status.available else "no",
-                " ".join(status.splits),
-                status.summary,
-            )
-            for status in found
+            (status.word, "yes" if status.available else "no", " ".join(status.splits), status.summary)
+            for status in statuses
         ],
-        {"datasets": [asdict(status) for status in found]},
+        {"datasets": [asdict(status) for status in statuses]},
     )
-    for needs in dict.fromkeys(status.needs for status in found if status.needs):
-        words = ", ".join(status.word for status in found if status.needs == needs)
+    for needs in dict.fromkeys(status.needs for status in statuses if status.needs):
+        words = ", ".join(status.word for status in statuses if status.needs == needs)
         console.note(f"to get {words}: {needs}")

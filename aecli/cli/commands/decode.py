@@ -6,16 +6,18 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console
+from aecli.cli.console import Console, counted
 from aecli.cli.options import DeviceOpt, ModelOpt
 
 EXAMPLES = examples(
     "aecli decode codes.npz --model run -o grid.png",
-    "aecli decode codes.npz --model run -o pictures/",
+    "aecli decode codes.npz --model run -o images/",
 )
 CodesArg = Annotated[
     Path,
-    typer.Argument(metavar="CODES.npz", help="Code file, of the same model; - is standard input.", show_default=False),
+    typer.Argument(
+        metavar="CODES.npz", help="Code file made by the same model; - reads standard input.", show_default=False
+    ),
 ]
 ImagesOpt = Annotated[
     Path,
@@ -23,11 +25,12 @@ ImagesOpt = Annotated[
         "--output",
         "-o",
         metavar="OUT",
-        help="NAME.png: one grid of all. NAME.npz or -: uint8 images. Any other name: a folder, one PNG a code.",
+        help="NAME.png: one grid of all images. NAME.npz or -: uint8 arrays. Any other name: a folder with one PNG per "
+        "code.",
         show_default=False,
     ),
 ]
-OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace the pictures in a folder that is there.")]
+OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace the images in an existing folder.")]
 
 
 def decode(
@@ -38,11 +41,12 @@ def decode(
     overwrite: OverwriteOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Turn codes back into images: a grid, a folder of PNGs, or an .npz of pixels."""
+    """Decode codes into images: a grid, a folder of PNGs, or an .npz of pixels."""
     from aecli import inference
     from aecli.checkpoint import resolve_model
     from aecli.codes import load_codes
     from aecli.data.saving import require_image_output, save_images
+    from aecli.data.shapes import size_text
     from aecli.storage.paths import require_file
 
     require_file(codes, "code file")
@@ -55,11 +59,10 @@ def decode(
         images = inference.decode(loaded, loaded_codes, progress)
         save_images(images, output, progress)
 
-    for note in loaded.notes:
-        console.note(f"note: {note}")
-    channels, height, width = images.image_shape
+    console.report_notes(loaded.notes)
     console.saved(
         output,
-        f"{len(images):,} images of {height}x{width} pixels, {'color' if channels == 3 else 'gray'}",
+        f"{counted(len(images), 'image')} of {size_text(images.image_shape)} pixels, "
+        f"{'color' if images.image_shape[0] == 3 else 'gray'}",
         {"images": len(images), "image_shape": list(images.image_shape), "model": loaded.fingerprint},
     )

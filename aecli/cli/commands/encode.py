@@ -7,7 +7,7 @@ import typer
 
 from aecli.cli.command import examples
 from aecli.cli.console import Console, counted
-from aecli.cli.options import DataArg, DeviceOpt, DevicesOpt, ModelOpt, NodesOpt
+from aecli.cli.options import DataArg, DeviceOpt, ModelOpt, ProcessOptions
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus
 
@@ -40,12 +40,11 @@ def encode(
     model: ModelOpt,
     output: CodesOpt,
     data_options: DataOptions,
+    processes: ProcessOptions,
     console: Console,
     bits: BitsOpt = 32,
     entropy: EntropyOpt = False,
     device: DeviceOpt = "auto",
-    devices: DevicesOpt = 1,
-    num_nodes: NodesOpt = 1,
 ) -> None:
     """Encode images: write one .npz file with codes, names, labels and residuals."""
     from aecli import inference
@@ -66,8 +65,8 @@ def encode(
         bits=bits,
         entropy=entropy,
         device=device,
-        devices=devices,
-        num_nodes=num_nodes,
+        devices=processes.devices,
+        num_nodes=processes.num_nodes,
         open_progress=console.progress,
     )
     if encoded is None:

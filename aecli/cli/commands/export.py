@@ -10,7 +10,7 @@ from aecli.cli.console import Console
 
 EXAMPLES = examples("aecli export run", "aecli export run/model.safetensors -o digits.onnx")
 CheckpointArg = Annotated[
-    Path, typer.Argument(metavar="CKPT", help="A run folder, or its model.safetensors.", show_default=False)
+    Path, typer.Argument(metavar="CKPT", help="Run folder or model.safetensors.", show_default=False)
 ]
 OnnxOpt = Annotated[
     Path | None,
@@ -18,14 +18,14 @@ OnnxOpt = Annotated[
         "--output",
         "-o",
         metavar="MODEL.onnx",
-        help="File to write; else model.onnx in the run folder, where the other commands find it.",
+        help="File to write; default: model.onnx in the run folder, where the other commands find it.",
         show_default=False,
     ),
 ]
 
 
 def export(checkpoint: CheckpointArg, console: Console, output: OnnxOpt = None) -> None:
-    """Write a model as ONNX, which encode, decode and detect run on the CPU without torch."""
+    """Export a model as ONNX, which encode, decode and detect run on the CPU without torch."""
     from aecli.checkpoint import ONNX_FILE, load_checkpoint, read_header, resolve_checkpoint
     from aecli.checkpoint.onnx_file import SUFFIX
     from aecli.errors import UsageError
@@ -33,10 +33,10 @@ def export(checkpoint: CheckpointArg, console: Console, output: OnnxOpt = None) 
 
     ref = resolve_checkpoint(checkpoint)
     if output is None and ref.run_folder is None:
-        raise UsageError("no file to write", hint=f"aecli export {checkpoint} -o MODEL{SUFFIX}")
-    inside = checkpoint / ONNX_FILE
-    target = require_output(output or inside, inputs=[ref.file], suffixes=[SUFFIX])
-    path = target if output else inside  # only a link that was named is followed, not one that came with the folder
+        raise UsageError("no output file", hint=f"aecli export {checkpoint} -o MODEL{SUFFIX}")
+    default = checkpoint / ONNX_FILE
+    target = require_output(output or default, inputs=[ref.file], suffixes=[SUFFIX])
+    path = target if output else default  # a symbolic link is followed only if the user named it
     read_header(ref.file)
 
     from aecli.inference.onnx.export import export
@@ -44,6 +44,6 @@ def export(checkpoint: CheckpointArg, console: Console, output: OnnxOpt = None) 
     exported = export(load_checkpoint(ref), path)
     console.saved(
         path,
-        f"{exported.bytes:,} bytes, opset {exported.opset}, relative error against torch {exported.relative_error:.1e}",
+        f"{exported.bytes:,} bytes, opset {exported.opset}, relative error to torch {exported.relative_error:.1e}",
         {"bytes": exported.bytes, "opset": exported.opset, "relative_error": exported.relative_error},
     )

@@ -13,14 +13,14 @@ FileArg = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="A run folder, model, detector, code file or recipe; or the name of a recipe that comes with aecli.",
+        help="Run folder, model, detector, code file or recipe; or the name of a built-in recipe.",
         show_default=False,
     ),
 ]
 
 
 def info(file: FileArg, console: Console) -> None:
-    """Say what a file is and where it came from."""
+    """Describe a file and its origin."""
     from aecli.reports.describe import describe
 
     description = describe(file)

@@ -13,7 +13,7 @@ def test_the_table_the_document_and_the_plot(aecli: Run, conv_run: Path, tmp_pat
     table = aecli(*words, "-o", plot)
     assert table.status == 0, table.err
     lines = [line.split("\t") for line in table.out.splitlines()]
-    assert lines[0][0] == "kept as"
+    assert lines[0][0] == "format"
     assert {len(line) for line in lines} == {10}
     assert min(Image.open(plot).size) > 500
 

@@ -1,0 +1,132 @@
+"""The groups of options of `aecli train`."""
+
+from dataclasses import dataclass, make_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from aecli.cli.options import DEVICES_PANEL, ProcessOptions, one_of
+from aecli.data.options import PANEL as IMAGES_PANEL
+from aecli.models.architectures import architecture_names
+from aecli.recipes.loading import load_recipe, parse_settings, recipe_names
+from aecli.recipes.schema import Recipe, recipe_keys
+from aecli.runtime.options import option
+from aecli.runtime.processes import STRATEGIES, Processes, find_processes
+
+T = TypeVar("T")
+
+RECIPE_PANEL = "Recipe"
+RUN_PANEL = "Run"
+
+FLAGGED_KEYS = {key: entry for key, entry in recipe_keys().items() if "flag" in entry.metadata}
+"""The fields of the recipe keys that have an option of their own, such as --epochs."""
+
+
+def with_recipe_flags(group: type[T]) -> type[T]:
+    """Return the dataclass `group` with an option for each of `FLAGGED_KEYS`, described by the recipe schema.
+
+    The options' default None keeps the recipe's value.
+    """
+    options: list[tuple[str, Any, Any]] = []
+    for key, entry in FLAGGED_KEYS.items():
+        described = option(
+            None,
+            f"{entry.metadata['help']} Recipe key: {key}.",
+            entry.metadata["flag"],
+            panel=RECIPE_PANEL,
+            metavar=entry.metadata["metavar"] or "|".join(get_args(entry.type)) or None,
+            show_default=False,
+        )
+        options.append((entry.name, entry.type | None, described))  # type: ignore[operator]
+    return make_dataclass(group.__name__, options, bases=(group,), frozen=True)
+
+
+@with_recipe_flags
+@dataclass(frozen=True)
+class RecipeOptions:
+    """The recipe, and changes to single keys of it."""
+
+    recipe: str | None = option(
+        None,
+        f"Recipe to train: {one_of(recipe_names())}, or your own file; default: conv.",
+        panel=RECIPE_PANEL,
+        metavar="NAME|FILE.toml",
+        show_default=False,
+    )
+    settings: list[str] | None = option(
+        None,
+        f"Change a recipe key; may be repeated. model.architecture is {one_of(architecture_names())}.",
+        "--set",
+        panel=RECIPE_PANEL,
+        metavar="KEY=VALUE",
+    )
+
+    @property
+    def file(self) -> Path | None:
+        """The recipe file that is read, if it is not one of the recipes that come with aecli."""
+        return Path(self.recipe) if self.recipe and self.recipe not in recipe_names() else None
+
+    def load(self, default: str) -> Recipe:
+        """Return the recipe, or the recipe `default` if none is named, with all changes made.
+
+        Raises:
+            RecipeError: the recipe does not exist or is invalid.
+            UsageError: a changed key is unknown or its value is invalid.
+        """
+        flags = {key: getattr(self, entry.name) for key, entry in FLAGGED_KEYS.items()}
+        changes = {key: value for key, value in flags.items() if value is not None}
+        recipe = load_recipe(self.recipe or default).with_settings(parse_settings(self.settings or []))
+        return recipe.with_settings(changes, "command line")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Validation images, the weights to start from, and the treatment of an earlier run in the folder."""
+
+    val: str | None = option(
+        None,
+        "Validation images; default: a fraction of DATA, held out by seed (training.validation_fraction).",
+        panel=IMAGES_PANEL,
+        metavar="DATA",
+    )
+    skip_damaged: bool = option(
+        False, "Train without the images that cannot be read.", "--skip-damaged", panel=IMAGES_PANEL
+    )
+    init_from: Path | None = option(
+        None,
+        "Start from the weights of this model. A classifier can start from an autoencoder's encoder, resnet from "
+        "torchvision's weights in a .safetensors file.",
+        panel=RUN_PANEL,
+        metavar="CKPT",
+    )
+    resume: bool = option(False, "Resume the interrupted run in DIR.", "--resume", panel=RUN_PANEL)
+    overwrite: bool = option(False, "Replace the run in DIR.", "--overwrite", panel=RUN_PANEL)
+    logger: str = option(
+        "csv",
+        "Loggers, separated by commas: csv (always written), tensorboard, wandb.",
+        panel=RUN_PANEL,
+        metavar="NAMES",
+    )
+
+
+@dataclass(frozen=True)
+class HardwareOptions(ProcessOptions):
+    """The devices to train on, as Lightning's Trainer names them."""
+
+    accelerator: str = option(
+        "auto", "Lightning's accelerator: auto, cpu, gpu, cuda or mps.", panel=DEVICES_PANEL, metavar="NAME"
+    )
+    strategy: str = option(
+        "auto",
+        f"Lightning's strategy for several devices: {one_of(STRATEGIES)}.",
+        panel=DEVICES_PANEL,
+        metavar="NAME",
+    )
+
+    @property
+    def processes(self) -> Processes:
+        """The processes that train together.
+
+        Raises:
+            UsageError: a value is invalid, or contradicts torchrun.
+        """
+        return find_processes(self.devices, self.num_nodes, self.strategy)
