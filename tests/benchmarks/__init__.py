@@ -1,1 +1,1 @@
-"""aecli compared with the tools it replaces, in one run: `make bench`, or `python -m tests.benchmarks CASE...`."""
+"""Benchmarks of aecli against the tools that it replaces: `make bench`, or `python -m tests.benchmarks CASE...`."""

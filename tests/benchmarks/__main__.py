@@ -1,13 +1,14 @@
-"""Ours against what it replaces, one after the other, in one run.
+"""Compare aecli with the tools that it replaces. Both run alternately, in one process tree on one machine.
 
-    python -m tests.benchmarks                       # all cases but tsne-60000 and those of a GPU
-    python -m tests.benchmarks --turns 1             # each timed once
-    python -m tests.benchmarks conv encode-conv      # some
-    python -m tests.benchmarks --small --turns 1     # 5,000 images instead of 60,000, once each
+    python -m tests.benchmarks                       # all cases except tsne-60000 and the GPU cases
+    python -m tests.benchmarks --repeats 1           # time each case once
+    python -m tests.benchmarks conv encode-conv      # only these cases
+    python -m tests.benchmarks --small --repeats 1   # 5,000 images instead of 60,000, each case once
     python -m tests.benchmarks --json bench.json
 
-Images: FashionMNIST where Debian's package dataset-fashion-mnist is installed; else mnist5k. A ratio is how many times
-less ours takes, the median over the turns. Where the quality differs, it does not count.
+The images are FashionMNIST if Debian's package dataset-fashion-mnist is installed, and mnist5k otherwise. A ratio is
+the time of the reference divided by that of aecli, the median over the repeats. It is only valid if the quality of
+both is the same.
 """
 
 import argparse
@@ -16,27 +17,31 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks.cases import encoding, gpu, knn_probe, pictures, startup, training, tsne
-from tests.benchmarks.measuring import Effort, Row, machine
+from tests.benchmarks.cases import encoding, gpu, image_files, knn_probe, startup, training, tsne
+from tests.benchmarks.measuring import Effort, Row, describe_machine
 
-CASES = startup.CASES | training.CASES | encoding.CASES | pictures.CASES | knn_probe.CASES | tsne.CASES | gpu.CASES
-LONG = {"tsne-60000", *gpu.CASES}
-"""Only where it is named."""
+CASES = startup.CASES | training.CASES | encoding.CASES | image_files.CASES | knn_probe.CASES | tsne.CASES | gpu.CASES
+NOT_BY_DEFAULT = {"tsne-60000", *gpu.CASES}
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return rows of a table in Markdown, as the README has it."""
-    lines = ["| case | aecli | the other | ratio | asked |", "| --- | --- | --- | --- | --- |"]
+    """Return the rows as a table in Markdown, in the format of the README."""
+    head = ["case", "aecli", "reference", "ratio", "target", "quality, aecli and reference"]
+    lines = [head, ["---"] * len(head)]
     for row in rows:
-        peer = [] if row.peer is None else [f"{_number(row.peer)} {row.unit}, {row.peer_name}"]
-        if row.quality:
-            ours, theirs = row.quality
-            peer.append(f"{row.quality_name} {ours:.4g} and {theirs:.4g}")
-        peer += [row.note] if row.note else []
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        asked = f"{row.bar:.2f}: {row.verdict}" if row.bar is not None else row.verdict
-        lines.append(f"| {row.case} | {_number(row.ours)} {row.unit} | {'; '.join(peer)} | {ratio} | {asked} |")
-    return "\n".join(lines)
+        quality = [f"{row.quality_name} {row.quality[0]:.4g} and {row.quality[1]:.4g}"] if row.quality else []
+        quality += [row.note] if row.note else []
+        lines.append(
+            [
+                row.case,
+                f"{_number(row.ours)} {row.unit}",
+                "" if row.reference is None else f"{_number(row.reference)} {row.unit}, {row.reference_name}",
+                "" if row.ratio is None else f"{row.ratio:.2f}",
+                row.verdict if row.target is None else f"{row.target:.2f}: {row.verdict}",
+                "; ".join(quality),
+            ]
+        )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _number(value: float) -> str:
@@ -48,24 +53,29 @@ def main() -> None:
     description = (__doc__ or "").splitlines()[0]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=description)
     parser.add_argument(
-        "cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; else all but {', '.join(sorted(LONG))}"
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        help=f"{', '.join(CASES)}; default: all except {', '.join(sorted(NOT_BY_DEFAULT))}",
     )
-    parser.add_argument("--turns", type=int, help="turns of each case, instead of its own")
-    parser.add_argument("--small", action="store_true", help="5,000 images where there could be 60,000")
-    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--repeats", type=int, help="number of repeats of each case; each case has its own default")
+    parser.add_argument("--small", action="store_true", help="use 5,000 images instead of 60,000")
+    parser.add_argument("--json", type=Path, help="also write all measurements to this file")
     options = parser.parse_args()
     if unknown := set(options.cases) - set(CASES):
-        parser.error(f"no such case: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown case: {', '.join(sorted(unknown))}")
 
-    about = machine()
-    print(json.dumps(about), flush=True)
+    machine = describe_machine()
+    print(json.dumps(machine), flush=True)
     rows: list[Row] = []
-    for case in options.cases or [name for name in CASES if name not in LONG]:
-        rows += CASES[case](Effort(options.turns, options.small))
+    for case in options.cases or [name for name in CASES if name not in NOT_BY_DEFAULT]:
+        rows += CASES[case](Effort(options.repeats, options.small))
         print(f"{case}: done", flush=True)
         if options.json:
-            more = [asdict(row) | {"verdict": row.verdict} for row in rows]
-            options.json.write_text(json.dumps({"machine": about, "rows": more}, indent=2) + "\n", encoding="utf-8")
+            measured = [asdict(row) | {"verdict": row.verdict} for row in rows]
+            options.json.write_text(
+                json.dumps({"machine": machine, "rows": measured}, indent=2) + "\n", encoding="utf-8"
+            )
     print(f"\n{table(rows)}")
 
 

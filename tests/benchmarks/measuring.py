@@ -1,4 +1,4 @@
-"""Commands in turn, medians and ratios."""
+"""Run commands alternately; compute medians and ratios."""
 
 import json
 import os
@@ -18,98 +18,100 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 @dataclass(frozen=True)
 class Effort:
-    """How much work a case may do."""
+    """The number of repeats and images of a case."""
 
-    turns: int | None = None
-    """Of each case, instead of its own."""
+    repeats: int | None = None
+    """None: each case uses its own default."""
     small: bool = False
-    """5,000 images where there could be 60,000."""
+    """Use 5,000 images instead of 60,000."""
 
-    def turns_or(self, usual: int) -> int:
-        return self.turns or usual
+    def repeats_or(self, default: int) -> int:
+        """Return the number of repeats, or the default of the case."""
+        return self.repeats or default
 
     @property
     def images(self) -> str:
-        """The DATA word of the largest real set that is here."""
+        """The DATA word of the largest real data set that is installed."""
         return str(FASHION) if FASHION.exists() and not self.small else "mnist5k"
 
 
 def title(word: str) -> str:
-    """Return what a DATA word's images are called in a table."""
+    """Return the name of the images in a table."""
     return "FashionMNIST" if word == str(FASHION) else word
 
 
 @dataclass(frozen=True)
 class Row:
-    """Ours beside a peer: seconds, or whatever is better when it is less."""
+    """One measurement of aecli beside that of a reference: seconds or MiB, lower is better."""
 
     case: str
     ours: float
-    peer: float | None
-    """None: nothing to compare with."""
-    peer_name: str = "the notebook's way"
+    reference: float | None
+    """None if there is nothing to compare with."""
+    reference_name: str = "notebook"
     unit: str = "s"
-    bar: float | None = None
-    """The ratio that is asked for: at least, or at most 1 / bar of the peer where it is below 1."""
+    target: float | None = None
+    """The lowest acceptable ratio."""
     quality: tuple[float, float] | None = None
-    """Ours and the peer's, of the same kind: a loss, an accuracy."""
+    """A loss or an accuracy: that of aecli and that of the reference."""
     quality_name: str = ""
-    noise: float = 0.0
-    """The relative difference of quality that is none."""
+    tolerance: float = 0.0
+    """The largest relative difference between the qualities that counts as equal."""
     ours_all: list[float] = field(default_factory=list)
-    peer_all: list[float] = field(default_factory=list)
+    reference_all: list[float] = field(default_factory=list)
     ratio: float | None = None
-    """How many times less ours is: the median over the turns."""
+    """The reference's value divided by that of aecli, median over the repeats."""
     note: str = ""
 
     @property
     def same_quality(self) -> bool:
-        """Tell whether ours is as good; if not, its speed does not count."""
+        """Whether the qualities are equal within the tolerance, so that the ratio is valid."""
         if self.quality is None:
             return True
         ours, theirs = self.quality
-        return abs(ours - theirs) <= self.noise * abs(theirs)
+        return abs(ours - theirs) <= self.tolerance * abs(theirs)
 
     @property
     def verdict(self) -> str:
+        """Whether the target is met; empty if there is none."""
         if not self.same_quality:
-            return "other quality"
-        if self.bar is None or self.ratio is None:
+            return "quality differs"
+        if self.target is None or self.ratio is None:
             return ""
-        return "met" if self.ratio >= self.bar else "not met"
+        return "met" if self.ratio >= self.target else "not met"
 
 
-def compare(case: str, ours: Sequence[float], peer: Sequence[float], **more: Any) -> Row:
-    """Return a row of the turns' figures."""
-    ratio = median(theirs / mine for mine, theirs in zip(ours, peer, strict=True)) if peer else None
+def compare(case: str, ours: Sequence[float], reference: Sequence[float], **fields: Any) -> Row:
+    """Return a row with the medians of the repeats. An empty `reference` means that there is none."""
+    ratios = [theirs / mine for mine, theirs in zip(ours, reference, strict=True)] if reference else []
     return Row(
         case,
         median(ours),
-        median(peer) if peer else None,
+        median(reference) if reference else None,
         ours_all=list(ours),
-        peer_all=list(peer),
-        ratio=ratio,
-        **more,
+        reference_all=list(reference),
+        ratio=median(ratios) if ratios else None,
+        **fields,
     )
 
 
 @dataclass(frozen=True)
-class Ran:
-    """A command that ended well."""
+class Completed:
+    """A command that succeeded."""
 
     document: dict[str, Any]
-    """The JSON that it printed last."""
+    """The last line of its output, if it is JSON."""
     seconds: float
-    """Of the whole process."""
+    """Wall time of the whole process."""
     peak_mebibytes: float
-    """The greatest resident memory of the process and those that it began, each for itself: the greatest of them."""
+    """Peak resident memory, the largest among the process and its children; 0 unless measured by `run_peak`."""
 
 
-def run(words: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Ran:
-    """Run a command to its end.
+def run(words: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Completed:
+    """Run a command and wait for it.
 
     Raises:
-        RuntimeError: it failed; with what it said.
+        RuntimeError: the exit status is not 0.
     """
     started = time.perf_counter()
     with subprocess.Popen(
@@ -122,46 +124,48 @@ def run(words: Sequence[str | Path], environment: Mapping[str, str] | None = Non
         out, err = process.communicate()
         seconds = time.perf_counter() - started
     if process.returncode:
-        raise RuntimeError(f"{' '.join(map(str, words))} ended with {process.returncode}:\n{err}")
+        raise RuntimeError(f"{' '.join(map(str, words))} failed with status {process.returncode}:\n{err}")
     lines = out.strip().splitlines()
     document = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
-    return Ran(document, seconds, float(document.get("peak_mebibytes", 0)))
+    return Completed(document, seconds, float(document.get("peak_mebibytes", 0)))
 
 
-def peak_of(words: Sequence[str | Path]) -> Ran:
-    """Run a command and take its greatest resident memory."""
+def run_peak(words: Sequence[str | Path]) -> Completed:
+    """Run a command and measure its peak resident memory."""
     code = (
         "import json, resource, subprocess, sys\n"
-        "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)\n"
+        "process = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)\n"
         "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n"
         "print(json.dumps({'peak_mebibytes': peak}))\n"
-        "sys.exit(done.returncode)"
+        "sys.exit(process.returncode)"
     )
     return run([sys.executable, "-c", code, *words])
 
 
-def in_turn(turns: int, works: Mapping[str, Callable[[], Ran]], first: int = 1) -> dict[str, list[Ran]]:
-    """Run all works one after the other, `turns` times, told of as turns `first` and on; return what each gave."""
-    ran: dict[str, list[Ran]] = {name: [] for name in works}
-    for turn in range(first, first + turns):
-        for name, work in works.items():
-            ran[name].append(work())
-            print(f"  turn {turn}, {name}: {ran[name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
-    return ran
+def alternate(
+    repeats: int, commands: Mapping[str, Callable[[], Completed]], first: int = 1
+) -> dict[str, list[Completed]]:
+    """Run all commands one after the other, `repeats` times, and log them with numbers from `first` on."""
+    completed: dict[str, list[Completed]] = {name: [] for name in commands}
+    for repeat in range(first, first + repeats):
+        for name, command in commands.items():
+            completed[name].append(command())
+            print(f"  repeat {repeat}, {name}: {completed[name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
+    return completed
 
 
-def aecli(*words: str | Path) -> list[str]:
-    """Return the command line of ours."""
+def aecli(*words: object) -> list[str]:
+    """Return the command line of aecli."""
     return [sys.executable, "-m", "aecli", *map(str, words)]
 
 
-def peer(name: str, *words: str | Path) -> list[str]:
-    """Return the command line of a peer."""
-    return [sys.executable, "-m", f"benchmarks.peers.{name}", *map(str, words)]
+def reference(name: str, *words: object) -> list[str]:
+    """Return the command line of a script in `tests.benchmarks.references`."""
+    return [sys.executable, "-m", f"tests.benchmarks.references.{name}", *map(str, words)]
 
 
-def machine() -> dict[str, Any]:
-    """Say what was measured on."""
+def describe_machine() -> dict[str, Any]:
+    """Return the date, the hardware and the versions."""
     import torch
 
     return {
@@ -182,6 +186,6 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    about = {key.strip(): value.strip() for key, value in lines.items()}
-    known = [flag for flag in flags if flag in about.get("flags", "").split()]
-    return f"{about.get('model name', platform.processor())} ({', '.join(known)})"
+    fields = {key.strip(): value.strip() for key, value in lines.items()}
+    supported = [flag for flag in flags if flag in fields.get("flags", "").split()]
+    return f"{fields.get('model name', platform.processor())} ({', '.join(supported)})"

@@ -1,1 +1,1 @@
-"""One file a subject; each has `CASES`, from names to functions that measure and return rows."""
+"""One module per subject. `CASES` maps the names of its benchmarks to functions that return rows."""

@@ -1,23 +1,23 @@
-"""The laboratory's training on a GPU: 150 epochs of 60,000 images as whole processes, and beside the notebook's way.
+"""Train for 150 epochs of 60,000 images on a GPU, as whole processes, and compare with the notebook.
 
-Without a GPU the same runs on the CPU, with few epochs and nothing asked: it shows that the case works, no more.
+Without a GPU the same code runs on the CPU for a few epochs and without targets, which only checks that it works.
 """
 
 import tempfile
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.cases.training import NOISE, last_loss, ours, write_images
-from tests.benchmarks.measuring import Effort, Row, compare, in_turn, peer, run, title
+from tests.benchmarks.cases.training import TOLERANCE, last_loss, train_command, write_images
+from tests.benchmarks.measuring import Effort, Row, alternate, compare, reference, run, title
 
-BARS = {"mlp": 15.0, "conv": 30.0}
-"""Seconds of a whole process of 150 epochs, on a card of the H100's class."""
-TIMES_FASTER = 30.0
-EPOCHS, PEER_EPOCHS, CPU_EPOCHS = 150, 3, 3
+TARGET_SECONDS = {"mlp": 15.0, "conv": 30.0}
+"""For a whole process of 150 epochs on a GPU like the H100."""
+TARGET_RATIO = 30.0
+EPOCHS, NOTEBOOK_EPOCHS, CPU_EPOCHS = 150, 3, 3
 
 
 def measure(recipe: str, effort: Effort) -> list[Row]:
-    """Train as long as the laboratory does, and as long as can be waited for with the notebook's way."""
+    """Time 150 epochs of aecli against the target, and single epochs against those of the notebook."""
     import torch
 
     gpu = torch.cuda.is_available()
@@ -25,36 +25,33 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         images = write_images(word, folder)
-        works = {
-            "long": partial(run, ours(recipe, epochs, "32-true", folder)),
-            "short": partial(run, ours(recipe, PEER_EPOCHS, "32-true", folder)),
-            "notebook": partial(run, peer("notebook_way", images, recipe, PEER_EPOCHS)),
+        commands = {
+            "long": partial(run, train_command(recipe, epochs, "32-true", folder)),
+            "short": partial(run, train_command(recipe, NOTEBOOK_EPOCHS, "32-true", folder)),
+            "notebook": partial(run, reference("notebook", images, recipe, NOTEBOOK_EPOCHS)),
         }
-        ran = in_turn(effort.turns_or(1), works)
-        losses = {name: last_loss(turns[-1]) for name, turns in ran.items()}
-    device = "GPU" if gpu else "CPU"
-    asked = [BARS[recipe]] * len(ran["long"]) if gpu else []
-    per_epoch = [each.document["seconds"] / epochs for each in ran["long"]]
-    theirs = [each.document["train_seconds"] / PEER_EPOCHS for each in ran["notebook"]]
+        completed = alternate(effort.repeats_or(1), commands)
+        losses = {name: last_loss(repeats[-1]) for name, repeats in completed.items()}
+    case = f"{'GPU' if gpu else 'CPU'}: train {recipe}, {title(word)}"
     return [
         compare(
-            f"{device}: train {recipe}, {title(word)}, {epochs} epochs, whole process",
-            [each.seconds for each in ran["long"]],
-            asked,
-            peer_name="what is asked",
-            bar=1.0 if gpu else None,
+            f"{case}, {epochs} epochs, whole process",
+            [each.seconds for each in completed["long"]],
+            [TARGET_SECONDS[recipe]] * len(completed["long"]) if gpu else [],
+            reference_name="target",
+            target=1.0 if gpu else None,
             note=f"validation loss {losses['long']:.4f}",
         ),
         compare(
-            f"{device}: train {recipe}, {title(word)}, seconds an epoch",
-            per_epoch,
-            theirs,
-            bar=TIMES_FASTER if gpu else None,
+            f"{case}, per epoch",
+            [each.document["seconds"] / epochs for each in completed["long"]],
+            [each.document["train_seconds"] / NOTEBOOK_EPOCHS for each in completed["notebook"]],
+            target=TARGET_RATIO if gpu else None,
             quality=(losses["short"], losses["notebook"]),
-            quality_name=f"validation loss after {PEER_EPOCHS} epochs",
-            noise=NOISE,
+            quality_name=f"validation loss after {NOTEBOOK_EPOCHS} epochs",
+            tolerance=TOLERANCE,
         ),
     ]
 
 
-CASES = {f"gpu-{recipe}": partial(measure, recipe) for recipe in BARS}
+CASES = {f"gpu-{recipe}": partial(measure, recipe) for recipe in TARGET_SECONDS}

@@ -1,13 +1,14 @@
-"""k-NN of test codes among all labeled training codes, beside scikit-learn's KNeighborsClassifier.
+"""Classify test codes by their nearest labeled training codes, compared with scikit-learn's KNeighborsClassifier.
 
-Codes are of 128 values, of FashionMNIST or, without it, of mnist5k, by the mlp recipe. Both get the same float32
-arrays, and the accuracies are compared.
+The codes have 128 values and come from the mlp recipe, for FashionMNIST if it is installed and mnist5k otherwise. Both
+implementations get the same float32 arrays and must reach the same accuracy.
 """
 
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +22,18 @@ from tests.benchmarks.measuring import Effort, Row, compare
 
 
 def timed(work: Callable[[], float]) -> tuple[float, float]:
-    """Run it; return its seconds and the accuracy that it found."""
+    """Return the time in seconds and the accuracy that `work` returns."""
     started = time.perf_counter()
     accuracy = work()
     return time.perf_counter() - started, accuracy
 
 
 def measure(effort: Effort) -> list[Row]:
-    """Probe with 5 neighbors, scikit-learn's default, and with 1."""
+    """Use 5 neighbors, the default of scikit-learn, and 1."""
     from sklearn.neighbors import KNeighborsClassifier
 
     with tempfile.TemporaryDirectory() as folder:
-        train, test = (encode(f"{effort.images}:{part}", "mlp", Path(folder)) for part in ("train", "test"))
+        train, test = (encode(f"{effort.images}:{split}", "mlp", Path(folder)) for split in ("train", "test"))
     assert train.labels is not None
     assert test.labels is not None
     features = Features(train.codes, test.codes)
@@ -48,15 +49,23 @@ def measure(effort: Effort) -> list[Row]:
 
     rows = []
     for neighbors in (5, 1):
-        turns = [
-            (timed(lambda k=neighbors: ours(k)), timed(lambda k=neighbors: theirs(k)))
-            for _ in range(effort.turns_or(3))
+        repeats = [
+            (timed(partial(ours, neighbors)), timed(partial(theirs, neighbors))) for _ in range(effort.repeats_or(3))
         ]
-        mine, peers = ([turn[which][0] for turn in turns] for which in (0, 1))
-        quality = turns[0][0][1], turns[0][1][1]
+        our_seconds, their_seconds = ([repeat[side][0] for repeat in repeats] for side in (0, 1))
+        quality = repeats[0][0][1], repeats[0][1][1]
         case = f"k-NN probe, k = {neighbors}, {len(test):,} among {len(train):,} codes of {features.train.shape[1]}"
-        more = {"quality": quality, "quality_name": "accuracy", "noise": 0.002}
-        rows.append(compare(case, mine, peers, peer_name="scikit-learn", **more))
+        rows.append(
+            compare(
+                case,
+                our_seconds,
+                their_seconds,
+                reference_name="scikit-learn",
+                quality=quality,
+                quality_name="accuracy",
+                tolerance=0.002,
+            )
+        )
     return rows
 
 

@@ -1,21 +1,21 @@
-"""What every call costs before it does anything, beside what importing torch alone costs."""
+"""Time the start of the command line, compared with importing torch."""
 
 import sys
 
-from tests.benchmarks.measuring import Effort, Row, aecli, compare, in_turn, run
+from tests.benchmarks.measuring import Effort, Row, aecli, alternate, compare, run
 
 
 def measure(effort: Effort) -> list[Row]:
-    """Run `--help` and `--version` as whole processes."""
-    works = {
+    """Run `aecli --help` and `aecli --version` as whole processes."""
+    commands = {
         "--help": lambda: run(aecli("--help")),
         "--version": lambda: run(aecli("--version")),
         "import torch": lambda: run([sys.executable, "-c", "import torch"]),
     }
-    ran = in_turn(effort.turns_or(5), works)
-    seconds = {name: [each.seconds for each in all_turns] for name, all_turns in ran.items()}
+    completed = alternate(effort.repeats_or(5), commands)
+    seconds = {name: [each.seconds for each in repeats] for name, repeats in completed.items()}
     torch = seconds.pop("import torch")
-    return [compare(f"aecli {name}", each, torch, peer_name="import torch") for name, each in seconds.items()]
+    return [compare(f"aecli {name}", each, torch, reference_name="import torch") for name, each in seconds.items()]
 
 
 CASES = {"startup": measure}

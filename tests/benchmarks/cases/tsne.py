@@ -1,8 +1,8 @@
-"""t-SNE beside scikit-learn's with its defaults, on the same codes.
+"""Compute t-SNE embeddings, compared with scikit-learn's TSNE with its defaults, on the same codes.
 
-Codes: of FashionMNIST or, without it, of mnist5k, by the conv recipe trained on mnist5k for 10 epochs. Each turn is a
-whole fit: neighbors, affinities, descent. Beside each time stands the 1-NN accuracy of the labels in the plane; the KL
-divergence is computed for both planes from the same affinities and with all pairs.
+The codes come from the conv recipe, trained on mnist5k for 10 epochs, for FashionMNIST if it is installed and mnist5k
+otherwise. Each repeat is a whole fit: neighbors, affinities, optimization. The quality is the 1-NN accuracy of the
+labels in the plane; the KL divergence of both embeddings is computed from the same affinities over all pairs.
 """
 
 import sys
@@ -22,18 +22,18 @@ from tests.benchmarks.codes import encode
 from tests.benchmarks.measuring import Effort, Row, compare
 
 Array = NDArray[Any]
-MOST_FOR_DIVERGENCE = 20_000
-NOISE = 0.03
-"""Of the 1-NN accuracy in the plane, from seed to seed."""
+MAX_FOR_DIVERGENCE = 20_000
+TOLERANCE = 0.03
+"""Relative difference of the 1-NN accuracy in the plane between seeds."""
 
 
 def fit_ours(points: Array, seed: int) -> Array:
-    """Lay out as `aecli tsne` does."""
+    """Embed as `aecli tsne` does."""
     return tsne(points, TSNEOptions(seed=seed, sample=None)).coordinates
 
 
-def fit_peer(points: Array, seed: int) -> Array:
-    """Lay out as scikit-learn does when nothing is asked of it."""
+def fit_scikit_learn(points: Array, seed: int) -> Array:
+    """Embed with the defaults of scikit-learn."""
     from sklearn.manifold import TSNE
 
     plane: Array = TSNE(random_state=seed).fit_transform(points)
@@ -41,7 +41,7 @@ def fit_peer(points: Array, seed: int) -> Array:
 
 
 def divergence(points: Array, plane: Array, perplexity: float = 30.0) -> float:
-    """KL divergence of a plane from the affinities of the points, normalized over all pairs, without approximation."""
+    """Return the KL divergence of an embedding from the affinities of the points, without approximation."""
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
@@ -57,32 +57,43 @@ def divergence(points: Array, plane: Array, perplexity: float = 30.0) -> float:
     return float((affinities.data[kept] * np.log(affinities.data[kept] / near[kept])).sum())
 
 
-def measure(count: int, bar: float | None, turns: int, effort: Effort) -> list[Row]:
-    """Lay out `count` codes by turns; the quality is the 1-NN accuracy of the labels in the plane."""
+def measure(count: int, target: float | None, repeats: int, effort: Effort) -> list[Row]:
+    """Embed `count` codes with both; the quality is the 1-NN accuracy of the labels in the plane."""
     word = "mnist5k:all" if effort.images == "mnist5k" else f"{effort.images}:train"
     with tempfile.TemporaryDirectory() as folder:
         codes = encode(word, "conv", Path(folder))
     assert codes.labels is not None
     rows = draw_sample(codes.labels, len(codes), TSNEOptions(sample=min(count, len(codes)), seed=0))
     points = codes.codes.reshape(len(codes), -1)[rows]
-    fits: dict[str, Callable[[Array, int], Array]] = {"ours": fit_ours, "peer": fit_peer}
-    for fit in fits.values():  # imports and first calls are no part of a fit
+    fits: dict[str, Callable[[Array, int], Array]] = {"aecli": fit_ours, "scikit-learn": fit_scikit_learn}
+    for fit in fits.values():  # imports and first calls are not part of a fit
         fit(points[:200], 0)
     seconds: dict[str, list[float]] = {name: [] for name in fits}
     planes: dict[str, Array] = {}
-    for _ in range(effort.turns_or(turns)):
+    for _ in range(effort.repeats_or(repeats)):
         for name, fit in fits.items():
             started = time.perf_counter()
             planes[name] = fit(points, 0)
             seconds[name].append(time.perf_counter() - started)
             print(f"  {name} {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
-    ours, peer = (label_accuracy(planes[name], codes.labels[rows]) for name in fits)
+    quality = tuple(label_accuracy(planes[name], codes.labels[rows]) for name in fits)
     note = ""
-    if len(points) <= MOST_FOR_DIVERGENCE:
-        note = "KL divergence {:.3f}, {:.3f}".format(*(divergence(points, planes[name]) for name in fits))
+    if len(points) <= MAX_FOR_DIVERGENCE:
+        note = "KL divergence {:.3f} and {:.3f}".format(*(divergence(points, planes[name]) for name in fits))
     case = f"t-SNE of {len(points):,} codes of {points.shape[1]}"
-    more = {"quality": (ours, peer), "quality_name": "1-NN accuracy", "noise": NOISE, "note": note}
-    return [compare(case, seconds["ours"], seconds["peer"], peer_name="scikit-learn", bar=bar, **more)]
+    return [
+        compare(
+            case,
+            seconds["aecli"],
+            seconds["scikit-learn"],
+            reference_name="scikit-learn",
+            target=target,
+            quality=quality,
+            quality_name="1-NN accuracy",
+            tolerance=TOLERANCE,
+            note=note,
+        )
+    ]
 
 
 CASES = {

@@ -1,6 +1,6 @@
-"""The peer of reading a folder of pictures: torchvision's ImageFolder behind a DataLoader, as in a tutorial.
+"""The reference for reading a folder of images: torchvision's ImageFolder in a DataLoader.
 
-    python -m tests.benchmarks.peers.notebook_folder FOLDER SIZE
+    python -m tests.benchmarks.references.notebook_folder FOLDER SIZE
 
 Prints one JSON document.
 """
@@ -15,10 +15,10 @@ from torchvision.transforms import Compose, Resize, ToTensor
 
 
 def main(folder: str, size: int) -> None:
-    """Read all pictures once, resized, as tensors."""
+    """Read all images once, resized, as tensors."""
     started = time.perf_counter()
-    pictures = ImageFolder(folder, Compose([Resize((size, size)), ToTensor()]))
-    count = sum(len(images) for images, _ in DataLoader(pictures, batch_size=256, num_workers=2))
+    files = ImageFolder(folder, Compose([Resize((size, size)), ToTensor()]))
+    count = sum(len(images) for images, _ in DataLoader(files, batch_size=256, num_workers=2))
     print(json.dumps({"count": count, "seconds": time.perf_counter() - started}))
 
 

@@ -1,8 +1,8 @@
-"""The peer of `aecli detect`: a script that loads a model and judges pictures as the laboratory does.
+"""The reference for `aecli detect`: a script that loads a model and thresholds residuals in a DataLoader loop.
 
-    python -m tests.benchmarks.peers.notebook_detect MODEL.pt THRESHOLD PICTURE|FOLDER...
+    python -m tests.benchmarks.references.notebook_detect MODEL.pt THRESHOLD IMAGE|FOLDER...
 
-MODEL.pt holds the state of a `NotebookAutoencoder`. Prints a verdict for each picture, then one JSON document.
+MODEL.pt holds the state of a `NotebookAutoencoder`. Prints a verdict for each image, then one JSON document.
 """
 
 import json
@@ -14,11 +14,11 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from tests.benchmarks.peers.notebook_way import MEAN, STD, NotebookAutoencoder
+from tests.benchmarks.references.notebook import MEAN, STD, NotebookAutoencoder
 
 
 class Files(Dataset[torch.Tensor]):
-    """One picture a call."""
+    """One image file per item."""
 
     def __init__(self, paths: list[Path]):
         self.paths = paths
@@ -35,13 +35,13 @@ class Files(Dataset[torch.Tensor]):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        picture: torch.Tensor = self.transform(Image.open(self.paths[index]))
-        return picture
+        image: torch.Tensor = self.transform(Image.open(self.paths[index]))
+        return image
 
 
 @torch.no_grad()
 def main(weights: str, threshold: float, words: list[str]) -> None:
-    """Judge, print."""
+    """Print a verdict for each image."""
     model = NotebookAutoencoder("conv")
     model.load_state_dict(torch.load(weights, weights_only=True))
     model.eval()

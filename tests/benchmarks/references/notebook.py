@@ -1,16 +1,17 @@
-"""The peer: an autoencoder trained as one does it in a notebook.
+"""Train an autoencoder as in a notebook: torchvision transforms, a DataLoader, Lightning's Trainer.
 
-Each image becomes a PIL picture, then a tensor, then is normalized, one at a time, in the worker processes of a
-DataLoader; Lightning's Trainer has its defaults. Architectures and hyper-parameters are the laboratory's.
+The worker processes of the DataLoader turn each image into a PIL image, then into a tensor, and normalize it, one at a
+time. The Trainer has its defaults. Architectures and hyperparameters are those of the recipes `conv`, `mlp` and
+`combined`.
 
-    python -m tests.benchmarks.peers.notebook_way IMAGES.npz conv|mlp|combined EPOCHS [--seed N] [--encodings N]
-    python -m tests.benchmarks.peers.notebook_way IMAGES.npz conv|mlp EPOCHS --losses-of SEED...
+    python -m tests.benchmarks.references.notebook IMAGES.npz conv|mlp|combined EPOCHS [--seed N] [--encodings N]
+    python -m tests.benchmarks.references.notebook IMAGES.npz conv|mlp EPOCHS --losses-of SEED...
 
 IMAGES.npz holds `train` and `test`, (N, 28, 28) uint8. `combined` warps each image with torchvision and adds noise.
-Prints one JSON document. `--encodings`: how many times all training images are encoded afterwards.
+Prints one JSON document. `--encodings` is how many times all training images are encoded afterwards.
 
-`--losses-of` trains once with each seed and tells the last validation losses, no times. So that several seeds can be
-waited for, each tensor is made once and kept, and channels come last in memory: same layers, tensors and order.
+`--losses-of` trains once with each seed and reports the last validation losses without times. To save time, it
+computes each tensor once and uses the memory format channels_last; layers, tensors and order are the same.
 """
 
 import argparse
@@ -34,8 +35,8 @@ MEAN, STD = 0.1307, 0.3081
 SPARSITY = 0.5
 
 
-class Pictures(Dataset[Tensor]):
-    """One picture a call, like torchvision's MNIST."""
+class Images(Dataset[Tensor]):
+    """One transformed image per item, like torchvision's MNIST."""
 
     def __init__(self, images: np.ndarray[Any, Any], kind: str):
         self.images = images
@@ -46,15 +47,15 @@ class Pictures(Dataset[Tensor]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> Tensor:
-        picture: Tensor = self.transform(Image.fromarray(self.images[index]))
-        return picture
+        image: Tensor = self.transform(Image.fromarray(self.images[index]))
+        return image
 
 
-class Kept(Dataset[Tensor]):
-    """The same tensors, each made once."""
+class CachedImages(Dataset[Tensor]):
+    """The same tensors, computed once."""
 
-    def __init__(self, pictures: Pictures):
-        self.tensors = [pictures[index] for index in range(len(pictures))]
+    def __init__(self, images: Images):
+        self.tensors = [images[index] for index in range(len(images))]
 
     def __len__(self) -> int:
         return len(self.tensors)
@@ -63,17 +64,17 @@ class Kept(Dataset[Tensor]):
         return self.tensors[index]
 
 
-class Warped(Pictures):
-    """The picture warped and as it is."""
+class WarpedImages(Images):
+    """Pairs of a warped image and the original."""
 
     def __getitem__(self, index: int) -> Any:
-        picture = Image.fromarray(self.images[index])
+        image = Image.fromarray(self.images[index])
         warp = transforms.RandomAffine(30, (0.15, 0.15), (0.7, 1.3), 30, transforms.InterpolationMode.BILINEAR)
-        return self.transform(warp(picture)), self.transform(picture)
+        return self.transform(warp(image)), self.transform(image)
 
 
 class NotebookAutoencoder(pl.LightningModule):
-    """The laboratory's convolutional or fully connected model."""
+    """The model of the recipe `conv`, `mlp` or `combined`, in plain torch layers."""
 
     def __init__(self, kind: str):
         super().__init__()
@@ -106,12 +107,13 @@ class NotebookAutoencoder(pl.LightningModule):
         )
 
     def loss(self, batch: Any) -> Tensor:
-        """Return the mean squared error; for `combined` as its recipe has it."""
+        """Return the mean squared error; for `combined` with its noise and penalty."""
         if self.kind != "combined":
             return F.mse_loss(self.decoder(self.encoder(batch)), batch)
         warped, images = batch
-        code = self.encoder(warped + 0.3 * torch.randn_like(warped))
-        return F.mse_loss(self.decoder(code), images) + SPARSITY * (code - 0.05).abs().mean()
+        code: Tensor = self.encoder(warped + 0.3 * torch.randn_like(warped))
+        penalty = SPARSITY * (code - 0.05).abs().mean()
+        return F.mse_loss(self.decoder(code), images) + penalty
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         loss = self.loss(batch)
@@ -132,7 +134,7 @@ class NotebookAutoencoder(pl.LightningModule):
 
 @torch.no_grad()
 def encode(model: NotebookAutoencoder, loader: "DataLoader[Tensor]") -> tuple[float, float]:
-    """Return the seconds that codes and residuals of all images take, and the mean squared error."""
+    """Compute codes and residuals of all images; return the time in seconds and the mean squared error."""
     model.eval()
     started = time.perf_counter()
     squared, count = 0.0, 0
@@ -144,14 +146,16 @@ def encode(model: NotebookAutoencoder, loader: "DataLoader[Tensor]") -> tuple[fl
     return time.perf_counter() - started, squared / count
 
 
-def model_of(kind: str, seed: int) -> NotebookAutoencoder:
-    """Return a new model; batches are drawn by the same seed from then on."""
+def seeded_model(kind: str, seed: int) -> NotebookAutoencoder:
+    """Seed all random generators and return a new model."""
     pl.seed_everything(seed)
     return NotebookAutoencoder(kind)
 
 
-def fit(model: NotebookAutoencoder, epochs: int, *loaders: "DataLoader[Tensor]") -> tuple[float, float]:
-    """Train with a Trainer as it is; return the seconds and the last validation loss."""
+def fit(
+    model: NotebookAutoencoder, epochs: int, train: "DataLoader[Tensor]", validation: "DataLoader[Tensor]"
+) -> tuple[float, float]:
+    """Train with the Trainer's defaults; return the time in seconds and the last validation loss."""
     trainer = pl.Trainer(
         max_epochs=epochs,
         logger=False,
@@ -160,29 +164,29 @@ def fit(model: NotebookAutoencoder, epochs: int, *loaders: "DataLoader[Tensor]")
         enable_model_summary=False,
     )
     started = time.perf_counter()
-    trainer.fit(model, *loaders)
+    trainer.fit(model, train, validation)
     return time.perf_counter() - started, float(trainer.callback_metrics["val_loss"])
 
 
 def losses(path: str, kind: str, epochs: int, seeds: list[int]) -> dict[str, Any]:
     """Return the last validation loss with each seed."""
     with np.load(path) as archive:
-        train, test = (Kept(Pictures(archive[part], kind)) for part in ("train", "test"))
+        train, test = (CachedImages(Images(archive[split], kind)) for split in ("train", "test"))
     loaders = DataLoader(train, 1024, shuffle=True), DataLoader(test, 1024)
-    models = (model_of(kind, seed).to(memory_format=torch.channels_last) for seed in seeds)
+    models = (seeded_model(kind, seed).to(memory_format=torch.channels_last) for seed in seeds)
     return {"val_losses": [fit(model, epochs, *loaders)[1] for model in models]}
 
 
 def times(path: str, kind: str, epochs: int, seed: int, encodings: int) -> dict[str, Any]:
-    """Return the seconds of a training and of an encoding, and what they came to."""
+    """Return the times of training and encoding, and the resulting errors."""
     with np.load(path) as archive:
         train, test = archive["train"], archive["test"]
 
     def loader(images: np.ndarray[Any, Any], shuffle: bool) -> "DataLoader[Tensor]":
-        pictures = Warped(images, kind) if kind == "combined" else Pictures(images, kind)
-        return DataLoader(pictures, batch_size=128 if kind == "combined" else 1024, num_workers=2, shuffle=shuffle)
+        data = WarpedImages(images, kind) if kind == "combined" else Images(images, kind)
+        return DataLoader(data, batch_size=128 if kind == "combined" else 1024, num_workers=2, shuffle=shuffle)
 
-    model = model_of(kind, seed)
+    model = seeded_model(kind, seed)
     seconds, loss = fit(model, epochs, loader(train, True), loader(test, False))
     document = {"train_seconds": seconds, "val_loss": loss}
     if encodings:
@@ -192,8 +196,8 @@ def times(path: str, kind: str, epochs: int, seed: int, encodings: int) -> dict[
 
 
 def main() -> None:
-    """Train, encode, print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers.notebook_way")
+    """Train, encode, and print the results."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.references.notebook")
     parser.add_argument("images")
     parser.add_argument("kind", choices=("conv", "mlp", "combined"))
     parser.add_argument("epochs", type=int)

@@ -1,8 +1,8 @@
-"""The floor: the same model and steps in a bare torch loop over images that are all in memory.
+"""Train the same model in a bare torch loop over images in memory: a lower bound of the time.
 
-    python -m tests.benchmarks.peers.bare_loop IMAGES.npz RECIPE EPOCHS PRECISION [SEED]
+    python -m tests.benchmarks.references.bare_loop IMAGES.npz RECIPE EPOCHS PRECISION [SEED]
 
-No framework, no checkpoint, nothing kept but the losses. Prints one JSON document.
+There is no framework and no checkpoint. Prints one JSON document.
 """
 
 import json
@@ -23,11 +23,11 @@ MEAN, STD = 0.1307, 0.3081
 
 
 def main(path: str, name: str, epochs: int, precision: str, seed: int = 0) -> None:
-    """Train with SGD or AdamW as the recipe has it, at a constant rate; validate after each epoch; print."""
+    """Train with the recipe's SGD or AdamW at a constant rate, validate after each epoch, print the last loss."""
     keep_freed_memory()
     torch.manual_seed(seed)
     with np.load(path) as archive:
-        train, test = (torch.from_numpy(archive[part][:, None]) for part in ("train", "test"))
+        train, test = (torch.from_numpy(archive[split][:, None]) for split in ("train", "test"))
     recipe = load_recipe(name)
     arguments = resolve_arguments(recipe.model.architecture, recipe.model.arguments)
     model = Autoencoder(recipe.model.architecture, (1, 28, 28), arguments, [MEAN], [STD])

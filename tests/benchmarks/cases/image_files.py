@@ -1,0 +1,68 @@
+"""Read image files: detect on one PNG and on 10,000, and decode a folder of JPEGs."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from aecli.data import load
+from aecli.data.options import DataOptions
+from tests.benchmarks.cases.training import train_command, write_images
+from tests.benchmarks.measuring import Effort, Row, aecli, alternate, compare, reference, run
+
+PNGS = 10_000
+JPEGS, SIDE, SMALL_SIDE = 1_000, 640, 64
+
+
+def detect(effort: Effort) -> list[Row]:
+    """Detect with an exported conv model, as whole processes: one PNG, and a folder of 10,000."""
+    import torch
+
+    from tests.benchmarks.references.notebook import NotebookAutoencoder
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_images("mnist5k", folder)
+        model = Path(run(train_command("conv", 1, "32-true", folder)).document["run"])
+        run(aecli("export", model, "--json", "--quiet"))
+        torch.save(NotebookAutoencoder("conv").state_dict(), folder / "weights.pt")
+        pngs = folder / "pngs"
+        pngs.mkdir()
+        images = load("mnist5k:all").images[:, 0]
+        for number in range(PNGS):
+            Image.fromarray(images[number % len(images)]).save(pngs / f"{number:05}.png")
+        one = sorted(pngs.iterdir())[0]
+        script = ("notebook_detect", folder / "weights.pt", 20)
+        rows = []
+        for case, path, repeats in (("one PNG, whole process", one, 5), (f"{PNGS:,} PNGs, whole process", pngs, 3)):
+            commands = {
+                "aecli": lambda path=path: run(aecli("detect", path, "--model", model, "--quiet")),
+                "script": lambda path=path: run(reference(*script, path)),
+            }
+            completed = alternate(effort.repeats_or(repeats), commands)
+            seconds = ([each.seconds for each in completed[name]] for name in commands)
+            rows.append(compare(f"detect {case}", *seconds, reference_name="script with DataLoader"))
+    return rows
+
+
+def jpegs(effort: Effort) -> list[Row]:
+    """Decode a folder of JPEGs, digits enlarged to 640x640, to 64x64."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "jpegs", "digits")
+        folder.mkdir(parents=True)
+        for number, image in enumerate(load("mnist5k:all").images[:JPEGS, 0]):
+            large = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC).convert("RGB")
+            large.save(folder / f"{number:05}.jpg", quality=90)
+        ours, theirs = [], []
+        for _ in range(effort.repeats_or(3)):
+            started = time.perf_counter()
+            images = load(str(folder.parent), DataOptions(), image_shape=(3, SMALL_SIDE, SMALL_SIDE))
+            ours.append(time.perf_counter() - started)
+            assert len(images) == JPEGS
+            theirs.append(run(reference("notebook_folder", folder.parent, SMALL_SIDE)).document["seconds"])
+    case = f"decode {JPEGS:,} JPEGs of {SIDE}x{SIDE} to {SMALL_SIDE}x{SMALL_SIDE}"
+    return [compare(case, ours, theirs, reference_name="ImageFolder and DataLoader")]
+
+
+CASES = {"detect": detect, "jpegs": jpegs}

@@ -1,1 +1,0 @@
-"""What aecli is measured against: the same work as it is done in a notebook, or without any framework."""

@@ -1,0 +1,1 @@
+"""The implementations that aecli is compared with: as in a notebook, or without any framework."""
