@@ -1,13 +1,13 @@
-"""What can go wrong, and what the shell is told about it.
+"""Exceptions, and the exit status that each one gives the command line.
 
 AecliError
-├── UsageError        2   the command line makes no sense
+├── UsageError        2   invalid command line
 ├── InputError        4   an input is missing, damaged or does not fit
-│   └── RecipeError   4   a recipe has a key or a value that it must not have
-├── OutputExistsError 5   the output is there already
-└── UnavailableError  6   a data set, package, device or disk is not available here
+│   └── RecipeError   4   a recipe has an unknown key or an invalid value
+├── OutputExistsError 5   the output exists already
+└── UnavailableError  6   a data set, package, device or disk space is not available
 
-Interrupted         130   Ctrl-C; 143 for SIGTERM. Not an Exception: nothing but the shell may catch it.
+Interrupted         130   Ctrl-C; 143 for SIGTERM. Not an Exception, so that no `except Exception` catches it.
 """
 
 import difflib
@@ -16,7 +16,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """The exit statuses of every command."""
+    """The exit statuses of all commands."""
 
     DONE = 0
     BUG = 1
@@ -31,9 +31,9 @@ class ExitStatus(IntEnum):
 
 
 class AecliError(Exception):
-    """An error that its reader can do something about.
+    """Base class of the errors that the user can fix.
 
-    `message` says in one line what is wrong and where; `hint` says what to type next.
+    `message` states in one line what is wrong and where; `hint` states what to type next.
     """
 
     status = ExitStatus.BUG
@@ -45,7 +45,7 @@ class AecliError(Exception):
 
 
 class UsageError(AecliError):
-    """The command line makes no sense."""
+    """Invalid command line."""
 
     status = ExitStatus.USAGE
 
@@ -57,23 +57,23 @@ class InputError(AecliError):
 
 
 class RecipeError(InputError):
-    """A recipe has a key or a value that it must not have."""
+    """A recipe has an unknown key or an invalid value."""
 
 
 class OutputExistsError(AecliError):
-    """The output is there already and is not replaced without being asked."""
+    """The output exists already and is not replaced unless the user asks for it."""
 
     status = ExitStatus.EXISTS
 
 
 class UnavailableError(AecliError):
-    """A data set, an optional package, a device or disk space is not available here."""
+    """A data set, an optional package, a device or disk space is not available."""
 
     status = ExitStatus.UNAVAILABLE
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to stop; what was done so far is kept."""
+    """A signal asked the process to stop; completed work is kept."""
 
     def __init__(self, status: ExitStatus = ExitStatus.INTERRUPTED, *, hint: str | None = None):
         super().__init__(status.name.lower())
@@ -81,10 +81,10 @@ class Interrupted(BaseException):
         self.hint = hint
 
 
-def origin(error: BaseException) -> BaseException:
-    """Return the system's error or the signal that an error came from, else the error itself.
+def root_cause(error: BaseException) -> BaseException:
+    """Return the OSError or signal in whose handling `error` was raised, or `error` itself if there is none.
 
-    Libraries such as zipfile and torch, when they cannot go on writing, raise another error on their way out.
+    Libraries such as zipfile and torch raise another error during cleanup when a write has failed.
     """
     link: BaseException | None = error
     while link is not None:
@@ -95,8 +95,8 @@ def origin(error: BaseException) -> BaseException:
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
-    """Say that `name` is no known `kind`, which one was perhaps meant, and which there are."""
+    """Return an error message for an unknown `name`, with the most similar valid name and all valid names."""
     valid = sorted(valid)
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
-    meant = f" (did you mean '{close[0]}'?)" if close else ""
-    return f"unknown {kind} '{name}'{meant}; known: {', '.join(valid)}"
+    similar = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    suggestion = f" (did you mean '{similar[0]}'?)" if similar else ""
+    return f"unknown {kind} '{name}'{suggestion}; known: {', '.join(valid)}"

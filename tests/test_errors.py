@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aecli.cli.main import main
-from aecli.errors import ExitStatus, Interrupted, origin
+from aecli.errors import ExitStatus, Interrupted, root_cause
 from aecli.storage.atomic import atomic_write
 
 
@@ -22,12 +22,12 @@ def masked(first: BaseException) -> None:
 def test_the_origin_of_an_error_is_what_the_system_said(first: BaseException) -> None:
     with pytest.raises(ValueError, match="cannot close") as caught:
         masked(first)
-    assert origin(caught.value) is first
+    assert root_cause(caught.value) is first
 
 
 def test_an_error_of_its_own_is_its_origin() -> None:
     error = ValueError("a bug")
-    assert origin(error) is error
+    assert root_cause(error) is error
 
 
 def test_a_signal_that_was_masked_is_told_as_a_signal(

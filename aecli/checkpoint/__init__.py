@@ -1,4 +1,4 @@
-"""A trained model as a file: what it says of itself, how it is called, how it is written and read."""
+"""Trained models as files: their metadata, their names in a run folder, and how they are written and read."""
 
 from aecli.checkpoint.file import (
     METADATA_KEY,

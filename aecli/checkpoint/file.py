@@ -1,7 +1,7 @@
-"""One `.safetensors` file <-> a model and everything needed to use it.
+"""Save a model with everything that is needed to use it as one `.safetensors` file, and load it again.
 
-The file holds the weights and, under the metadata key `aecli`, one JSON string with the fields of `CheckpointHeader`. A
-model is rebuilt by name and arguments; nothing is unpickled.
+The file holds the weights and, under the metadata key `aecli`, one JSON string with the fields of `CheckpointHeader`.
+The model is rebuilt from the name and the arguments of its architecture; nothing is unpickled.
 """
 
 from dataclasses import dataclass
@@ -28,61 +28,62 @@ METADATA_KEY = "aecli"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model with its header, as loaded from a file."""
+    """A model and its header, loaded from a file."""
 
     model: "Autoencoder | Classifier"
     header: CheckpointHeader
     path: Path
     fingerprint: str
-    """Of the file's bytes."""
+    """Fingerprint of the file's bytes."""
 
     @property
     def autoencoder(self) -> "Autoencoder":
-        """The model, where it is an autoencoder.
+        """The model, if it is an autoencoder.
 
         Raises:
-            InputError: it is none.
+            InputError: the model is a classifier.
         """
         from aecli.models.autoencoder import Autoencoder
 
         if not isinstance(self.model, Autoencoder):
             raise InputError(
-                f"a classifier, which has no decoder: {self.path}", hint=f"aecli classify DATA --model {self.path}"
+                f"this model is a classifier, which has no decoder: {self.path}",
+                hint=f"aecli classify DATA --model {self.path}",
             )
         return self.model
 
     @property
     def classifier(self) -> "Classifier":
-        """The model, where it is a classifier.
+        """The model, if it is a classifier.
 
         Raises:
-            InputError: it is none.
+            InputError: the model is an autoencoder.
         """
         from aecli.models.classifier import Classifier
 
         if not isinstance(self.model, Classifier):
             raise InputError(
-                f"an autoencoder, which knows no classes: {self.path}",
-                hint=f"make a classifier of it: aecli train DATA -o RUN --init-from {self.path} "
+                f"this model is an autoencoder, which does not classify: {self.path}",
+                hint=f"train a classifier from it: aecli train DATA -o RUN --init-from {self.path} "
                 "--recipe RECIPE --set objective.loss=cross-entropy",
             )
         return self.model
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Tell whether a `.safetensors` file was written by aecli.
+    """Return whether a `.safetensors` file was written by aecli.
 
     Raises:
-        InputError: it is no such file.
+        InputError: the file is missing or is not a `.safetensors` file.
     """
     return METADATA_KEY in _read_metadata(path)
 
 
 def save_checkpoint(model: "Autoencoder | Classifier", header: CheckpointHeader, path: Path) -> None:
-    """Write the weights and the header, whole or not at all.
+    """Write the weights and the header atomically.
 
     Raises:
-        UnavailableError: the system refused to write.
+        UnavailableError: the file cannot be written.
     """
     from safetensors.torch import save
 
@@ -93,19 +94,19 @@ def save_checkpoint(model: "Autoencoder | Classifier", header: CheckpointHeader,
 
 
 def read_header(path: Path) -> CheckpointHeader:
-    """Read the header alone of a checkpoint or an exported model, without torch.
+    """Read only the header of a checkpoint or an exported model, without torch.
 
     Raises:
-        InputError: no model of aecli.
+        InputError: the file is missing or damaged, or was not made by aecli.
     """
     return CheckpointHeader.from_json(read_onnx(path).header if is_onnx(path) else read_metadata(path), path)
 
 
 def read_fingerprint(path: Path) -> str:
-    """Return the fingerprint of a checkpoint, or of the one that a model was exported from, without torch.
+    """Return the fingerprint of a checkpoint, or of the checkpoint that a model was exported from, without torch.
 
     Raises:
-        InputError: missing, or a damaged export.
+        InputError: the file is missing, or the exported model is damaged.
     """
     return read_onnx(path).fingerprint if is_onnx(path) else fingerprint([require_file(path, "model").read_bytes()])
 
@@ -114,7 +115,7 @@ def read_metadata(path: Path) -> str:
     """Return the JSON text that aecli wrote into a `.safetensors` file.
 
     Raises:
-        InputError: missing, damaged, or not written by aecli.
+        InputError: the file is missing or damaged, or was not made by aecli.
     """
     metadata = _read_metadata(path)
     if METADATA_KEY not in metadata:
@@ -134,10 +135,10 @@ def _read_metadata(path: Path) -> dict[str, str]:
 
 
 def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
-    """Rebuild the model of a `.safetensors` file or a run folder, on the CPU and in evaluation mode.
+    """Load the model of a `.safetensors` file or a run folder, on the CPU and in evaluation mode.
 
     Raises:
-        InputError: missing, damaged, not of aecli, or the weights do not fit the architecture.
+        InputError: the file is missing or damaged, was not made by aecli, or its weights do not fit the architecture.
     """
     import torch
     from safetensors.torch import load
@@ -147,9 +148,9 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     content = path.read_bytes()
     weights = load(content)
     try:
-        # First without memory: a file may claim any size, and only what it really holds is allocated.
+        # First without allocating memory: the header may claim any size, whatever the file holds.
         with torch.device("meta"):
-            claimed = _modules(header)
+            claimed = _bare_modules(header)
         expected = {name: (tuple(value.shape), value.dtype) for name, value in claimed.state_dict().items()}
         found = {name: (tuple(value.shape), value.dtype) for name, value in weights.items()}
         if expected != found:
@@ -163,14 +164,14 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):
-        raise InputError(f"damaged checkpoint: {path}: weights that are not finite")
+        raise InputError(f"damaged checkpoint: {path}: the weights are not finite")
     return Checkpoint(rebuilt.eval(), header, path, fingerprint([content]))
 
 
-def _modules(header: CheckpointHeader) -> "nn.Module":
-    """Return the layers alone, by the names that they have in the model: on torch's meta device nothing is computed.
+def _bare_modules(header: CheckpointHeader) -> "nn.Module":
+    """Return the layers of the model, under the same names, without running them.
 
-    To run them there, even on no image, would import torch's compiler: two seconds at each start.
+    Running them on torch's meta device would import torch's compiler, which takes two seconds.
     """
     from torch import nn
 
@@ -197,10 +198,10 @@ def _first_difference(expected: dict[str, tuple[Any, Any]], found: dict[str, tup
         if name not in expected:
             return f"weight {name} does not belong to this architecture"
         if expected[name] != found[name]:
-            (shape, dtype), (right_shape, right_dtype) = found[name], expected[name]
-            if shape != right_shape:
-                return f"weight {name} has shape {shape}, not {right_shape}"
-            return f"weight {name} is {dtype}, not {right_dtype}"
+            (shape, dtype), (expected_shape, expected_dtype) = found[name], expected[name]
+            if shape != expected_shape:
+                return f"weight {name} has shape {shape}, not {expected_shape}"
+            return f"weight {name} is {dtype}, not {expected_dtype}"
     return "weights do not fit"
 
 

@@ -1,4 +1,4 @@
-"""All that a checkpoint says besides its weights."""
+"""The metadata of a checkpoint: everything but the weights."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
@@ -11,33 +11,34 @@ from aecli.storage.schema import FORMERLY
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where images came from."""
+    """The data set that images came from."""
 
     word: str
+    """The DATA word."""
     fingerprint: str
     images: int
 
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """How the weights came about; no clock time, so that the same run gives the same bytes."""
+    """The outcome of the training; without times of day, so that equal runs give equal bytes."""
 
     epochs: int
-    """Epochs done."""
+    """Number of completed epochs."""
     best_epoch: int
-    """The epoch, from 1, with the least validation loss; the weights are those after it."""
+    """The epoch, counted from 1, with the lowest validation loss; the weights are those at its end."""
     train_loss: float
-    """In that epoch, over all its images."""
+    """Mean over all training images in the best epoch."""
     val_loss: float
     val_mse: float | None = None
-    """Of the clean validation images with the saved weights, per pixel in normalized units; of an autoencoder."""
+    """Of an autoencoder: mean squared error of uncorrupted validation images, per pixel in normalized units."""
     val_accuracy: float | None = None
-    """The part of the validation images that a classifier is right about, in the best epoch."""
+    """Of a classifier: accuracy on the validation images in the best epoch, in 0..1."""
 
 
 @dataclass(frozen=True)
 class ResidualQuantiles:
-    """The distribution of `residual_l2` over the validation images; both lists are empty for a classifier."""
+    """Quantiles of `residual_l2` over the validation images; both lists are empty for a classifier."""
 
     probabilities: list[float]
     values: list[float]
@@ -46,7 +47,7 @@ class ResidualQuantiles:
 
 @dataclass(frozen=True)
 class CheckpointHeader(Header):
-    """All that a checkpoint says besides its weights."""
+    """The metadata of a checkpoint: everything but the weights."""
 
     KIND: ClassVar[str] = "checkpoint"
     FORMAT: ClassVar[int] = 1
@@ -58,7 +59,7 @@ class CheckpointHeader(Header):
     code_shape: tuple[int, ...]
     mean: list[float]
     std: list[float]
-    """Per channel, of pixels in 0..1."""
+    """Standard deviation of each channel, like `mean` for pixels scaled to 0..1."""
     parameters: int
     recipe: dict[str, dict[str, Any]]
     data: DataSource
@@ -66,43 +67,43 @@ class CheckpointHeader(Header):
     training: TrainingSummary
     residual_quantiles: ResidualQuantiles
     quantizers: list[Quantizer] = field(default_factory=list, metadata={FORMERLY: "quantisers"})
-    """For codes of few bits, chosen on codes of training images."""
+    """Quantizers for codes of 8 bits or fewer, fitted to the codes of training images."""
     class_names: list[str] = field(default_factory=list)
-    """Of the training images; for a classifier, of its outputs in their order."""
+    """Classes of the training images; for a classifier, in the order of its outputs."""
     task: Task = "autoencoder"
     versions: dict[str, str] = field(default_factory=dict)
     kind: str = KIND
     format: int = FORMAT
 
     def check_ranges(self) -> None:
-        """See that the values fit one another, and that the recipe is one.
+        """Check that the values are consistent with each other and that the recipe is valid.
 
         Raises:
-            ValueError: they do not.
-            RecipeError: it is none.
+            ValueError: a value is inconsistent.
+            RecipeError: the recipe is invalid.
         """
         channels, quantiles = self.image_shape[0], self.residual_quantiles
-        classifies = self.task == "classifier"
+        is_classifier = self.task == "classifier"
         checks = {
             f"image shape {self.image_shape}": channels in {1, 3} and min(self.image_shape) >= 1,
             f"code shape {self.code_shape}": len(self.code_shape) > 0 and min(self.code_shape, default=0) >= 1,
             f"mean {self.mean}": len(self.mean) == channels,
             f"std {self.std}": len(self.std) == channels and min(self.std, default=0) > 0,
             "quantizers": all(
-                [len(known.offset)] == [len(known.step)] == [*self.code_shape[:1]] and min(known.step) > 0
-                for known in self.quantizers
+                [len(quantizer.offset)] == [len(quantizer.step)] == [*self.code_shape[:1]] and min(quantizer.step) > 0
+                for quantizer in self.quantizers
             ),
             "residual quantiles": len(quantiles.values) == len(quantiles.probabilities)
-            and bool(quantiles.values) != classifies,
-            "class names": not classifies or len(set(self.class_names)) == len(self.class_names) > 1,
+            and bool(quantiles.values) != is_classifier,
+            "class names": not is_classifier or len(set(self.class_names)) == len(self.class_names) > 1,
         }
-        for what, fits in checks.items():
-            if not fits:
+        for what, is_valid in checks.items():
+            if not is_valid:
                 raise ValueError(what)
         Recipe.from_dict(self.recipe)
 
     def summary(self) -> dict[str, Any]:
-        """Return what a person asks of a model first, as plain values."""
+        """Return the most important fields as plain values."""
         return {
             "task": self.task,
             "architecture": self.architecture,

@@ -1,4 +1,4 @@
-"""Which file of a run folder a command reads: `--model` is resolved once, to a `ModelRef`."""
+"""Resolve `--model`, a run folder or a file, to the model file that a command reads."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ DETECTOR_FILE = "detector.safetensors"
 
 @dataclass(frozen=True)
 class ModelRef:
-    """A model that exists: the path that was given, and the file that it stands for."""
+    """An existing model: the path that the user gave, and its model file."""
 
     path: Path
     """A run folder or a file."""
@@ -29,14 +29,14 @@ class ModelRef:
 
     @property
     def run_folder(self) -> Path | None:
-        """The run folder, if the given path is one."""
+        """The run folder, or None if the user gave a file."""
         return self.path if self.path.is_dir() else None
 
 
 def resolve_model(path: str | Path | ModelRef) -> ModelRef:
-    """Return the model that a run folder or file stands for.
+    """Resolve a run folder or a model file.
 
-    In a run folder this is the checkpoint or, if there is none, the exported model.
+    In a run folder, the checkpoint is preferred to the exported model.
 
     Raises:
         InputError: there is no model.
@@ -53,7 +53,7 @@ def resolve_model(path: str | Path | ModelRef) -> ModelRef:
 
 
 def resolve_checkpoint(path: str | Path | ModelRef) -> ModelRef:
-    """Return the checkpoint that a run folder or `.safetensors` file stands for.
+    """Resolve a run folder or a `.safetensors` file to a checkpoint.
 
     Raises:
         InputError: there is no checkpoint, or the file is an exported model.
@@ -69,11 +69,11 @@ def resolve_checkpoint(path: str | Path | ModelRef) -> ModelRef:
     if is_onnx(given):
         raise InputError(
             f"an exported model cannot be trained further or exported again: {given}",
-            hint="give the run folder that it was exported from",
+            hint="name the run folder that it was exported from",
         )
     return ModelRef(given, require_file(given, "model"))
 
 
 def is_onnx(path: Path) -> bool:
-    """Tell by its suffix whether a file is an exported model."""
+    """Return whether a file is an exported model, by its suffix."""
     return path.suffix.lower() == SUFFIX

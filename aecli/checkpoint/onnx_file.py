@@ -1,12 +1,12 @@
-"""An `.onnx` file that `aecli export` wrote, read without trusting it.
+"""Read and check `.onnx` files that `aecli export` wrote, without trusting them.
 
-Its graph takes `images`, uint8 (N, C, H, W), and gives three float32 outputs: `codes`, (N, *code shape);
-`reconstruction`, (N, C, H, W), levels clamped to 0..255 but not rounded; `residual`, (N,), the L2 norm of the error in
-normalized units. N is free. The metadata hold the checkpoint's header under the same key as in a `.safetensors` file,
-its fingerprint, and what its decoder takes.
+The graph has the input `images`, uint8 (N, C, H, W), and three float32 outputs: `codes`, (N, *code shape);
+`reconstruction`, (N, C, H, W), pixel levels clamped to 0..255 but not rounded; `residual`, (N,), the L2 norm of the
+error in normalized units. N is dynamic. The metadata hold the checkpoint's header, under the same key as in a
+`.safetensors` file, its fingerprint, and the size of its decoder.
 
-A file of others may ask for more than arithmetic: weights in other files, loops without an end, code of its own. Such
-is refused before ONNX Runtime sees it.
+A hostile file may contain more than arithmetic: references to other files, endless loops, custom functions. Such files
+are refused before ONNX Runtime reads them.
 """
 
 import re
@@ -36,35 +36,37 @@ OPERATORS = {
     *("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Resize", "Sigmoid", "Slice", "Softmax"),
     *("Softplus", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze"),
 }
-"""What networks are made of; none makes much of little, but for these by what they are told:"""
-GROWING, GROWING_BY = {"Pad", "Resize"}, {"pads", "output_padding", "output_shape", "dilations", "strides", "blocksize"}
-MOST_GROWTH = 10_000
+"""The operators that networks consist of. Their outputs are not much larger than their inputs, except through the
+inputs and attributes below, whose values are limited."""
+SIZED_BY_INPUTS = {"Pad", "Resize"}
+SIZE_ATTRIBUTES = {"pads", "output_padding", "output_shape", "dilations", "strides", "blocksize"}
+MAX_SIZE = 10_000
 
 Signature = dict[str, tuple[str, tuple[int, ...]]]
-"""The type of a value and its shape behind N, by its name."""
+"""The data type and the shape without N of each input or output, by name."""
 
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """The bytes of a model, looked through, and what its metadata say."""
+    """A checked ONNX model and its metadata."""
 
     path: Path
     content: bytes
     header: str
     """JSON of the checkpoint's header."""
     fingerprint: str
-    """Of the checkpoint that it was exported from."""
+    """Fingerprint of the checkpoint that the model was exported from."""
     decoder_bytes: int
-    """Of the weights that decoding needs in that checkpoint; in the graph, kernels may be folded and so larger."""
+    """Bytes of the decoder's weights in that checkpoint; folded kernels in the graph may be larger."""
     inputs: Signature
     outputs: Signature
 
     @classmethod
     def parse(cls, content: bytes, path: Path) -> "OnnxFile":
-        """Look through the bytes of a file; `path` is named in errors.
+        """Parse and check the bytes of a file; errors name `path`.
 
         Raises:
-            InputError: not ONNX, not of aecli, or a graph that asks for more than arithmetic.
+            InputError: the file is not ONNX, was not made by aecli, or contains more than arithmetic.
         """
         import onnx
         from google.protobuf.message import DecodeError
@@ -72,23 +74,23 @@ class OnnxFile:
         try:
             model = onnx.load_model_from_string(content)
         except DecodeError as error:
-            raise InputError(f"not an ONNX model: {path}", hint="make one: aecli export RUN") from error
-        # What is no UTF-8 comes as bytes.
+            raise InputError(f"not an ONNX model: {path}", hint="create one: aecli export RUN") from error
+        # Values that are not UTF-8 are bytes.
         metadata = {entry.key: entry.value for entry in model.metadata_props if isinstance(entry.value, str)}
         if HEADER_KEY not in metadata:
-            raise InputError(f"not made by aecli: {path}", hint="make one: aecli export RUN")
+            raise InputError(f"not made by aecli: {path}", hint="create one: aecli export RUN")
         digest, decoder_bytes = metadata.get(FINGERPRINT_KEY, ""), metadata.get(DECODER_BYTES_KEY, "")
         if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest) or not re.fullmatch(r"[0-9]{1,18}", decoder_bytes):
-            raise _damaged(path, "its metadata cannot be read")
+            raise _damaged(path, "invalid metadata")
         _require_arithmetic(model, path)
         inputs, outputs = (_signature(values) for values in (model.graph.input, model.graph.output))
         return cls(path, content, metadata[HEADER_KEY], digest, int(decoder_bytes), inputs, outputs)
 
     def require_shapes(self, image_shape: tuple[int, int, int], code_shape: tuple[int, ...]) -> None:
-        """See that the graph takes and gives what the header says.
+        """Check that the inputs and outputs of the graph match the header.
 
         Raises:
-            InputError: it does not.
+            InputError: an input or output differs.
         """
         floats = {CODES: code_shape, RECONSTRUCTION: image_shape, RESIDUAL: ()}
         expected: tuple[Signature, Signature] = (
@@ -96,13 +98,13 @@ class OnnxFile:
             {name: ("FLOAT", shape) for name, shape in floats.items()},
         )
         if (self.inputs, self.outputs) != expected:
-            raise _damaged(self.path, "its inputs and outputs are not those that its header tells of")
+            raise _damaged(self.path, "its inputs and outputs do not match its metadata")
 
     def decoder(self) -> bytes:
-        """Return a model of the part from `codes` to `reconstruction`.
+        """Return the subgraph from `codes` to `reconstruction` as a model.
 
         Raises:
-            InputError: there is no such part.
+            InputError: there is no such subgraph.
         """
         import onnx
         from onnx.utils import Extractor
@@ -111,7 +113,7 @@ class OnnxFile:
         try:
             decoder = Extractor(model).extract_model([CODES], [RECONSTRUCTION])
         except (ValueError, TypeError, AssertionError) as error:
-            raise _damaged(self.path, "codes cannot be decoded") from error
+            raise _damaged(self.path, "its decoder is incomplete") from error
         return bytes(decoder.SerializeToString())
 
 
@@ -119,13 +121,13 @@ def read_onnx(path: Path) -> OnnxFile:
     """Read a file that `aecli export` wrote.
 
     Raises:
-        InputError: missing, damaged, or not of aecli.
+        InputError: the file is missing or damaged, or was not made by aecli.
     """
     return OnnxFile.parse(require_file(path, "model").read_bytes(), path)
 
 
 def _require_arithmetic(model: "ModelProto", path: Path) -> None:
-    """See that the graph is one of standard operators on tensors in the file: no other file, no branch, no loop."""
+    """Check that the graph consists of standard operators on tensors in the file, without branches and loops."""
     from onnx import AttributeProto
 
     graph, tensors = model.graph, (AttributeProto.TENSOR, AttributeProto.TENSORS)
@@ -133,27 +135,27 @@ def _require_arithmetic(model: "ModelProto", path: Path) -> None:
     plain |= {AttributeProto.STRING, AttributeProto.STRINGS}
     attributes = [attribute for node in graph.node for attribute in node.attribute]
     names = {tensor.name for tensor in graph.initializer}
-    told = [name for node in graph.node if node.op_type in GROWING for name in node.input[1:] if name]
-    growth = [attribute for attribute in attributes if attribute.name in GROWING_BY]
+    size_inputs = [name for node in graph.node if node.op_type in SIZED_BY_INPUTS for name in node.input[1:] if name]
+    size_attributes = [attribute for attribute in attributes if attribute.name in SIZE_ATTRIBUTES]
     refused = {
-        "functions of its own": bool(model.functions or model.training_info),
-        "operators that are not standard": any(
+        "custom functions": bool(model.functions or model.training_info),
+        "nonstandard operators": any(
             domain not in {"", "ai.onnx"}
-            for domain in [node.domain for node in graph.node] + [known.domain for known in model.opset_import]
+            for domain in [node.domain for node in graph.node] + [opset.domain for opset in model.opset_import]
         ),
         "branches or loops": any(attribute.type not in plain or attribute.HasField("g") for attribute in attributes),
         "sparse weights": bool(graph.sparse_initializer),
-        "operators that no network has": not {node.op_type for node in graph.node} <= OPERATORS,
-        "sizes that are computed": not set(told) <= names,
-        "sizes beyond measure": any(max(map(abs, [a.i, *a.ints])) > MOST_GROWTH for a in growth),
+        "operators that networks do not use": not {node.op_type for node in graph.node} <= OPERATORS,
+        "computed sizes": not set(size_inputs) <= names,
+        "excessive sizes": any(max(map(abs, [a.i, *a.ints])) > MAX_SIZE for a in size_attributes),
     }
     for what, found in refused.items():
         if found:
-            raise InputError(f"not made by aecli: {path}: it has {what}", hint="make one: aecli export RUN")
+            raise InputError(f"not made by aecli: {path}: it contains {what}", hint="create one: aecli export RUN")
     for tensor in _tensors(model):
         values = _require_values(tensor, path)
-        if tensor.name in told and not (values.dtype.kind in "fi" and (abs(values) <= MOST_GROWTH).all()):
-            raise _damaged(path, "sizes beyond measure")
+        if tensor.name in size_inputs and not (values.dtype.kind in "fi" and (abs(values) <= MAX_SIZE).all()):
+            raise _damaged(path, "excessive sizes")
 
 
 def _tensors(model: "ModelProto") -> "Iterator[TensorProto]":
@@ -166,17 +168,19 @@ def _tensors(model: "ModelProto") -> "Iterator[TensorProto]":
 
 
 def _require_values(tensor: "TensorProto", path: Path) -> NDArray[Any]:
-    """Return the values of a tensor, if they are here and finite."""
+    """Return the values of a tensor, which must be in the file and finite."""
     from onnx import TensorProto, numpy_helper
 
     if tensor.external_data or tensor.data_location != TensorProto.DEFAULT:
-        raise InputError(f"not made by aecli: {path}: it keeps weights in other files", hint="aecli export RUN")
+        raise InputError(
+            f"not made by aecli: {path}: it keeps weights in other files", hint="create one: aecli export RUN"
+        )
     try:
         values = numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise _damaged(path, f"weight {tensor.name} cannot be read") from error
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise _damaged(path, "weights that are not finite")
+        raise _damaged(path, "its weights are not finite")
     return values
 
 
@@ -193,4 +197,4 @@ def _signature(values: "Iterator[ValueInfoProto]") -> Signature:
 
 
 def _damaged(path: Path, reason: str) -> InputError:
-    return InputError(f"damaged model: {path}: {reason}", hint="make it again: aecli export RUN")
+    return InputError(f"damaged model: {path}: {reason}", hint="export it again: aecli export RUN")

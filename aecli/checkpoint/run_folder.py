@@ -1,4 +1,4 @@
-"""The folder that a training run leaves behind."""
+"""The folder that a training run writes."""
 
 import csv
 import io
@@ -20,25 +20,25 @@ from aecli.storage.schema import build
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """Figures over all images of one epoch."""
+    """Metrics over all images of one epoch."""
 
     epoch: int
-    """From 1."""
+    """Counted from 1."""
     step: int
-    """Optimizer steps done since the start of the run."""
+    """Optimizer steps since the start of the run."""
     train_loss: float
     val_loss: float
     lr: float
-    """After the epoch's last step."""
+    """Learning rate after the last step of the epoch."""
     train_accuracy: float | None = None
-    """The part of the corrupted training images that a classifier was right about, while it learnt."""
+    """Of a classifier: accuracy on the corrupted training images during the epoch, in 0..1."""
     val_accuracy: float | None = None
-    """The part of the validation images that it is right about after the epoch."""
+    """Of a classifier: accuracy on the validation images after the epoch, in 0..1."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where each file of a run is."""
+    """The paths of the files of a run."""
 
     path: Path
 
@@ -64,92 +64,93 @@ class RunFolder:
 
     @property
     def confusion(self) -> Path:
-        """In the place of reconstructions, of a classifier."""
+        """Of a classifier, instead of reconstructions."""
         return self.path / "confusion.png"
 
     @property
     def state(self) -> Path:
-        """All that `--resume` needs."""
+        """The state that `--resume` loads."""
         return self.path / "last.ckpt"
 
     @property
     def tensorboard(self) -> Path:
-        """Where `--logger tensorboard` writes its event files."""
+        """Folder of the event files of `--logger tensorboard`."""
         return self.path / "tensorboard"
 
     @property
     def detector(self) -> Path:
-        """Made by `aecli calibrate`."""
+        """Written by `aecli calibrate`."""
         return self.path / DETECTOR_FILE
 
     @property
     def exported(self) -> Path:
-        """Where `aecli export` writes the model again as ONNX."""
+        """Written by `aecli export`."""
         return self.path / ONNX_FILE
 
     def files(self) -> list[Path]:
-        """Return the files of a finished run, those made from it later included."""
-        pictures = [self.loss_plot, self.reconstructions, self.confusion]
-        return [self.model, self.recipe, self.metrics, *pictures, self.state, self.exported, self.detector]
+        """Return the files of a finished run, including those that other commands write later."""
+        images = [self.loss_plot, self.reconstructions, self.confusion]
+        return [self.model, self.recipe, self.metrics, *images, self.state, self.exported, self.detector]
 
     def holds_run(self) -> bool:
         return any(file.exists() for file in self.files())
 
     def require_startable(self, *, resume: bool, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
-        """See that a run that reads `inputs` can begin, or go on, here; nothing is made yet.
+        """Check that a run that reads `inputs` can start or resume in this folder; nothing is created.
 
         Raises:
-            OutputExistsError: it holds a run, which is neither to be resumed nor to be overwritten.
+            OutputExistsError: the folder holds a run, and neither `resume` nor `overwrite` is set.
             InputError: there is no run to resume.
-            UsageError: the options exclude each other, or an input would be replaced.
+            UsageError: both options are set, or an input would be replaced.
         """
         if resume and overwrite:
-            raise UsageError("--resume and --overwrite exclude each other")
+            raise UsageError("--resume and --overwrite are mutually exclusive")
         if resume and not (self.state.exists() and self.recipe.exists()):
-            begun = "--overwrite starts again: the run was stopped before it kept anything"
+            unsaved = "the run stopped before its first epoch was saved: --overwrite starts it again"
             raise InputError(
-                f"no run to resume: {self.path}", hint=begun if self.holds_run() else "leave out --resume to start one"
+                f"no run to resume: {self.path}",
+                hint=unsaved if self.holds_run() else "leave out --resume to start one",
             )
         if self.holds_run() and not (resume or overwrite):
-            go_on = "--resume goes on with it, " if self.state.exists() else ""
-            raise OutputExistsError(f"there is a run already: {self.path}", hint=f"{go_on}--overwrite replaces it")
+            resumable = "--resume continues it, " if self.state.exists() else ""
+            raise OutputExistsError(f"a run exists already: {self.path}", hint=f"{resumable}--overwrite replaces it")
         if overwrite:
             for file in self.files():
                 require_no_input(file, inputs)
         for source in inputs:
             if source.is_dir() and self.path.resolve().is_relative_to(source.resolve()):
                 raise UsageError(
-                    f"the run folder is among the images: {self.path}", hint="name a folder outside of them with -o"
+                    f"the run folder is among the images: {self.path}", hint="name a folder outside the images with -o"
                 )
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Make the folder and keep other runs out of it; what is still empty at the end is removed again.
+        """Create the folder and lock it against other runs; remove it at the end of the `with` block if it is empty.
 
         Raises:
-            OutputExistsError: another run is under way in it.
-            UnavailableError: it cannot be made or written.
+            OutputExistsError: another run is using the folder.
+            UnavailableError: the folder cannot be created or written.
         """
         require_folder(self.path)
         with exclusive(self.path):
             try:
                 yield
             finally:
-                with suppress(OSError):  # a folder that holds something stays
+                with suppress(OSError):  # the folder is not empty
                     self.path.rmdir()
 
     def begin(self, recipe: Recipe, *, resume: bool) -> None:
-        """Make the folder that of a new run with this resolved recipe, or see that the run in it has the same one.
+        """Start a new run with this resolved recipe, or check that the run to resume has the same one.
 
         Raises:
-            RecipeError: the run in it was begun with another recipe.
+            RecipeError: the run to resume was started with another recipe.
         """
         if resume:
             changed = load_recipe(str(self.recipe)).differences(recipe)
             if changed:
                 raise RecipeError(
-                    f"the recipe changed since the run began, in {', '.join(changed)}",
-                    hint="resume with the recipe as it was, or start another run with --init-from",
+                    f"the recipe has changed since the run started: {', '.join(changed)}",
+                    hint="resume with the original recipe, or start another run with --init-from",
                 )
             return
         for file in self.files():
@@ -158,14 +159,14 @@ class RunFolder:
         save_recipe(recipe, self.recipe)
 
     def discard_if_empty(self) -> bool:
-        """Leave nothing of a run that stopped before its first epoch was kept; tell whether it did."""
+        """Remove the recipe of a run that stopped before its first epoch was saved; return whether it did."""
         if self.state.exists() or self.model.exists():
             return False
         self.recipe.unlink(missing_ok=True)
         return True
 
     def save_metrics(self, history: Sequence[EpochMetrics]) -> None:
-        """Write `metrics.csv`, one row an epoch; what a model does not have is no column."""
+        """Write `metrics.csv` with one row per epoch, and no columns for metrics that the model does not have."""
         text = io.StringIO()
         rows = [asdict(metrics) for metrics in history]
         columns = [column.name for column in fields(EpochMetrics) if any(row[column.name] is not None for row in rows)]
@@ -175,10 +176,10 @@ class RunFolder:
         write_text(self.metrics, text.getvalue())
 
     def load_metrics(self) -> list[EpochMetrics]:
-        """Read what `save_metrics` wrote.
+        """Read `metrics.csv`.
 
         Raises:
-            InputError: it is missing or damaged.
+            InputError: the file is missing or damaged.
         """
         require_file(self.metrics, "metrics")
         try:
@@ -190,7 +191,7 @@ class RunFolder:
         except (ValueError, TypeError, AttributeError, csv.Error) as error:
             raise InputError(f"damaged metrics: {self.metrics}: {str(error)[:200]}") from error
         if not rows:
-            raise InputError(f"no epoch in {self.metrics}")
+            raise InputError(f"no epochs in {self.metrics}")
         return rows
 
 

@@ -1,4 +1,4 @@
-"""The model run by torch."""
+"""Run autoencoders with torch."""
 
 from typing import TypeVar
 
@@ -14,25 +14,25 @@ from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder, residual_l2
 from aecli.models.encoder_model import EncoderModel
 
-SomeModel = TypeVar("SomeModel", bound=EncoderModel)
+AnyModel = TypeVar("AnyModel", bound=EncoderModel)
 
 
 class TorchModel(Model):
     """An autoencoder on a torch device.
 
     Raises:
-        InputError: the checkpoint is of a classifier.
-        UnavailableError: there is no such device here.
+        InputError: the checkpoint is a classifier.
+        UnavailableError: the device is not available.
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
         self.header = checkpoint.header
         self.fingerprint = checkpoint.fingerprint
-        self._model = placed(checkpoint.autoencoder, device)
+        self._model = to_device(checkpoint.autoencoder, device)
 
     @property
     def decoder_bytes(self) -> int:
-        """Bytes of the weights that decoding needs."""
+        """Bytes of the decoder's weights."""
         return sum(weights.numel() * weights.element_size() for weights in self._model.decoder.parameters())
 
     def _encode(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -54,26 +54,26 @@ class TorchModel(Model):
 def encode_indices(
     model: Autoencoder, images: NDArray[np.uint8], indices: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the codes and residuals of those `indices` of the images.
+    """Return the codes and residuals of the images at `indices`.
 
     Args:
-        model: on the device that it is to run on.
+        model: An autoencoder, on the device to run on.
         images: (N, C, H, W) uint8.
         indices: (M,) integers.
 
     Returns:
-        (M, *code shape) float32, and (M,) float32, the L2 norm of each image's error in normalized units.
+        Codes, (M, *code shape) float32, and residuals, (M,) float32: L2 norms of the errors in normalized units.
     """
     parts = [_encode(model, images[indices[batch]]) for batch in batches(len(indices), model.image_shape)]
     codes, residuals = zip(*parts, strict=True)
     return np.concatenate(codes), np.concatenate(residuals)
 
 
-def placed(model: SomeModel, device: str) -> SomeModel:
-    """Return the model on the torch device that `--device` names.
+def to_device(model: AnyModel, device: str) -> AnyModel:
+    """Move the model to the torch device that `--device` names.
 
     Raises:
-        UnavailableError: there is no such device here.
+        UnavailableError: the device is not available.
     """
     keep_freed_memory()
     return model.to(find_device(device))
@@ -83,7 +83,7 @@ def find_device(name: str) -> torch.device:
     """Return the torch device that `--device` names.
 
     Raises:
-        UnavailableError: there is no such device here.
+        UnavailableError: the device is not available.
     """
     if name == "auto":
         return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
@@ -91,7 +91,7 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UnavailableError(f"no device '{name}' here", hint="--device cpu, or auto") from error
+        raise UnavailableError(f"device '{name}' is not available", hint="use --device cpu or --device auto") from error
     return device
 
 

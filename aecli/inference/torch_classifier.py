@@ -1,4 +1,4 @@
-"""A classifier run by torch."""
+"""Run classifiers with torch."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint
 from aecli.inference.model import batches, ensure_writable, require_finite, require_images
-from aecli.inference.torch_backend import placed
+from aecli.inference.torch_backend import to_device
 from aecli.runtime.progress import Progress, silent
 
 
@@ -14,43 +14,43 @@ class TorchClassifier:
     """A classifier on a torch device.
 
     Raises:
-        InputError: the checkpoint is of an autoencoder.
-        UnavailableError: there is no such device here.
+        InputError: the checkpoint is an autoencoder.
+        UnavailableError: the device is not available.
     """
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
         self.header = checkpoint.header
         self.fingerprint = checkpoint.fingerprint
-        self._model = placed(checkpoint.classifier, device)
+        self._model = to_device(checkpoint.classifier, device)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of the images that it takes."""
+        """(C, H, W) of the input images."""
         return self.header.image_shape
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The K classes that it knows, in the order of their probabilities."""
+        """The K classes, in the order of their probabilities."""
         return tuple(self.header.class_names)
 
     def classify(self, images: NDArray[np.uint8], progress: Progress = silent) -> NDArray[np.float32]:
-        """Return the probability of each class for each of the images.
+        """Return the probability of each class for each image.
 
         Args:
             images: (N, C, H, W) uint8 in 0..255.
-            progress: told of each batch.
+            progress: Called after each batch.
 
         Returns:
-            (N, K) float32, each row with the sum 1.
+            (N, K) float32; each row sums to 1.
 
         Raises:
-            InputError: the images have another shape or dtype than the model takes, or its weights are too large.
+            InputError: the images do not have the model's shape or are not uint8, or the results overflow.
         """
         require_images(images, self.image_shape)
         probabilities = np.empty((len(images), len(self.class_names)), np.float32)
-        for rows in batches(len(images), self.image_shape):
-            (probabilities[rows],) = require_finite(self._classify(ensure_writable(images[rows])))
-            progress("classifying", rows.stop, len(images))
+        for batch in batches(len(images), self.image_shape):
+            (probabilities[batch],) = require_finite(self._classify(ensure_writable(images[batch])))
+            progress("classifying", batch.stop, len(images))
         return probabilities
 
     @torch.inference_mode()

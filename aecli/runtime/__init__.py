@@ -1,1 +1,1 @@
-"""The process: its threads, its siblings, its progress, the optional packages it finds."""
+"""The running process: threads, other processes of the same job, progress and optional packages."""

@@ -1,14 +1,14 @@
-"""How long work tells what it has done, without knowing who listens."""
+"""The callback through which long work reports its progress."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called now and then by long work."""
+    """A callback that long work calls repeatedly."""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Say that `done` of the `total` items of `stage`, such as "decoding pictures", are done."""
+        """Report that `done` of `total` items are done in `stage`, such as "decoding images"."""
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Tell no one."""
+    """Ignore the progress."""

@@ -1,1 +1,1 @@
-"""Files: paths that are checked, writes that are atomic, formats and limits that inputs must keep."""
+"""Read and write files safely: check paths, write atomically, and limit what untrusted input may contain."""

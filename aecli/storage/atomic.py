@@ -1,4 +1,4 @@
-"""Write files that appear complete or not at all."""
+"""Write files atomically: a file appears complete or not at all."""
 
 import os
 import sys
@@ -8,21 +8,21 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from aecli.errors import AecliError, origin
+from aecli.errors import AecliError, root_cause
 from aecli.storage.partial_files import unfinished_file
 from aecli.storage.paths import is_stream, unwritable
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file that appears at `path` whole or not at all; `-` is standard output.
+    """Open a file for writing that replaces `path` at the end of the `with` block; `-` is standard output.
 
-    The bytes go to a file beside `path`, are synced, and replace `path` in one step at the end of the `with`
-    block. Whatever goes wrong, a signal included, `path` keeps what it held and nothing is left beside it; what a
-    killed process leaves is removed by the next `require_folder`. A link at `path` is replaced, not followed.
+    The bytes are written to a temporary file in the same folder, synced, and renamed to `path`. If anything fails,
+    including on a signal, `path` is unchanged and the temporary file is removed; the next `require_folder` removes
+    what a killed process has left. A symbolic link at `path` is replaced, not followed.
 
     Raises:
-        UnavailableError: the system refused to write.
+        UnavailableError: the file cannot be written.
     """
     if is_stream(path):
         buffer = BytesIO()
@@ -31,30 +31,30 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     try:
-        with unfinished_file(path) as beside:
-            with beside.open("wb") as file:
+        with unfinished_file(path) as temporary:
+            with temporary.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            temporary.replace(path)
         sync_folder(path.parent)
     except AecliError:
         raise
     except Exception as error:
-        cause = origin(error)
+        cause = root_cause(error)
         if isinstance(cause, OSError):
             raise unwritable(path, cause) from error
         raise cause from None
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all."""
+    """Write a UTF-8 text file atomically."""
     with atomic_write(path) as file:
         file.write(text.encode("utf-8"))
 
 
 def sync_folder(folder: Path) -> None:
-    """Let the names in it outlast a loss of power, where the system can; what they name is whole in any case."""
+    """Sync the names in a folder to disk, where the system supports it; the files must be synced already."""
     if os.name != "posix":
         return
     with suppress(OSError):

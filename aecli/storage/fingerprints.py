@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def fingerprint(chunks: Iterable[bytes | memoryview]) -> str:
-    """Return `sha256:` and the hexadecimal digest of the chunks, one after the other."""
+    """Return `sha256:` and the hexadecimal digest of the concatenated chunks."""
     digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)
@@ -13,5 +13,5 @@ def fingerprint(chunks: Iterable[bytes | memoryview]) -> str:
 
 
 def short_fingerprint(fingerprint: str) -> str:
-    """Return enough of a fingerprint for a person to tell two apart."""
+    """Return the first 12 hexadecimal digits of a fingerprint, for messages."""
     return fingerprint.removeprefix("sha256:")[:12]

@@ -1,4 +1,4 @@
-"""What a file of aecli says of itself: a dataclass, kept as one JSON string among the metadata."""
+"""The metadata of aecli's files: a dataclass that is stored as one JSON string."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,35 +11,35 @@ from aecli.storage.schema import build, parse_json
 
 @dataclass(frozen=True)
 class Header:
-    """What is common to all kinds; each has the fields `kind` and `format`, so that a reader knows what it has."""
+    """Base class of the metadata of all kinds of files; subclasses have the fields `kind` and `format`."""
 
     KIND: ClassVar[str]
     FORMAT: ClassVar[int]
-    """The newest that this version knows."""
+    """The newest format that this version can read."""
     HINT: ClassVar[str | None] = None
     """How to make a file of this kind."""
 
     def check_ranges(self) -> None:
-        """Raise ValueError where values do not fit one another."""
+        """Raise ValueError if the values are not consistent with each other."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, path: Path) -> Self:
-        """Parse what `to_json` wrote; `path` is named in errors.
+        """Parse the output of `to_json`; errors name `path`.
 
         Raises:
-            InputError: it is something else, or of a newer format.
+            InputError: the text is damaged, or describes another kind of file or a newer format.
         """
         try:
             values = parse_json(text)
             if values.get("kind") != cls.KIND:
                 raise InputError(f"not a {cls.KIND} but a {values.get('kind')}: {path}", hint=cls.HINT)
             if values["format"] > cls.FORMAT:
-                raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
+                raise InputError(f"made by a newer version of aecli: {path}", hint="pip install --upgrade aecli")
             header = build(cls, values)
             header.check_ranges()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RecipeError) as error:
-            raise InputError(f"damaged {cls.KIND}: {path}: its description cannot be read: {error}") from error
+            raise InputError(f"damaged {cls.KIND}: {path}: invalid metadata: {error}") from error
         return header

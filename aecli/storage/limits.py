@@ -1,46 +1,47 @@
-"""How much memory there is, and how much of it decoded pictures may take."""
+"""Limits on memory: how much is available, and how much decoded images and unpacked archives may take."""
 
 import os
 from pathlib import Path
 
 from aecli.errors import UnavailableError
 
-UNKNOWN = 4 * 2**30
+DEFAULT_MEMORY = 4 * 2**30
+"""Bytes that are assumed to be available if the system does not report them."""
 BOMB_BYTES, BOMB_RATIO = 10**9, 200
-"""What unpacks to more than so many bytes and to more than so many times its own size is nothing that anyone made:
-deflate comes to 1,032, images and codes hardly to 20."""
+"""Data that unpacks to more than `BOMB_BYTES` and to more than `BOMB_RATIO` times its compressed size is treated as a
+decompression bomb. Deflate reaches a ratio of 1,032; images and codes rarely exceed 20."""
 
 
-def budget(asked: int | None) -> int:
-    """Bytes that decoded pictures may take: `asked`, else half of the memory that is available now."""
-    return available_memory() // 2 if asked is None else asked
+def budget(requested: int | None) -> int:
+    """Return how many bytes decoded images may take: `requested`, or half of the available memory if None."""
+    return available_memory() // 2 if requested is None else requested
 
 
 def require_memory(needed: int, what: str, hint: str) -> None:
-    """See that `what` takes no more bytes of memory than there are.
+    """Check that `needed` bytes of memory are available for `what`.
 
     Raises:
-        UnavailableError: it does.
+        UnavailableError: there is not enough memory.
     """
-    left = available_memory()
-    if needed > left:
+    available = available_memory()
+    if needed > available:
         raise UnavailableError(
-            f"{what} takes {needed / 1e9:,.1f} GB of memory, {left / 1e9:,.1f} GB are available", hint=hint
+            f"{what} takes {needed / 1e9:,.1f} GB of memory, {available / 1e9:,.1f} GB are available", hint=hint
         )
 
 
-def require_likely(needed: int, size: int) -> None:
-    """See that `size` compressed bytes may honestly stand for `needed` ones.
+def refuse_bomb(unpacked: int, compressed: int) -> None:
+    """Check that `compressed` bytes may plausibly unpack to `unpacked` bytes.
 
     Raises:
-        ValueError: they are a bomb.
+        ValueError: the data is a decompression bomb.
     """
-    if needed > max(BOMB_BYTES, BOMB_RATIO * size):
-        raise ValueError(f"{size:,} bytes that claim to unpack to {needed:,}")
+    if unpacked > max(BOMB_BYTES, BOMB_RATIO * compressed):
+        raise ValueError(f"{compressed:,} bytes that claim to unpack to {unpacked:,}")
 
 
 def available_memory() -> int:
-    """Bytes of memory that are available to this process now: the machine's, or what its container has left."""
+    """Return how many bytes of memory this process can still use, of the machine and of its container."""
     return min([_machine_memory(), *_container_memory()])
 
 
@@ -54,7 +55,7 @@ def _machine_memory() -> int:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
-        return UNKNOWN
+        return DEFAULT_MEMORY
 
 
 def _container_memory() -> list[int]:

@@ -1,4 +1,4 @@
-"""Locks on files and folders, which the operating system frees when their process ends."""
+"""Locks on files and folders; the operating system releases them when their process ends."""
 
 import os
 from collections.abc import Iterator
@@ -10,41 +10,42 @@ from aecli.errors import OutputExistsError
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Keep other processes that ask for the same folder out of it, where the system has locks.
+    """Hold a folder's lock, so that no other process can; without effect where the file system has no locks.
 
     Raises:
-        OutputExistsError: another process is in it.
+        OutputExistsError: another process holds the lock.
     """
-    with try_lock(folder) as ours:
-        if ours is False:
+    with try_lock(folder) as acquired:
+        if acquired is False:
             raise OutputExistsError(
-                f"another run is under way in {folder}", hint="wait for it, or name another folder with -o"
+                f"another run is using {folder}", hint="wait for it to end, or name another folder with -o"
             )
         yield
 
 
 @contextmanager
 def try_lock(path: Path) -> Iterator[bool | None]:
-    """Hold the lock of a file or folder if it is free; never waits.
+    """Try to lock a file or folder without waiting, and release the lock at the end of the `with` block.
 
-    Gives True where it was; False where another process has it, or removed the path; None where that cannot be told,
-    as on some network file systems. The system frees the lock of a process that ends, however it ends.
+    Yields:
+        True if the lock was acquired; False if another process holds it or has removed the path; None if the file
+        system does not support locks, as some network file systems do not.
     """
-    ours: bool | None = None
+    acquired: bool | None = None
     with ExitStack() as stack:
         try:
             # Network file systems lock only what is open for writing, which a folder cannot be.
             descriptor = os.open(path, (os.O_RDONLY if path.is_dir() else os.O_RDWR) | getattr(os, "O_NONBLOCK", 0))
         except FileNotFoundError:
-            ours = False
+            acquired = False
         except OSError:
             pass
         else:
             stack.callback(os.close, descriptor)
-            ours = _lock(descriptor, path)
-            if ours is None:
-                stack.close()  # Windows moves no file that is open
-        yield ours
+            acquired = _lock(descriptor, path)
+            if acquired is None:
+                stack.close()  # Windows cannot rename an open file
+        yield acquired
 
 
 def _lock(descriptor: int, path: Path) -> bool | None:

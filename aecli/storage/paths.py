@@ -1,4 +1,4 @@
-"""Inputs exist and are what they claim; outputs appear whole or not at all; fingerprints."""
+"""Check input and output paths before the work starts, and shorten paths for display."""
 
 import errno
 import os
@@ -15,20 +15,20 @@ from aecli.errors import InputError, UnavailableError, UsageError
 from aecli.storage.partial_files import remove_abandoned
 
 STANDARD_STREAM = Path("-")
-MOST_NAME = 200
-"""Bytes that a name of ours takes from another: with what is added to it, all file systems have room for it."""
+MAX_NAME_BYTES = 200
+"""Bytes that a file name takes from a text; file systems allow 255, including what is added to it."""
 
 
 def is_stream(path: Path) -> bool:
-    """Tell whether `path` is `-`, the word for standard input or output."""
+    """Return whether `path` is `-`, which stands for standard input or output."""
     return path == STANDARD_STREAM
 
 
 def require_file(path: Path, what: str) -> Path:
-    """Return `path` if it is a readable regular file that is not empty, or `-`.
+    """Return `path` if it is `-` or a readable, nonempty regular file; errors call it `what`.
 
     Raises:
-        InputError: it is missing, a folder, something that is no file, unreadable or empty.
+        InputError: the file is missing, a folder, not a regular file, unreadable or empty.
     """
     if is_stream(path):
         return path
@@ -39,42 +39,49 @@ def require_file(path: Path, what: str) -> Path:
     if path.is_dir():
         raise InputError(f"{what} is a folder: {path}", hint="name a file in it")
     if not path.is_file():
-        raise InputError(f"{what} is not a regular file: {path}", hint="a pipe is read as - where a command takes it")
+        raise InputError(f"{what} is not a regular file: {path}", hint="commands that read pipes take - for them")
     if not os.access(path, os.R_OK):
         raise InputError(f"{what} cannot be read: {path}", hint="check its permissions")
     if status.st_size == 0:
-        raise InputError(f"{what} is empty: {path}", hint="make it again: its writer was probably cut off")
+        raise InputError(f"{what} is empty: {path}", hint="create it again; its program was probably interrupted")
     return path
 
 
 @contextmanager
 def reading(path: Path, magic: bytes = b"", most: int = -1) -> Iterator[IO[bytes]]:
-    """Open the file, or standard input for `-`, for reading with seeks.
+    """Open a file, or standard input for `-`, as a seekable binary stream.
 
-    Of standard input, which may have no end, no more is read than `most` bytes where that is not below 0, and next to
-    nothing where it does not begin with `magic`.
+    Standard input may be endless: at most `most` bytes of it are read (all if negative), and only the first few if it
+    does not start with `magic`.
     """
     if is_stream(path):
-        begin = sys.stdin.buffer.read(len(magic))
-        yield BytesIO(begin + sys.stdin.buffer.read(most) if begin == magic else begin)
+        start = sys.stdin.buffer.read(len(magic))
+        yield BytesIO(start + sys.stdin.buffer.read(most) if start == magic else start)
     else:
         with path.open("rb") as file:
             yield file
 
 
 def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterable[str] = ()) -> Path:
-    """Return the file to write, `path` or what it links to, if one can be made there; make its folder.
+    """Check that the output file can be written and create its folder, so that errors come before long work.
 
-    So a long run does not end in vain. `inputs` are the files that the same call reads: none of them may be replaced.
-    `suffixes` are the file name endings that the writer knows, all where empty.
+    Args:
+        path: The output file, or `-`.
+        inputs: The files that the command reads, none of which may be replaced.
+        suffixes: The file name suffixes that the writer supports; all if empty.
+
+    Returns:
+        The file to write: the target if `path` is a symbolic link.
 
     Raises:
-        UsageError: it would replace an input or something that is no file, or its suffix is none of `suffixes`.
-        UnavailableError: no file can be made there.
+        UsageError: the output would replace an input or something that is not a file, or its suffix is not supported.
+        UnavailableError: the file cannot be written.
     """
     if is_stream(path):
         if sys.stdout.isatty():
-            raise UsageError("the output is not for a terminal", hint="pipe it on, or name a file with -o")
+            raise UsageError(
+                "refusing to write binary output to a terminal", hint="pipe the output, or name a file with -o"
+            )
         return path
     suffixes = tuple(suffixes)
     if suffixes and path.suffix.lower() not in suffixes:
@@ -90,10 +97,10 @@ def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterabl
 
 
 def require_no_input(path: Path, inputs: Iterable[Path]) -> None:
-    """See that the output `path` is none of the files that the same call reads, nor a picture in a folder of images.
+    """Check that the output `path` is not one of `inputs`, nor an image in an input folder.
 
     Raises:
-        UsageError: it is.
+        UsageError: the output would replace an input, or lie in an input folder.
     """
     for source in inputs:
         if path.suffix.lower() == ".png" and source.is_dir() and path.resolve().is_relative_to(source.resolve()):
@@ -103,12 +110,10 @@ def require_no_input(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def require_folder(folder: Path) -> Path:
-    """Return `folder` after making it where it is missing and seeing that files can be made in it.
-
-    What killed processes left unfinished in it is removed.
+    """Create `folder` if it is missing, check that it is writable, and remove what killed processes left in it.
 
     Raises:
-        UnavailableError: it cannot be made or written.
+        UnavailableError: the folder cannot be created or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,33 +125,30 @@ def require_folder(folder: Path) -> Path:
     return folder
 
 
-def plain_name(text: str, otherwise: str) -> str:
-    """Return `text` in letters and digits, so that it names no folder and is as long as every file system allows.
-
-    What is foreign to the names of files here is left out, and `otherwise` stands where nothing remains.
-    """
-    encoding = sys.getfilesystemencoding()
-    letters = re.sub(r"[^\w.-]+", "_", text).encode(encoding, "ignore")
-    return letters[-MOST_NAME:].decode(encoding, "ignore").strip("._-") or otherwise
-
-
 def unwritable(path: Path, error: OSError) -> UnavailableError:
-    """The error to raise where the system refused to write `path`."""
+    """Return the error to raise if the system refused to write `path`."""
     reason = (error.strerror or str(error)).lower()
-    hint = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place with -o"
+    hint = "free some disk space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place with -o"
     return UnavailableError(f"cannot write {path}: {reason}", hint=hint)
 
 
-def short_names(paths: Sequence[Path]) -> list[str]:
-    """Return the last part of each path, or as many of the last parts of all as tell them apart.
+def plain_name(text: str, otherwise: str) -> str:
+    """Return `text` as a valid file name of letters, digits, `_`, `.` and `-`, or `otherwise` if nothing remains."""
+    encoding = sys.getfilesystemencoding()
+    letters = re.sub(r"[^\w.-]+", "_", text).encode(encoding, "ignore")
+    return letters[-MAX_NAME_BYTES:].decode(encoding, "ignore").strip("._-") or otherwise
 
-    Of the same path twice, that is all of it.
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Return as few trailing parts of the paths as distinguish them, the same number for all.
+
+    Equal paths cannot be distinguished and are returned in full.
     """
     parts = [path.resolve().parts for path in paths]
     longest = max(map(len, parts))
-    enough = next((count for count in range(1, longest) if _distinct(parts, count)), longest)
+    enough = next((count for count in range(1, longest) if _are_distinct(parts, count)), longest)
     return [str(Path(*each[-enough:])) for each in parts]
 
 
-def _distinct(parts: Sequence[tuple[str, ...]], count: int) -> bool:
+def _are_distinct(parts: Sequence[tuple[str, ...]], count: int) -> bool:
     return len({each[-count:] for each in parts}) == len(parts)

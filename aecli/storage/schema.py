@@ -1,4 +1,4 @@
-"""Plain values from a file are what a dataclass's annotations say, or they are refused."""
+"""Build dataclasses from plain values of a file, checking the values against the annotations."""
 
 import json
 import math
@@ -10,44 +10,45 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 T = TypeVar("T")
 
 FORMERLY = "formerly"
-"""Key of a field's metadata: the name that the field had in files of earlier versions, which `build` still reads."""
-MOST_TEXT = 10_000_000
-MOST = 2**63
-"""Whole numbers are below it in magnitude, as TOML and most readers of JSON have it."""
+"""Key of a field's metadata: the field's name in files of earlier versions, which `build` still reads."""
+MAX_JSON_LENGTH = 10_000_000
+"""Characters of the longest JSON text that is parsed."""
+INTEGER_LIMIT = 2**63
+"""Integers must be smaller in magnitude, as TOML and most JSON parsers require."""
 
 
 def parse_json(text: str) -> Any:
-    """Return what a JSON text of a file holds.
+    """Parse the JSON text of a file.
 
     Raises:
-        ValueError: it is none, or is larger or deeper than any that aecli writes.
+        ValueError: the text is not JSON, or is longer or nested deeper than any that aecli writes.
     """
-    if len(text) > MOST_TEXT:
-        raise ValueError(f"{len(text):,} characters are more than {MOST_TEXT:,}")
+    if len(text) > MAX_JSON_LENGTH:
+        raise ValueError(f"{len(text):,} characters exceed the limit of {MAX_JSON_LENGTH:,}")
     try:
         return json.loads(text)
     except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
+        raise ValueError("nested too deeply") from error
 
 
 def build(kind: type[T], values: object) -> T:
-    """Build the dataclass `kind` from plain values as JSON holds them; keys that it does not have are left out.
+    """Build the dataclass `kind` from plain values, as parsed from JSON; unknown keys are ignored.
 
     Fields that are dataclasses or tuples are built from objects and lists.
 
     Raises:
-        ValueError: a value is missing or of another type than the field's.
+        ValueError: a value is missing or does not have the field's type.
     """
     if not isinstance(values, Mapping):
-        raise ValueError(f"{shown(values)} in the place of {kind.__name__}")
+        raise ValueError(f"{shown(values)} instead of {kind.__name__}")
     hints = get_type_hints(kind)
-    known = {}
+    values_by_field = {}
     for entry in fields(kind):  # type: ignore[arg-type]
         name = next((name for name in (entry.name, entry.metadata.get(FORMERLY)) if name in values), None)
         if name is not None:
-            known[entry.name] = values[name]
+            values_by_field[entry.name] = values[name]
     try:
-        return kind(**{name: _value(value, hints[name], name) for name, value in known.items()})
+        return kind(**{name: _value(value, hints[name], name) for name, value in values_by_field.items()})
     except TypeError as error:
         raise ValueError(str(error)) from error
 
@@ -69,14 +70,14 @@ def _value(value: Any, hint: Any, name: str) -> Any:
 
 
 def _if_not_none(hint: Any) -> Any:
-    """Return X of the annotation `X | None`; None of any other."""
+    """Return X for the annotation `X | None`, and None for any other."""
     choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
     others = [choice for choice in choices if choice is not type(None)]
     return others[0] if len(others) == 1 and len(choices) == 2 else None
 
 
 def matches(value: Any, hint: Any) -> bool:
-    """Tell whether a plain value is what an annotation says; a float is finite, and may be written as an integer."""
+    """Return whether a plain value has the annotated type; a float must be finite and may be given as an integer."""
     origin, choices = get_origin(hint), get_args(hint)
     fits: bool
     if origin in (Union, UnionType):
@@ -95,12 +96,12 @@ def matches(value: Any, hint: Any) -> bool:
     elif hint is Any:
         fits = _is_plain(value)
     else:
-        fits = type(value) is hint and (hint is not int or abs(value) < MOST)
+        fits = type(value) is hint and (hint is not int or abs(value) < INTEGER_LIMIT)
     return fits
 
 
 def type_name(hint: Any) -> str:
-    """Say in words what an annotation asks for."""
+    """Describe the type of an annotation in words."""
     origin, choices = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return " or ".join(map(type_name, choices))
@@ -113,7 +114,7 @@ def type_name(hint: Any) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value is what JSON is made of, so that it can be written again wherever it goes."""
+    """Return whether a value consists of JSON types only, so that it can be written to JSON again."""
     if isinstance(value, dict):
         return all(type(key) is str and _is_plain(item) for key, item in value.items())
     if isinstance(value, list):
@@ -122,15 +123,15 @@ def _is_plain(value: Any) -> bool:
 
 
 def shown(value: object) -> str:
-    """Return the beginning of a value as Python writes it, for a message."""
+    """Return the first characters of a value's `repr`, for a message."""
     try:
         return f"{value!r:.40}"
-    except ValueError:  # an integer of more digits than Python writes
-        return "a number without end"
+    except ValueError:  # Python does not print integers of that many digits
+        return "a very long number"
 
 
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:  # an integer that is larger than any float
         return False

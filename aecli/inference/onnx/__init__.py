@@ -1,1 +1,1 @@
-"""Models as ONNX: written by `aecli export`, run by ONNX Runtime."""
+"""Models as ONNX files: written by `aecli export`, run by ONNX Runtime."""

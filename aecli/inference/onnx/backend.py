@@ -1,4 +1,4 @@
-"""The model run by ONNX Runtime on the CPU: no torch, so a process begins and ends in a fraction of a second."""
+"""Run exported models with ONNX Runtime on the CPU, without the startup time of torch."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 FATAL = 4
-"""ONNX Runtime's level for what it says on standard error by itself; its errors are raised all the same."""
+"""Log level of ONNX Runtime: it also logs, on standard error, the errors that it raises."""
 
 
 class OnnxModel(Model):
-    """A file that `aecli export` wrote.
+    """An autoencoder from a file that `aecli export` wrote.
 
     Raises:
-        InputError: it is damaged, or not what its metadata say.
+        InputError: the file is damaged, or does not match its metadata.
     """
 
     def __init__(self, file: OnnxFile):
@@ -32,20 +32,20 @@ class OnnxModel(Model):
         self.fingerprint = file.fingerprint
         file.require_shapes(self.header.image_shape, self.header.code_shape)
         self._file = file
-        self._whole = self._session(file.content)
+        self._autoencoder = self._session(file.content)
 
     @property
     def decoder_bytes(self) -> int:
-        """Bytes of the weights that decoding needs."""
+        """Bytes of the decoder's weights in the checkpoint."""
         return self._file.decoder_bytes
 
     def _encode(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        codes, residuals = self._run(self._whole, {IMAGES: images}, (CODES, RESIDUAL))
+        codes, residuals = self._run(self._autoencoder, {IMAGES: images}, (CODES, RESIDUAL))
         return codes, residuals
 
     def _forward(self, images: NDArray[np.uint8]) -> ModelOutput:
         names = (CODES, RECONSTRUCTION, RESIDUAL)
-        codes, reconstructions, residuals = self._run(self._whole, {IMAGES: images}, names)
+        codes, reconstructions, residuals = self._run(self._autoencoder, {IMAGES: images}, names)
         return ModelOutput(images, codes, reconstructions, residuals)
 
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -63,24 +63,24 @@ class OnnxModel(Model):
         options.log_severity_level = FATAL
         options.intra_op_num_threads = usable_cpus()
         options.add_session_config_entry("session.load_model_format", "ONNX")
-        # Threads that wait by turning in circles take the processors from one another, and from other programs.
+        # Spinning threads would take CPU time from each other and from other programs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            # Its fall-back to other providers prints on standard output.
+            # The fallback to other providers prints to standard output.
             return onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"], enable_fallback=False
             )
-        except Exception as error:  # its errors have no common base
+        except Exception as error:  # its exceptions have no common base class
             raise self._cannot_run(error) from error
 
     def _run(
-        self, session: "InferenceSession", given: Mapping[str, NDArray[Any]], names: tuple[str, ...]
+        self, session: "InferenceSession", feeds: Mapping[str, NDArray[Any]], names: tuple[str, ...]
     ) -> list[NDArray[np.float32]]:
         try:
-            arrays: list[NDArray[np.float32]] = session.run(names, given)
+            arrays: list[NDArray[np.float32]] = session.run(names, feeds)
         except Exception as error:
             raise self._cannot_run(error) from error
-        count = len(next(iter(given.values())))
+        count = len(next(iter(feeds.values())))
         for name, array in zip(names, arrays, strict=True):
             if array.shape != (count, *self._file.outputs[name][1]):
                 raise self._cannot_run(ValueError(f"{name} of shape {array.shape}"))
@@ -88,4 +88,4 @@ class OnnxModel(Model):
 
     def _cannot_run(self, error: Exception) -> InputError:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        return InputError(f"damaged model: {self._file.path}: {reason}", hint="make it again: aecli export RUN")
+        return InputError(f"damaged model: {self._file.path}: {reason}", hint="export it again: aecli export RUN")

@@ -1,4 +1,4 @@
-"""A model as ONNX: the same function in one file that needs no torch."""
+"""Export a model to ONNX: one file that runs without torch."""
 
 import copy
 import io
@@ -38,35 +38,35 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET = 20
-"""ONNX's operators of 2023, which ONNX Runtime has known since 1.17."""
+"""ONNX operator set of 2023, supported since ONNX Runtime 1.17."""
 TOLERANCE = 1e-4
-"""The largest relative error of a model that is written."""
-MANY = 256
-"""Images in the largest batch that is compared."""
-LARGEST = 2**31 - 2**20
-"""Bytes of weights that one ONNX file can hold, less some for the graph."""
+"""Largest relative error, compared with torch, of a model that is written."""
+MAX_COMPARED = 256
+"""Images in the largest batch that is compared with torch."""
+MAX_WEIGHT_BYTES = 2**31 - 2**20
+"""Bytes of weights that fit into one ONNX file: 2 GiB, minus room for the graph."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """An exported file."""
 
     path: Path
     bytes: int
     opset: int
     relative_error: float
-    """The largest against torch, of codes, residuals, and images in both directions."""
+    """Largest relative error of codes, residuals and images, compared with torch."""
 
 
 def export(checkpoint: Checkpoint, path: Path) -> Exported:
-    """Write a model as ONNX after seeing that ONNX Runtime computes what torch computes.
+    """Export a model to ONNX and check, before the file is written, that ONNX Runtime computes what torch computes.
 
     Raises:
-        InputError: the model cannot be exported, or the results differ; then nothing is written.
-        UnavailableError: the system refused to write.
+        InputError: the model cannot be exported, or the results differ.
+        UnavailableError: the file cannot be written.
     """
     original = TorchModel(checkpoint, "cpu")
-    if checkpoint.model.parameter_count() * 4 > LARGEST:
+    if checkpoint.model.parameter_count() * 4 > MAX_WEIGHT_BYTES:
         raise InputError(f"{checkpoint.path} has more weights than the 2 GB that an ONNX file can hold")
     proto = _to_onnx(checkpoint.autoencoder)
     metadata = {
@@ -88,39 +88,39 @@ def export(checkpoint: Checkpoint, path: Path) -> Exported:
 
 
 def largest_relative_error(model: Model, original: Model) -> float:
-    """Return how far the results of one backend are from those of another, in batches of 1, 2 and many.
+    """Return the largest relative error of a backend compared with another, over batches of 1, 2 and many images.
 
-    Of codes and of images, the largest difference by the largest value; of residuals, the largest by its own value.
+    Errors of codes and images are relative to the largest value of the batch, errors of residuals to each residual.
     """
     errors: list[np.float32] = []
-    for count in (1, 2, min(MANY, batch_size(model.image_shape))):
-        images = _pictures(count, model.image_shape)
-        for ours, right in zip(model.outputs(images), original.outputs(images), strict=True):
-            levels, decoded = right.reconstructions, model.decode_levels(right.codes)
-            errors += [_error(ours.codes, right.codes, np.abs(right.codes).max())]
-            errors += [_error(images, levels, levels.max()) for images in (ours.reconstructions, decoded)]
-            errors += [_error(ours.residual_l2, right.residual_l2, right.residual_l2)]
+    for count in (1, 2, min(MAX_COMPARED, batch_size(model.image_shape))):
+        images = _random_images(count, model.image_shape)
+        for actual, expected in zip(model.outputs(images), original.outputs(images), strict=True):
+            levels, decoded = expected.reconstructions, model.decode_levels(expected.codes)
+            errors += [_error(actual.codes, expected.codes, np.abs(expected.codes).max())]
+            errors += [_error(images, levels, levels.max()) for images in (actual.reconstructions, decoded)]
+            errors += [_error(actual.residual_l2, expected.residual_l2, expected.residual_l2)]
     return float(np.max(errors))
 
 
 def _error(
-    values: NDArray[np.float32], right: NDArray[np.float32], sizes: NDArray[np.float32] | np.float32
+    actual: NDArray[np.float32], expected: NDArray[np.float32], scale: NDArray[np.float32] | np.float32
 ) -> np.float32:
-    error: np.float32 = (np.abs(values - right) / np.maximum(sizes, np.finfo(np.float32).tiny)).max()
+    error: np.float32 = (np.abs(actual - expected) / np.maximum(scale, np.finfo(np.float32).tiny)).max()
     return error
 
 
-def _pictures(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Return something like pictures, black, white and in between: large patches, small ones, and some noise."""
+def _random_images(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Return random images with patches of 4x4 pixels and some noise, over the full range of levels."""
     random, (channels, height, width) = np.random.default_rng(0), shape
     patches = random.integers(0, 256, (count, channels, -(-height // 4), -(-width // 4)))
-    pictures = patches.repeat(4, axis=2).repeat(4, axis=3)[..., :height, :width]
-    noisy = pictures + random.integers(-20, 21, pictures.shape)
+    images = patches.repeat(4, axis=2).repeat(4, axis=3)[..., :height, :width]
+    noisy = images + random.integers(-20, 21, images.shape)
     return np.asarray(noisy.clip(0, 255), np.uint8)
 
 
 class _Graph(nn.Module):
-    """uint8 images -> codes, levels of the reconstruction, residual."""
+    """Map uint8 images to codes, pixel levels of the reconstructions, and residuals."""
 
     def __init__(self, model: Autoencoder):
         super().__init__()
@@ -137,7 +137,7 @@ def _to_onnx(model: Autoencoder) -> "ModelProto":
     replace_derived(graph)
     images = torch.zeros(2, *model.image_shape, dtype=torch.uint8)
     try:
-        with _silence():
+        with _quiet():
             program: Any = torch.onnx.export(
                 graph,
                 (images,),
@@ -152,9 +152,9 @@ def _to_onnx(model: Autoencoder) -> "ModelProto":
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise InputError(
             f"architecture {model.architecture} cannot be exported: {_reason(error)}",
-            hint="--debug shows more; write the architecture in operations that torch.onnx knows",
+            hint="use operations that torch.onnx supports; --debug shows the details",
         ) from error
-    for node in proto.graph.node:  # where in this installation's sources it came from
+    for node in proto.graph.node:  # source locations on this machine
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
     for value in (*proto.graph.input, *proto.graph.output):
@@ -164,15 +164,15 @@ def _to_onnx(model: Autoencoder) -> "ModelProto":
 
 
 def _reason(error: BaseException) -> str:
-    """Return what went wrong first: the exporter wraps it in advice over many lines."""
+    """Return the first line of the original error: the exporter wraps it in many lines of advice."""
     while error.__cause__:
         error = error.__cause__
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Keep what exporters say of their own steps off both streams."""
+def _quiet() -> Iterator[None]:
+    """Suppress the logs, warnings and prints of the exporters."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
