@@ -15,7 +15,7 @@ help:
 	@sed -n 's/^# //p' Makefile | head -2
 	@echo "make lab: the whole laboratory, with a report in lab/report.html (20 minutes)."
 	@echo "make bench: time aecli against the laboratory's way (more than an hour)."
-	@echo "make reference: bring the README's command reference up to date."
+	@echo "make reference: generate examples/REFERENCE.md from the code."
 	@echo "make clean: remove what make demo and make lab made; the environment in $(VENV) stays."
 
 $(VENV)/pyvenv.cfg:
@@ -59,7 +59,7 @@ bench: $(VENV)/.lab-installed
 	$(BIN)/python -m tests.benchmarks
 
 reference: $(VENV)/.lab-installed
-	$(BIN)/python -m aecli.cli.reference README.md
+	$(BIN)/python -m aecli.cli.reference examples/REFERENCE.md
 
 clean:
 	rm -rf demo lab

@@ -1,83 +1,131 @@
-"""The README's references, made from the code: `python -m aecli.cli.reference README.md`."""
+"""The reference page, generated from the code: `python -m aecli.cli.reference examples/REFERENCE.md`."""
 
 import re
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from aecli.recipes import schema
+from aecli.models.architectures import architecture_names, resolve_arguments
+from aecli.recipes.loading import recipe_names, recipe_purpose
+from aecli.recipes.schema import recipe_keys
 from aecli.storage.atomic import write_text
 from aecli.storage.schema import type_name
 
-MARKS = "<!-- {what}: made by `make reference` -->", "<!-- end of the {what} -->"
+TITLE = "# Reference"
+INTRODUCTION = """\
+All commands and recipe keys of aecli. This page is generated from the code by `make reference`; `aecli COMMAND --help`
+prints the same texts. The [README](../README.md) shows how the commands work together."""
+SHARED_OPTIONS = "Each command below links to the groups that it accepts."
+KEYS = """\
+A recipe file holds these keys, in TOML sections such as `[training]`; `--set KEY=VALUE` changes one for a run. Noise,
+sparsity targets and losses are in normalized units: (pixel - `model.mean`) / `model.std`, with pixels from 0 to 1."""
 
 
-def commands() -> str:
-    """Return the reference of all commands as Markdown."""
+def reference() -> str:
+    """Return the whole page as Markdown."""
     from aecli.cli.app import app
 
     program: Any = typer.main.get_command(app)
-    return "\n".join(_command(name, command) for name, command in program.commands.items())
+    shared = _shared_options(program.commands.values())
+    parts = [TITLE, INTRODUCTION, "## Options of several commands", SHARED_OPTIONS]
+    for panel, options in shared.items():
+        parts += [f"### {panel}", _table(options.values())]
+    parts += ["## Recipes", _recipes(), "## Recipe keys", KEYS, _recipe_keys(), _architectures()]
+    parts += ["## Commands", _overview(program.commands), "`aecli` itself has these options:", _table(program.params)]
+    parts += [_command(name, command, shared) for name, command in program.commands.items()]
+    return "\n\n".join(parts) + "\n"
 
 
-def recipe_keys() -> str:
-    """Return a table of all keys of a recipe as Markdown."""
-    from aecli.models.architectures import architecture_names, resolve_arguments
-
-    lines = ["| key | values | default | |", "| --- | --- | --- | --- |"]
-    for name, field in schema.recipe_keys().items():
-        default = {} if field.default is MISSING else field.default
-        text = field.metadata["help"].replace("|", "\\|")
-        lines.append(f"| `{name}` | {type_name(field.type)} | `{default}` | {text} |")
-    arguments = [f"`{name}`: {_arguments(resolve_arguments(name, {}))}" for name in architecture_names()]
-    return "\n".join([*lines, "", f"`model.arguments`, with their defaults: {'; '.join(arguments)}.", ""])
+def _shared_options(commands: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """Return the options that are alike in more than one command, by help panel and row of the table."""
+    options = {_row(option): option for command in commands for option in command.params if _panel(option)}
+    counts = Counter(_row(option) for command in commands for option in command.params)
+    shared: dict[str, dict[str, Any]] = {}
+    for row, option in options.items():
+        if counts[row] > 1:
+            shared.setdefault(_panel(option), {})[row] = option
+    return shared
 
 
-def _arguments(defaults: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in defaults.items())
+def _overview(commands: Mapping[str, Any]) -> str:
+    rows = [_cells(f"[{name}](#aecli-{name})", command.help) for name, command in commands.items()]
+    return "\n".join(["| command | |", "| --- | --- |", *rows])
 
 
-def with_reference(text: str) -> str:
-    """Return a page with what stands between marks replaced by the references."""
-    for what, made in (("recipe keys", recipe_keys()), ("command reference", commands())):
-        begin, end = (mark.format(what=what) for mark in MARKS)
-        before, rest = text.split(begin)
-        _, after = rest.split(end)
-        text = f"{before}{begin}\n\n{made}\n{end}{after}"
-    return text
+def _command(name: str, command: Any, shared: Mapping[str, Mapping[str, Any]]) -> str:
+    arguments = " ".join(parameter.metavar for parameter in command.params if parameter.param_type_name == "argument")
+    rows = {_row(parameter): parameter for parameter in command.params}
+    groups = {panel: options for panel, options in shared.items() if options.keys() <= rows.keys()}
+    own = [parameter for row, parameter in rows.items() if not any(row in options for options in groups.values())]
+    links = ", ".join(f"[{panel}](#{panel.lower()})" for panel in groups)
+    examples = [line.strip() for line in _without_markup(command.epilog).splitlines() if "aecli " in line]
+    parts = [f"### aecli {name}", command.help, f"Usage: `aecli {name} [OPTIONS] {arguments}".rstrip() + "`"]
+    parts += [_table(own)] if own else []
+    return "\n\n".join([*parts, f"And the options under {links}.", "\n".join(["```sh", *examples, "```"])])
 
 
-def _command(name: str, command: Any) -> str:
-    arguments = " ".join(p.metavar for p in command.params if p.param_type_name == "argument")
-    lines = [f"### aecli {name} {arguments}".rstrip(), "", command.help, ""]
-    lines += ["| | |", "| --- | --- |"]
-    for parameter in command.params:
-        if parameter.param_type_name == "argument":
-            lines.append(f"| `{_plain(parameter.metavar)}` | {_plain(parameter.help)} |")
-        else:
-            lines.append(f"| {_flags(parameter)} | {_plain(parameter.help)}{_default(parameter)} |")
-    examples = [line.strip() for line in _plain(command.epilog).splitlines() if "aecli " in line]
-    return "\n".join([*lines, "", "```sh", *examples, "```", ""])
+def _table(parameters: Iterable[Any]) -> str:
+    return "\n".join(["| | |", "| --- | --- |", *map(_row, parameters)])
+
+
+def _row(parameter: Any) -> str:
+    name = f"`{parameter.metavar}`" if parameter.param_type_name == "argument" else _flags(parameter)
+    return _cells(name, _without_markup(parameter.help) + _default(parameter))
 
 
 def _flags(option: Any) -> str:
-    spelled = ", ".join(f"`{flag}`" for flag in [*sorted(option.opts, key=len), *option.secondary_opts])
-    return spelled if option.is_flag else f"{spelled} `{_plain(option.metavar)}`"
+    names = ", ".join(f"`{flag}`" for flag in [*sorted(option.opts, key=len), *option.secondary_opts])
+    return f"{names} `{option.metavar}`" if option.metavar else names
 
 
-def _default(option: Any) -> str:
-    shown = option.default is not None and not option.is_flag and not option.required and option.show_default
-    return f" Default: `{option.default}`." if shown else ""
+def _default(parameter: Any) -> str:
+    if parameter.param_type_name == "argument" or parameter.is_flag:
+        return ""
+    if parameter.required:
+        return " Required."
+    return f" Default: `{parameter.default}`." if parameter.default is not None and parameter.show_default else ""
 
 
-def _plain(marked_up: str | None) -> str:
-    return re.sub(r"\[/?(bold|cyan|dim)\]", "", marked_up or "").replace("|", "\\|")
+def _panel(parameter: Any) -> str:
+    return getattr(parameter, "rich_help_panel", None) or ""
+
+
+def _recipes() -> str:
+    rows = [_cells(f"`{name}`", recipe_purpose(name)) for name in recipe_names()]
+    return "\n".join(["| `--recipe` | |", "| --- | --- |", *rows])
+
+
+def _recipe_keys() -> str:
+    lines = ["| key | values | default | |", "| --- | --- | --- | --- |"]
+    for name, entry in recipe_keys().items():
+        default = {} if entry.default is MISSING else entry.default
+        values = ", ".join(map(str, filter(None, [type_name(entry.type), entry.metadata.get("range")])))
+        lines.append(_cells(f"`{name}`", values, f"`{default}`", entry.metadata["help"]))
+    return "\n".join(lines)
+
+
+def _architectures() -> str:
+    lines = ["| `model.architecture` | `model.arguments`, with their defaults |", "| --- | --- |"]
+    return "\n".join([*lines, *(_cells(f"`{name}`", ", ".join(_arguments(name))) for name in architecture_names())])
+
+
+def _arguments(architecture: str) -> Iterator[str]:
+    for name, default in resolve_arguments(architecture, {}).items():
+        yield f"`{name} = {default}`"
+
+
+def _cells(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _without_markup(text: str | None) -> str:
+    return re.sub(r"\[/?(bold|cyan|dim)\]", "", text or "")
 
 
 if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    write_text(page, with_reference(page.read_text("utf-8")))
+    write_text(Path(sys.argv[1]), reference())
