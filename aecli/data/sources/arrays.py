@@ -12,7 +12,7 @@ from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED
 from aecli.storage.limits import budget
-from aecli.storage.npz import quiet, read_npz
+from aecli.storage.npz import ignore_warnings, read_npz
 from aecli.storage.paths import require_file
 
 AnyArray = NDArray[Any]
@@ -60,7 +60,7 @@ class ArrayFile(PathSource):
 
 def _load_npy(path: Path, memory_budget: int) -> AnyArray:
     try:
-        with quiet():
+        with ignore_warnings():
             mapped: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy raises arbitrary exceptions on damaged headers
         raise _unreadable(path, error) from error

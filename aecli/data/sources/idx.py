@@ -15,7 +15,7 @@ from aecli.data.options import DataOptions
 from aecli.data.source import ImageArrays, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
-from aecli.storage.limits import require_likely, require_memory
+from aecli.storage.limits import refuse_bomb, require_memory
 from aecli.storage.paths import require_file
 
 FILE_NAME = re.compile(
@@ -139,7 +139,7 @@ def _read_open(file: IO[bytes], path: Path, axes: int, max_bytes: int) -> NDArra
     if expected > max_bytes:
         raise InputError(f"truncated IDX file: {path} claims {what}, but is too short for them", hint=HINT)
     try:
-        require_likely(expected, path.stat().st_size)
+        refuse_bomb(expected, path.stat().st_size)
     except ValueError as error:
         raise InputError(f"not a set of images: {path}: {error}", hint=HINT) from error
     require_memory(expected, str(path), "use fewer images")
