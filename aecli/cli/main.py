@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from aecli.cli.console import printable
-from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, origin
+from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, root_cause
 
 UNREADABLE = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ENOTDIR}
 """Errors caused by a path or by its disk, and not by a bug."""
@@ -63,7 +63,7 @@ def _run(words: list[str]) -> int:
         print_error(words, f"error: {error.message}", error.hint, error.status)
         return error.status
     except Exception as error:
-        cause = Interrupted(stops[0]) if stops else origin(error)
+        cause = Interrupted(stops[0]) if stops else root_cause(error)
         return _report_stop(words, cause) if isinstance(cause, Interrupted) else _report_unexpected(words, error)
     return status if isinstance(status, int) else ExitStatus.DONE
 
