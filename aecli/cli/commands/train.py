@@ -78,19 +78,13 @@ def train(
         require_lightning()
         from aecli.training.fit import train as fit
         from aecli.training.loggers import close_loggers, make_loggers
+        from aecli.training.request import Hardware, TrainingRequest
 
         loggers = make_loggers(run_options.logger.split(","), folder) if is_rank_zero else []
         with TrainingProgress(console, images, validation) as listener:
             trained = fit(
-                resolved,
-                images,
-                validation,
-                folder,
-                resume=resume,
-                init_from=start,
-                accelerator=hardware.accelerator,
-                processes=processes,
-                strategy=hardware.strategy,
+                TrainingRequest(resolved, images, validation, folder, resume, start),
+                Hardware(hardware.accelerator, processes, hardware.strategy),
                 loggers=loggers,
                 listener=listener if is_rank_zero else None,
             )
