@@ -1,1 +1,1 @@
-"""Telling anomalies from normal images: a score, a threshold fitted on normal images, and verdicts."""
+"""Anomaly detection: scores, calibration of a detector's threshold, and inspection of images."""

@@ -1,4 +1,4 @@
-"""A score, what it knows of normal images, and a threshold: one `.safetensors` file.
+"""A detector: a score, its statistics of normal images and a threshold, in one `.safetensors` file.
 
 The file holds the score's statistics as arrays and, under the metadata key `aecli`, one JSON string with the fields of
 `DetectorHeader`.
@@ -22,6 +22,7 @@ from aecli.checkpoint import (
     DataSource,
     read_metadata,
 )
+from aecli.detection.options import DEFAULT_QUANTILE
 from aecli.detection.scores import Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model, ModelOutput
@@ -31,13 +32,10 @@ from aecli.storage.header import Header
 from aecli.storage.paths import require_file
 from aecli.storage.schema import parse_json
 
-DEFAULT_QUANTILE = 0.99
-DEFAULT_SCORE = "combined"
-
 
 @dataclass(frozen=True)
 class Logistic:
-    """The probability of an anomaly, where normal and anomalous images are equally frequent."""
+    """A logistic regression on the score: the probability of an anomaly if half of all images are anomalies."""
 
     slope: float
     intercept: float
@@ -51,37 +49,37 @@ class Logistic:
 
 @dataclass(frozen=True)
 class DetectorHeader(Header):
-    """All that a detector says besides the score's statistics."""
+    """The metadata of a detector: everything except the score's statistics."""
 
     KIND: ClassVar[str] = "detector"
     FORMAT: ClassVar[int] = 1
-    HINT: ClassVar[str | None] = "make one: aecli calibrate --model MODEL --normal DATA -o DETECTOR.safetensors"
+    HINT: ClassVar[str | None] = "create one: aecli calibrate --model MODEL --normal DATA -o DETECTOR.safetensors"
 
     score: str
     threshold: float
     """An image with a larger score is an anomaly."""
     model_fingerprint: str
     normal: DataSource
-    """What it was fitted and measured on."""
+    """The normal images that the detector was fitted and evaluated on."""
     quantile: float | None = None
-    """The part of normal images that the threshold lets pass; None where anomalous images chose it."""
+    """Fraction of normal images below the threshold; None if the threshold was not chosen by it."""
     anomalous: DataSource | None = None
     logistic: Logistic | None = None
     measured: dict[str, Any] = field(default_factory=dict)
-    """Figures on images that it was not fitted on."""
+    """Metrics on images that the detector was not fitted on: a `ScoreReport` and the numbers of images."""
     versions: dict[str, str] = field(default_factory=dict)
     kind: str = KIND
     format: int = FORMAT
 
     def check_ranges(self) -> None:
-        """Raise ValueError where the score is unknown."""
+        """Raise ValueError if the score is unknown."""
         if self.score not in score_names():
             raise ValueError(f"unknown score '{self.score}'")
 
 
 @dataclass(frozen=True)
 class Detector:
-    """Scores images, and says which are anomalies."""
+    """A fitted score with a threshold."""
 
     header: DetectorHeader
     statistics: Statistics
@@ -94,7 +92,7 @@ class Detector:
         """Return the scores of N images, (N,).
 
         Raises:
-            InputError: the statistics do not fit what the model makes of them.
+            InputError: a statistic is missing or does not fit the model's output, or a score is not finite.
         """
         try:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -110,12 +108,15 @@ class Detector:
         return scores
 
     def with_threshold(self, threshold: float) -> "Detector":
-        """Return the same with another threshold."""
+        """Return a copy with another threshold."""
         return Detector(replace(self.header, threshold=threshold, quantile=None), self.statistics)
 
 
 def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detector:
-    """Return the detector that every checkpoint brings: the residual that 1 % of the validation images exceed."""
+    """Return the detector of a checkpoint without calibration.
+
+    It flags residuals above the 99% quantile of the validation images, which the checkpoint stores.
+    """
     quantiles = header.residual_quantiles
     threshold = float(np.interp(DEFAULT_QUANTILE, quantiles.probabilities, quantiles.values))
     return Detector(
@@ -124,33 +125,34 @@ def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detect
 
 
 def detector_for(model: Model, model_path: Path, detector_path: Path | None) -> Detector:
-    """Return the detector to use with a model: the one that is named, else that of the run folder, else the default.
+    """Load the detector to use with a model: `detector_path`, else the run folder's detector, else the default.
 
-    The run folder may be named by the model in it.
+    `model_path` is the run folder or a model file; the folder of a model file is a run folder if the file has the name
+    that runs use.
 
     Raises:
-        InputError: it is damaged, or was made for another model.
+        InputError: the detector is missing, damaged, or was made for another model.
     """
-    run = model_path.parent if model_path.name in {MODEL_FILE, ONNX_FILE} else model_path
-    inside = run / DETECTOR_FILE
-    if detector_path is None and not inside.exists():
+    run_folder = model_path.parent if model_path.name in {MODEL_FILE, ONNX_FILE} else model_path
+    run_detector = run_folder / DETECTOR_FILE
+    if detector_path is None and not run_detector.exists():
         return default_detector(model.header, model.fingerprint)
-    path = detector_path or inside
+    path = detector_path or run_detector
     detector = load_detector(path)
     if detector.header.model_fingerprint != model.fingerprint:
         raise InputError(
-            f"the detector {path} was made for another model ({short_fingerprint(detector.header.model_fingerprint)}) "
-            f"than this one ({short_fingerprint(model.fingerprint)})",
-            hint=f"make one: aecli calibrate --model {model_path} --normal DATA -o {path}",
+            f"the detector {path} was made for another model "
+            f"({short_fingerprint(detector.header.model_fingerprint)}, not {short_fingerprint(model.fingerprint)})",
+            hint=f"create one: aecli calibrate --model {model_path} --normal DATA -o {path}",
         )
     return detector
 
 
 def save_detector(detector: Detector, path: Path) -> None:
-    """Write a detector, whole or not at all; the same detector gives the same bytes.
+    """Write a detector atomically; equal detectors give equal bytes.
 
     Raises:
-        UnavailableError: the system refused to write.
+        UnavailableError: the file cannot be written.
     """
     from safetensors.numpy import save
 
@@ -163,7 +165,7 @@ def load_detector(path: Path) -> Detector:
     """Read a detector that `save_detector` wrote.
 
     Raises:
-        InputError: missing, damaged, or no detector.
+        InputError: the file is missing, damaged or not a detector.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -174,20 +176,20 @@ def load_detector(path: Path) -> Detector:
             statistics = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
-            f"not a detector: {path}: {str(error).splitlines()[0]}", hint="aecli calibrate makes one"
+            f"not a detector: {path}: {str(error).splitlines()[0]}", hint="aecli calibrate creates detectors"
         ) from error
     if text is None:
-        raise InputError(f"not made by aecli: {path}", hint="aecli calibrate makes detectors")
+        raise InputError(f"not made by aecli: {path}", hint="aecli calibrate creates detectors")
     header = DetectorHeader.from_json(text, path)
-    _check(statistics, path)
+    _check_statistics(statistics, path)
     return Detector(header, statistics)
 
 
 def is_detector(path: Path) -> bool:
-    """Tell whether a `.safetensors` file says of itself that it is a detector.
+    """Return whether the metadata of a `.safetensors` file identifies it as a detector.
 
     Raises:
-        InputError: missing, damaged, or not written by aecli.
+        InputError: the file is missing, damaged or not made by aecli.
     """
     try:
         return bool(parse_json(read_metadata(path)).get("kind") == DetectorHeader.KIND)
@@ -195,17 +197,17 @@ def is_detector(path: Path) -> bool:
         return False
 
 
-def _check(statistics: Mapping[str, NDArray[Any]], path: Path) -> None:
+def _check_statistics(statistics: Mapping[str, NDArray[Any]], path: Path) -> None:
     for name, array in statistics.items():
         if array.dtype != np.float32 or not np.isfinite(array).all():
-            raise InputError(f"damaged detector: {path}: {name} is not finite float32 numbers")
+            raise InputError(f"damaged detector: {path}: {name} is not an array of finite float32 numbers")
 
 
 def require_threshold(threshold: float | None) -> None:
-    """See that a threshold is a number.
+    """Check that a threshold is finite.
 
     Raises:
-        UsageError: it is not.
+        UsageError: the threshold is infinite or not a number.
     """
     if threshold is not None and not np.isfinite(threshold):
-        raise UsageError(f"not a threshold: {threshold}")
+        raise UsageError(f"--threshold must be a finite number, not {threshold}")

@@ -1,4 +1,4 @@
-"""What a person names becomes pictures, one after the other, in bounded chunks."""
+"""The images to inspect: DATA words and lists of paths, read one by one and grouped into chunks of bounded size."""
 
 import os
 import queue
@@ -18,70 +18,75 @@ from aecli.data.shapes import FullShape
 from aecli.errors import AecliError, InputError
 from aecli.storage.paths import STANDARD_STREAM, is_stream, require_file
 
-Pixels = tuple[NDArray[np.uint8], FullShape]
-"""(C, H, W) uint8 as a model takes them, and the shape that they had before."""
-PIECE = 1 << 16
-"""Bytes of a list that are read at once, where there are so many."""
-MOST_NAME = 1 << 20
-"""Bytes: no system has longer names."""
+BLOCK_BYTES = 1 << 16
+"""The most bytes of a list that are read at once."""
+MAX_PATH_BYTES = 1 << 20
+"""Longer than the paths of any system."""
 
 
-Item = ImageReader
+def image_readers(words: Iterable[str], image_shape: FullShape) -> Iterator[ImageReader]:
+    """Yield a reader for each image of the DATA words, converted to `image_shape`, (C, H, W).
 
-
-def items_of(names: Iterable[str], image_shape: FullShape) -> Iterator[Item]:
-    """Yield the pictures that `names` mean: files, folders of pictures, `-` for standard input, and DATA words.
-
-    What means nothing is an item that cannot be read, so that the rest goes on.
+    A word that cannot be resolved yields a reader of that name that raises the error, so that the other words are read.
     """
-    for name in names:
+    for word in words:
         try:
-            yield from iterate_images(name, image_shape)
+            yield from iterate_images(word, image_shape)
         except AecliError as error:
-            yield Item(name, partial(_refuse, error))
+            yield ImageReader(word, partial(_raise, error))
 
 
-def names_from(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
-    """Yield the names in a list, one a line or however they are separated; `-` is standard input, read as it comes.
+def read_list(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
+    r"""Yield the paths in a list, separated by newlines or null characters; `-` reads standard input as it arrives.
 
-    Empty names are passed over, and `-` in the list is a file of that name. Raises InputError where there is no such
-    list.
+    Empty lines are skipped, and `\r` before a newline is dropped. A line `-` is the file of that name.
+
+    Raises:
+        InputError: there is no such list, or a path in it is longer than any system allows.
     """
-    if not path.is_fifo():  # as a shell makes for <(find ...)
+    if not path.is_fifo():  # a shell passes <(find ...) as a named pipe
         require_file(path, "list of files")
     if is_stream(path):
-        # Unbuffered, where it is a file: a thread that still waits for a buffer would abort the program at its end.
+        # Read from the raw file: a daemon thread that holds the lock of a buffer aborts the interpreter at exit.
         yield from _split(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), separator)
         return
     with path.open("rb") as file:
         yield from _split(file, separator)
 
 
-def chunked(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
-    """Yield the items in lists of `most`."""
-    remaining = iter(items)
-    while chunk := list(islice(remaining, most)):
+def is_pipe(path: Path) -> bool:
+    """Return whether a list comes from standard input or a named pipe, so that its end may not be known yet."""
+    return is_stream(path) or path.is_fifo()
+
+
+def chunked(readers: Iterable[ImageReader], size: int) -> Iterator[list[ImageReader]]:
+    """Yield the readers in lists of `size`."""
+    remaining = iter(readers)
+    while chunk := list(islice(remaining, size)):
         yield chunk
 
 
-def as_they_come(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
-    """Yield the items in lists of at most `most`, without waiting for more than there are: for slow sources."""
-    waiting: queue.Queue[Item | BaseException | None] = queue.Queue(2 * most)
+def chunks_as_available(readers: Iterable[ImageReader], size: int) -> Iterator[list[ImageReader]]:
+    """Yield the readers in lists of at most `size`, without waiting for more readers while some are available.
+
+    A thread iterates over `readers`, at most 2 * `size` ahead. Its exceptions are raised here, after the last chunk.
+    """
+    available: queue.Queue[ImageReader | BaseException | None] = queue.Queue(2 * size)
 
     def fill() -> None:
         try:
-            for item in items:
-                waiting.put(item)
-            waiting.put(None)
-        except BaseException as error:  # told where it is noticed
-            waiting.put(error)
+            for reader in readers:
+                available.put(reader)
+            available.put(None)
+        except BaseException as error:  # raised in the consuming thread
+            available.put(error)
 
     threading.Thread(target=fill, daemon=True, name="aecli-list").start()
     while True:
-        chunk: list[Item] = []
-        while len(chunk) < most and not (chunk and waiting.empty()):
-            item = waiting.get()
-            if isinstance(item, Item):
+        chunk: list[ImageReader] = []
+        while len(chunk) < size and not (chunk and available.empty()):
+            item = available.get()
+            if isinstance(item, ImageReader):
                 chunk.append(item)
                 continue
             if chunk:
@@ -92,22 +97,25 @@ def as_they_come(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
         yield chunk
 
 
-def _refuse(error: AecliError) -> Pixels:
+def _raise(error: AecliError) -> tuple[NDArray[np.uint8], FullShape]:
     raise error
 
 
 def _split(file: IO[bytes], separator: bytes) -> Iterator[str]:
     rest = b""
-    while piece := file.read(PIECE):
-        *names, rest = (rest + piece).split(separator)
-        if len(rest) > MOST_NAME:
-            raise InputError("not a list of files: a name without end", hint="--null, where names end in a null")
-        yield from _named(names, separator)
-    yield from _named([rest], separator)
+    while block := file.read(BLOCK_BYTES):
+        *paths, rest = (rest + block).split(separator)
+        if len(rest) > MAX_PATH_BYTES:
+            raise InputError(
+                f"not a list of files: a path has more than {MAX_PATH_BYTES:,} bytes",
+                hint="add --null if null characters separate the paths",
+            )
+        yield from _decoded(paths, separator)
+    yield from _decoded([rest], separator)
 
 
-def _named(names: Iterable[bytes], separator: bytes) -> Iterator[str]:
-    for name in names:
-        plain = os.fsdecode(name.rstrip(b"\r") if separator == b"\n" else name)
-        if plain:
-            yield plain if plain != str(STANDARD_STREAM) else os.path.join(os.curdir, plain)  # noqa: PTH118
+def _decoded(paths: Iterable[bytes], separator: bytes) -> Iterator[str]:
+    for path in paths:
+        text = os.fsdecode(path.rstrip(b"\r") if separator == b"\n" else path)
+        if text:
+            yield text if text != str(STANDARD_STREAM) else os.path.join(os.curdir, text)  # noqa: PTH118

@@ -1,37 +1,43 @@
-"""Pictures, a chunk at a time: read, scored and judged, in their order."""
+"""Read, score and classify images chunk by chunk, in order."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecli.data.image_files import UnreadableImageError, quiet
 from aecli.data.image_set import Failure
+from aecli.data.iteration import ImageReader
 from aecli.data.resize import conversion_notes
 from aecli.data.shapes import FullShape
 from aecli.detection.detector import Detector
-from aecli.detection.inputs import Item, Pixels
-from aecli.errors import AecliError
+from aecli.detection.inputs import chunked, chunks_as_available, image_readers, is_pipe, read_list
+from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, ModelOutput, batch_size
+from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import map_ordered
 
-TOGETHER = 16
-"""Pictures that a thread reads in one go."""
+READS_PER_TASK = 16
+"""Images that a thread reads in one task."""
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What was found of one picture."""
+    """The result for one image."""
 
     path: str
     score: float
     threshold: float
     probability: float | None
-    """Of an anomaly, where normal and anomalous pictures are equally frequent; None where no anomaly is known."""
+    """Probability of an anomaly if half of all images are anomalies; None without a logistic regression."""
     output: ModelOutput
-    """What the model made of this picture: each array has one row."""
+    """The model's output for this image; each array has one row."""
 
     @property
     def is_anomaly(self) -> bool:
@@ -42,79 +48,144 @@ class Detection:
         return "anomaly" if self.is_anomaly else "normal"
 
     def to_dict(self) -> dict[str, Any]:
-        known = {} if self.probability is None else {"probability": self.probability}
-        return {"path": self.path, "score": self.score, "threshold": self.threshold, "verdict": self.verdict} | known
+        values = {"path": self.path, "score": self.score, "threshold": self.threshold, "verdict": self.verdict}
+        return values if self.probability is None else values | {"probability": self.probability}
 
 
 class AnomalyInspector:
-    """Judges pictures, and counts them."""
+    """Applies a detector to images, and counts the results."""
 
     def __init__(self, model: Model, detector: Detector):
         self._model = model
         self._detector = detector
-        self._native = Counter[FullShape]()
+        self._native_shapes = Counter[FullShape]()
         self.normal = 0
         self.anomalies = 0
         self.failed = 0
+        self.seconds = 0.0
+        """Time since the start of `inspect`, until its latest chunk."""
 
     @property
     def chunk_size(self) -> int:
-        """Pictures that are judged at once: as many as the model works on at once."""
+        """The number of images that are processed at once, the model's batch size."""
         return batch_size(self._model.image_shape)
 
     @property
-    def judged(self) -> int:
+    def scored(self) -> int:
         return self.normal + self.anomalies
 
-    def judge(self, chunks: Iterable[list[Item]]) -> Iterator[list[Detection | Failure]]:
-        """Yield what was found of each chunk, in order; only one chunk's pictures are in memory at a time.
+    @property
+    def images_per_second(self) -> float:
+        return self.scored / max(self.seconds, 1e-9)
+
+    def inspect(
+        self,
+        words: Sequence[str],
+        files_from: Path | None = None,
+        *,
+        null_separated: bool = False,
+        progress: Progress = silent,
+    ) -> Iterator[list[Detection | Failure]]:
+        """Yield the results of each chunk of images, in order; only one chunk of images is in memory at a time.
+
+        Args:
+            words: DATA words, and `-` for one image on standard input.
+            files_from: A list of more words. If it is standard input or a named pipe, words are processed as they
+                arrive; otherwise all words are resolved first, so that `progress` is called with the total.
+            null_separated: Whether null characters instead of newlines separate the words of the list.
+            progress: Called after each chunk.
+
+        Raises:
+            InputError: there is no such list, the detector does not fit the model, or, after all chunks, no image
+                could be scored.
+        """
+        started = time.monotonic()
+        separator = b"\0" if null_separated else b"\n"
+        listed = read_list(files_from, separator=separator) if files_from else iter(())
+        readers = image_readers(chain(words, listed), self._model.image_shape)
+        if files_from and is_pipe(files_from):
+            total = None
+            chunks = chunks_as_available(readers, self.chunk_size)
+        else:
+            known_readers = list(readers)
+            total = len(known_readers)
+            chunks = chunked(known_readers, self.chunk_size)
+        for results in self.inspect_chunks(chunks):
+            yield results
+            self.seconds = time.monotonic() - started
+            if total is not None:
+                progress("scoring images", self.scored + self.failed, total)
+        if not self.scored:
+            raise InputError(_nothing_scored(self.failed))
+
+    def inspect_chunks(self, chunks: Iterable[Sequence[ImageReader]]) -> Iterator[list[Detection | Failure]]:
+        """Yield the results of each chunk, in order; a chunk is read when its results are requested.
 
         Raises:
             InputError: the detector does not fit the model.
         """
         for chunk in chunks:
-            yield self._judge(chunk)
+            images = _read_all(chunk)
+            detections = self._detections([image for image in images if not isinstance(image, Failure)])
+            results = [image if isinstance(image, Failure) else next(detections) for image in images]
+            self._count(results)
+            self._native_shapes.update(image.native for image in images if not isinstance(image, Failure))
+            yield results
 
     def notes(self) -> tuple[str, ...]:
-        """Say how many pictures had to be resized or converted for the model."""
-        return conversion_notes(self._native, self._model.image_shape)
+        """Describe how many images were resized or converted for the model."""
+        return conversion_notes(self._native_shapes, self._model.image_shape)
 
-    def _judge(self, chunk: list[Item]) -> list[Detection | Failure]:
-        with quiet():
-            groups = [chunk[start : start + TOGETHER] for start in range(0, len(chunk), TOGETHER)]
-            read = [result for group in map_ordered(_read, groups) for result in group]
-        pixels = [result[0] for result in read if not isinstance(result, Failure)]
-        self._native.update(result[1] for result in read if not isinstance(result, Failure))
-        names = [item.name for item, result in zip(chunk, read, strict=True) if not isinstance(result, Failure)]
-        findings = iter(self._findings(names, pixels))
-        judged = [result if isinstance(result, Failure) else next(findings) for result in read]
-        self.failed += len(read) - len(pixels)
-        self.anomalies += sum(isinstance(each, Detection) and each.is_anomaly for each in judged)
-        self.normal += sum(isinstance(each, Detection) and not each.is_anomaly for each in judged)
-        return judged
+    def _count(self, results: Iterable[Detection | Failure]) -> None:
+        for result in results:
+            if isinstance(result, Failure):
+                self.failed += 1
+            elif result.is_anomaly:
+                self.anomalies += 1
+            else:
+                self.normal += 1
 
-    def _findings(self, names: Sequence[str], pixels: Sequence[Any]) -> Iterator[Detection]:
-        if not pixels:
+    def _detections(self, images: Sequence["_Image"]) -> Iterator[Detection]:
+        if not images:
             return
         header = self._detector.header
-        first = 0
-        for output in self._model.outputs(np.stack(pixels)):
+        names = iter([image.name for image in images])
+        for output in self._model.outputs(np.stack([image.pixels for image in images])):
             scores = self._detector.scores(output)
-            chances = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
-            for row, (score, chance) in enumerate(zip(scores.tolist(), chances, strict=True)):
-                yield Detection(names[first + row], score, header.threshold, chance, output.take(row))
-            first += len(scores)
+            probabilities = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
+            for row, (score, probability) in enumerate(zip(scores.tolist(), probabilities, strict=True)):
+                yield Detection(next(names), score, header.threshold, probability, output.take(row))
 
 
-def _read(items: Sequence[Item]) -> list[Pixels | Failure]:
-    results: list[Pixels | Failure] = []
-    for item in items:
+@dataclass(frozen=True)
+class _Image:
+    name: str
+    pixels: NDArray[np.uint8]
+    """(C, H, W) of the model's input."""
+    native: FullShape
+    """(C, H, W) before conversion."""
+
+
+def _read_all(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
+    with quiet():
+        tasks = [readers[start : start + READS_PER_TASK] for start in range(0, len(readers), READS_PER_TASK)]
+        return [image for images in map_ordered(_read, tasks) for image in images]
+
+
+def _read(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
+    images: list[_Image | Failure] = []
+    for reader in readers:
         try:
-            results.append(item.read())
+            images.append(_Image(reader.name, *reader.read()))
         except UnreadableImageError as error:
-            results.append(Failure(item.name, error.reason))
+            images.append(Failure(reader.name, error.reason))
         except AecliError as error:
-            results.append(
-                Failure(item.name, error.message.removesuffix(f": {item.name}").removeprefix(f"{item.name}: "))
-            )
-    return results
+            reason = error.message.removesuffix(f": {reader.name}").removeprefix(f"{reader.name}: ")
+            images.append(Failure(reader.name, reason))
+    return images
+
+
+def _nothing_scored(failed: int) -> str:
+    if not failed:
+        return "the list of files is empty"
+    return "the image could not be scored" if failed == 1 else f"none of the {failed:,} images could be scored"

@@ -1,43 +1,48 @@
-"""What a person may choose about calibration."""
+"""Options of `aecli calibrate`; imports nothing heavy."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
+from aecli.detection.scores import find_score, score_summaries
 from aecli.errors import UsageError
+from aecli.runtime.options import option
 
+DEFAULT_QUANTILE = 0.99
+DEFAULT_SCORE = "combined"
 
-def _said(help_text: str, **how: Any) -> dict[str, Any]:
-    return {"help": help_text, "rich_help_panel": "Calibration", **how}
+PANEL = "Calibration"
+SCORES = "; ".join(f"{name}: {summary}" for name, summary in score_summaries().items())
 
 
 @dataclass(frozen=True)
 class CalibrationOptions:
-    """How a detector is made."""
+    """The choice of a detector's score and threshold."""
 
-    score: str | None = field(
-        default=None,
-        metadata=_said(
-            "residual, mse, ssim, mahalanobis, knn or combined; else combined, or with anomalous images the one that "
-            "tells them best.",
-            metavar="NAME",
-        ),
+    score: str | None = option(
+        None,
+        f"Anomaly score. {SCORES}. Default: {DEFAULT_SCORE}, or with --anomalous the score with the largest AUROC.",
+        panel=PANEL,
+        metavar="NAME",
     )
-    quantile: float | None = field(
-        default=None,
-        metadata=_said(
-            "Part of normal images that the threshold lets pass; else 0.99, or with anomalous images the threshold of "
-            "a logistic regression.",
-            metavar="Q",
-        ),
+    quantile: float | None = option(
+        None,
+        f"Fraction of normal images below the threshold. Default: {DEFAULT_QUANTILE}, or with --anomalous the "
+        "threshold of a logistic regression.",
+        panel=PANEL,
+        metavar="Q",
     )
-    seed: int = field(
-        default=0, metadata=_said("Of the parts to fit and to measure on, and of the bootstrap.", metavar="N")
+    seed: int = option(
+        0,
+        "Random seed for splitting the images into halves to fit and to evaluate on, and for the bootstrap.",
+        panel=PANEL,
+        metavar="N",
     )
 
     def check(self) -> None:
-        """Raise UsageError where a value makes no sense."""
-        from aecli.detection.scores import find_score
+        """Check the values.
 
+        Raises:
+            UsageError: the score is unknown, or the quantile or the seed is out of range.
+        """
         if self.score is not None:
             find_score(self.score)
         if self.quantile is not None and not 0 < self.quantile < 1:

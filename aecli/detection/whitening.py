@@ -1,10 +1,10 @@
-"""Coordinates in which normal codes vary alike in all directions, so that Euclidean distance is Mahalanobis distance.
+"""Whitening of normal codes: coordinates in which Euclidean distance is Mahalanobis distance.
 
-The covariance is shrunk towards a multiple of the identity by the amount of Ledoit and Wolf, "A well-conditioned
-estimator for large-dimensional covariance matrices", 2004: with fewer codes than dimensions, or units that are never
-active, the plain estimate has no inverse. Of codes with more than 512 units only the directions of most variance are
-told apart, by the shrinkage among them, and the others count alike, as in Tipping and Bishop, "Probabilistic principal
-component analysis", 1999.
+The covariance is shrunk toward a multiple of the identity by the amount of Ledoit and Wolf, "A well-conditioned
+estimator for large-dimensional covariance matrices", 2004, because the sample covariance has no inverse if there are
+fewer codes than dimensions, or units that are never active. Codes with more than 512 units are described by their
+principal components, with shrinkage among these, and one common variance in all other directions, as in Tipping and
+Bishop, "Probabilistic principal component analysis", 1999.
 """
 
 from collections.abc import Mapping
@@ -12,28 +12,28 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_DIRECTIONS = 512
-SMALLEST = 1e-6
-"""Deviation of codes that are all equal, so that other codes are far from them, not infinitely far."""
+MAX_DIRECTIONS = 512
+MIN_DEVIATION = 1e-6
+"""Standard deviation assumed for codes that are all equal, so that the distance of other codes is large but finite."""
 
 
 def fit_whitening(vectors: NDArray[np.float32], seed: int) -> dict[str, NDArray[np.float32]]:
-    """Return what `whiten` needs, from (N, D) vectors.
+    """Return the statistics that `whiten` uses, from (N, D) vectors.
 
-    It is `mean` (D,), `directions` (K, D), the standard `deviations` (K,) along them, and `rest` (1,), that along any
-    other direction.
+    These are the `mean` (D,), `directions` (K, D), the standard `deviations` (K,) along them, and `rest` (1,), the
+    standard deviation along any other direction.
     """
     mean = vectors.mean(axis=0, dtype=np.float64)
     centered = vectors - mean
-    if vectors.shape[1] <= MOST_DIRECTIONS:
+    if vectors.shape[1] <= MAX_DIRECTIONS:
         variances, directions = _all_directions(centered)
-        left = float(variances.min())
+        rest_variance = float(variances.min())
     else:
-        variances, directions, left = _first_directions(centered, seed)
-    smallest = max(SMALLEST**2, 1e-8 * variances.max())
-    deviations = np.sqrt(np.maximum(np.append(variances, left), smallest))
-    found = {"mean": mean, "directions": directions, "deviations": deviations[:-1], "rest": deviations[-1:]}
-    return {name: array.astype(np.float32) for name, array in found.items()}
+        variances, directions, rest_variance = _principal_directions(centered, seed)
+    smallest = max(MIN_DEVIATION**2, 1e-8 * variances.max())
+    deviations = np.sqrt(np.maximum(np.append(variances, rest_variance), smallest))
+    statistics = {"mean": mean, "directions": directions, "deviations": deviations[:-1], "rest": deviations[-1:]}
+    return {name: array.astype(np.float32) for name, array in statistics.items()}
 
 
 def _all_directions(centered: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -45,31 +45,35 @@ def _all_directions(centered: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     return variances, directions.T
 
 
-def _first_directions(
+def _principal_directions(
     centered: NDArray[np.float64], seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return the same for the K directions of most variance, and the variance along any other one."""
+    """Return the shrunk variances, (K,), and directions, (K, D), of the principal components, and the rest's variance.
+
+    `centered` are (N, D) vectors with mean 0. The third value is the variance along any other direction.
+    """
     from sklearn.covariance import ledoit_wolf_shrinkage
     from sklearn.decomposition import PCA
 
     count, dimensions = centered.shape
-    kept = max(1, min(MOST_DIRECTIONS, count - 1))
-    with np.errstate(invalid="ignore"):  # vectors that are all equal
-        analysis = PCA(kept, svd_solver="randomized", random_state=seed).fit(centered)
-    variances = np.maximum(analysis.explained_variance_.astype(np.float64), 0)
+    components = max(1, min(MAX_DIRECTIONS, count - 1))
+    with np.errstate(invalid="ignore"):  # PCA divides 0 by 0 if all vectors are equal
+        pca = PCA(components, svd_solver="randomized", random_state=seed).fit(centered)
+    variances = np.maximum(pca.explained_variance_.astype(np.float64), 0)
     total = float(np.square(centered, dtype=np.float64).sum()) / max(count - 1, 1)
-    left = max(total - float(variances.sum()), 0.0) / (dimensions - kept)
-    shrinkage = float(ledoit_wolf_shrinkage(analysis.transform(centered), assume_centered=True))
+    rest_variance = max(total - float(variances.sum()), 0.0) / (dimensions - components)
+    shrinkage = float(ledoit_wolf_shrinkage(pca.transform(centered), assume_centered=True))
     average = float(variances.mean())
-    shrunk = (1 - shrinkage) * np.append(variances, left) + shrinkage * average
-    return shrunk[:-1], analysis.components_, float(shrunk[-1])
+    shrunk = (1 - shrinkage) * np.append(variances, rest_variance) + shrinkage * average
+    return shrunk[:-1], pca.components_, float(shrunk[-1])
 
 
 def whiten(vectors: NDArray[np.float32], whitening: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return the (N, D) vectors in the coordinates that `fit_whitening` found, (N, D) float32.
+    """Return the (N, D) vectors in the coordinates of `fit_whitening`, (N, D) float32.
 
     Raises:
-        ValueError: they have other dimensions than those it was fitted on, or it is nothing that was fitted.
+        KeyError: a statistic is missing.
+        ValueError: the statistics have shapes that do not fit D, or deviations that are not positive.
     """
     mean, directions, deviations, rest = (whitening[name] for name in ("mean", "directions", "deviations", "rest"))
     _check(vectors.shape[1], whitening)
@@ -80,7 +84,7 @@ def whiten(vectors: NDArray[np.float32], whitening: Mapping[str, NDArray[np.floa
 
 
 def _check(dimensions: int, whitening: Mapping[str, NDArray[np.float32]]) -> None:
-    """See that no shape is broadcast, and that nothing is divided by 0."""
+    """Check shapes and signs, as damaged statistics could otherwise be broadcast or divided by without an error."""
     count = whitening["deviations"].size
     shapes = {"mean": (dimensions,), "directions": (count, dimensions), "deviations": (count,), "rest": (1,)}
     for name, shape in shapes.items():
@@ -88,4 +92,4 @@ def _check(dimensions: int, whitening: Mapping[str, NDArray[np.float32]]) -> Non
             raise ValueError(f"{name} of shape {whitening[name].shape}, not {shape}")
     for name in ("deviations", "rest"):
         if not (whitening[name] > 0).all():
-            raise ValueError(f"{name} that are not greater than 0")
+            raise ValueError(f"{name} that are not positive")

@@ -1,4 +1,4 @@
-"""How scores of normal and anomalous images are spread, where the threshold is, and what it costs."""
+"""Plot of a calibration: the scores of normal and anomalous images, the threshold and the ROC curve."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from aecli.detection.calibration import Calibration
 from aecli.detection.scores import find_score
-from aecli.detection.separation import TPR, roc_curve
+from aecli.detection.separation import TPR
 from aecli.plots.figure import COLORS, figure
 
 NORMAL, ANOMALOUS = COLORS[0], COLORS[3]
@@ -15,43 +15,45 @@ BINS = 60
 
 
 def draw(calibration: Calibration, path: Path) -> None:
-    """Draw box plot, histograms with the threshold and, with anomalous images, the ROC curve."""
+    """Write a PNG file: box plot, histograms with the threshold and, with anomalous images, the ROC curve."""
     panels = 2 if calibration.anomalous_scores is None else 3
-    with figure(path, (3.6 * panels, 3.6), dpi=120) as drawn:
-        axes = drawn.subplots(1, panels)
+    with figure(path, (3.6 * panels, 3.6), dpi=120) as canvas:
+        axes = canvas.subplots(1, panels)
         _boxes(axes[0], calibration)
         _histograms(axes[1], calibration)
         if calibration.anomalous_scores is not None:
             _roc(axes[2], calibration)
         header = calibration.detector.header
-        against = f" against {_short(header.anomalous.word)}" if header.anomalous else ""
-        drawn.suptitle(f"{header.score}: {_short(header.normal.word)}{against}", fontsize="medium", parse_math=False)
+        against = f" against {_shortened(header.anomalous.word)}" if header.anomalous else ""
+        canvas.suptitle(
+            f"{header.score}: {_shortened(header.normal.word)}{against}", fontsize="medium", parse_math=False
+        )
 
 
 def _boxes(axes: Axes, calibration: Calibration) -> None:
     groups = {"normal": calibration.normal_scores}
     if calibration.anomalous_scores is not None:
         groups["anomalous"] = calibration.anomalous_scores
-    drawn = axes.boxplot(list(groups.values()), widths=0.5, sym=".", patch_artist=True, medianprops={"color": "black"})
-    for box, color in zip(drawn["boxes"], (NORMAL, ANOMALOUS), strict=False):
+    plot = axes.boxplot(list(groups.values()), widths=0.5, sym=".", patch_artist=True, medianprops={"color": "black"})
+    for box, color in zip(plot["boxes"], (NORMAL, ANOMALOUS), strict=False):
         box.set(facecolor=color, alpha=0.6)
     axes.set_xticks(range(1, len(groups) + 1), [f"{name}\n({len(scores):,})" for name, scores in groups.items()])
     axes.axhline(calibration.detector.header.threshold, color="black", linestyle="--", linewidth=1)
     axes.set_ylabel(find_score(calibration.detector.header.score).UNIT)
-    axes.set_ylim(*_range(calibration))
+    axes.set_ylim(*_score_range(calibration))
     axes.grid(visible=False, axis="x")
 
 
 def _histograms(axes: Axes, calibration: Calibration) -> None:
-    low, high = _range(calibration)
+    low, high = _score_range(calibration)
     edges = np.linspace(low, high, BINS + 1)
     for scores, name, color in (
         (calibration.normal_scores, "normal", NORMAL),
         (calibration.anomalous_scores, "anomalous", ANOMALOUS),
     ):
         if scores is not None:
-            share = np.full(len(scores), 100 / len(scores))
-            axes.hist(np.clip(scores, low, high), edges.tolist(), weights=share, color=color, alpha=0.6, label=name)
+            weights = np.full(len(scores), 100 / len(scores))
+            axes.hist(np.clip(scores, low, high), edges.tolist(), weights=weights, color=color, alpha=0.6, label=name)
     threshold = calibration.detector.header.threshold
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=f"threshold {threshold:.4g}")
     axes.set(xlabel=find_score(calibration.detector.header.score).UNIT, ylabel="% of images", xlim=(low, high))
@@ -59,29 +61,33 @@ def _histograms(axes: Axes, calibration: Calibration) -> None:
 
 
 def _roc(axes: Axes, calibration: Calibration) -> None:
-    assert calibration.anomalous_scores is not None
+    from sklearn.metrics import roc_curve
+
+    normal, anomalous = calibration.normal_scores, calibration.anomalous_scores
+    assert anomalous is not None
     report = calibration.reports[0]
-    false, true = roc_curve(calibration.normal_scores, calibration.anomalous_scores)
-    axes.plot(false, true, color=COLORS[2], label=f"AUROC {report.area:.4f}")
+    is_anomaly = np.repeat([0, 1], [len(normal), len(anomalous)])
+    fpr, tpr, _ = roc_curve(is_anomaly, np.concatenate([normal, anomalous]), drop_intermediate=False)
+    axes.plot(fpr, tpr, color=COLORS[2], label=f"AUROC {report.auroc:.4f}")
     axes.plot([0, 1], [0, 1], color="gray", linewidth=1, linestyle=":")
     if report.separation is not None and report.recall is not None:
-        flagged = 1 - report.specificity.value
-        axes.plot([flagged], [report.recall.value], "o", color="black", label="at the threshold")
+        axes.plot([1 - report.specificity.value], [report.recall.value], "o", color="black", label="at the threshold")
         axes.axhline(TPR, color="gray", linewidth=0.8, linestyle="--")
-    axes.set(xlabel="normal images flagged", ylabel="anomalies flagged", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.legend(fontsize="small", loc="lower right")
 
 
-def _range(calibration: Calibration) -> tuple[float, float]:
+def _score_range(calibration: Calibration) -> tuple[float, float]:
+    """Return the limits of the score axis, which contain the threshold and all scores except a few outliers."""
     groups = [calibration.normal_scores]
     if calibration.anomalous_scores is not None:
         groups.append(calibration.anomalous_scores)
     threshold = calibration.detector.header.threshold
     low = min(*(float(scores.min()) for scores in groups), threshold)
-    high = max(*(float(np.quantile(scores, 0.995)) for scores in groups), threshold)  # few outliers hide no others
-    room = 0.04 * (high - low) or 0.5
-    return (low - room if low < 0 else max(0.0, low - room)), high + room
+    high = max(*(float(np.quantile(scores, 0.995)) for scores in groups), threshold)
+    margin = 0.04 * (high - low) or 0.5
+    return (low - margin if low < 0 else max(0.0, low - margin)), high + margin
 
 
-def _short(word: str) -> str:
+def _shortened(word: str) -> str:
     return word if len(word) <= 40 else f"...{word[-37:]}"

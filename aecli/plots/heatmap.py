@@ -1,4 +1,4 @@
-"""Where a picture and its reconstruction differ: one small PNG for each picture."""
+"""Error maps: one PNG file per image with the image, its reconstruction and where they differ."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -16,77 +16,77 @@ from aecli.errors import UsageError
 from aecli.inference.model import ModelOutput
 from aecli.storage.paths import plain_name
 
-COLORS = "inferno"
-LARGEST = 128
-"""The error, in levels of 0..255, that is shown brightest: larger ones are rare and look the same."""
+COLORMAP = "inferno"
+BRIGHTEST_ERROR = 128
+"""The error in gray levels (0..255) of the brightest color. Larger errors are rare, and get the same color."""
 GAP = 4
 
 
 class Heatmaps:
-    """A folder of heatmaps, no two of the same name."""
+    """Writes heatmaps to a folder, under distinct names."""
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self._taken: set[str] = set()
+        self._used_names: set[str] = set()
 
-    def require_apart(self, findings: Iterable[Detection]) -> None:
-        """See that no heatmap may come to lie where a picture is.
+    def require_other_folder(self, paths: Iterable[str]) -> None:
+        """Check that no inspected image file is in the folder of the heatmaps.
 
         Raises:
-            UsageError: a picture is in the folder.
+            UsageError: an image is in the folder, so that a heatmap could replace it.
         """
-        here = self._folder.resolve()
-        for finding in findings:
-            path = Path(finding.path)
-            if path.parent.resolve() == here and path.is_file():
+        folder = self._folder.resolve()
+        for path in map(Path, paths):
+            if path.parent.resolve() == folder and path.is_file():
                 raise UsageError(
-                    f"heatmaps would lie among the pictures: {self._folder}",
+                    f"heatmaps would be written among the images: {self._folder}",
                     hint="name another folder with --heatmaps",
                 )
 
-    def draw(self, finding: Detection) -> Path:
-        """Write the input, its reconstruction and the error of each pixel side by side; return the file's path.
+    def draw(self, detection: Detection) -> Path:
+        """Write the image, its reconstruction and its error map side by side; return the file's path.
 
-        It is called like the picture, its folders included, and gets a number where another one is called so.
+        The file name consists of the image's folders and name, and a number if that name is used already.
         """
-        path = self._folder / self._name(finding.path)
-        save_image(side_by_side(finding.output, self._palette), path)
+        path = self._folder / self._file_name(detection.path)
+        save_image(side_by_side(detection.output, self._palette), path)
         return path
 
-    def _name(self, path: str) -> str:
+    def _file_name(self, path: str) -> str:
         stem = path.removesuffix(Path(path).suffix) if Path(path).suffix.lower() in SUFFIXES else path
-        plain = plain_name(stem, "picture")
-        name, number = f"{plain}.png", 2
-        while name.lower() in self._taken:  # some file systems do not tell upper from lower case
-            name, number = f"{plain}-{number}.png", number + 1
-        self._taken.add(name.lower())
+        base = plain_name(stem, "image")
+        name, number = f"{base}.png", 2
+        while name.lower() in self._used_names:  # some file systems ignore case
+            name, number = f"{base}-{number}.png", number + 1
+        self._used_names.add(name.lower())
         return name
 
     @cached_property
     def _palette(self) -> NDArray[np.uint8]:
-        """(256, 3), a color for each part of `LARGEST`."""
-        colors = mpl.colormaps[COLORS](np.linspace(0, 1, 256))[:, :3]
+        """(256, 3), the colors from no error to `BRIGHTEST_ERROR`."""
+        colors = mpl.colormaps[COLORMAP](np.linspace(0, 1, 256))[:, :3]
         palette: NDArray[np.uint8] = np.rint(255 * np.asarray(colors)).astype(np.uint8)
         return palette
 
 
 def side_by_side(output: ModelOutput, palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the picture (3, H', W') uint8 of one input, its reconstruction and its error, on white.
+    """Return an image, its reconstruction and its error map in a row, (3, H', W') uint8 on white.
 
     Args:
-        output: of one image.
-        palette: (256, 3) uint8, from no error to one of `LARGEST` levels and more, averaged over channels.
+        output: The model's output for one image.
+        palette: (256, 3) uint8, the colors of errors from 0 to `BRIGHTEST_ERROR` gray levels and more. The error is the
+            absolute difference, averaged over channels.
     """
-    image, restored = output.images[0], output.reconstructions[0]
-    error = np.abs(image - restored).mean(axis=0)  # (H, W)
-    shades = np.minimum(error * (255 / LARGEST), 255).astype(np.uint8)
+    image, reconstruction = output.images[0], output.reconstructions[0]
+    error = np.abs(image - reconstruction).mean(axis=0)  # (H, W)
+    shades = np.minimum(error * (255 / BRIGHTEST_ERROR), 255).astype(np.uint8)
     heat = palette[shades].transpose(2, 0, 1)
-    panels = [_colored(image), _colored(np.rint(restored).astype(np.uint8)), heat]
+    panels = [_to_rgb(image), _to_rgb(np.rint(reconstruction).astype(np.uint8)), heat]
     scale = max(1, -(-2 * MIN_SIDE // min(error.shape)))
     return _in_a_row([panel.repeat(scale, axis=1).repeat(scale, axis=2) for panel in panels])
 
 
-def _colored(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _to_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.broadcast_to(image, (3, *image.shape[1:]))
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from aecli.checkpoint import MODEL_FILE, CheckpointHeader, DataSource, read_fingerprint, read_header
 from aecli.codes import load_codes
 from aecli.codes.coordinates import read_meta
-from aecli.detection.calibration import ScoreReport
 from aecli.detection.detector import is_detector, load_detector
+from aecli.detection.score_report import ScoreReport
 from aecli.detection.scores import find_score
 from aecli.errors import InputError
 from aecli.recipes.loading import load_recipe, recipe_names

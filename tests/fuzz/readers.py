@@ -194,14 +194,14 @@ def recipe(known: SimpleNamespace, path: Path) -> None:
 
 def listed(known: SimpleNamespace, path: Path) -> None:
     from aecli.detection.detector import default_detector
-    from aecli.detection.inputs import chunked, items_of, names_from
+    from aecli.detection.inputs import chunked, image_readers, read_list
     from aecli.detection.inspection import AnomalyInspector
 
     detector = default_detector(known.model.header, known.model.fingerprint)
-    inspection = AnomalyInspector(known.model, detector)
+    inspector = AnomalyInspector(known.model, detector)
     # A folder means all pictures below it, and so "/" all that there are.
-    names = [name for name in names_from(path) if "\0" in name or not os.path.isdir(name)]  # noqa: PTH112
-    for _ in inspection.judge(chunked(items_of(names, known.model.image_shape), 8)):
+    names = [name for name in read_list(path) if "\0" in name or not os.path.isdir(name)]  # noqa: PTH112
+    for _ in inspector.inspect_chunks(chunked(image_readers(names, known.model.image_shape), 8)):
         pass
 
 

@@ -15,7 +15,8 @@ from aecli.errors import ExitStatus, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aecli.detection.calibration import Calibration, ScoreReport
+    from aecli.detection.calibration import Calibration
+    from aecli.detection.score_report import ScoreReport
 
 EXAMPLES = examples(
     "aecli calibrate --model run --normal mnist5k:test",
@@ -24,12 +25,15 @@ EXAMPLES = examples(
 NormalOpt = Annotated[
     str,
     typer.Option(
-        "--normal", metavar="DATA", help="Normal images, best such that the model has not seen.", show_default=False
+        "--normal",
+        metavar="DATA",
+        help="Normal images, preferably images that the model was not trained on.",
+        show_default=False,
     ),
 ]
 AnomalousOpt = Annotated[
     str | None,
-    typer.Option("--anomalous", metavar="DATA", help="Anomalous images, where some are known."),
+    typer.Option("--anomalous", metavar="DATA", help="Anomalous images, if you have any."),
 ]
 DetectorOpt = Annotated[
     Path | None,
@@ -37,12 +41,16 @@ DetectorOpt = Annotated[
         "--output",
         "-o",
         metavar="DETECTOR.safetensors",
-        help="Detector to write; else detector.safetensors in the run folder, where detect finds it.",
+        help="Detector file to write. Default: detector.safetensors in the run folder, which aecli detect uses.",
     ),
 ]
 PlotOpt = Annotated[
     Path | None,
-    typer.Option("--plot", metavar="PLOT.png", help="Box plot, histograms with the threshold, and ROC curve."),
+    typer.Option(
+        "--plot",
+        metavar="PLOT.png",
+        help="Draw the scores as box plot and histograms with the threshold, and the ROC curve.",
+    ),
 ]
 
 
@@ -57,7 +65,7 @@ def calibrate(
     plot: PlotOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Find the score and the threshold that tell anomalies, on images of your own, and measure both."""
+    """Choose an anomaly score and its threshold, and evaluate both."""
     from aecli import inference
     from aecli.checkpoint import DETECTOR_FILE, resolve_model
     from aecli.data import load, resolve
@@ -68,11 +76,11 @@ def calibrate(
     ref = resolve_model(model)
     refs = [resolve(word) for word in (normal, anomalous) if word]
     if output is None and ref.run_folder is None:
-        raise UsageError("where should the detector go?", hint="name it: -o DETECTOR.safetensors")
-    inside = model / DETECTOR_FILE
+        raise UsageError("no output file, and the model is not a run folder", hint="add -o DETECTOR.safetensors")
+    run_detector = model / DETECTOR_FILE
     inputs = [ref.file, *(data.path for data in refs if data.path)]
-    target = require_output(output or inside, inputs=inputs, suffixes=[".safetensors"])
-    output = target if output else inside  # only a link that was named is followed, not one that came with the folder
+    target = require_output(output or run_detector, inputs=inputs, suffixes=[".safetensors"])
+    output = target if output else run_detector  # a link is followed only if the user named it
     if plot:
         plot = require_output(plot, inputs=inputs, suffixes=[".png"])
     streams = [path for path in (output, plot) if path and is_stream(path)]
@@ -102,7 +110,7 @@ def calibrate(
     header = calibration.detector.header
     console.note(
         f"{output}: {header.score}, anomalies score above {header.threshold:.6g}; fitted on "
-        f"{_counted(calibration.fitted)} images, measured on {_counted(calibration.measured)} others"
+        f"{_counts(calibration.fitted)} images, evaluated on {_counts(calibration.measured)} images"
     )
     if not streams:
         rows = [_row(report) for report in calibration.reports]
@@ -111,7 +119,7 @@ def calibrate(
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
-def _counted(counts: "Mapping[str, int]") -> str:
+def _counts(counts: "Mapping[str, int]") -> str:
     return " and ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
 
 

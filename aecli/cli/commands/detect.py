@@ -1,7 +1,6 @@
 """`aecli detect`."""
 
-import time
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,15 +9,12 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.console import Console, counted
 from aecli.cli.options import DeviceOpt, ModelOpt
-from aecli.errors import ExitStatus, InputError, UsageError
+from aecli.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from aecli.detection.inputs import Item
-    from aecli.detection.inspection import AnomalyInspector, Detection
-    from aecli.inference.model import Model
-    from aecli.runtime.progress import Progress
+    from aecli.data.image_set import Failure
+    from aecli.detection.inspection import Detection
+    from aecli.plots.heatmap import Heatmaps
 
 EXAMPLES = examples(
     "aecli detect image.png --model run",
@@ -30,34 +26,45 @@ ImagesArg = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="IMAGE...",
-        help="Picture files, folders of them, DATA words; - is a picture on standard input.",
+        help="Image files, folders of images or DATA words; - reads one image from standard input.",
         show_default=False,
     ),
 ]
 FilesFromOpt = Annotated[
     Path | None,
-    typer.Option("--files-from", metavar="FILE", help="List of more, one a line; - is standard input, as it comes."),
+    typer.Option(
+        "--files-from",
+        metavar="FILE",
+        help="Read paths from FILE, one per line; - reads standard input as it arrives.",
+    ),
 ]
 NullOpt = Annotated[
-    bool, typer.Option("--null", "-0", help="Names in the list end in a null character, as find -print0 writes them.")
+    bool,
+    typer.Option(
+        "--null", "-0", help="Null characters instead of newlines separate the paths, as find -print0 writes them."
+    ),
 ]
 DetectorOpt = Annotated[
     Path | None,
     typer.Option(
         "--detector",
         metavar="FILE",
-        help="Made by aecli calibrate; else the one beside the model in its run folder, else the residual that 1 % of "
-        "validation images exceed.",
+        help="Detector file of aecli calibrate. Default: detector.safetensors in the run folder, or without it "
+        "the residual with the 99% quantile of the validation images as threshold.",
     ),
 ]
 ThresholdOpt = Annotated[
-    float | None, typer.Option("--threshold", metavar="SCORE", help="Take this threshold, not the detector's.")
+    float | None, typer.Option("--threshold", metavar="SCORE", help="Threshold to use instead of the detector's.")
 ]
 HeatmapsOpt = Annotated[
     Path | None,
-    typer.Option("--heatmaps", metavar="DIR", help="Write input, reconstruction and error of each as a PNG into DIR."),
+    typer.Option(
+        "--heatmaps", metavar="DIR", help="Write each image, its reconstruction and its error map as a PNG file to DIR."
+    ),
 ]
-FailOpt = Annotated[bool, typer.Option("--fail-on-anomaly", help="End with status 10 where an anomaly was found.")]
+FailOpt = Annotated[
+    bool, typer.Option("--fail-on-anomaly", help="Exit with status 10 if at least one image is an anomaly.")
+]
 
 
 def detect(
@@ -72,19 +79,13 @@ def detect(
     fail_on_anomaly: FailOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Score pictures and say which are anomalies, one line each: path, score, threshold, verdict, probability."""
+    """Detect anomalies among images, one line each: path, score, threshold, verdict and probability."""
     from aecli import inference
     from aecli.checkpoint import resolve_model
     from aecli.detection.detector import detector_for, require_threshold
     from aecli.detection.inspection import AnomalyInspector
-    from aecli.storage.paths import require_folder
 
-    if not images and files_from is None:
-        raise UsageError("no images", hint="name files or folders, or --files-from a list")
-    if null and files_from is None:
-        raise UsageError("--null says how the list of --files-from is separated", hint="add --files-from -")
-    if images and "-" in images and files_from == Path("-"):
-        raise UsageError("standard input cannot be both a picture and a list", hint="name a file for one of them")
+    _check_inputs(images, files_from, null=null)
     require_threshold(threshold)
 
     ref = resolve_model(model)
@@ -92,80 +93,74 @@ def detect(
     chosen = detector_for(loaded, ref.path, detector)
     if threshold is not None:
         chosen = chosen.with_threshold(threshold)
-    inspection = AnomalyInspector(loaded, chosen)
-    if heatmaps:
-        require_folder(heatmaps)
+    drawn = _open_heatmaps(heatmaps)
     console.report_notes(loaded.notes)
 
-    started = time.monotonic()
+    inspector = AnomalyInspector(loaded, chosen)
+    lines = console.lines(COLUMNS)
     with console.progress() as progress:
-        chunks = _chunks(images or [], files_from, null, loaded, inspection.chunk_size, progress)
-        _tell(inspection, chunks, console, heatmaps)
-    seconds = time.monotonic() - started
+        for results in inspector.inspect(images or [], files_from, null_separated=null, progress=progress):
+            lines.show(_rows(results, console, drawn))
 
-    console.report_notes(inspection.notes())
-    if not inspection.judged:
-        failed = inspection.failed
-        raise InputError(f"no picture could be judged of {failed:,}" if failed else "the list is empty")
-    header, rate = chosen.header, inspection.judged / max(seconds, 1e-9)
+    console.report_notes(inspector.notes())
+    header, rate = chosen.header, inspector.images_per_second
     console.summary(
-        f"{counted(inspection.judged, 'picture')}, {counted(inspection.anomalies, 'anomaly', 'anomalies')} "
-        f"({header.score} above {header.threshold:.6g}), {rate:,.0f} pictures/s",
-        {"images": inspection.judged, "anomalies": inspection.anomalies, "failed": inspection.failed}
+        f"{counted(inspector.scored, 'image')}, {counted(inspector.anomalies, 'anomaly', 'anomalies')} "
+        f"({header.score} above {header.threshold:.6g}), {rate:,.0f} images/s",
+        {"images": inspector.scored, "anomalies": inspector.anomalies, "failed": inspector.failed}
         | {"score": header.score, "threshold": header.threshold, "images_per_second": round(rate, 1)},
     )
-    if fail_on_anomaly and inspection.anomalies:
+    if fail_on_anomaly and inspector.anomalies:
         raise typer.Exit(ExitStatus.ANOMALY)
-    if inspection.failed:
+    if inspector.failed:
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
-def _chunks(
-    names: list[str], files_from: Path | None, null: bool, model: "Model", most: int, progress: "Progress"
-) -> "Iterator[list[Item]]":
-    """Yield the pictures in lists; tell the progress where it is known how many there are."""
-    from aecli.detection.inputs import as_they_come, chunked, items_of, names_from
-    from aecli.storage.paths import is_stream
-
-    separator = b"\0" if null else b"\n"
-    listed = names_from(files_from, separator=separator) if files_from else iter(())
-    items = items_of(chain(names, listed), model.image_shape)
-    if files_from and (is_stream(files_from) or files_from.is_fifo()):
-        yield from as_they_come(items, most)
-        return
-    known = list(items)
-    for start, chunk in enumerate(chunked(known, most)):
-        yield chunk
-        progress("judging", min((start + 1) * most, len(known)), len(known))
+def _check_inputs(images: list[str] | None, files_from: Path | None, *, null: bool) -> None:
+    if not images and files_from is None:
+        raise UsageError("no images", hint="name files or folders, or a list of files with --files-from")
+    if null and files_from is None:
+        raise UsageError("--null applies to the list of --files-from only", hint="add --files-from -")
+    if images and "-" in images and files_from == Path("-"):
+        raise UsageError("standard input cannot be both an image and a list", hint="name a file for one of them")
 
 
-def _tell(
-    inspection: "AnomalyInspector", chunks: "Iterator[list[Item]]", console: Console, heatmaps: Path | None
-) -> None:
+def _open_heatmaps(folder: Path | None) -> "Heatmaps | None":
+    if folder is None:
+        return None
+    from aecli.plots.heatmap import Heatmaps
+    from aecli.storage.paths import require_folder
+
+    return Heatmaps(require_folder(folder))
+
+
+def _rows(
+    results: "Sequence[Detection | Failure]", console: Console, heatmaps: "Heatmaps | None"
+) -> list[tuple[list[str] | None, dict[str, Any]]]:
+    """Return the cells and the JSON document of each result; draw its heatmap, or warn that it could not be read."""
     from aecli.data.image_set import Failure
 
-    lines = console.lines(COLUMNS)
-    drawn = None
     if heatmaps:
-        from aecli.plots.heatmap import Heatmaps
-
-        drawn = Heatmaps(heatmaps)
-    for found in inspection.judge(chunks):
-        rows: list[tuple[list[str] | None, dict[str, Any]]] = []
-        if drawn:
-            drawn.require_apart(each for each in found if not isinstance(each, Failure))
-        for each in found:
-            if isinstance(each, Failure):
-                console.report_notes((), [each])
-                rows.append((None, {"path": each.name, "error": each.reason}))
-                continue
-            document = each.to_dict()
-            if drawn:
-                document["heatmap"] = str(drawn.draw(each))
-            rows.append((_cells(each), document))
-        lines.show(rows)
+        heatmaps.require_other_folder(result.path for result in results if not isinstance(result, Failure))
+    rows: list[tuple[list[str] | None, dict[str, Any]]] = []
+    for result in results:
+        if isinstance(result, Failure):
+            console.report_notes((), [result])
+            rows.append((None, {"path": result.name, "error": result.reason}))
+            continue
+        document = result.to_dict()
+        if heatmaps:
+            document["heatmap"] = str(heatmaps.draw(result))
+        rows.append((_cells(result), document))
+    return rows
 
 
-def _cells(finding: "Detection") -> list[str]:
-    probability = "" if finding.probability is None else f"{finding.probability:.4f}"
-    return [finding.path, f"{finding.score:.6g}", f"{finding.threshold:.6g}", finding.verdict, probability]
+def _cells(detection: "Detection") -> list[str]:
+    probability = "" if detection.probability is None else f"{detection.probability:.4f}"
+    return [
+        detection.path,
+        f"{detection.score:.6g}",
+        f"{detection.threshold:.6g}",
+        detection.verdict,
+        probability,
+    ]

@@ -1,12 +1,17 @@
-"""One file a score, found by its name: how far an image is from normal ones, the larger the farther.
+"""Anomaly scores, one module per score: how far an image is from normal images.
 
-A score is computed in two steps. `measure` takes what the model makes of some images to a few numbers each, the
-features; it knows nothing of other images. `score` takes features to one number each, by statistics that `fit` found in
-the features of normal images.
+A score is computed in two steps. `measure` reduces what the model returns for an image to a feature vector, which is
+independent of all other images. `score` maps features to one number per image, given the statistics that `fit` computed
+from the features of normal images. A larger score is more anomalous.
+
+To add a score, add a module to this folder. Its file name is the score's name, and it defines what `Score` lists.
 """
 
+import ast
+import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -22,12 +27,12 @@ Statistics = Mapping[str, "NDArray[np.float32]"]
 
 
 class Score(Protocol):
-    """What a file in this folder offers."""
+    """The members that each module in this folder defines."""
 
     UNIT: str
-    """What the score is measured in."""
+    """The label of the score's axis in plots."""
     SUMMARY: str
-    """What it is, in a line for people."""
+    """One line for `--help` and `aecli info`; a string literal, as it is read without importing the module."""
 
     @staticmethod
     def measure(output: "ModelOutput") -> "NDArray[np.float32]":
@@ -35,28 +40,44 @@ class Score(Protocol):
 
     @staticmethod
     def fit(features: "NDArray[np.float32]", seed: int) -> Statistics:
-        """Return what `score` needs to know of normal images with these features, (N, F)."""
+        """Return the statistics that `score` needs, from the features of normal images, (N, F)."""
 
     @staticmethod
     def score(features: "NDArray[np.float32]", statistics: Statistics) -> "NDArray[np.float32]":
-        """Return the scores of N images with these features, (N, F): (N,) float32, not negative.
+        """Return the scores of images with features (N, F) as (N,) float32, not negative.
 
         Raises:
-            ValueError: the features or statistics are not of the shapes that `fit` saw or made.
+            KeyError: a statistic is missing.
+            ValueError: the shapes of the features and the statistics do not fit together.
         """
 
 
 def score_names() -> list[str]:
     """Return the names of all scores, sorted, without importing any."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def score_summaries() -> dict[str, str]:
+    """Return the summary of each score by its name, sorted, without importing any score or numpy."""
+    return {name: _summary(name) for name in score_names()}
 
 
 def find_score(name: str) -> Score:
-    """Return the score of that name.
+    """Import and return the score of that name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no score of that name.
     """
     if name not in score_names():
         raise UsageError(unknown("score", name, score_names()))
     return cast(Score, import_module(f"{__name__}.{name}"))
+
+
+def _summary(name: str) -> str:
+    spec = find_spec(f"{__name__}.{name}")
+    assert spec is not None
+    assert spec.origin is not None
+    for statement in ast.parse(Path(spec.origin).read_text("utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "SUMMARY":
+            return str(ast.literal_eval(statement.value))
+    raise LookupError(f"{spec.origin} does not define SUMMARY")

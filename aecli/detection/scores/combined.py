@@ -1,10 +1,10 @@
-"""The distance from the nearest normal image by code and residual together.
+"""Distance to the nearest normal image, by code and residual together.
 
-Codes are whitened, so that no direction counts for more than it varies between normal images, and the logarithm of the
-residual is added as one more coordinate. Its weight makes residuals and codes contribute alike: the squared distances
-between normal images and their nearest normal neighbors vary as much along it as along all of the code. So nothing
-of an anomaly needs to be known, and a residual that is too small counts like one that is too large: simple images,
-which any autoencoder restores well, do not pass for normal ones.
+Codes are whitened, so that each direction is weighted by how much it varies among normal images, and the logarithm of
+the residual is added as one more coordinate. It is scaled so that residuals and codes contribute equally: the squared
+distances between normal images and their nearest normal neighbors vary as much along it as along the whole code. No
+anomalies are needed to choose this weight. A residual that is unusually small counts like one that is unusually large,
+so simple images, which any autoencoder reconstructs well, do not pass as normal.
 """
 
 import numpy as np
@@ -16,20 +16,20 @@ from aecli.detection.whitening import fit_whitening, whiten
 from aecli.inference.model import ModelOutput
 
 UNIT = "distance, standardized"
-SUMMARY = "the distance from the nearest normal image by whitened code and residual"
+SUMMARY = "distance to the nearest normal image by whitened code and log residual"
 
 SMALLEST = 1e-6
-"""Residual of an image that is restored perfectly, so that it has a logarithm."""
+"""Lower bound of the residual, so that the logarithm of a perfect reconstruction's residual is finite."""
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:
-    """Return (N, 1 + D): the logarithm of the residual, then the code."""
+    """Return (N, 1 + D): the logarithm of the residual, then the flattened code."""
     logarithm = np.log(np.maximum(output.residual_l2, SMALLEST))
     return np.concatenate([logarithm[:, None], output.codes.reshape(len(logarithm), -1)], axis=1)
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:
-    """Return what whitens the codes, the residual's mean and factor, and normal images in these coordinates."""
+    """Return the whitening of codes, the mean and factor of the log residual, and normal images as references."""
     whitening = fit_whitening(features[:, 1:], seed)
     residual = features[:, 0].astype(np.float64)
     statistics = dict(whitening) | {"residual": np.array([residual.mean(), 1 / max(residual.std(), SMALLEST)])}
@@ -44,11 +44,12 @@ def fit(features: NDArray[np.float32], seed: int) -> Statistics:
 
 
 def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
-    """Return the distances, (N,)."""
+    """Return the distances to the nearest reference, (N,)."""
     return distances(_coordinates(features, statistics), statistics["references"])
 
 
 def _coordinates(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
+    """Return the scaled log residual and the whitened code, (N, 1 + D)."""
     if statistics["residual"].shape != (2,):
         raise ValueError(f"residual of shape {statistics['residual'].shape}, not (2,)")
     mean, factor = statistics["residual"]

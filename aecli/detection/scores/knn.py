@@ -1,8 +1,8 @@
-"""The Euclidean distance of a code from the nearest code of a normal image.
+"""Euclidean distance from the code to the nearest code of a normal image.
 
-Ramaswamy, Rastogi and Shim, "Efficient algorithms for mining outliers from large data sets", 2000, with k = 1; on
-learnt codes: Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest neighbors", 2022. It needs no
-assumption on how normal codes are spread, only enough of them.
+Ramaswamy, Rastogi and Shim, "Efficient algorithms for mining outliers from large data sets", 2000, with k = 1; for
+learned codes: Sun, Ming, Zhu and Li, "Out-of-distribution detection with deep nearest neighbors", 2022. It makes no
+assumption on the distribution of normal codes, but needs enough of them.
 """
 
 import numpy as np
@@ -13,19 +13,19 @@ from aecli.detection.scores import Statistics
 from aecli.inference.model import ModelOutput
 
 UNIT = "Euclidean distance of codes"
-SUMMARY = "the distance of the code from the nearest normal one"
+SUMMARY = "distance from the code to the nearest normal code"
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:
-    """Return (N, D), the codes."""
+    """Return the flattened codes, (N, D)."""
     return output.codes.reshape(len(output.codes), -1)
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:
-    """Return normal codes, as many as fit a detector."""
+    """Return the codes of normal images, or a random subset of them if there are too many for a detector file."""
     return {"references": references(features, seed)}
 
 
 def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
-    """Return the distances, (N,)."""
+    """Return the distances to the nearest reference, (N,)."""
     return distances(features, statistics["references"])

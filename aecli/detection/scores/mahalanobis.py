@@ -1,7 +1,7 @@
-"""The Mahalanobis distance of a code from the mean code of normal images.
+"""Mahalanobis distance from the code to the mean code of normal images.
 
 Lee, Lee, Lee and Shin, "A simple unified framework for detecting out-of-distribution samples and adversarial attacks",
-2018, with one class. `whitening.py` says how the covariance is estimated.
+2018, with one class. `whitening.py` describes how the covariance is estimated.
 """
 
 import numpy as np
@@ -12,16 +12,16 @@ from aecli.detection.whitening import fit_whitening, whiten
 from aecli.inference.model import ModelOutput
 
 UNIT = "Mahalanobis distance"
-SUMMARY = "the Mahalanobis distance of the code from the normal ones' mean"
+SUMMARY = "Mahalanobis distance from the code to the mean of normal codes"
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:
-    """Return (N, D), the codes."""
+    """Return the flattened codes, (N, D)."""
     return output.codes.reshape(len(output.codes), -1)
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:
-    """Return what whitens the codes."""
+    """Return the mean, directions and deviations that `whiten` uses."""
     return fit_whitening(features, seed)
 
 

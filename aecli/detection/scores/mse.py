@@ -1,7 +1,7 @@
-"""The mean squared error of the picture that `decode` gives.
+"""Mean squared error between an image and its reconstruction, in pixel values.
 
-Unlike `residual` it is in units of pixels, equal for all channels, and what the decoder puts beyond black and white
-is cut off before. It can be compared between models of different normalization and size.
+Unlike `residual` it is in squared gray levels, weights all channels equally, and clips the reconstruction to 0..255
+first, as `decode` does. It can be compared between models of different normalization and image size.
 """
 
 import numpy as np
@@ -11,21 +11,21 @@ from aecli.detection.scores import Statistics
 from aecli.inference.model import ModelOutput
 
 UNIT = "mean squared error, pixels in 0..255"
-SUMMARY = "the mean squared error of the pixels"
+SUMMARY = "mean squared error of the reconstructed pixels"
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:
-    """Return (N, 1), the mean over all pixels and channels."""
+    """Return the mean over all pixels and channels, (N, 1)."""
     error = output.images - output.reconstructions
     mean: NDArray[np.float32] = np.square(error).mean(axis=(1, 2, 3))
     return mean[:, None]
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:
-    """Nothing is to be known of normal images."""
+    """Return no statistics: the score does not depend on normal images."""
     return {}
 
 
 def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
-    """Return the error itself, (N,)."""
+    """Return the mean squared errors, (N,)."""
     return features[:, 0]

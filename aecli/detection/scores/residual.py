@@ -1,8 +1,8 @@
-"""The L2 norm of the reconstruction error: the laboratory's score.
+"""L2 norm of the reconstruction error.
 
-An autoencoder restores what it was trained on better than other images: Sakurada and Yairi, "Anomaly detection using
-autoencoders with nonlinear dimensionality reduction", 2014. It fails where other images are simpler than normal ones,
-which any autoencoder restores well.
+An autoencoder reconstructs images like its training images better than others: Sakurada and Yairi, "Anomaly detection
+using autoencoders with nonlinear dimensionality reduction", 2014. The score fails for anomalies that are simpler than
+normal images, as any autoencoder reconstructs these well.
 """
 
 import numpy as np
@@ -12,19 +12,19 @@ from aecli.detection.scores import Statistics
 from aecli.inference.model import ModelOutput
 
 UNIT = "L2 norm of the error, normalized units"
-SUMMARY = "the L2 norm of the reconstruction error"
+SUMMARY = "L2 norm of the reconstruction error, in normalized units"
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:
-    """Return (N, 1), the L2 norm over all pixels and channels."""
+    """Return the L2 norm over all pixels and channels, (N, 1)."""
     return output.residual_l2[:, None]
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:
-    """Nothing is to be known of normal images."""
+    """Return no statistics: the score does not depend on normal images."""
     return {}
 
 
 def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
-    """Return the norm itself, (N,)."""
+    """Return the norms, (N,)."""
     return features[:, 0]

@@ -1,7 +1,7 @@
-"""One minus the structural similarity of an image and its reconstruction.
+"""One minus the structural similarity (SSIM) of an image and its reconstruction.
 
 Bergmann, Löwe, Fauser, Sattlegger and Steger, "Improving unsupervised defect segmentation by applying structural
-similarity to autoencoders", 2019. It sees blurred edges and lost texture where the squared error is small.
+similarity to autoencoders", 2019. It detects blurred edges and lost texture even if the squared error is small.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ from aecli.detection.scores import Statistics
 from aecli.inference.model import ModelOutput
 
 UNIT = "1 - SSIM, 0 for equal images"
-SUMMARY = "one minus the structural similarity of the picture and its reconstruction"
+SUMMARY = "1 - SSIM of the image and its reconstruction"
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:
-    """Return (N, 1), the mean over all windows and channels."""
+    """Return 1 - SSIM, the mean over all windows and channels, (N, 1)."""
     from aecli.analyses.compression.image_quality import ssim
 
     similarity = ssim(output.images.astype(np.float32), output.reconstructions)
@@ -23,10 +23,10 @@ def measure(output: ModelOutput) -> NDArray[np.float32]:
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:
-    """Nothing is to be known of normal images."""
+    """Return no statistics: the score does not depend on normal images."""
     return {}
 
 
 def score(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
-    """Return the dissimilarity itself, (N,)."""
+    """Return the dissimilarities, (N,)."""
     return features[:, 0]

@@ -1,0 +1,96 @@
+"""Fit one score: its statistics, its threshold and, with anomalies, a logistic regression.
+
+The normal scores that the threshold is computed from are cross-fitted: each image is scored with statistics of other
+images, as a new image will be.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.detection.detector import Logistic
+from aecli.detection.features import SplitFeatures
+from aecli.detection.options import DEFAULT_QUANTILE, CalibrationOptions
+from aecli.detection.scores import Statistics, find_score
+from aecli.detection.separation import auroc
+from aecli.detection.thresholds import conformal_threshold, fit_logistic
+
+FOLDS = 5
+
+Scores = NDArray[np.float32]
+"""The scores of N images, (N,)."""
+
+
+@dataclass(frozen=True)
+class FittedScore:
+    """A score, what was fitted for it, and the scores of the images to evaluate on."""
+
+    score: str
+    statistics: Statistics
+    threshold: float
+    quantile: float | None
+    """None if the threshold is that of `logistic`."""
+    logistic: Logistic | None
+    fit_auroc: float
+    """AUROC on the images to fit on; 0 without anomalous images."""
+    normal_scores: Scores
+    anomalous_scores: Scores | None
+    warnings: Sequence[str]
+
+
+def fit_score(
+    name: str, normal: SplitFeatures, anomalous: SplitFeatures | None, options: CalibrationOptions
+) -> FittedScore:
+    """Fit a score on the images to fit on, and apply it to the images to evaluate on."""
+    score = find_score(name)
+    statistics = score.fit(normal.fit[name], options.seed)
+    fit_scores = cross_fitted_scores(name, normal.fit[name], options.seed)
+    normal_scores = score.score(normal.evaluation[name], statistics)
+    anomalous_scores, logistic, fit_auroc = None, None, 0.0
+    if anomalous is not None:
+        anomalous_fit_scores = score.score(anomalous.fit[name], statistics)
+        anomalous_scores = score.score(anomalous.evaluation[name], statistics)
+        fit_auroc = auroc(fit_scores, anomalous_fit_scores)
+        logistic = fit_logistic(fit_scores, anomalous_fit_scores)
+    warnings: list[str] = []
+    quantile: float | None = None
+    if logistic is not None and options.quantile is None:
+        threshold = -logistic.intercept / logistic.slope
+    else:
+        if anomalous is not None and logistic is None:
+            warnings.append(
+                f"no threshold of {name} separates these anomalies, as they do not score higher than normal images; "
+                "the threshold is a quantile of the normal images' scores"
+            )
+        quantile = DEFAULT_QUANTILE if options.quantile is None else options.quantile
+        threshold, enough = conformal_threshold(fit_scores, quantile)
+        if not enough:
+            warnings.append(
+                f"{len(fit_scores)} normal images to fit on are too few for the quantile {quantile:g}: the threshold "
+                f"is their largest score; give at least {ceil(quantile / (1 - quantile)) * 2:,} normal images"
+            )
+    return FittedScore(
+        name,
+        statistics,
+        float(threshold),
+        quantile,
+        logistic,
+        fit_auroc,
+        normal_scores,
+        anomalous_scores,
+        warnings,
+    )
+
+
+def cross_fitted_scores(name: str, features: NDArray[np.float32], seed: int) -> Scores:
+    """Score each of N images with statistics of the images in the other folds, (N,); `features` are (N, F)."""
+    score = find_score(name)
+    folds = np.random.default_rng(seed).permutation(len(features)) % FOLDS
+    scores = np.empty(len(features), np.float32)
+    for fold in range(FOLDS):
+        in_fold = folds == fold
+        scores[in_fold] = score.score(features[in_fold], score.fit(features[~in_fold], seed))
+    return scores

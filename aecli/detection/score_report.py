@@ -1,0 +1,58 @@
+"""Metrics of a fitted score on images that it was not fitted on."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aecli.analyses.intervals import Estimate, proportion_interval
+from aecli.detection.score_fitting import FittedScore
+from aecli.detection.separation import Separation, separation
+from aecli.storage.schema import FORMERLY
+
+
+@dataclass(frozen=True)
+class ScoreReport:
+    """The metrics of a score and its threshold, with 95% confidence intervals."""
+
+    score: str
+    threshold: float
+    specificity: Estimate = field(metadata={FORMERLY: "normal_right"})
+    """Fraction of the normal images that are not above the threshold."""
+    recall: Estimate | None = field(metadata={FORMERLY: "anomalous_right"})
+    """Fraction of the anomalous images above the threshold; None without anomalous images."""
+    separation: Separation | None
+    """None without anomalous images."""
+
+    @property
+    def auroc(self) -> float:
+        """The area under the ROC curve; 0 without anomalous images."""
+        return self.separation.auroc.value if self.separation else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def as_lines(self) -> dict[str, str]:
+        """Return each metric, formatted with its interval, by the name to show."""
+        estimates = {"specificity": self.specificity, "recall": self.recall}
+        if self.separation is not None:
+            estimates |= {
+                "AUROC": self.separation.auroc,
+                "average precision": self.separation.average_precision,
+                "FPR at 95% TPR": self.separation.fpr_at_95_tpr,
+            }
+        return {
+            name: f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"
+            for name, estimate in estimates.items()
+            if estimate is not None
+        }
+
+
+def evaluate(fitted: FittedScore, seed: int) -> ScoreReport:
+    """Compute the metrics on the images to evaluate on; the seed is that of the bootstrap."""
+    normal, anomalous, threshold = fitted.normal_scores, fitted.anomalous_scores, fitted.threshold
+    return ScoreReport(
+        fitted.score,
+        threshold,
+        proportion_interval(int((normal <= threshold).sum()), len(normal)),
+        None if anomalous is None else proportion_interval(int((anomalous > threshold).sum()), len(anomalous)),
+        None if anomalous is None else separation(normal, anomalous, seed),
+    )

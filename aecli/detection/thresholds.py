@@ -1,0 +1,34 @@
+"""Thresholds on a score: a conformal quantile of normal scores, or a logistic regression on both kinds."""
+
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.detection.detector import Logistic
+
+
+def conformal_threshold(scores: NDArray[np.float32], quantile: float) -> tuple[float, bool]:
+    """Return the threshold that a new normal image does not exceed with probability `quantile`.
+
+    It is the k-th smallest of the N normal `scores` with k = ceil((N + 1) quantile): Vovk, Gammerman and Shafer,
+    "Algorithmic learning in a random world", 2005. The second value is False if N is too small for the quantile; then
+    the threshold is the largest score.
+    """
+    rank = ceil((len(scores) + 1) * quantile)
+    return float(np.sort(scores)[min(rank, len(scores)) - 1]), rank <= len(scores)
+
+
+def fit_logistic(normal: NDArray[np.float32], anomalous: NDArray[np.float32]) -> Logistic | None:
+    """Fit a logistic regression on the scores, with both kinds of images weighted equally.
+
+    Return None if the probability of an anomaly does not increase with the score.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    scores = np.concatenate([normal, anomalous]).astype(np.float64)
+    center, scale = float(scores.mean()), float(scores.std()) or 1.0
+    is_anomaly = np.repeat([0, 1], [len(normal), len(anomalous)])
+    regression = LogisticRegression(class_weight="balanced").fit(((scores - center) / scale)[:, None], is_anomaly)
+    slope = float(regression.coef_[0, 0]) / scale
+    return Logistic(slope, float(regression.intercept_[0]) - slope * center) if slope > 0 else None
