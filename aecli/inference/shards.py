@@ -15,7 +15,7 @@ from torch import distributed
 
 from aecli.errors import UnavailableError
 from aecli.inference.model import Model, batches
-from aecli.runtime.optional_packages import quiet_lightning
+from aecli.runtime.lightning_internals import quiet_lightning, terminate_launched_processes
 from aecli.runtime.processes import Process, Processes, launched_by_torchrun
 from aecli.runtime.progress import Progress, silent
 from aecli.storage.partial_files import unfinished_file
@@ -105,6 +105,5 @@ def launch(processes: Processes, device: str, output: Path) -> Iterator[Shards]:
     try:
         yield Shards(fabric, processes.current(), output)
     except BaseException:
-        for child in getattr(fabric.strategy.launcher, "procs", ()):
-            child.terminate()  # it would wait for this process
+        terminate_launched_processes(fabric.strategy)
         raise

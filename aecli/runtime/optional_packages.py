@@ -1,7 +1,5 @@
-"""What other packages bring: files that are found without importing them, and imports that may fail."""
+"""Find files of other packages without importing them, and explain imports that fail."""
 
-import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -12,7 +10,7 @@ from aecli.errors import UnavailableError
 
 
 def packaged_path(package: str, *parts: str) -> Path | None:
-    """Find a file or folder inside an installed package without paying for its import; None where it is not there."""
+    """Return the path of a file or folder in an installed package, without importing it; None if it does not exist."""
     spec = find_spec(package)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder, *parts)
@@ -25,48 +23,33 @@ def torchvision_datasets() -> ModuleType:
     """Import `torchvision.datasets`.
 
     Raises:
-        UnavailableError: torchvision is missing, or its build does not fit torch's.
+        UnavailableError: torchvision is missing, or was built for another version of torch.
     """
-    with torchvision_must_fit():
+    with explain_torchvision_errors():
         import torchvision.datasets
     module: ModuleType = torchvision.datasets
     return module
 
 
 def require_lightning() -> None:
-    """Import Lightning, which imports torchvision on its way.
+    """Import Lightning, which imports torchvision.
 
     Raises:
-        UnavailableError: Lightning is missing, or the builds of torch and torchvision do not fit.
+        UnavailableError: Lightning is missing, or torchvision was built for another version of torch.
     """
-    with torchvision_must_fit():
+    with explain_torchvision_errors():
         import pytorch_lightning  # noqa: F401
 
 
 @contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's own talk off the console."""
-    names = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric")
-    levels = {name: logging.getLogger(name).level for name in names}
-    try:
-        for name in names:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+def explain_torchvision_errors() -> Iterator[None]:
+    """Explain errors of imports that import torchvision.
 
-
-@contextmanager
-def torchvision_must_fit() -> Iterator[None]:
-    """Around imports that import torchvision: builds of torch and torchvision that do not fit fail there.
-
-    They do so with "operator torchvision::nms does not exist".
+    If torchvision was built for another version of torch, its import fails with messages such as "operator
+    torchvision::nms does not exist".
 
     Raises:
-        UnavailableError: a package is missing, or does not fit.
+        UnavailableError: a package is missing, or torchvision was built for another version of torch.
     """
     try:
         yield
@@ -75,6 +58,6 @@ def torchvision_must_fit() -> Iterator[None]:
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise UnavailableError(
-            f"the installed torchvision does not fit the installed torch: {reason}",
+            f"the installed torchvision does not match the installed torch: {reason}",
             hint="pip install --force-reinstall torch torchvision",
         ) from error

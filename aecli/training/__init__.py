@@ -1,1 +1,1 @@
-"""Training with Lightning: the only place that imports it."""
+"""Training with Lightning."""

@@ -1,4 +1,4 @@
-"""Batches cut from one tensor of all images: no work per image in Python."""
+"""Batches of indices into one tensor of all images, without work per image in Python."""
 
 import math
 import warnings
@@ -12,28 +12,28 @@ from aecli.training.seeds import Stream, generator
 from aecli.training.subsets import Subset
 
 FREE_MEMORY_SHARE = 0.4
-"""Of a device's free memory that one set of images may take, to leave some for a step after two of them; larger ones
-stay in the host's memory."""
-MOVED_AT_ONCE = 4096
-"""Images, so that the host holds no copy of all."""
+"""Fraction of a device's free memory that one set of images may take. Two such sets leave some for a step; a larger set
+stays in the host's memory."""
+COPY_CHUNK = 4096
+"""Images copied to a device at once, so that the host holds no second copy of all images."""
 
 Batch = Tensor | tuple[Tensor, Tensor]
-"""uint8 images (B, C, H, W), or these and their labels, (B,) int64."""
+"""uint8 images (B, C, H, W), alone or with their labels, (B,) int64."""
 
 
 class Batches:
-    """The rows of batches, in order or, with a seed, in another order each epoch, and what is in these rows.
+    """Batches of image indices, in the images' order or shuffled anew each epoch, and the images at these indices.
 
-    The order depends on the seed and `epoch` alone. The images are not copied, unless to another device. Rows come
-    as a list of `batches_a_call` batches. Where several processes train, each gets its share of every batch; with a
-    seed the shares are equally large, filled up from the batch's beginning.
+    The order depends on the seed and `epoch` only. The images are not copied, except to another device. Iteration
+    yields lists of `batches_per_call` index tensors. If several processes train, each gets its share of every batch;
+    with a seed the shares have equal sizes, and images from the start of the batch fill them up.
 
     Args:
-        subset: the images.
-        batch_size: of all processes together.
-        seed: of the order; None keeps the images' own.
-        labeled: whether a batch holds labels, too.
-        process: whose share to yield.
+        subset: The images.
+        batch_size: Images in a batch of all processes together.
+        seed: Seed of the order; None keeps the images' own order.
+        labeled: Whether a batch includes labels.
+        process: The process whose share is yielded.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Batches:
         self._batch_size = batch_size
         self._seed = seed
         self._process = process
-        self.batches_a_call = 1
+        self.batches_per_call = 1
         self.epoch = 0
 
     def __len__(self) -> int:
-        return math.ceil(self.batch_count / self.batches_a_call)
+        return math.ceil(self.batch_count / self.batches_per_call)
 
     @property
     def batch_count(self) -> int:
@@ -67,15 +67,15 @@ class Batches:
 
     @property
     def image_count(self) -> int:
-        """The number of images in an epoch, of all processes together."""
+        """The number of images in an epoch, over all processes."""
         return len(self._indices)
 
     def images_in(self, calls: int) -> int:
-        """Return the number of images in the first lists of batches of an epoch."""
-        return min(calls * self.batches_a_call * self._batch_size, len(self._indices))
+        """Return the number of images in the first `calls` lists of an epoch."""
+        return min(calls * self.batches_per_call * self._batch_size, len(self._indices))
 
     def move_to(self, device: torch.device) -> None:
-        """Move the images to the device that trains, if they fit; else move each batch."""
+        """Move all images to the device that trains, if they fit there; otherwise, `take` moves each batch."""
         self._device = device
         if device.type == "cpu":
             return
@@ -86,14 +86,14 @@ class Batches:
         if self._labels is not None:
             self._labels = self._labels.to(device)
         images = torch.empty((len(self._indices), *self._images.shape[1:]), dtype=self._images.dtype, device=device)
-        for part in range(0, len(images), MOVED_AT_ONCE):
-            images[part : part + MOVED_AT_ONCE] = self._images[self._indices[part : part + MOVED_AT_ONCE]].to(device)
+        for start in range(0, len(images), COPY_CHUNK):
+            images[start : start + COPY_CHUNK] = self._images[self._indices[start : start + COPY_CHUNK]].to(device)
         self._images = images
         self._indices = torch.arange(len(self._indices), device=device)
 
     @property
     def on_device(self) -> bool:
-        """Tell whether a batch is there without the host."""
+        """Whether the images are on the device that trains."""
         return self._images.device.type == self._device.type
 
     def __iter__(self) -> Iterator[list[Tensor]]:
@@ -102,20 +102,20 @@ class Batches:
             order = torch.randperm(len(self._indices), generator=generator(self._seed, Stream.ORDER, self.epoch))
         order = order.to(self._indices.device)
         shares = [self._share(batch) for batch in torch.split(order, self._batch_size)]
-        for start in range(0, len(shares), self.batches_a_call):
-            yield shares[start : start + self.batches_a_call]
+        for start in range(0, len(shares), self.batches_per_call):
+            yield shares[start : start + self.batches_per_call]
 
     def take(self, indices: Tensor) -> Batch:
         """Return the images, and labels, at these (B,) indices, on the device that trains."""
-        indices = indices.to(self._indices.device)  # Lightning moves them to where the model is
+        indices = indices.to(self._indices.device)  # Lightning has moved them to the model's device
         images = self._images[self._indices[indices]].to(self._device, non_blocking=True)
         return images if self._labels is None else (images, self._labels[indices].to(self._device, non_blocking=True))
 
     def _share(self, batch: Tensor) -> Tensor:
-        number, count = self._process.rank, self._process.world_size
-        if count == 1:
+        rank, world_size = self._process.rank, self._process.world_size
+        if world_size == 1:
             return batch
-        if self._seed is not None and len(batch) % count:
-            missing = torch.arange(-len(batch) % count, device=batch.device) % len(batch)
+        if self._seed is not None and len(batch) % world_size:
+            missing = torch.arange(-len(batch) % world_size, device=batch.device) % len(batch)
             batch = torch.cat([batch, batch[missing]])
-        return batch[number::count]
+        return batch[rank::world_size]

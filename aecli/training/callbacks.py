@@ -1,4 +1,4 @@
-"""What happens around the epochs: state is kept, listeners are told."""
+"""Lightning callbacks that keep the run's history and folder, and report progress."""
 
 import math
 import time
@@ -15,33 +15,35 @@ from torch import Tensor
 
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.errors import InputError
+from aecli.runtime.lightning_internals import CHECKPOINT_KEYS
 from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import require_file
 from aecli.storage.schema import build
 from aecli.training.module import TrainingModule
 
-STATE_KEYS = {"callbacks", "loops", "optimizer_states", "pytorch-lightning_version", "state_dict"}
-
 
 class TrainingListener(Protocol):
-    """Told how training goes; called a few times a second at most, and after each epoch."""
+    """Follows a run; called a few times a second at most, and after each epoch."""
 
     def on_warning(self, text: str) -> None:
-        """Of something amiss, before training starts."""
+        """Receive a warning before training starts."""
 
-    def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None: ...
+    def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
+        """Receive the run's total number of epochs, and the number of epochs before it was resumed."""
 
     def on_progress(self, epoch: int, images_done: int, loss: float) -> None:
-        """`images_done` of the epoch with the number `epoch`, from 1; `loss` of the last batch."""
+        """Receive the number of images done in `epoch`, counted from 1, and the loss of the last batch."""
 
-    def on_epoch(self, metrics: EpochMetrics, is_best: bool) -> None: ...
+    def on_epoch(self, metrics: EpochMetrics, is_best: bool) -> None:
+        """Receive the metrics of an epoch; `is_best` if its validation loss is the smallest so far."""
 
 
 class WholeFileCheckpoints(TorchCheckpointIO):
-    """Lightning's checkpoint files, written whole or not at all, and read without unpickling code."""
+    """Writes Lightning's checkpoint files atomically, and reads them without unpickling code."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        content = BytesIO()  # never closed under torch's writer, which a signal may leave unfinished: it would abort
+        # Never closed: if a signal interrupts torch's writer, the writer aborts the process on a closed buffer.
+        content = BytesIO()
         torch.save(checkpoint, content)
         with atomic_write(Path(path)) as file:
             file.write(content.getbuffer())
@@ -52,29 +54,29 @@ class WholeFileCheckpoints(TorchCheckpointIO):
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise InputError(f"damaged training state: {path}", hint="start again with --overwrite") from error
-        if not isinstance(loaded, dict) or not loaded.keys() >= STATE_KEYS or "History" not in loaded["callbacks"]:
+        if not isinstance(loaded, dict) or not loaded.keys() >= CHECKPOINT_KEYS or "History" not in loaded["callbacks"]:
             raise InputError(f"not a training state of aecli: {path}", hint="start again with --overwrite")
         return loaded
 
 
 class History(pl.Callback):
-    """Losses of all epochs and the weights of the best one; part of the state that a run resumes from."""
+    """The losses of all epochs and the weights of the best one; saved in the state that a run resumes from."""
 
     def __init__(self, fingerprints: dict[str, str]):
         self.fingerprints = fingerprints
         self.epochs: list[EpochMetrics] = []
         self.best: EpochMetrics | None = None
         self.best_weights: dict[str, Tensor] = {}
-        self.goes_on = False
-        """Whether this call did an epoch: before, what fails is the state that it should go on from."""
+        self.has_new_epoch = False
+        """Whether an epoch has ended since the start or resumption; a failure before that is the resumed state's."""
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        # A state that was read is on the CPU.
+        # The weights of a resumed state are on the CPU.
         self.best_weights = {name: value.to(module.device) for name, value in self.best_weights.items()}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, TrainingModule)
-        self.goes_on = True
+        self.has_new_epoch = True
         metrics = EpochMetrics(
             epoch=trainer.current_epoch + 1,
             step=module.steps_done,
@@ -88,8 +90,8 @@ class History(pl.Callback):
             self.best = metrics
             self.best_weights = {name: value.detach().clone() for name, value in module.model.state_dict().items()}
 
-    def is_complete(self, trainer: pl.Trainer) -> bool:
-        """Tell whether the epoch that ends is among them; one with a loss that is not finite is not."""
+    def includes_current_epoch(self, trainer: pl.Trainer) -> bool:
+        """Return whether the epoch that ends was recorded: its losses are finite."""
         return bool(self.epochs) and self.epochs[-1].epoch == trainer.current_epoch + 1
 
     def state_dict(self) -> dict[str, Any]:
@@ -101,23 +103,24 @@ class History(pl.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        for what, fingerprint in self.fingerprints.items():
-            if state_dict["fingerprints"].get(what) != fingerprint:
+        for stage, fingerprint in self.fingerprints.items():
+            if state_dict["fingerprints"].get(stage) != fingerprint:
                 raise InputError(
-                    f"the {what} images are not those that the run began with",
+                    f"the {stage} images differ from those of the run to resume",
                     hint="resume with the same images, or start again with --overwrite",
                 )
         self.epochs = [build(EpochMetrics, row) for row in state_dict["epochs"]]
         self.best = next((row for row in self.epochs if row.epoch == state_dict["best_epoch"]), None)
         self.best_weights = state_dict["best_weights"]
         if not all(weight.isfinite().all() for weight in self.best_weights.values()):
-            raise ValueError("weights that are not finite")
+            raise ValueError("weights are not finite")
 
 
 class RunFolderCallback(pl.Callback):
-    """Keeps the run folder up to date: after each epoch, but without spending much of the time on it."""
+    """Saves the run's state and results after an epoch, at most as often as `MAX_TIME_SHARE` allows."""
 
-    SHARE_OF_TIME = 0.02
+    MAX_TIME_SHARE = 0.02
+    """Fraction of the time that saving may take."""
 
     def __init__(self, folder: RunFolder, history: History, save_best: Callable[[], None]):
         self._folder = folder
@@ -128,42 +131,43 @@ class RunFolderCallback(pl.Callback):
         self._seconds = 0.0
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if not self._history.is_complete(trainer):
-            return  # a state that diverged is none to resume from
-        long_ago = time.monotonic() - self._saved_at >= max(1.0, self._seconds / self.SHARE_OF_TIME)
-        if trainer.current_epoch + 1 == trainer.max_epochs or trainer.strategy.broadcast(long_ago):
+        if not self._history.includes_current_epoch(trainer):
+            return  # no run resumes from a state that has diverged
+        is_due = time.monotonic() - self._saved_at >= max(1.0, self._seconds / self.MAX_TIME_SHARE)
+        if trainer.current_epoch + 1 == trainer.max_epochs or trainer.strategy.broadcast(is_due):
             self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
         """Write the training state, the losses and the best model."""
         started = time.monotonic()
-        trainer.save_checkpoint(self._folder.state, weights_only=False)  # all processes call it, the first one writes
+        trainer.save_checkpoint(self._folder.state, weights_only=False)  # called by all processes, written by rank 0
         if trainer.is_global_zero:
             self.save_results()
         self._saved_at = time.monotonic()
         self._seconds = self._saved_at - started
 
     def save_results(self) -> None:
-        """Write the losses and the best model as far as they are known, if there was an epoch since the last time."""
+        """Write the losses and the best model, unless no epoch has ended since the last time."""
         if len(self._history.epochs) != self._saved_epochs:
             self._folder.save_metrics(self._history.epochs)
             self._save_best()
             self._saved_epochs = len(self._history.epochs)
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
-        if trainer.is_global_zero and self._history.goes_on:  # else there is nothing new
+        if trainer.is_global_zero and self._history.has_new_epoch:
             self.save_results()
 
 
 class ListenerCallback(pl.Callback):
-    """Tells a listener, seldom enough to cost nothing."""
+    """Calls a listener, rarely enough to cost no time."""
 
-    SECONDS_BETWEEN = 0.1
+    MIN_SECONDS = 0.1
+    """Seconds between two calls of `on_progress`."""
 
     def __init__(self, listener: TrainingListener, history: History):
         self._listener = listener
         self._history = history
-        self._told_at = 0.0
+        self._called_at = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, TrainingModule)
@@ -173,13 +177,13 @@ class ListenerCallback(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if time.monotonic() - self._told_at >= self.SECONDS_BETWEEN:
+        if time.monotonic() - self._called_at >= self.MIN_SECONDS:
             assert isinstance(module, TrainingModule)
             images = module.train_batches.images_in(batch_idx + 1)
             self._listener.on_progress(trainer.current_epoch + 1, images, float(outputs["loss"]))
-            self._told_at = time.monotonic()
+            self._called_at = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if self._history.is_complete(trainer):
+        if self._history.includes_current_epoch(trainer):
             metrics = self._history.epochs[-1]
             self._listener.on_epoch(metrics, is_best=metrics is self._history.best)

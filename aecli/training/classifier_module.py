@@ -1,4 +1,4 @@
-"""One training step of a classifier, and accuracy over whole epochs."""
+"""The training step of a classifier, with accuracy over whole epochs."""
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,9 +14,9 @@ from aecli.training.seeds import Stream
 
 
 class ClassifierModule(TrainingModule):
-    """Asks a classifier for the labels: of corrupted images in training, of clean ones in validation.
+    """Trains a classifier on corrupted images and validates it on clean ones.
 
-    Accuracy is the part of all images of an epoch that it is right about, not the mean of the batches' parts.
+    Accuracy is the fraction of all images of an epoch that are classified correctly, not the mean over batches.
     """
 
     model: Classifier
@@ -32,15 +32,15 @@ class ClassifierModule(TrainingModule):
     def on_train_epoch_start(self) -> None:
         super().on_train_epoch_start()
         if self.recipe.training.freeze_encoder:
-            self.model.encoder.eval()  # running statistics are frozen too
+            self.model.encoder.eval()  # also freezes running statistics
 
-    def _loss(self, batch: Batch, part: str, stream: Stream) -> Tensor:
+    def _loss(self, batch: Batch, stage: str, stream: Stream) -> Tensor:
         images, labels = batch
         x = self.model.normalize(images)
-        if part == "train":
-            x = corrupt(x, self.recipe.corruption, self.model.black, self._randomness[stream])
+        if stage == "train":
+            x = corrupt(x, self.recipe.corruption, self.model.black, self._generators[stream])
         code, logits = self.model(x)
-        right = (logits.detach().argmax(dim=1) == labels).sum()
+        correct = (logits.detach().argmax(dim=1) == labels).sum()
         loss = F.cross_entropy(logits.float(), labels) + penalty(code, self.recipe.penalty)
-        self._note(part, len(images), loss, accuracy=right)
+        self._add_to_sums(stage, len(images), loss, accuracy=correct)
         return loss

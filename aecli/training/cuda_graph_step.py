@@ -1,4 +1,4 @@
-"""An optimizer step that a GPU does again without Python: launching its small kernels takes longer than they run."""
+"""Replay an optimizer step as a CUDA graph: launching its small kernels from Python takes longer than running them."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -6,29 +6,29 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-STEPS_BEFORE = 3
-"""Steps done as they are, before one is recorded: libraries and the optimizer set themselves up in the first ones."""
+WARMUP_STEPS = 3
+"""Steps before the first recording, in which libraries and the optimizer initialize."""
 
 
 class Recorder(Protocol):
-    """Records what is done on a device, and does it again; `CudaGraph` here, another one in tests."""
+    """Records the work on a device and replays it: `CudaGraph`, or a substitute in tests."""
 
-    def aside(self, work: Callable[[], Tensor]) -> Tensor:
-        """Do the work as it is, where it leaves no trace in what is recorded later."""
+    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
+        """Do the work without recording it, apart from the memory that a later recording uses."""
 
     def record(self, work: Callable[[], Tensor]) -> Tensor:
         """Record the work without doing it; return the tensor that each replay fills.
 
         Raises:
-            RuntimeError: the device cannot, or has not the memory; nothing is done then.
+            RuntimeError: the work cannot be recorded, or the memory does not suffice. Nothing is done then.
         """
 
     def replay(self) -> None:
-        """Do what was recorded."""
+        """Do the recorded work."""
 
 
 class CudaGraph:
-    """A CUDA graph of everything that the work launches, random numbers of `randomness` included."""
+    """A CUDA graph of all kernels that the work launches, including the random numbers of a generator."""
 
     def __init__(self, randomness: torch.Generator):
         self._graph = torch.cuda.CUDAGraph()
@@ -36,7 +36,7 @@ class CudaGraph:
         if hasattr(self._graph, "register_generator_state"):  # newer versions of torch find generators by themselves
             self._graph.register_generator_state(randomness)
 
-    def aside(self, work: Callable[[], Tensor]) -> Tensor:
+    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
             result = work()
@@ -44,12 +44,12 @@ class CudaGraph:
         return result
 
     def record(self, work: Callable[[], Tensor]) -> Tensor:
-        outside = torch.cuda.current_stream()
+        previous = torch.cuda.current_stream()
         try:
             with torch.cuda.graph(self._graph, stream=self._stream):
                 return work()
         except RuntimeError:
-            torch.cuda.set_stream(outside)  # a recording that fails leaves its own
+            torch.cuda.set_stream(previous)  # a failed recording leaves its own stream current
             raise
 
     def replay(self) -> None:
@@ -57,16 +57,16 @@ class CudaGraph:
 
 
 class CudaGraphStep:
-    """Does `step` for batches of one size by a replay, for others, such as an epoch's last, as it is.
+    """Performs `step` by a replay for batches of one size, and directly for others, such as an epoch's last batch.
 
-    Where it cannot be recorded, all steps are done as they are.
+    If the step cannot be recorded, all steps are performed directly.
 
     Args:
-        step: takes the indices of a batch's images, (B,) int64 on the device, does an optimizer step wholly on the
-            device and returns its loss, a scalar.
-        optimizer: the one of the step.
-        randomness: what the step draws from; it may be seeded again between steps.
-        recorder: of the device.
+        step: Takes the indices of a batch's images, (B,) int64 on the device, performs an optimizer step entirely on
+            the device and returns the loss, a scalar.
+        optimizer: The optimizer of the step.
+        randomness: The generator that the step draws from; it may be seeded again between steps.
+        recorder: Records the step; by default, a `CudaGraph`.
     """
 
     def __init__(
@@ -79,33 +79,33 @@ class CudaGraphStep:
         self._step = step
         self._optimizer = optimizer
         self._recorder: Recorder | None = recorder or CudaGraph(randomness)
-        self._indices: Tensor | None = None  # of the batch, for the recorded step to read
-        self._loss: Tensor | None = None  # where it leaves its loss
-        self._done = 0
+        self._indices: Tensor | None = None  # the recorded step reads them
+        self._loss: Tensor | None = None  # the recorded step fills it
+        self._direct_steps = 0
 
     def __call__(self, indices: Tensor) -> Tensor:
         if self._recorder is None:
             return self._step(indices)
         if self._indices is None:
             self._indices = indices.clone()
-        if len(indices) != len(self._indices) or self._done < STEPS_BEFORE:
-            self._done += 1
-            return self._recorder.aside(lambda: self._step(indices))
+        if len(indices) != len(self._indices) or self._direct_steps < WARMUP_STEPS:
+            self._direct_steps += 1
+            return self._recorder.warm_up(lambda: self._step(indices))
         self._indices.copy_(indices)
         if self._loss is None:
             try:
                 self._loss = self._record(self._recorder, self._indices)
             except RuntimeError:
-                self._recorder = None  # and the memory of what was recorded
+                self._recorder = None  # frees the memory of the recording
                 return self._step(indices)
         self._recorder.replay()
         return self._loss
 
     def _record(self, recorder: Recorder, indices: Tensor) -> Tensor:
         for group in self._optimizer.param_groups:
-            # Read by each replay: as a number, the rate of now would be recorded.
+            # A tensor is read by each replay; the graph would keep the present value of a float.
             group["lr"] = torch.as_tensor(float(group["lr"]), dtype=torch.float32, device=indices.device)
             if "capturable" in group:
                 group["capturable"] = True
-        self._optimizer.zero_grad(set_to_none=True)  # gradients are made anew in the graph's own memory
+        self._optimizer.zero_grad(set_to_none=True)  # gradients are allocated in the graph's own memory
         return recorder.record(lambda: self._step(indices))

@@ -1,4 +1,4 @@
-"""Pictures for loggers that take them: after each epoch, what the model makes of the first validation images."""
+"""Image grids for loggers: reconstructions of validation images after each epoch."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ COLUMNS = 10
 
 
 class ImageGrids(pl.Callback):
-    """Gives loggers a grid of 50 images, 10 a row, of each: inputs, corrupted ones where there are, reconstructions."""
+    """Logs a grid of 50 images, 10 in a row, for each panel of `preview`."""
 
     def __init__(self, loggers: Sequence[Logger], recipe: Recipe, validation: Subset):
         self._loggers = loggers
@@ -36,9 +36,9 @@ class ImageGrids(pl.Callback):
         for title, images in panels.items():
             self._log(f"images/{title.replace(' ', '_')}", grid(images, COLUMNS), module.steps_done)
 
-    def _log(self, key: str, picture: NDArray[np.uint8], step: int) -> None:
+    def _log(self, key: str, image: NDArray[np.uint8], step: int) -> None:
         for logger in self._loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(key, picture, step)
+                logger.experiment.add_image(key, image, step)
             elif isinstance(logger, WandbLogger):
-                logger.log_image(key, [picture.transpose(1, 2, 0).squeeze()], step=step)
+                logger.log_image(key, [image.transpose(1, 2, 0).squeeze()], step=step)

@@ -1,4 +1,4 @@
-"""Where losses go besides `metrics.csv`."""
+"""Lightning's loggers, which record losses besides `metrics.csv`."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -13,11 +13,11 @@ LOGGERS = ("csv", "tensorboard", "wandb")
 
 
 def make_loggers(names: Sequence[str], folder: RunFolder) -> list[Logger]:
-    """Return Lightning's loggers of these names; `csv` is `metrics.csv`, which is always kept, and needs none.
+    """Return Lightning's loggers of these names; `csv` needs none, because `metrics.csv` is always written.
 
     Raises:
-        UsageError: no such logger.
-        UnavailableError: its package is not installed.
+        UsageError: a logger is unknown.
+        UnavailableError: a logger's package is not installed.
     """
     loggers: list[Logger] = []
     for name in dict.fromkeys(word.strip() for word in names if word.strip()):
@@ -33,14 +33,14 @@ def make_loggers(names: Sequence[str], folder: RunFolder) -> list[Logger]:
 
 
 def close_loggers(loggers: Sequence[Logger]) -> None:
-    """Write what loggers still hold: Lightning leaves a run of Weights & Biases open until the process ends."""
+    """Finish runs of Weights & Biases, which Lightning leaves open until the process ends."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()
 
 
 def _wandb_run(folder: RunFolder) -> Any:
-    """Begin a run of Weights & Biases, off the console; begun by Lightning, it would print a warning."""
+    """Start a run of Weights & Biases that does not write to the console; Lightning's own start prints a warning."""
     import wandb
 
     try:

@@ -1,4 +1,4 @@
-"""One training step, and figures over whole epochs."""
+"""The training step of an autoencoder, with metrics over whole epochs."""
 
 import math
 from collections.abc import Callable
@@ -21,19 +21,19 @@ from aecli.training.cuda_graph_step import CudaGraphStep
 from aecli.training.seeds import Stream, stream_seed
 
 STEPS_BETWEEN_CHECKS = 100
-"""How often the loss is looked at within an epoch: reading it makes a GPU wait."""
+"""Steps between two checks of the loss within an epoch: reading it makes a GPU wait."""
 
 
 class TrainingModule(pl.LightningModule):
     """A model with the corruption, penalty, objective and optimizer of a recipe.
 
-    Lightning calls it once for a list of batches, and it does the optimizer steps of these: on a GPU, a call for each
-    would take longer than the step.
+    Lightning calls `training_step` with a list of batches, and it performs the optimizer steps of all of them: on a
+    GPU, one call per batch would take longer than the step.
     """
 
     model: Autoencoder | Classifier
     METRICS: tuple[str, ...] = ("loss",)
-    """What is added up over the images of an epoch, in training and in validation."""
+    """The metrics that are averaged over the images of an epoch, in training and in validation."""
 
     def __init__(self, recipe: Recipe, train: Batches, validation: Batches, process: Process = SINGLE_PROCESS):
         super().__init__()
@@ -42,11 +42,11 @@ class TrainingModule(pl.LightningModule):
         self.train_batches = train
         self.validation_batches = validation
         self.metrics: dict[str, float] = {}
-        """Means over all images of the epoch that ends, of all processes."""
+        """Means over all images of the last epoch, over all processes."""
         self._process = process
-        self._sums: dict[str, Tensor] = {}  # and the number of images, of this process
-        self._randomness: dict[Stream, torch.Generator] = {}
-        self._step: Callable[[Tensor], Tensor] = self._train_on
+        self._sums: dict[str, Tensor] = {}  # of this process; includes the number of images
+        self._generators: dict[Stream, torch.Generator] = {}
+        self._step: Callable[[Tensor], Tensor] = self._optimizer_step
 
     @property
     def steps_done(self) -> int:
@@ -63,17 +63,19 @@ class TrainingModule(pl.LightningModule):
         self.train_batches.move_to(self.device)
         self.validation_batches.move_to(self.device)
         exact = torch.float32 if self.device.type == "mps" else torch.float64  # mps has no float64
-        for figure in (*self.METRICS, "images"):
+        for metric in (*self.METRICS, "images"):
             for stage in ("train", "val"):
-                self._sums[f"{stage}_{figure}"] = torch.zeros((), dtype=exact, device=self.device)
+                self._sums[f"{stage}_{metric}"] = torch.zeros((), dtype=exact, device=self.device)
         for stream in (Stream.CORRUPTION, Stream.VALIDATION_CORRUPTION):
-            self._randomness[stream] = torch.Generator(self.device)
-        if self._can_be_recorded():
-            self._step = CudaGraphStep(self._train_on, self.trainer.optimizers[0], self._randomness[Stream.CORRUPTION])
+            self._generators[stream] = torch.Generator(self.device)
+        if self._can_record_step():
+            self._step = CudaGraphStep(
+                self._optimizer_step, self.trainer.optimizers[0], self._generators[Stream.CORRUPTION]
+            )
 
     def on_train_epoch_start(self) -> None:
         self.train_batches.epoch = self.current_epoch
-        self._begin("train", Stream.CORRUPTION, self.current_epoch)
+        self._reset("train", Stream.CORRUPTION, self.current_epoch)
 
     def training_step(self, calls: list[Tensor], batch_idx: int) -> Tensor:
         scheduler = self.lr_schedulers()
@@ -81,18 +83,18 @@ class TrainingModule(pl.LightningModule):
             loss = self._step(indices)
             if scheduler is not None:
                 scheduler.step()  # type: ignore[union-attr, call-arg]
-        first = batch_idx * self.train_batches.batches_a_call
+        first = batch_idx * self.train_batches.batches_per_call
         if first % STEPS_BETWEEN_CHECKS < len(calls):
             self._require_finite(loss.item())
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        # The same corruption after every epoch, so that the losses can be compared.
-        self._begin("val", Stream.VALIDATION_CORRUPTION, 0)
+        # The same corruption after every epoch makes the losses comparable.
+        self._reset("val", Stream.VALIDATION_CORRUPTION, 0)
 
     def validation_step(self, calls: list[Tensor], batch_idx: int) -> None:
         for indices in calls:
-            if len(indices):  # the share of one of several processes may be none
+            if len(indices):  # the share of a process may be empty
                 self._loss(self.validation_batches.take(indices), "val", Stream.VALIDATION_CORRUPTION)
 
     def on_validation_epoch_end(self) -> None:
@@ -102,8 +104,8 @@ class TrainingModule(pl.LightningModule):
             sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
         totals = dict(zip(names, sums.tolist(), strict=True))
         self.metrics = {
-            f"{stage}_{figure}": totals[f"{stage}_{figure}"] / max(totals[f"{stage}_images"], 1)
-            for figure in self.METRICS
+            f"{stage}_{metric}": totals[f"{stage}_{metric}"] / max(totals[f"{stage}_images"], 1)
+            for metric in self.METRICS
             for stage in ("train", "val")
         }
 
@@ -137,50 +139,51 @@ class TrainingModule(pl.LightningModule):
             )
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
-    def _train_on(self, indices: Tensor) -> Tensor:
-        """Do one optimizer step; return the loss of these images."""
+    def _optimizer_step(self, indices: Tensor) -> Tensor:
+        """Perform one optimizer step on the images at these indices; return their loss."""
         optimizer = self.optimizers()
         optimizer.zero_grad()  # type: ignore[union-attr]
         loss = self._loss(self.train_batches.take(indices), "train", Stream.CORRUPTION)
         self.manual_backward(loss)
         optimizer.step()  # type: ignore[union-attr]
-        torch.clear_autocast_cache()  # which holds weights as they were, until the end of Lightning's call
+        torch.clear_autocast_cache()  # it holds the previous weights until the end of Lightning's call
         return loss.detach()
 
     def _loss(self, batch: Batch, stage: str, stream: Stream) -> Tensor:
-        """Return the mean loss of a batch, and `_note` its figures."""
+        """Return the mean loss of a batch, and add its metrics to the epoch's sums."""
         raise NotImplementedError
 
-    def _note(self, stage: str, images: int, loss: Tensor, **counts: Tensor) -> None:
-        """Add a batch's mean loss, and numbers of images, to the epoch's sums."""
+    def _add_to_sums(self, stage: str, images: int, loss: Tensor, **counts: Tensor) -> None:
+        """Add a batch's mean loss, weighted by its number of images, and counts of images to the epoch's sums."""
         total = self._sums[f"{stage}_loss"]
         total += loss.detach().to(total.dtype) * images
-        for figure, count in counts.items():
-            self._sums[f"{stage}_{figure}"] += count
+        for metric, count in counts.items():
+            self._sums[f"{stage}_{metric}"] += count
         self._sums[f"{stage}_images"] += images
 
-    def _begin(self, stage: str, stream: Stream, epoch: int) -> None:
+    def _reset(self, stage: str, stream: Stream, epoch: int) -> None:
+        """Reset the sums and the random stream at the start of an epoch."""
         for name, total in self._sums.items():
             if name.startswith(stage):
                 total.zero_()
         seed = stream_seed(self.recipe.training.seed, stream, epoch, self._process.rank)
-        self._randomness[stream].manual_seed(seed)
+        self._generators[stream].manual_seed(seed)
 
-    def _can_be_recorded(self) -> bool:
-        """Tell whether a step is on one GPU from beginning to end; float16 asks the host how to scale the loss."""
-        alone_on_gpu = self.device.type == "cuda" and isinstance(self.trainer.strategy, SingleDeviceStrategy)
-        return alone_on_gpu and self.train_batches.on_device and self.recipe.training.precision != "16-mixed"
+    def _can_record_step(self) -> bool:
+        """Return whether a step runs entirely on one GPU; with float16, the host scales the loss."""
+        is_single_gpu = self.device.type == "cuda" and isinstance(self.trainer.strategy, SingleDeviceStrategy)
+        return is_single_gpu and self.train_batches.on_device and self.recipe.training.precision != "16-mixed"
 
     def _require_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise InputError(
-                f"the loss is {loss} in epoch {self.current_epoch + 1}: the training diverged",
-                hint=f"lower the learning rate, such as --lr {self.recipe.optimizer.lr / 10:g}",
+                f"training diverged: the loss is {loss} in epoch {self.current_epoch + 1}",
+                hint=f"lower the learning rate, for example --lr {self.recipe.optimizer.lr / 10:g}",
             )
 
 
 class AutoencoderModule(TrainingModule):
-    """Asks an autoencoder for the images."""
+    """Trains an autoencoder to reconstruct images."""
 
     model: Autoencoder
 
@@ -194,9 +197,9 @@ class AutoencoderModule(TrainingModule):
         assert isinstance(batch, Tensor)
         recipe, model = self.recipe, self.model
         clean = model.normalize(batch)
-        corrupted = corrupt(clean, recipe.corruption, model.black, self._randomness[stream])
+        corrupted = corrupt(clean, recipe.corruption, model.black, self._generators[stream])
         code, reconstruction = model(corrupted)
         target = clean if recipe.corruption.target == "clean" else corrupted
         loss = distance(reconstruction, target, recipe.objective) + penalty(code, recipe.penalty)
-        self._note(stage, len(batch), loss)
+        self._add_to_sums(stage, len(batch), loss)
         return loss

@@ -1,34 +1,51 @@
-"""What lower precision costs on a processor."""
+"""The speed of lower precision on a CPU."""
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-SIZE = 256
-TURNS = 3
+from aecli.recipes.schema import Precision
+
+MATRIX_SIZE = 256
+REPETITIONS = 3
+
+REPORTED_SLOWDOWN = 1.1
+"""Above this ratio, lower precision is reported as slower."""
+
+
+def warn_if_slow(device: torch.device, precision: Precision, on_warning: Callable[[str], None]) -> None:
+    """Call `on_warning` if mixed precision makes training slower on this CPU, where Lightning uses bfloat16 for it."""
+    if device.type != "cpu" or precision not in ("bf16-mixed", "16-mixed"):
+        return
+    if (slowdown := bfloat16_slowdown()) > REPORTED_SLOWDOWN:
+        on_warning(
+            f"bfloat16 matrix products take {slowdown:.1f} times as long as float32 ones on this CPU: "
+            "training is faster with --precision 32-true"
+        )
 
 
 def bfloat16_slowdown() -> float:
-    """Return how many times as long a product of bfloat16 matrices takes on this processor as one of float32.
+    """Return the duration of a bfloat16 matrix product on this CPU, divided by that of a float32 one.
 
-    Below 1 where it has instructions for whole tiles of them, such as AMX; far above where it has none. It is
-    measured, in a tenth of a second at most, since no list of instructions says what libraries make of them; in one
-    thread and in its own time, so that other work does not count.
+    The ratio is below 1 on CPUs with instructions for bfloat16 tiles, such as AMX, and far above 1 on CPUs without
+    bfloat16 instructions. It is measured, for up to a tenth of a second, because the CPU's flags do not show what the
+    libraries use. One thread and its CPU time make the measurement independent of other load.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        matrix = torch.rand(SIZE, SIZE, generator=torch.Generator())
+        matrix = torch.rand(MATRIX_SIZE, MATRIX_SIZE, generator=torch.Generator())
         return _seconds(matrix.bfloat16()) / _seconds(matrix)
     finally:
         torch.set_num_threads(threads)
 
 
 def _seconds(matrix: Tensor) -> float:
-    """Return the shortest time of a product, after a first one, which sets the library up."""
+    """Return the shortest duration of a product; the first one, in which the library initializes, does not count."""
     times = []
-    for _ in range(1 + TURNS):
+    for _ in range(1 + REPETITIONS):
         started = time.thread_time()
         matrix @ matrix
         times.append(time.thread_time() - started)

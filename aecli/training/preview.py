@@ -1,4 +1,4 @@
-"""Some validation images as a model sees and restores them."""
+"""Validation images beside their reconstructions."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ COUNT = 50
 
 
 def preview(model: Autoencoder, recipe: Recipe, validation: Subset) -> dict[str, NDArray[np.uint8]]:
-    """Return titled panels, (N, C, H, W) uint8, of up to 50 images: input, corrupted where a recipe does so, restored.
+    """Return panels of up to 50 images by title, (N, C, H, W) uint8: input, corrupted input if any, reconstruction.
 
     The images are spread evenly over the set, which may be sorted by class.
     """
@@ -25,9 +25,9 @@ def preview(model: Autoencoder, recipe: Recipe, validation: Subset) -> dict[str,
         clean = model.normalize(torch.from_numpy(images).to(device))
         stream = generator(recipe.training.seed, Stream.VALIDATION_CORRUPTION, device=device)
         corrupted = corrupt(clean, recipe.corruption, model.black, stream)
-        _, restored = model(corrupted)
+        _, reconstruction = model(corrupted)
     panels = {"input": images}
     if corrupted is not clean:
         panels["corrupted input"] = model.denormalize(corrupted).cpu().numpy()
-    panels["reconstruction"] = model.denormalize(restored).cpu().numpy()
+    panels["reconstruction"] = model.denormalize(reconstruction).cpu().numpy()
     return panels

@@ -1,4 +1,4 @@
-"""A recipe's open ends are settled by the images and the architecture."""
+"""Complete a recipe from the images and the architecture's defaults."""
 
 import numpy as np
 
@@ -10,19 +10,19 @@ from aecli.training.subsets import Subset
 
 
 def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None = None) -> Recipe:
-    """Return the recipe with what was left to the images and to the architecture's defaults written out.
+    """Return the recipe with image shape, normalization and all arguments of the architecture as explicit values.
 
-    `images` have the recipe's shape already. The weights of `init_from` go with its normalization, which is kept.
+    `images` have the recipe's shape already. A model that starts from `init_from` keeps its normalization.
 
     Raises:
-        RecipeError: an argument that the architecture does not have, or a normalization that does not fit the
-            channels or `init_from`.
+        RecipeError: the architecture lacks an argument, or the normalization does not match the channels or
+            `init_from`.
     """
     channels, height, width = images.images.image_shape
     mean, std = recipe.model.mean, recipe.model.std
     if mean == "measured" or std == "measured":
-        known = init_from.header if init_from else None
-        measured_mean, measured_std = (known.mean, known.std) if known else measure_normalization(images)
+        header = init_from.header if init_from else None
+        measured_mean, measured_std = (header.mean, header.std) if header else measure_normalization(images)
         mean = measured_mean if mean == "measured" else mean
         std = measured_std if std == "measured" else std
     for key, values in (("mean", mean), ("std", std)):
@@ -34,7 +34,7 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
         if init_from and values != getattr(init_from.header, key):
             raise RecipeError(
                 f"model.{key} is {values}, but {init_from.path} was trained with {getattr(init_from.header, key)}",
-                hint="take its own: --set model.mean=measured --set model.std=measured",
+                hint="keep its normalization: --set model.mean=measured --set model.std=measured",
             )
     return recipe.with_model(
         arguments=resolve_arguments(recipe.model.architecture, recipe.model.arguments),
@@ -46,9 +46,9 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
 
 
 def measure_normalization(subset: Subset) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation per channel, as of pixels in 0..1, rounded to 6 digits.
+    """Return mean and standard deviation per channel, of pixels in 0..1, rounded to 6 digits.
 
-    A channel without variation gets one gray level as its deviation.
+    The standard deviation is at least one gray level, 1/255.
     """
     channels = subset.images.image_shape[0]
     histogram = np.zeros((channels, 256), np.int64)

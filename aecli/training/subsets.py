@@ -1,10 +1,11 @@
-"""The images that a run trains on and those that it is judged by."""
+"""The images that a run trains on, and those that it validates on."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoint import DataSource
 from aecli.data import (
     UNLABELED,
     DataOptions,
@@ -20,12 +21,12 @@ from aecli.errors import InputError
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress, silent
 
-LABELS_HINT = "labels come from folders, root/class/*, or with --labels-from prefix from names such as class_xxx.jpg"
+LABELS_HINT = "labels are read from folders, root/class/*, or with --labels-from prefix from names, class_xxx.jpg"
 
 
 @dataclass(frozen=True)
 class Subset:
-    """Some images of a set; nothing is copied."""
+    """A selection of the images of a set, without a copy."""
 
     images: ImageSet
     indices: NDArray[np.int64]
@@ -39,6 +40,11 @@ class Subset:
         """(M,) indices into the set's class names, UNLABELED (-1) where unknown."""
         return np.full(len(self), UNLABELED) if self.images.labels is None else self.images.labels[self.indices]
 
+    @property
+    def source(self) -> DataSource:
+        """The images' name, fingerprint and number, as a checkpoint records them."""
+        return DataSource(self.images.word, self.images.fingerprint, len(self))
+
 
 def load_subsets(
     data: str | DataRef,
@@ -48,13 +54,13 @@ def load_subsets(
     skip_damaged: bool = False,
     progress: Progress = silent,
 ) -> tuple[Subset, Subset]:
-    """Read the images to train on, and those to validate on: named ones, else some held out by the recipe's seed.
+    """Read the training images and the validation images; without `validation_data`, hold some out by the seed.
 
-    For a classifier, they all have labels, numbered by the classes that occur among the images to train on.
+    For a classifier, images without a label are left out, and labels are indices into the training images' classes.
 
     Raises:
-        InputError: no such images, damaged ones, too few, or without the labels that the recipe asks for.
-        UnavailableError: a data set, package or disk space is not here.
+        InputError: images are missing, damaged or too few, or lack the labels that the recipe needs.
+        UnavailableError: a data set or package is not available, or the disk is full.
     """
     images = load(
         data,
@@ -65,9 +71,9 @@ def load_subsets(
         progress=progress,
     )
     if validation_data is None:
-        known = len(images) if images.labels is None else images.labels
-        rest, held = hold_out(known, recipe.training.validation_fraction, recipe.training.seed)
-        subsets = Subset(images, rest), Subset(images, held)
+        labels = len(images) if images.labels is None else images.labels
+        rest, held_out = hold_out(labels, recipe.training.validation_fraction, recipe.training.seed)
+        subsets = Subset(images, rest), Subset(images, held_out)
     else:
         validation = load(
             validation_data, options, image_shape=images.image_shape, skip_damaged=skip_damaged, progress=progress
@@ -80,58 +86,60 @@ def load_subsets(
 
 
 def whole(images: ImageSet) -> Subset:
-    """Return all images of a set."""
+    """Return the subset of all images of a set."""
     return Subset(images, np.arange(len(images)))
 
 
 def _classes_to_learn(images: ImageSet) -> tuple[str, ...]:
     classes = occurring_classes(images)
     if not classes:
-        raise InputError(f"{images.word} has no labels to learn from", hint=LABELS_HINT)
+        raise InputError(f"{images.word} has no labels, which a classifier needs", hint=LABELS_HINT)
     if len(classes) < 2:
-        raise InputError(f"all labeled images of {images.word} are of one class, {classes[0]}: nothing to tell apart")
+        raise InputError(
+            f"all labeled images of {images.word} have the class {classes[0]}: a classifier needs two classes"
+        )
     return classes
 
 
 def _labeled(subset: Subset, classes: tuple[str, ...]) -> Subset:
-    """Return the images that have a label, as indices into `classes`.
+    """Return the images that have a label, with labels as indices into `classes`.
 
     Raises:
-        InputError: there is none, or one of another class.
+        InputError: no image has a label, or a class is not among `classes`.
     """
     unknown = sorted(set(occurring_classes(subset.images)) - set(classes))
     if unknown:
         raise InputError(
-            f"{subset.images.word} has classes that are not to be learnt: {', '.join(unknown)}",
-            hint="choose those to validate on: --val DATA@CLASS,CLASS",
+            f"{subset.images.word} has classes that the training images lack: {', '.join(unknown)}",
+            hint="select the classes to validate on: --val DATA@CLASS,CLASS",
         )
     images = with_classes(subset.images, classes)
     labeled = Subset(images, subset.indices[subset.labels != UNLABELED])
     if not len(labeled):
-        raise InputError(f"no image of {images.word} to train or validate on has a label", hint=LABELS_HINT)
+        raise InputError(f"none of the images of {images.word} to train or validate on has a label", hint=LABELS_HINT)
     missing = int(np.count_nonzero(whole(images).labels == UNLABELED))
     if missing:
-        note = f"left out, without a label: {missing:,} of {len(images):,} images of {images.word}"
+        note = f"{missing:,} of {len(images):,} images of {images.word} have no label and are left out"
         images = replace(images, notes=(*images.notes, note))
     return replace(labeled, images=images)
 
 
 def _limited(subset: Subset, limit: int, seed: int) -> Subset:
-    """Return `limit` images of each class, or all for 0.
+    """Return `limit` images of each class, drawn by the seed; all images for 0.
 
     Raises:
-        InputError: there are no labels, or a class has fewer images.
+        InputError: no image has a label, or a class has fewer images.
     """
     if not limit:
         return subset
     labels, images = subset.labels, subset.images
-    known, counts = np.unique(labels[labels != UNLABELED], return_counts=True)
-    if not len(known):
-        raise InputError(f"{images.word} has no labels to draw {limit} images of each class by", hint=LABELS_HINT)
+    classes, counts = np.unique(labels[labels != UNLABELED], return_counts=True)
+    if not len(classes):
+        raise InputError(f"{images.word} has no labels, which --limit-per-class needs", hint=LABELS_HINT)
     if counts.min() < limit:
-        scarce = images.class_names[known[counts.argmin()]]
+        rarest = images.class_names[classes[counts.argmin()]]
         raise InputError(
-            f"{images.word} has {counts.min()} images of class {scarce} to train on, fewer than {limit}",
+            f"{images.word} has {counts.min()} training images of class {rarest}, fewer than {limit}",
             hint=f"--limit-per-class {counts.min()}",
         )
     return Subset(images, subset.indices[draw_per_class(labels, limit, seed)])

@@ -23,9 +23,12 @@ from aecli.checkpoint.run_folder import RunFolder
 from aecli.data import DataOptions, load
 from aecli.recipes.loading import load_recipe
 from aecli.training.fit import train
+from aecli.training.request import Hardware, TrainingRequest
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import load_subsets
 from tests.command_line import Run
+
+CPU = Hardware("cpu")
 
 LOOK_AT_A_NUMBER = "aten::_local_scalar_dense"
 """What makes a GPU wait for the host."""
@@ -71,7 +74,7 @@ def train_an_epoch(tmp_path: Path) -> Callable[..., None]:
         size = -(-1294 // steps)
         wanted = load_recipe(recipe).with_settings({"training.epochs": 1, "training.batch_size": size})
         images, validation = load_subsets("digits", None, wanted, DataOptions())
-        train(resolve_recipe(wanted, images), images, validation, RunFolder(folder), accelerator="cpu")
+        train(TrainingRequest(resolve_recipe(wanted, images), images, validation, RunFolder(folder)), CPU)
 
     return run
 
@@ -102,7 +105,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     settings = {"training.epochs": 1, "training.batch_size": 500, "model.image_size": 28}
     wanted = load_recipe("conv").with_settings(settings)
     images, validation = load_subsets("digits", None, wanted, DataOptions())
-    train(resolve_recipe(wanted, images), images, validation, RunFolder(folder), accelerator="cpu")
+    train(TrainingRequest(resolve_recipe(wanted, images), images, validation, RunFolder(folder)), CPU)
     return inference.load(folder, device="cpu"), folder
 
 

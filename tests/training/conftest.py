@@ -13,7 +13,9 @@ from aecli.checkpoint.run_folder import RunFolder
 from aecli.data import DataOptions
 from aecli.recipes.loading import load_recipe
 from aecli.recipes.schema import Recipe
+from aecli.training.callbacks import TrainingListener
 from aecli.training.fit import Trained, train
+from aecli.training.request import Hardware, TrainingRequest
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import Subset, load_subsets
 
@@ -26,12 +28,12 @@ SMALL = {
     "training.epochs": 2,
     "training.batch_size": 256,
 }
-"""A fully connected model that trains in a blink."""
+"""A fully connected model that trains in a fraction of a second."""
 
 
 @pytest.fixture(scope="session")
 def subsets() -> Callable[[Recipe], tuple[Subset, Subset]]:
-    """The digits to train and to validate on, as a recipe holds them out."""
+    """Return the training and validation digits of a recipe."""
 
     def run(recipe: Recipe) -> tuple[Subset, Subset]:
         return load_subsets("digits", None, recipe, DataOptions())
@@ -40,29 +42,41 @@ def subsets() -> Callable[[Recipe], tuple[Subset, Subset]]:
 
 
 @pytest.fixture(scope="session")
-def fit(subsets: Callable[[Recipe], tuple[Subset, Subset]]) -> Callable[..., Trained]:
-    """Train the small model, or a shipped recipe, with settings changed, into a folder."""
+def fit(subsets: Callable[[Recipe], tuple[Subset, Subset]]) -> Callable[..., Trained | None]:
+    """Train the small model, or a shipped recipe, with changed settings, and write the run to a folder."""
 
-    def run(folder: Path, settings: Mapping[str, Any] = {}, recipe: str | None = None, **options: Any) -> Trained:
-        wanted = load_recipe(recipe) if recipe else Recipe().with_settings(SMALL)
-        wanted = wanted.with_settings(settings)
-        images, validation = subsets(wanted)
-        resolved = resolve_recipe(wanted, images, options.get("init_from"))
+    def run(
+        folder: Path,
+        settings: Mapping[str, Any] = {},
+        recipe: str | None = None,
+        *,
+        resume: bool = False,
+        init_from: Checkpoint | None = None,
+        accelerator: str = "cpu",
+        strategy: str = "auto",
+        listener: TrainingListener | None = None,
+    ) -> Trained | None:
+        chosen = load_recipe(recipe) if recipe else Recipe().with_settings(SMALL)
+        chosen = chosen.with_settings(settings)
+        images, validation = subsets(chosen)
+        resolved = resolve_recipe(chosen, images, init_from)
         folder.mkdir(parents=True, exist_ok=True)
-        return train(resolved, images, validation, RunFolder(folder), **{"accelerator": "cpu"} | options)
+        request = TrainingRequest(resolved, images, validation, RunFolder(folder), resume, init_from)
+        return train(request, Hardware(accelerator, strategy=strategy), listener=listener)
 
     return run
 
 
 @pytest.fixture(scope="session")
 def weights() -> Callable[[Path], Weights]:
-    """The weights in a run folder."""
+    """Read the weights in a run folder."""
     return lambda folder: load_file(folder / "model.safetensors")
 
 
 @pytest.fixture(scope="session")
 def autoencoder(fit: Callable[..., Trained], tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """A checkpoint of the small model, with a normalization of its own."""
+    """A checkpoint of the small model with an explicit normalization."""
     settings = {"training.epochs": 10, "optimizer.name": "adam", "optimizer.lr": 0.01}
     settings |= {"model.mean": [0.4], "model.std": [0.3]}
-    return fit(tmp_path_factory.mktemp("autoencoder") / "run", settings).checkpoint
+    checkpoint: Checkpoint = fit(tmp_path_factory.mktemp("autoencoder") / "run", settings).checkpoint
+    return checkpoint

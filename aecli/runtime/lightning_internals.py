@@ -1,0 +1,54 @@
+"""Every use of an undocumented part of Lightning.
+
+A new version may change these parts without notice: `tests/runtime/test_lightning_internals.py` checks each one, and
+`pyproject.toml` names the versions that were checked. Nothing here imports Lightning.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+LOGGERS = ("pytorch_lightning", "lightning_fabric")
+"""Lightning logs by the names of its modules, and has no option that silences it."""
+
+CHECKPOINT_KEYS = frozenset({"callbacks", "loops", "optimizer_states", "pytorch-lightning_version", "state_dict"})
+"""What each checkpoint of Lightning has; without one of them, resuming fails with an arbitrary exception."""
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's log messages and warnings, which advise authors of training scripts, off the console."""
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
+    try:
+        for name in LOGGERS:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def disable_signal_handlers(trainer: "pl.Trainer") -> None:
+    """Keep the trainer from replacing the handler of SIGTERM.
+
+    Lightning's handler broadcasts to the other processes. It never returns if the signal interrupts another collective
+    call, and it does not raise `Interrupted`, which ends a run in order. There is no option that turns it off.
+    """
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+
+
+def terminate_launched_processes(strategy: Any) -> None:
+    """Send SIGTERM to the processes that the strategy of a `Trainer` or `Fabric` has launched.
+
+    Without the process that launched them they would wait in a collective call. Lightning ends them only after that
+    process has exited, and offers no call for it.
+    """
+    for process in getattr(strategy.launcher, "procs", ()):
+        process.terminate()

@@ -1,0 +1,68 @@
+"""The checkpoint of a run: the best epoch's weights, and what is measured on them."""
+
+from importlib.metadata import version
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.checkpoint import CheckpointHeader, ResidualQuantiles, TrainingSummary, save_checkpoint
+from aecli.codes.quantizer import fit_quantizers
+from aecli.inference.torch_backend import encode_indices
+from aecli.models.autoencoder import Autoencoder
+from aecli.training.callbacks import History
+from aecli.training.initial_model import random_model
+from aecli.training.request import TrainingRequest
+from aecli.training.subsets import Subset
+
+QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
+
+QUANTIZER_IMAGES = 2000
+"""Number of training images whose codes the quantizers are fitted to."""
+
+
+def save_best_model(request: TrainingRequest, history: History) -> None:
+    """Write the weights of the epoch with the smallest validation loss to the run folder's checkpoint."""
+    recipe, images, validation, best = request.recipe, request.images, request.validation, history.best
+    assert best is not None
+    model = random_model(recipe, len(images.images.class_names))
+    model.load_state_dict(history.best_weights)
+    model.to(next(iter(history.best_weights.values())).device)
+    mse, quantiles, quantizers = None, ResidualQuantiles([], []), []
+    if isinstance(model, Autoencoder):
+        _, residuals = encode_indices(model.eval(), validation.images.images, validation.indices)
+        mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
+        quantiles = ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(residuals, QUANTILES)])
+        quantizers = fit_quantizers(_sample_codes(model, images))
+    header = CheckpointHeader(
+        architecture=model.architecture,
+        arguments=model.arguments,
+        image_shape=model.image_shape,
+        code_shape=model.code_shape,
+        mean=cast(list[float], recipe.model.mean),
+        std=cast(list[float], recipe.model.std),
+        parameters=model.parameter_count(),
+        recipe=recipe.to_dict(),
+        data=images.source,
+        validation=validation.source,
+        training=TrainingSummary(
+            epochs=len(history.epochs),
+            best_epoch=best.epoch,
+            train_loss=best.train_loss,
+            val_loss=best.val_loss,
+            val_mse=mse,
+            val_accuracy=best.val_accuracy,
+        ),
+        residual_quantiles=quantiles,
+        quantizers=quantizers,
+        class_names=list(images.images.class_names),
+        task=recipe.task,
+        versions={name: version(name) for name in ("aecli", "torch", "pytorch-lightning")},
+    )
+    save_checkpoint(model, header, request.folder.model)
+
+
+def _sample_codes(model: Autoencoder, images: Subset) -> NDArray[np.float32]:
+    """Return the codes of up to `QUANTIZER_IMAGES` images, spread evenly over the set."""
+    spread = np.linspace(0, len(images) - 1, min(QUANTIZER_IMAGES, len(images))).round().astype(np.int64)
+    return encode_indices(model, images.images.images, images.indices[spread])[0]

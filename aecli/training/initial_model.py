@@ -1,0 +1,40 @@
+"""The model before its first step: random weights from the recipe's seed, or those of another model."""
+
+from typing import cast
+
+import torch
+
+from aecli.models.autoencoder import Autoencoder
+from aecli.models.classifier import Classifier
+from aecli.recipes.schema import Recipe
+from aecli.training.pretrained import start_from
+from aecli.training.request import TrainingRequest
+from aecli.training.seeds import Stream, stream_seed
+
+
+def initial_model(request: TrainingRequest) -> Autoencoder | Classifier:
+    """Return the model with the weights that training starts from.
+
+    Raises:
+        RecipeError: the architecture cannot be built for these images.
+        InputError: the weights of `init_from` do not fit.
+    """
+    class_names = request.images.images.class_names
+    model = random_model(request.recipe, len(class_names))
+    if request.init_from:
+        start_from(model, request.init_from, class_names)
+    return model
+
+
+def random_model(recipe: Recipe, class_count: int) -> Autoencoder | Classifier:
+    """Return a model with weights drawn from the recipe's seed; the global random state stays as it is."""
+    model_recipe = recipe.model
+    # A resolved recipe has a complete shape and a measured normalization.
+    shape = cast("tuple[int, int, int]", model_recipe.image_shape)
+    mean, std = cast(list[float], model_recipe.mean), cast(list[float], model_recipe.std)
+    arguments = (model_recipe.architecture, shape, model_recipe.arguments, mean, std)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(recipe.training.seed, Stream.WEIGHTS))
+        if recipe.task == "classifier":
+            return Classifier(*arguments, class_count)
+        return Autoencoder(*arguments)

@@ -1,0 +1,53 @@
+"""Lightning's Trainer for a training run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
+from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
+
+from aecli.errors import UnavailableError
+from aecli.runtime.lightning_internals import disable_signal_handlers
+from aecli.runtime.processes import launched_by_torchrun
+from aecli.training.callbacks import WholeFileCheckpoints
+from aecli.training.request import Hardware, TrainingRequest
+
+
+def make_trainer(
+    request: TrainingRequest, hardware: Hardware, callbacks: Sequence[pl.Callback], loggers: Sequence[Logger]
+) -> pl.Trainer:
+    """Return a Trainer that leaves signals, the console and the run folder to aecli.
+
+    Raises:
+        UnavailableError: this machine lacks the accelerator or the precision.
+    """
+    processes, strategy = hardware.processes, hardware.strategy
+    plugins: list[Any] = [WholeFileCheckpoints()]
+    if not (launched_by_torchrun() or processes.launched_by_slurm):
+        plugins.append(LightningEnvironment())
+    try:
+        trainer = pl.Trainer(
+            accelerator=hardware.accelerator,
+            devices=processes.devices,
+            num_nodes=processes.nodes,
+            strategy="ddp" if strategy == "auto" and processes.world_size > 1 else strategy,
+            use_distributed_sampler=False,
+            precision=request.recipe.training.precision,
+            max_epochs=request.recipe.training.epochs,
+            logger=list(loggers) or False,
+            log_every_n_steps=1,
+            callbacks=list(callbacks),
+            plugins=plugins,
+            default_root_dir=request.folder.path,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UnavailableError(f"cannot train on this machine: {reason}", hint="--accelerator auto") from error
+    disable_signal_handlers(trainer)
+    return trainer

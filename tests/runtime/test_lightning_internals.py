@@ -1,0 +1,119 @@
+"""The undocumented parts of Lightning that aecli uses exist and do what they are used for."""
+
+import logging
+import signal
+import subprocess
+import sys
+import tomllib
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
+from lightning_fabric.strategies.launchers.subprocess_script import _SubprocessScriptLauncher as FabricLauncher
+from packaging.requirements import Requirement
+from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher as TrainerLauncher
+from torch.utils.data import DataLoader
+
+from aecli.runtime.lightning_internals import (
+    CHECKPOINT_KEYS,
+    LOGGERS,
+    disable_signal_handlers,
+    quiet_lightning,
+    terminate_launched_processes,
+)
+
+
+class Line(pl.LightningModule):
+    """The smallest module that trains; it records the handler of SIGTERM during the fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+        self.handler: Any = None
+
+    def on_train_start(self) -> None:
+        self.handler = signal.getsignal(signal.SIGTERM)
+
+    def training_step(self, batch: torch.Tensor) -> torch.Tensor:
+        return self.layer(batch).square().mean()  # type: ignore[no-any-return]
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+    def train_dataloader(self) -> DataLoader[torch.Tensor]:
+        return DataLoader(torch.ones(2, 1))  # type: ignore[arg-type]
+
+
+def new_trainer() -> pl.Trainer:
+    return pl.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def test_the_installed_version_is_within_the_tested_range() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    (requirement,) = [r for r in map(Requirement, project["dependencies"]) if r.name == "pytorch-lightning"]
+    assert version("pytorch-lightning") in requirement.specifier
+    assert "<" in {bound.operator for bound in requirement.specifier}
+
+
+def test_lightning_logs_by_these_names(caplog: pytest.LogCaptureFixture) -> None:
+    assert all(name in logging.root.manager.loggerDict for name in LOGGERS)
+    levels = [logging.getLogger(name).level for name in LOGGERS]
+    new_trainer()
+    assert caplog.records
+    caplog.clear()
+    with quiet_lightning(), warnings.catch_warnings(record=True) as caught:
+        new_trainer().fit(Line())
+    assert not [record for record in caplog.records if record.levelno < logging.ERROR]
+    assert not caught
+    assert [logging.getLogger(name).level for name in LOGGERS] == levels
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("is_disabled", [False, True])
+def test_the_handler_of_sigterm_stays_only_if_lightnings_is_disabled(is_disabled: bool) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    trainer, module = new_trainer(), Line()
+    if is_disabled:
+        disable_signal_handlers(trainer)
+    try:
+        trainer.fit(module)
+        assert (module.handler is before) == is_disabled
+        assert signal.getsignal(signal.SIGTERM) is before
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("launcher_type", [TrainerLauncher, FabricLauncher])
+def test_launched_processes_are_terminated(launcher_type: Any) -> None:
+    launcher = launcher_type(LightningEnvironment(), num_processes=2, num_nodes=1)
+    assert launcher.procs == []
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        launcher.procs.append(process)
+        terminate_launched_processes(type("Strategy", (), {"launcher": launcher}))
+        assert process.wait(timeout=30) == -signal.SIGTERM
+
+
+def test_a_single_process_has_no_launched_processes() -> None:
+    strategy = new_trainer().strategy
+    assert strategy.launcher is None
+    terminate_launched_processes(strategy)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_checkpoint_has_these_keys(tmp_path: Path) -> None:
+    trainer = new_trainer()
+    trainer.fit(Line())
+    trainer.save_checkpoint(tmp_path / "state.ckpt")
+    assert set(torch.load(tmp_path / "state.ckpt", weights_only=True)) >= CHECKPOINT_KEYS
