@@ -28,15 +28,17 @@ def with_recipe_flags(group: type[T]) -> type[T]:
     """
     options: list[tuple[str, Any, Any]] = []
     for key, entry in FLAGGED_KEYS.items():
+        choices = get_args(entry.type)  # of a Literal, which the recipe checks
         described = option(
             None,
             f"{entry.metadata['help']} Recipe key: {key}.",
             entry.metadata["flag"],
             panel=RECIPE_PANEL,
-            metavar=entry.metadata["metavar"] or "|".join(get_args(entry.type)) or None,
+            metavar=entry.metadata["metavar"] or "|".join(choices) or None,
             show_default=False,
         )
-        options.append((entry.name, entry.type | None, described))  # type: ignore[operator]
+        value_type: Any = str if choices else entry.type
+        options.append((entry.name, value_type | None, described))
     return make_dataclass(group.__name__, options, bases=(group,), frozen=True)
 
 

@@ -44,7 +44,7 @@ def test_a_missing_training_set_is_said(aecli: Run, train: Callable[..., Path], 
         file.unlink()
     result = aecli("compress-report", "digits:test", "--model", moved)
     assert result.status == 0
-    assert "warning: PCA is fitted on the images that it is judged by" in result.err
+    assert "warning: PCA is fitted on the test images" in result.err
     assert "warning" not in aecli("compress-report", "digits:test", "--model", run).err
 
 
