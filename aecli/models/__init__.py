@@ -1,1 +1,1 @@
-"""The networks and what is asked of them: torch only."""
+"""Networks, losses and corruption of inputs, in plain torch."""

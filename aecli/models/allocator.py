@@ -1,4 +1,4 @@
-"""Freed memory is kept for the next batch."""
+"""Keep freed memory for the next batch."""
 
 import ctypes
 import sys
@@ -7,10 +7,10 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to keep large freed buffers instead of giving them back; elsewhere, do nothing.
+    """Make glibc keep large freed buffers instead of returning them to the system; do nothing with other libraries.
 
-    A training step frees and takes the same large buffers again and again. By default each goes back to the system
-    and comes again page by page, zeroed, which costs a convolutional model half of its time on a CPU.
+    Every training step frees and allocates the same large buffers. By default glibc returns each to the system, which
+    maps it again page by page, zeroed. This takes half of the training time of a convolutional model on a CPU.
     """
     if sys.platform != "linux":
         return

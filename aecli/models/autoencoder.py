@@ -1,4 +1,4 @@
-"""An autoencoder: the encoder and the decoder of some architecture."""
+"""An autoencoder: the encoder and the decoder of an architecture."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from aecli.models.encoder_model import EncoderModel
 
 
 class Autoencoder(EncoderModel):
-    """Takes uint8 images to codes and back; its arguments are those of `EncoderModel`, whose encoder it builds.
+    """Encodes uint8 images and decodes codes; its arguments are those of `EncoderModel`, whose encoder it builds.
 
     Raises:
-        RecipeError: the architecture cannot be built so.
+        RecipeError: the architecture cannot be built with these arguments.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A classifier: the encoder of some architecture and one linear layer."""
+"""A classifier: the encoder of an architecture and one linear layer."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -11,12 +11,12 @@ from aecli.models.encoder_model import EncoderModel
 
 
 class Classifier(EncoderModel):
-    """Takes uint8 images to codes and to one of so many `classes`.
+    """Encodes uint8 images and classifies their codes into `classes` classes.
 
-    Its other arguments are those of `EncoderModel`, whose encoder it builds; the decoder is left out.
+    Its other arguments are those of `EncoderModel`, whose encoder it builds. The architecture's decoder is not used.
 
     Raises:
-        RecipeError: the architecture cannot be built so.
+        RecipeError: the architecture cannot be built with these arguments.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What every model has: an encoder of some architecture, and the normalization that belongs to it."""
+"""The base of all models: an encoder and the normalization of its input."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 
 class EncoderModel(nn.Module):
-    """Takes uint8 images to codes.
+    """Encodes uint8 images.
 
     Args:
-        encoder: of the architecture, for images of that shape.
-        architecture: its name in `aecli.models.architectures`.
+        encoder: The architecture's encoder for images of this shape.
+        architecture: The architecture's name in `aecli.models.architectures`.
         image_shape: (C, H, W) of the images.
-        arguments: the architecture's own.
-        mean: per channel, of pixels in 0..1.
-        std: per channel, of pixels in 0..1.
+        arguments: The architecture's arguments.
+        mean: Mean per channel of pixels in 0..1.
+        std: Standard deviation per channel of pixels in 0..1.
     """
 
     mean: Tensor
@@ -44,21 +44,21 @@ class EncoderModel(nn.Module):
 
     @torch.inference_mode()
     def _find_code_shape(self) -> tuple[int, ...]:
-        """Run the encoder on no image: no pixel is computed, whatever the size of an image."""
+        """Run the encoder on an empty batch, which costs no time for images of any size."""
         training = self.encoder.training
-        self.encoder.eval()  # no image must leave no trace in running statistics
+        self.encoder.eval()  # keeps the running statistics
         code = self.encoder(torch.empty(0, *self.image_shape))
         self.encoder.train(training)
         return tuple(code.shape[1:])
 
     def normalize(self, images: Tensor) -> Tensor:
-        """uint8 (N, C, H, W) in 0..255 -> float32 (N, C, H, W) with the mean and standard deviation taken out."""
+        """uint8 (N, C, H, W) in 0..255 -> float32 (N, C, H, W) in normalized units, (pixel - mean) / std."""
         x = images.to(self.mean.dtype, memory_format=torch.channels_last)
         return x.sub_(self.mean).div_(self.std)
 
     @property
     def black(self) -> Tensor:
-        """(C, 1, 1), what a black pixel is in normalized units."""
+        """The value of a black pixel in normalized units, (C, 1, 1)."""
         return -self.mean / self.std
 
     def encode(self, x: Tensor) -> Tensor:
@@ -66,5 +66,5 @@ class EncoderModel(nn.Module):
         return self.encoder(x)  # type: ignore[no-any-return]
 
     def parameter_count(self) -> int:
-        """Return the number of trained values."""
+        """Return the number of trainable values."""
         return sum(parameter.numel() for parameter in self.parameters())

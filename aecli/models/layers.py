@@ -1,11 +1,11 @@
 """Layers that architectures share.
 
 A 3x3 convolution followed by 2x2 average pooling is linear, so it is also one 4x4 convolution with stride 2, whose
-kernel is the 3x3 one averaged over the four places that the pool adds up. Likewise a nearest up-sampling by 2 followed
-by a 3x3 convolution is one transposed 4x4 convolution with stride 2, whose kernel is the 3x3 one added up over the four
-pixels that a small one becomes. Written so, the large picture with many channels, which costs most of the time and
-memory, is never made, and 16 products take the place of 36. The parameters stay those of the 3x3 convolution and the
-gradients flow to them: only rounding differs.
+kernel is the 3x3 one averaged over the four positions of the pool. Likewise, nearest-neighbor upsampling by 2 followed
+by a 3x3 convolution is one transposed 4x4 convolution with stride 2, whose kernel is the 3x3 one summed over the four
+pixels that a small pixel becomes. The layers below thus avoid the large feature map with many channels, which takes
+most of the time and memory, and compute 16 products instead of 36. Their parameters and gradients are those of the 3x3
+convolution; only rounding differs.
 """
 
 from typing import Protocol, runtime_checkable
@@ -17,14 +17,14 @@ from torch.nn import functional as F
 
 @runtime_checkable
 class Derived(Protocol):
-    """A layer whose kernel is computed from its parameters at each call."""
+    """A layer that computes its kernel from its parameters at each call."""
 
     def plain(self) -> nn.Module:
-        """Return torch's own layers, with parameters of their own, for the same function as it is now."""
+        """Return layers of torch, with their own parameters, that compute the same function."""
 
 
 def replace_derived(model: nn.Module) -> None:
-    """Put plain layers into the places of those whose kernels are computed at each call."""
+    """Replace all `Derived` layers of the model by plain ones."""
     for name, layer in model.named_children():
         if isinstance(layer, Derived):
             setattr(model, name, layer.plain())
@@ -45,7 +45,7 @@ class PooledConv2d(nn.Conv2d):
         return F.conv2d(x, self._kernel(), self.bias, stride=2, padding=1)
 
     def plain(self) -> nn.Module:
-        return _holding(nn.Conv2d(self.in_channels, self.out_channels, 4, 2, 1), self._kernel(), self.bias)
+        return _with_values(nn.Conv2d(self.in_channels, self.out_channels, 4, 2, 1), self._kernel(), self.bias)
 
     def _kernel(self) -> Tensor:
         return F.avg_pool2d(F.pad(self.weight, (1, 1, 1, 1)), 2, stride=1)  # (out, in, 4, 4)
@@ -57,11 +57,12 @@ class UpsampledConv2d(nn.Conv2d):
     (N, in_channels, H, W) -> (N, out_channels, 2 H, 2 W).
     """
 
-    FEW = 3
-    """Libraries do transposed convolutions to fewer channels slowly: a gray picture took three times as long."""
+    MIN_TRANSPOSED_CHANNELS = 3
+    """Transposed convolutions to fewer channels are slow in libraries: three times slower for a grayscale image."""
 
-    # Output pixel 2 i sees the up-sampled pixels 2 i - 1, 2 i, 2 i + 1, that is the small ones i - 1, i, i;
-    # pixel 2 i + 1 sees i, i, i + 1. A row says which taps of the 3-kernel fall on small pixel i - 1, i, i + 1.
+    # Output pixel 2 i depends on the upsampled pixels 2 i - 1, 2 i, 2 i + 1, which are copies of the small pixels
+    # i - 1, i, i; output pixel 2 i + 1 on i, i, i + 1. The three rows of a phase select the taps of the kernel that
+    # fall on the small pixels i - 1, i and i + 1.
     PHASES = (
         ((1.0, 0.0, 0.0), (0.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
         ((0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
@@ -72,23 +73,23 @@ class UpsampledConv2d(nn.Conv2d):
         self.register_buffer("phases", torch.tensor(self.PHASES), persistent=False)  # (2, 3, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.out_channels < self.FEW:
-            return F.pixel_shuffle(F.conv2d(x, *self._phase_by_phase(), padding=1), 2)
+        if self.out_channels < self.MIN_TRANSPOSED_CHANNELS:
+            return F.pixel_shuffle(F.conv2d(x, *self._phase_convolution(), padding=1), 2)
         return F.conv_transpose2d(x, self._kernel(), self.bias, stride=2, padding=1)
 
     def plain(self) -> nn.Module:
-        if self.out_channels < self.FEW:
+        if self.out_channels < self.MIN_TRANSPOSED_CHANNELS:
             phases = nn.Conv2d(self.in_channels, 4 * self.out_channels, 3, padding=1)
-            return nn.Sequential(_holding(phases, *self._phase_by_phase()), nn.PixelShuffle(2))
+            return nn.Sequential(_with_values(phases, *self._phase_convolution()), nn.PixelShuffle(2))
         transposed = nn.ConvTranspose2d(self.in_channels, self.out_channels, 4, 2, 1)
-        return _holding(transposed, self._kernel(), self.bias)
+        return _with_values(transposed, self._kernel(), self.bias)
 
     def _kernel(self) -> Tensor:
         turned = self.weight.flip(2, 3).transpose(0, 1)  # (in, out, 3, 3)
         return F.avg_pool2d(F.pad(turned, (1, 1, 1, 1)), 2, stride=1, divisor_override=1)  # (in, out, 4, 4)
 
-    def _phase_by_phase(self) -> tuple[Tensor, Tensor | None]:
-        """Return kernel and bias of a 3x3 convolution at the small size, a channel for each of a small pixel's four.
+    def _phase_convolution(self) -> tuple[Tensor, Tensor | None]:
+        """Return kernel and bias of a 3x3 convolution at the small size, with four channels for each output channel.
 
         Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016.
         """
@@ -99,14 +100,15 @@ class UpsampledConv2d(nn.Conv2d):
         return kernel.flatten(0, 2), bias  # (4 out, in, 3, 3)
 
 
-def _holding(layer: nn.Conv2d | nn.ConvTranspose2d, kernel: Tensor, bias: Tensor | None) -> nn.Module:
+def _with_values(layer: nn.Conv2d | nn.ConvTranspose2d, kernel: Tensor, bias: Tensor | None) -> nn.Module:
+    """Return the layer with copies of these values as its parameters."""
     layer.weight = nn.Parameter(kernel.detach())
     layer.bias = None if bias is None else nn.Parameter(bias.detach())
     return layer
 
 
 class PadToMultiple(nn.Module):
-    """Repeat the last row and column until the sides are multiples of `factor`."""
+    """Pad height and width to multiples of `factor` by repeating the last row and column."""
 
     def __init__(self, factor: int):
         super().__init__()

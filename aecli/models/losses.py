@@ -1,4 +1,4 @@
-"""What training makes small: the distance of the reconstruction from its target, and the penalty on the code."""
+"""The terms of the training loss: the reconstruction loss, and the sparsity penalty on the code."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,12 @@ DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": F.mse_loss, "
 
 
 def distance(reconstruction: Tensor, target: Tensor, recipe: ObjectiveRecipe) -> Tensor:
-    """Return the mean over batch, channels and pixels, a scalar in normalized units."""
+    """Return the reconstruction loss, a scalar: the mean over batch, channels and pixels, in normalized units."""
     return DISTANCES[recipe.loss](reconstruction.float(), target)
 
 
 def penalty(code: Tensor, recipe: PenaltyRecipe) -> Tensor | float:
-    """Return beta * |code - s|, averaged over the batch and averaged or summed over the units of a code."""
+    """Return beta * |code - s|, averaged or summed over the units of a code, and averaged over the batch."""
     if recipe.sparsity_weight == 0:
         return 0.0
     deviation = (code.float() - recipe.sparsity_target).abs().flatten(1)  # (N, units)

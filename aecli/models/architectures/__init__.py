@@ -1,14 +1,14 @@
-"""One file an architecture, found by its name: `conv.py` holds `conv(image_shape, *, ...)`.
+"""One file for each architecture, found by its name: `conv.py` defines `conv(image_shape, *, ...)`.
 
-An architecture is a function of the image shape (C, H, W) and keyword arguments with defaults. It returns an encoder,
-(N, C, H, W) float -> (N, *code shape), and a decoder that takes such codes back to (N, C, H, W).
+An architecture is a function of the image shape (C, H, W) and of keyword arguments with defaults. It returns an
+encoder, (N, C, H, W) float -> (N, *code shape), and a decoder, (N, *code shape) -> (N, C, H, W).
 """
 
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from aecli.errors import RecipeError, unknown
@@ -21,23 +21,23 @@ Parts = tuple["nn.Module", "nn.Module"]
 
 def architecture_names() -> list[str]:
     """Return the names of all architectures, sorted, without importing any."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def build_parts(name: str, image_shape: tuple[int, int, int], arguments: Mapping[str, Any]) -> Parts:
     """Build the encoder and the decoder of the architecture `name`.
 
     Raises:
-        RecipeError: no such architecture, an unknown argument, or a value that it cannot be built with.
+        RecipeError: the architecture or an argument is unknown, or the network cannot be built with a value.
     """
-    function = _architecture(name)
+    function = _architecture_function(name)
     _check_arguments(name, function, arguments)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*zero-element tensors")  # refused right below
+            warnings.filterwarnings("ignore", message=".*zero-element tensors")  # raises below
             parts = function(image_shape, **arguments)
         if any(parameter.numel() == 0 for part in parts for parameter in part.parameters()):
-            raise ValueError("a layer without units")
+            raise ValueError("a layer has no units")
         return parts
     except (TypeError, ValueError, RuntimeError, MemoryError) as error:
         values = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
@@ -48,33 +48,34 @@ def build_parts(name: str, image_shape: tuple[int, int, int], arguments: Mapping
 
 
 def resolve_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments with the architecture's defaults for those left out.
+    """Return all arguments of the architecture: those given, and defaults for the others.
 
     Raises:
-        RecipeError: no such architecture, or an unknown argument.
+        RecipeError: the architecture or an argument is unknown.
     """
-    function = _architecture(name)
+    function = _architecture_function(name)
     _check_arguments(name, function, arguments)
-    defaults = {key: _plain(parameter.default) for key, parameter in _keywords(function).items()}
+    defaults = {key: _as_list(parameter.default) for key, parameter in _keyword_parameters(function).items()}
     return defaults | dict(arguments)
 
 
-def _architecture(name: str) -> Callable[..., Parts]:
+def _architecture_function(name: str) -> Callable[..., Parts]:
     if name not in architecture_names():
         raise RecipeError(unknown("architecture", name, architecture_names()))
     return getattr(import_module(f"{__name__}.{name}"), name)  # type: ignore[no-any-return]
 
 
-def _keywords(function: Callable[..., Parts]) -> dict[str, inspect.Parameter]:
+def _keyword_parameters(function: Callable[..., Parts]) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(function).parameters
     return {key: value for key, value in parameters.items() if value.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 def _check_arguments(name: str, function: Callable[..., Parts], arguments: Mapping[str, Any]) -> None:
     for key in arguments:
-        if key not in _keywords(function):
-            raise RecipeError(unknown(f"argument of architecture {name}", key, _keywords(function)))
+        if key not in _keyword_parameters(function):
+            raise RecipeError(unknown(f"argument of architecture {name}", key, _keyword_parameters(function)))
 
 
-def _plain(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
+    """Return a tuple as the list that TOML makes of it; other values unchanged."""
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Convolutional: the code is a small picture with several channels."""
+"""Convolutional: the code is a small feature map."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,15 +9,15 @@ from aecli.models.layers import CropTo, PadToMultiple, PooledConv2d, UpsampledCo
 
 
 def conv(image_shape: tuple[int, int, int], *, channels: Sequence[int] = (16, 8, 4)) -> tuple[nn.Module, nn.Module]:
-    """Encode with 3x3 convolutions to `channels`, halving the picture after each but the last; decode in reverse.
+    """Encode with 3x3 convolutions to `channels`, halving the sides after each but the last; decode in reverse.
 
-    With the defaults at 28x28x1 this is the laboratory's model, 3,221 parameters, code 4 x 7 x 7:
-    conv 1->16, average-pool 2, ReLU, conv 16->8, average-pool 2, ReLU, conv 8->4, ReLU; then conv 4->8,
-    nearest up-sample 2, ReLU, conv 8->16, up-sample 2, ReLU, conv 16->1. A picture whose sides the pooling does not
-    divide is padded at its right and lower edge by repeating the last pixels, and cropped after decoding.
+    With the defaults at 28x28x1, 3,221 parameters and a code of 4 x 7 x 7: conv 1->16, average-pool 2, ReLU,
+    conv 16->8, average-pool 2, ReLU, conv 8->4, ReLU; then conv 4->8, nearest upsample 2, ReLU, conv 8->16,
+    upsample 2, ReLU, conv 16->1. If pooling does not divide the sides of an image, it is padded at its right and
+    lower edges by repeating the last pixels, and cropped after decoding.
 
-    `layers.py` says why pooling and up-sampling are part of the convolutions here: the function, its parameters and
-    its gradients are the same.
+    Pooling and upsampling are part of the convolutions here, for speed: see `layers.py`. Function, parameters and
+    gradients are the same.
     """
     colors, height, width = image_shape
     factor = 2 ** (len(channels) - 1)
@@ -30,8 +30,7 @@ def conv(image_shape: tuple[int, int, int], *, channels: Sequence[int] = (16, 8,
         encoder += [PooledConv2d(before, after), nn.ReLU()]
     encoder += [nn.Conv2d(wide[-1] if wide else colors, narrow, 3, padding=1), nn.ReLU()]
 
-    # An up-sampling and the ReLU behind it change places, which changes no value: then the up-sampling stands right
-    # before the next convolution and goes into it.
+    # Upsampling and the ReLU after it commute, so that the upsampling can be merged into the next convolution.
     decoder: list[nn.Module] = []
     widths = [narrow, *reversed(wide), colors]
     for index, (before, after) in enumerate(pairwise(widths)):

@@ -1,4 +1,4 @@
-"""Fully connected: every pixel is an input, the code is one vector."""
+"""Fully connected: the code is one vector."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,8 +16,8 @@ def mlp(
 ) -> tuple[nn.Module, nn.Module]:
     """Encode through `hidden` layers to a vector of `code` units, each followed by `activation`; decode in reverse.
 
-    With the defaults at 28x28x1 this is the laboratory's model: 784-256-ReLU-128-ReLU and 128-256-ReLU-784,
-    468,368 parameters. The last layer of the decoder is linear.
+    With the defaults at 28x28x1: 784-256-ReLU-128-ReLU and 128-256-ReLU-784, 468,368 parameters. The last layer of the
+    decoder is linear.
     """
     if activation not in ACTIVATIONS:
         raise ValueError(unknown("activation", activation, ACTIVATIONS))

@@ -1,4 +1,4 @@
-"""A residual network from torchvision, for photographs, and its mirror image as the decoder."""
+"""A residual network from torchvision, for photographs, with a mirrored decoder."""
 
 from itertools import pairwise
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from aecli.models.layers import CropTo, PadToMultiple, UpsampledConv2d
 
 FACTOR = 32
-"""By how much the encoder makes a picture smaller."""
+"""The ratio of the sides of an image to those of its code."""
 WIDTHS = (64, 128, 256, 512)
-"""Channels of the four stages, in which the decoder has as many blocks as the encoder."""
+"""Channels of the four stages of the decoder, which have as many blocks as those of the encoder."""
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 
 
@@ -17,19 +17,19 @@ def resnet(image_shape: tuple[int, int, int], *, depth: int = 18, code: int = 64
     """Encode with torchvision's ResNet of `depth` 18, 34 or 50 layers and a 1x1 convolution to `code` channels.
 
     He, Zhang, Ren and Sun, "Deep residual learning for image recognition", 2016. The code is code x H / 32 x W / 32:
-    64 x 2 x 2 for 64x64 pixels, 64 x 7 x 7 for 224x224. The decoder has the encoder's stages in reverse, of basic
-    blocks, with nearest up-sampling in the place of strides and of the pooling. A picture whose sides are not multiples
-    of 32 is padded at its right and lower edge by repeating the last pixels, and cropped after decoding.
+    64 x 2 x 2 for 64x64 pixels, 64 x 7 x 7 for 224x224. The decoder has the encoder's stages in reverse, made of basic
+    blocks, with nearest upsampling instead of strides and pooling. An image whose sides are not multiples of 32 is
+    padded at its right and lower edges by repeating the last pixels, and cropped after decoding.
 
-    The encoder's weights have torchvision's names, so that a pre-trained file fits it.
+    The encoder's parameters have torchvision's names, so that its pretrained weights can be loaded.
     """
     if depth not in DEPTHS:
-        raise ValueError(f"depth is one of {', '.join(map(str, DEPTHS))}, not {depth}")
+        raise ValueError(f"depth must be one of {', '.join(map(str, DEPTHS))}, got {depth}")
     colors, height, width = image_shape
     fits = height % FACTOR == 0 and width % FACTOR == 0
     decoder: list[nn.Module] = [nn.Conv2d(code, WIDTHS[-1], 1, bias=False), nn.BatchNorm2d(WIDTHS[-1]), nn.ReLU()]
     for (before, after), blocks in zip(pairwise([WIDTHS[-1], *reversed(WIDTHS)]), reversed(DEPTHS[depth]), strict=True):
-        # The encoder's first stage does not stride: the last of the decoder does not up-sample.
+        # The encoder's first stage has no stride, and the decoder's last stage does not upsample.
         decoder += [BasicBlock(before, before) for _ in range(blocks - 1)]
         decoder.append(BasicBlock(before, after))
     decoder += [UpsampledConv2d(WIDTHS[0], WIDTHS[0]), nn.BatchNorm2d(WIDTHS[0]), nn.ReLU()]
@@ -40,9 +40,10 @@ def resnet(image_shape: tuple[int, int, int], *, depth: int = 18, code: int = 64
 
 
 class Encoder(nn.Module):
-    """torchvision's network without its head, then a 1x1 convolution: (N, C, H, W) -> (N, code, H / 32, W / 32)."""
+    """torchvision's network without its head, and a 1x1 convolution: (N, C, H, W) -> (N, code, H / 32, W / 32)."""
 
     NOT_PRETRAINED = ("project.",)
+    """Prefixes of the parameters that torchvision's network does not have."""
 
     def __init__(self, colors: int, depth: int, code: int, *, padded: bool):
         from torchvision.models import resnet as networks
@@ -65,7 +66,10 @@ class Encoder(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut: (N, before, H, W) -> (N, after, H, W), twice as large if they differ."""
+    """Two 3x3 convolutions and a shortcut: (N, before, H, W) -> (N, after, H, W).
+
+    If `before` and `after` differ, the output has twice the height and width.
+    """
 
     def __init__(self, before: int, after: int):
         super().__init__()

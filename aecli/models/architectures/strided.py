@@ -1,4 +1,4 @@
-"""Strided convolutions around a linear code: one vector that says what is there, and little of where."""
+"""Strided convolutions around a linear code: one vector without spatial layout."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,12 +12,11 @@ from aecli.models.layers import CropTo, PadToMultiple, UpsampledConv2d
 def strided(
     image_shape: tuple[int, int, int], *, channels: Sequence[int] = (32, 64), code: int = 32
 ) -> tuple[nn.Module, nn.Module]:
-    """Encode with 3x3 convolutions to `channels`, each halving the picture, and a linear layer to `code` units.
+    """Encode with 3x3 convolutions to `channels`, each halving the sides, and a linear layer to `code` units.
 
-    The decoder goes back: a linear layer, then nearest up-sampling and a 3x3 convolution for each halving. ReLU
-    follows every layer but the code and the last, which are linear. With the defaults at 28x28x1: code 32. A picture
-    whose sides are not multiples of 2^len(channels) is padded at its right and lower edge by repeating the last
-    pixels, and cropped after decoding.
+    The decoder reverses this: a linear layer, then nearest upsampling and a 3x3 convolution for each halving. ReLU
+    follows every layer except the code and the last one. An image whose sides are not multiples of 2^len(channels) is
+    padded at its right and lower edges by repeating the last pixels, and cropped after decoding.
     """
     colors, height, width = image_shape
     factor = 2 ** len(channels)

@@ -1,4 +1,4 @@
-"""What is done to the input of a denoising autoencoder: one file a corruption, put together here."""
+"""Corruption of the input of a denoising autoencoder: one file for each kind."""
 
 import torch
 from torch import Tensor
@@ -13,8 +13,8 @@ from aecli.recipes.schema import CorruptionRecipe
 def corrupt(x: Tensor, recipe: CorruptionRecipe, black: Tensor, generator: torch.Generator) -> Tensor:
     """Return normalized images (N, C, H, W) warped, then with blocks masked, pixels dropped and noise added.
 
-    Each image has its own draws from `generator`. `black`, (C, 1, 1), is the normalized value of a black pixel. What is
-    not asked for draws nothing; `x` itself comes back where nothing is.
+    Each image has its own draws from `generator`. `black`, (C, 1, 1), is the normalized value of a black pixel. Kinds
+    that are turned off draw nothing; if all are, `x` itself is returned.
     """
     if recipe.warps:
         x = warp(x, recipe, black, generator)

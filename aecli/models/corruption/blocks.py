@@ -1,4 +1,4 @@
-"""Rectangles that turn black."""
+"""Black rectangles."""
 
 from math import sqrt
 
@@ -9,8 +9,8 @@ from torch import Tensor
 def mask_blocks(x: Tensor, count: int, area: float, black: Tensor, generator: torch.Generator) -> Tensor:
     """Return images (N, C, H, W) with `count` black rectangles each, which may overlap.
 
-    A rectangle covers `area`, a fraction of the image, as nearly as whole pixels allow, has the image's proportions
-    and lies wholly within the image, anywhere with equal chance. Pathak et al., "Context encoders: feature learning by
+    A rectangle covers the fraction `area` of the image, as nearly as whole pixels allow, has the image's proportions
+    and lies within the image, uniformly distributed. Pathak et al., "Context encoders: feature learning by
     inpainting", CVPR 2016 (random block masks); DeVries and Taylor, "Improved regularization of convolutional neural
     networks with Cutout", 2017.
     """
@@ -24,7 +24,7 @@ def mask_blocks(x: Tensor, count: int, area: float, black: Tensor, generator: to
 def _intervals(
     images: int, count: int, side: int, area: float, device: torch.device, generator: torch.Generator
 ) -> Tensor:
-    """Return which of `side` pixels lie within a random interval of the block's length, (images, count, side)."""
+    """Return a mask of the pixels within a random interval of the block's length, (images, count, side)."""
     length = max(1, round(side * sqrt(area)))
     start = torch.randint(side - length + 1, (images, count, 1), device=device, generator=generator)
     pixel = torch.arange(side, device=device)

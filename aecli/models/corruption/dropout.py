@@ -1,11 +1,11 @@
-"""Pixels that turn black one by one."""
+"""Black pixels."""
 
 import torch
 from torch import Tensor
 
 
 def drop_pixels(x: Tensor, probability: float, black: Tensor, generator: torch.Generator) -> Tensor:
-    """Return images (N, C, H, W) where each pixel has turned black, in all channels, with this probability.
+    """Return images (N, C, H, W) in which each pixel is black, in all channels, with this probability.
 
     Masking noise of Vincent et al., "Extracting and composing robust features with denoising autoencoders", ICML 2008.
     """
