@@ -1,14 +1,20 @@
-"""What the laboratory does with codes and errors, and its exercises: its figures and ours, side by side."""
+"""The sections on codes, detection and exercises: the laboratory's results beside those measured here."""
 
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from artifacts import MODELS, Lab, auroc
-from wording import NONE, counted, difference, interval, listed, paragraphs, percent, picture, shape, table
+from wording import NONE, counted, difference, image, interval, joined, paragraphs, percent, shape, table
+
+Run = dict[str, Any]
+"""An entry of `runs` in the document of `aecli compare --json`."""
 
 
 def codes(lab: Lab) -> str:
+    """Report shapes, t-SNE, nearest neighbors, bytes and decoded images."""
     shapes = [
         ["fully connected", "10,000 x 128", shape(lab.codes("mlp-test").shape)],
         ["convolutional", "10,000 x 4 x 7 x 7", shape(lab.codes("conv-test").shape)],
@@ -27,22 +33,21 @@ def codes(lab: Lab) -> str:
         "### Codes of the test images",
         table(["model", "laboratory", "here"], shapes),
         "### t-SNE",
-        "The laboratory compares four plots by eye. The figure for it is the part of the points whose nearest "
-        "neighbor in the plane is of their own class.",
-        table(["model", "codes drawn", "1-NN accuracy in the plane", "KL divergence"], layouts),
-        "\n".join(picture(f"tsne/{model}.png", f"t-SNE of the codes: {name}") for model, name in MODELS.items()),
+        "The laboratory compares four plots by eye. Here the metric is the fraction of the points whose nearest "
+        "neighbor in the plane has the same class.",
+        table(["model", "codes", "1-NN accuracy in the plane", "KL divergence"], layouts),
+        "\n".join(image(f"tsne/{model}.png", f"t-SNE of the codes: {name}") for model, name in MODELS.items()),
         "### Nearest neighbors with few labels",
         _probes(lab),
         "### Bytes",
         _bytes(lab),
-        "### Decoded",
-        picture(
-            "decoded.png", "Training images of each class, decoded from the 128 values of the fully connected model"
-        ),
+        "### Decoded images",
+        image("decoded.png", "Training images of each class, decoded from the 128 values of the fully connected model"),
     )
 
 
 def detection(lab: Lab) -> str:
+    """Report residuals, scores and speed of the detector."""
     other, normal = lab.residuals("conv-other"), lab.residuals("conv-train")
     rows = [
         [f"no. 5 of {lab.other}", "17.47", f"{lab.two('other')['score']:.2f}", lab.two("other")["verdict"]],
@@ -53,62 +58,63 @@ def detection(lab: Lab) -> str:
     ]
     if lab.is_long():
         short = lab.compared_lab["conv"]
-        where = f"the same after {counted(short['training']['epochs'], 'epoch')}, not the long run"
-        rows.append([where, NONE, f"{short['residual']:.3f}", ""])
-    scores = [["residual, laboratory", "98.30 %", "96.80 %", ""]] + [
+        name = f"the same after {counted(short['training']['epochs'], 'epoch')} instead of the long run"
+        rows.append([name, NONE, f"{short['residual']:.3f}", ""])
+    scores = [["residual, laboratory", "98.30%", "96.80%", ""]] + [
         [name, interval(score["specificity"]), interval(score["recall"]), f"{auroc(score):.4f}"]
         for name, score in lab.scores.items()
     ]
     speed = lab.document("one-at-a-time.json")
     measured = lab.document("detector.json")["measured"]
-    pictures = [Path(lab.two(which)["heatmap"]).name for which in ("other", "ours")]
+    heatmaps = [Path(lab.two(name)["heatmap"]).name for name in ("other", "ours")]
     return paragraphs(
         "## 4. Detection",
-        f"The convolutional model has seen images of `{lab.data}` only: the L2 norm of its error, the residual, is "
-        "larger for what looks otherwise. The laboratory's figures are of MNIST and FashionMNIST.",
+        f"The convolutional model was trained on images of `{lab.data}` only. The residual, the L2 norm of its "
+        "reconstruction error, is larger for images that look different. The laboratory uses MNIST and FashionMNIST.",
         table(["residual", "laboratory", "here", "verdict here"], rows),
-        f"No. 7 is another image than the laboratory's, unless the data is MNIST itself in its order: `{lab.data}` was "
-        "taken.",
+        f"No. 7 is the laboratory's image only if the data is MNIST in its original order; here it is `{lab.data}`.",
         "\n".join(
-            picture(f"heatmaps/{name}", f"{what}: image, reconstruction, error")
-            for name, what in zip(pictures, (f"No. 5 of {lab.other}", f"No. 7 of {lab.data}"), strict=True)
+            image(f"heatmaps/{file}", f"{name}: image, reconstruction, error")
+            for file, name in zip(heatmaps, (f"No. 5 of {lab.other}", f"No. 7 of {lab.data}"), strict=True)
         ),
-        picture("detector.png", "Residuals of normal and anomalous test images, the threshold, the ROC curve"),
-        "A logistic regression on the score makes the threshold. The laboratory fits it on the training images; here "
-        f"it is fitted on one half of the test images, which the model has not seen, and measured on the other: "
-        f"{measured['normal']:,} normal images, {measured['anomalous']:,} anomalous ones. 95 % intervals in brackets; "
-        "the best score first.",
+        image("detector.png", "Residuals of normal and anomalous test images, the threshold, the ROC curve"),
+        "The threshold comes from a logistic regression on the score. The laboratory fits it on the training images. "
+        "Here it is fitted on one half of the test images, on which the model was not trained, and measured on the "
+        f"other half: {measured['normal']:,} normal and {measured['anomalous']:,} anomalous images. 95% intervals are "
+        "in parentheses; the best score comes first.",
         table(["score", "specificity", "recall", "AUROC"], scores),
-        f"Speed: the laboratory judges 360 images a second, one at a time. Here it is {speed['one_at_a_time']:,.0f} "
-        f"one at a time, and {speed['together']:,.0f} in batches.",
+        f"Speed: the laboratory scores 360 images per second, one at a time. Here it is {speed['one_at_a_time']:,.0f} "
+        f"one at a time and {speed['in_batches']:,.0f} in batches.",
     )
 
 
 def exercises(lab: Lab) -> str:
-    classified = lab.lines("pictures-classified.jsonl")[-1]["summary"]
-    trained = lab.run("pictures")["data"]["images"]
+    """Report the results of the exercises."""
+    classified = lab.lines("flat-classified.jsonl")[-1]["summary"]
+    trained = lab.run("flat")["data"]["images"]
     best = max(MODELS, key=lambda model: lab.compared[model]["knn"]["mean"])
     epochs = counted(lab.run("lab/conv")["training"]["epochs"], "epoch")
     return paragraphs(
         "## 5. Exercises",
         "### 5.1 Classify a flat folder",
-        "The 8 Scenes pictures are not at hand: pictures of our own, written into one folder as `CLASS_NUMBER.png`, "
-        "stand in for them. `aecli train FOLDER --labels-from prefix --recipe conv-classifier` learnt from "
-        f"{trained:,}; of {classified['known']:,} others, {percent(classified['accuracy']['value'])} are given "
-        "the right class.",
+        "The 8 Scenes data set is not available here. Images of the data set above, written to one folder as "
+        "`CLASS_NUMBER.png`, replace it. `aecli train FOLDER --labels-from prefix --recipe conv-classifier` was "
+        f"trained on {trained:,} images and has an accuracy of {percent(classified['accuracy']['value'])} on "
+        f"{classified['known']:,} others.",
         "### 5.2 From scratch or fine-tuned",
         *_fine_tuning(lab),
         "### 5.3 All models by k-NN accuracy",
-        "1-NN with 100 labeled training images, mean of 50 draws, and what it is above raw pixels.",
+        "1-NN accuracy with 100 labeled training images, mean of 50 draws, and the gain over raw pixels.",
         table(
-            ["model", "units", "accuracy", "± sd", "points more than pixels", f"after {epochs}"],
+            ["model", "units", "accuracy", "± sd", "gain over pixels, points", f"after {epochs}"],
             _by_knn(lab),
         ),
         "### 5.4 Convolutions, denoising and sparsity together",
-        f"The recipe `combined` undoes warps and noise into a sparse code of {lab.compared['combined']['code_units']}: "
-        f"{percent(lab.compared['combined']['knn']['mean'])} by 1-NN with 100 labels. The best of all models here is "
-        f"the {MODELS[best]} one, with {percent(lab.compared[best]['knn']['mean'])}. `examples/ablation` tells what "
-        "each part does.",
+        "The recipe `combined` removes warps and noise and has a sparse code of "
+        f"{lab.compared['combined']['code_units']} values. Its 1-NN accuracy with 100 labels is "
+        f"{percent(lab.compared['combined']['knn']['mean'])}. The best of all models here is "
+        f"the {MODELS[best]} one, with {percent(lab.compared[best]['knn']['mean'])}. `examples/ablation` "
+        "measures what each ingredient contributes.",
         "### 5.5 Photographs that are not food",
         *_photographs(lab),
         "### 5.6 TensorBoard and Weights & Biases",
@@ -118,16 +124,18 @@ def exercises(lab: Lab) -> str:
 
 def _photographs(lab: Lab) -> list[str]:
     pattern = (
-        "The photographs of food are not at hand. `examples/inspection` is the pattern for such a folder: the recipe "
-        "`resnet` learns normal photographs in color, others set the threshold, what comes in is judged. "
+        "The photographs of food are not available here. `examples/inspection` is the pattern for such a folder: the "
+        "recipe `resnet` is trained on normal color photographs, `calibrate` sets the threshold on others, and "
+        "`detect` scores incoming photographs. "
     )
     scores, verdicts = lab.inspected("calibration.tsv"), lab.inspected("verdicts.tsv")
     if not (scores and verdicts):
-        return [pattern + "After `make -C examples/inspection`, `make lab` puts its figures here."]
+        return [pattern + "After `make -C examples/inspection`, `make lab` inserts its results here."]
     flagged = sum(row[3] == "anomaly" for row in verdicts)
     return [
-        f"{pattern}It was run: {flagged:,} of {len(verdicts):,} incoming photographs are flagged by the first score, "
-        "with these figures on photographs that it was not fitted on, 95 % intervals in brackets:",
+        f"{pattern}{flagged:,} of {len(verdicts):,} incoming photographs are classified as anomalies by the first "
+        "score. The metrics are measured on photographs that were not used for fitting; 95% intervals are in "
+        "parentheses:",
         table(scores[0], scores[1:]),
     ]
 
@@ -147,78 +155,79 @@ def _probes(lab: Lab) -> str:
         for each in probe["accuracies"]
     ]
     return paragraphs(
-        "The laboratory draws 100 labeled codes once, out of the test codes. Here labels are drawn from the training "
+        "The laboratory draws 100 labeled codes once, from the test codes. Here labels are drawn from the training "
         f"codes only, {probe['protocol']['draws']} times; the interval is that of the mean over the draws.",
-        table(["1-NN on", "dimensions", "labels", "laboratory", "here", "95 % interval"], rows),
-        picture("knn-probe.png", "Accuracy against the number of labels"),
+        table(["1-NN on", "dimensions", "labels", "laboratory", "here", "95% interval"], rows),
+        image("knn-probe.png", "Accuracy against the number of labels"),
     )
 
 
 def _bytes(lab: Lab) -> str:
     count = lab.test_images
     rows = [
-        ["8-bit images", "7,840,000", f"{lab.kept('mlp', '8-bit pixels')['bytes']:,}", "0.00 %", NONE],
+        ["8-bit images", "7,840,000", f"{lab.storage('mlp', '8-bit pixels')['bytes']:,}", "0.00%", NONE],
     ]
     for model, methods in {
         "mlp": ["codes, float32", "codes, 8 bits", "codes, 4 bits", "codes, 4 bits, entropy-coded"],
         "combined": ["codes, 4 bits", "codes, 4 bits, entropy-coded"],
     }.items():
         for method in methods:
-            kept = lab.kept(model, method)
-            laboratory = "5,120,000, 34.69 % saved" if (model, method) == ("mlp", "codes, float32") else NONE
-            cells = [f"{kept['bytes']:,}", f"{kept['saved_percent']:.2f} %", f"{kept['psnr']:.1f}"]
+            storage = lab.storage(model, method)
+            laboratory = "5,120,000, 34.69% saved" if (model, method) == ("mlp", "codes, float32") else NONE
+            cells = [f"{storage['bytes']:,}", f"{storage['saved_percent']:.2f}%", f"{storage['psnr']:.1f}"]
             rows.append([f"{MODELS[model]}: {method}", laboratory, *cells])
     for method in ("PNG", "LZMA, one stream", "JPEG 10", "PCA, 4 bits, entropy-coded"):
-        kept = lab.kept("mlp", method)
-        loss = NONE if kept["psnr"] is None else f"{kept['psnr']:.1f}"
-        rows.append([method, NONE, f"{kept['bytes']:,}", f"{kept['saved_percent']:.2f} %", loss])
+        storage = lab.storage("mlp", method)
+        psnr = NONE if storage["psnr"] is None else f"{storage['psnr']:.1f}"
+        rows.append([method, NONE, f"{storage['bytes']:,}", f"{storage['saved_percent']:.2f}%", psnr])
     return paragraphs(
-        f"Of all test images: 10,000 in the laboratory, {count:,} here. PSNR is of the decoded images, in dB; no "
-        "figure where nothing is lost.",
-        table(["kept as", "bytes: laboratory", "here", "saved", "PSNR"], rows),
-        picture(
+        f"All test images: 10,000 in the laboratory, {count:,} here. PSNR of the decoded images is in dB; lossless "
+        "formats have none.",
+        table(["format", "bytes: laboratory", "here", "saved", "PSNR"], rows),
+        image(
             "compression/mlp.png", "Bits per pixel against distortion: codes of the fully connected model and others"
         ),
-        picture("compression/combined.png", "The same for the combined model"),
+        image("compression/combined.png", "The same for the combined model"),
     )
 
 
 def _fine_tuning(lab: Lab) -> list[str]:
-    rows, found, pictures = [], [], []
+    rows, sentences, plots = [], [], []
     for file in sorted((lab.out / "fine-tuning").glob("*.json")):
         runs = {run["run"]: run for run in lab.document(f"fine-tuning/{file.name}")["runs"]}
         labels = "all labels" if file.stem == "all" else f"{file.stem} labels of each class"
         pairs = [(run, runs[name.replace("scratch", "finetuned")]) for name, run in runs.items() if "scratch" in name]
-        for how, mine in zip(("from scratch", "fine-tuned"), zip(*pairs, strict=True), strict=True):
-            accuracies = [run["accuracy"]["value"] for run in mine]
-            reached = [_reached(run, scratch) for run, (scratch, _) in zip(mine, pairs, strict=True)]
+        for start, group in zip(("from scratch", "fine-tuned"), zip(*pairs, strict=True), strict=True):
+            accuracies = [run["accuracy"]["value"] for run in group]
+            reached = [_reached(run, scratch) for run, (scratch, _) in zip(group, pairs, strict=True)]
             epochs = ", ".join("never" if epoch is None else f"{epoch}" for epoch in reached)
             spread = f"{min(accuracies):.3f} to {max(accuracies):.3f}"
-            rows.append([labels, how, f"{mean(accuracies):.3f}", spread, f"{mine[0]['training']['epochs']}", epochs])
-        found.append(_gained(labels, pairs))
-        pictures.append(picture(f"fine-tuning/{file.stem}.png", f"Classifiers from scratch and fine-tuned, {labels}"))
+            rows.append([labels, start, f"{mean(accuracies):.3f}", spread, f"{group[0]['training']['epochs']}", epochs])
+        sentences.append(_gain(labels, pairs))
+        plots.append(image(f"fine-tuning/{file.stem}.png", f"Classifiers from scratch and fine-tuned, {labels}"))
     return [
-        "The encoder of the convolutional autoencoder and one linear layer, from random weights or from the trained "
-        "ones. The target is 95 % of the best validation accuracy that the run from scratch with the same seed and "
-        "labels has. The best epoch is chosen on the validation images, with their labels.",
+        "The encoder of the convolutional autoencoder and one linear layer, starting from random or from trained "
+        "weights. The target is 95% of the best validation accuracy of the run from scratch with the same seed and "
+        "labels. The best epoch is selected on the labeled validation images.",
         table(["trained with", "start", "test accuracy", "over seeds", "epochs", "target in epoch, by seed"], rows),
-        " ".join(found),
-        *pictures,
+        " ".join(sentences),
+        *plots,
     ]
 
 
-def _gained(labels: str, pairs: list[tuple[dict, dict]]) -> str:
-    """Say what fine-tuning does to accuracy and to the epochs that it takes."""
+def _gain(labels: str, pairs: Sequence[tuple[Run, Run]]) -> str:
+    """Describe the effect of fine-tuning on accuracy and epochs."""
     gains = [100 * (tuned["accuracy"]["value"] - scratch["accuracy"]["value"]) for scratch, tuned in pairs]
-    sooner = sum((_reached(tuned, scratch) or inf) < _reached(scratch, scratch) for scratch, tuned in pairs)
+    sooner = sum((_reached(tuned, scratch) or inf) < (_reached(scratch, scratch) or inf) for scratch, tuned in pairs)
     better = sum(gain > 0 for gain in gains)
     return (
-        f"With {labels} fine-tuning changes the accuracy by {mean(gains):+.1f} points in the mean, is better in "
+        f"With {labels} fine-tuning changes the accuracy by {mean(gains):+.1f} points on average, is better in "
         f"{better} of {len(gains)} pairs, and reaches the target in fewer epochs in {sooner}."
     )
 
 
-def _reached(run: dict, scratch: dict) -> int | None:
+def _reached(run: Run, scratch: Run) -> int | None:
+    """Return the first epoch that reaches the target; None if no epoch does."""
     target = 0.95 * max(row["val_accuracy"] for row in scratch["history"])
     return next((row["epoch"] for row in run["history"] if row["val_accuracy"] >= target), None)
 
@@ -250,9 +259,9 @@ def _loggers(lab: Lab) -> str:
         "TensorBoard": sum(file.stat().st_size for file in folder.glob("tensorboard/events.*")),
         "Weights & Biases": sum(file.stat().st_size for file in folder.glob("wandb/*run-*/*.wandb")),
     }
-    kept = listed([f"{size:,} bytes for {name}" for name, size in sizes.items() if size])
+    written = joined([f"{size:,} bytes for {name}" for name, size in sizes.items() if size])
     return (
-        "`--logger` names where losses and a grid of 50 reconstructions go after each epoch, in one training or "
-        f"several: `tensorboard`, `wandb`. The run of {counted(run['training']['epochs'], 'epoch')} above wrote "
-        f"{kept}. Without a network: `WANDB_MODE=offline make LOGGERS=csv,tensorboard,wandb`."
+        "`--logger` names the loggers that receive the losses and a grid of 50 reconstructions after each epoch: "
+        f"`tensorboard`, `wandb`, or both. The run of {counted(run['training']['epochs'], 'epoch')} above wrote "
+        f"{written}. Without a network: `WANDB_MODE=offline make LOGGERS=csv,tensorboard,wandb`."
     )

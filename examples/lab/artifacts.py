@@ -1,4 +1,4 @@
-"""What the Makefile made, read."""
+"""Read the files that the Makefile made."""
 
 import csv
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 MODELS = {
     "mlp": "fully connected",
@@ -19,19 +20,19 @@ MODELS = {
 
 
 def auroc(score: dict[str, Any]) -> float:
-    return score["separation"]["auroc"]["value"]
+    """Return the AUROC of a score in the document of `aecli calibrate`."""
+    return float(score["separation"]["auroc"]["value"])
 
 
 @dataclass(frozen=True)
 class Lab:
-    """The folder `out`; `main` names the runs in it that were analyzed: `lab` or `long`.
-
-    `inspection` is the folder that `examples/inspection` made, if it did.
-    """
+    """The files of one run of the Makefile."""
 
     out: Path
     main: str
+    """The runs that are analyzed: `lab` or `long`."""
     inspection: Path
+    """The output folder of `examples/inspection`; it need not exist."""
 
     def document(self, name: str) -> Any:
         return json.loads((self.out / name).read_text("utf-8"))
@@ -40,13 +41,14 @@ class Lab:
         return [json.loads(line) for line in (self.out / name).read_text("utf-8").splitlines() if line.startswith("{")]
 
     def inspected(self, name: str) -> list[list[str]]:
-        """Return the rows of a table that `examples/inspection` made; none where it was not run."""
+        """Return the rows of a table that `examples/inspection` made; none if it was not run."""
         file = self.inspection / name
         return [line.split("\t") for line in file.read_text("utf-8").splitlines()] if file.exists() else []
 
     def run(self, name: str) -> dict[str, Any]:
-        """Return what `aecli train` said at the end of a run."""
-        return self.document(f"runs/{name}/train.json")
+        """Return the document that `aecli train --json` printed."""
+        document: dict[str, Any] = self.document(f"runs/{name}/train.json")
+        return document
 
     def metrics(self, name: str) -> list[dict[str, float]]:
         with (self.out / "runs" / name / "metrics.csv").open(encoding="utf-8", newline="") as file:
@@ -59,42 +61,49 @@ class Lab:
         folders = sorted((self.out / "runs").glob("**/train.json"))
         return [str(file.parent.relative_to(self.out / "runs")) for file in folders]
 
-    def codes(self, name: str) -> np.ndarray:
-        with np.load(self.out / "codes" / f"{name}.npz") as file:
-            return file["codes"]
+    def codes(self, name: str) -> NDArray[np.float32]:
+        """Return codes (N, ...)."""
+        return self._array(name, "codes")
 
     @cached_property
     def classes(self) -> int:
         with np.load(self.out / "codes" / "conv-test.npz") as file:
             return len(np.unique(file["labels"]))
 
-    def residuals(self, name: str) -> np.ndarray:
+    def residuals(self, name: str) -> NDArray[np.float32]:
+        """Return residuals (N,)."""
+        return self._array(name, "residual_l2")
+
+    def _array(self, name: str, key: str) -> NDArray[np.float32]:
         with np.load(self.out / "codes" / f"{name}.npz") as file:
-            return file["residual_l2"]
+            array: NDArray[np.float32] = file[key]
+        return array
 
     def is_long(self) -> bool:
         return self.main == "long"
 
     @cached_property
     def compared(self) -> dict[str, dict[str, Any]]:
-        """The runs that were analyzed, by name."""
+        """The runs that are analyzed, by name."""
         return {run["run"]: run for run in self.document("compare.json")["runs"]}
 
     @cached_property
     def compared_lab(self) -> dict[str, dict[str, Any]]:
-        """The runs of the laboratory's length, by name."""
+        """The runs with the laboratory's number of epochs, by name."""
         if not self.is_long():
             return self.compared
         return {run["run"]: run for run in self.document("compare-lab.json")["runs"]}
 
     @cached_property
     def data(self) -> str:
-        return self.run(f"{self.main}/conv")["data"]["word"].removesuffix(":train")
+        """The DATA word without its split."""
+        return str(self.run(f"{self.main}/conv")["data"]["word"]).removesuffix(":train")
 
     @cached_property
     def other(self) -> str:
-        """The other images by a short name."""
-        return self.document("detector.json")["detector"]["anomalous"]["word"].removesuffix(":test").rpartition("/")[2]
+        """A short name of the anomalous images."""
+        word = str(self.document("detector.json")["detector"]["anomalous"]["word"])
+        return word.removesuffix(":test").rpartition("/")[2]
 
     @cached_property
     def pixels(self) -> int:
@@ -106,21 +115,24 @@ class Lab:
 
     @cached_property
     def scores(self) -> dict[str, dict[str, Any]]:
-        """What was measured of each anomaly score, by name, the best one first."""
-        found = sorted(self.document("detector.json")["scores"], key=lambda score: -auroc(score))
-        return {score["score"]: score for score in found}
+        """The metrics of each anomaly score, by name, the highest AUROC first."""
+        scores = sorted(self.document("detector.json")["scores"], key=lambda score: -auroc(score))
+        return {score["score"]: score for score in scores}
 
     def layout(self, model: str) -> dict[str, Any]:
-        return self.document(f"tsne/{model}.json")["layouts"][0]
+        """Return the document of one t-SNE embedding."""
+        layout: dict[str, Any] = self.document(f"tsne/{model}.json")["layouts"][0]
+        return layout
 
     def probe(self, features: str, labels: int = 100) -> dict[str, Any]:
-        """Return the 1-NN accuracy of the sparse model's codes, of the pixels, or of their PCA."""
+        """Return the 1-NN accuracy with the sparse model's codes, with the pixels, or with their PCA."""
         accuracies = self.document("knn-probe.json")["accuracies"]
         return next(each for each in accuracies if each["features"] == features and each["labels"] == labels)
 
-    def kept(self, model: str, method: str) -> dict[str, Any]:
+    def storage(self, model: str, method: str) -> dict[str, Any]:
         """Return a row of the compression report."""
         return next(row for row in self.document(f"compression/{model}.json")["rows"] if row["method"] == method)
 
-    def two(self, which: str) -> dict[str, Any]:
-        return next(line for line in self.lines("two.jsonl") if Path(line["path"]).stem.startswith(which))
+    def two(self, name: str) -> dict[str, Any]:
+        """Return the detection of one of the two example images: `ours` or `other`."""
+        return next(line for line in self.lines("two.jsonl") if Path(line["path"]).stem.startswith(name))

@@ -1,4 +1,4 @@
-"""The laboratory's classifier without Lightning: `classifier_by_hand.py DATA EPOCHS`, a JSON line for each epoch."""
+"""Train the laboratory's classifier without Lightning: `classifier_by_hand.py DATA EPOCHS`, JSON lines."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ def main(data: str, epochs: int) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     train, test = batches(f"{data}:train", shuffle=True), batches(f"{data}:test", shuffle=False)
     model = nn.Sequential(nn.Flatten(), nn.LazyLinear(512), nn.Tanh(), nn.Linear(512, 10)).to(device)
-    model(next(iter(train))[0].to(device))  # makes the weights of the lazy layer
+    model(next(iter(train))[0].to(device))  # creates the weights of the lazy layer
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
     for epoch in range(1, epochs + 1):
@@ -24,13 +24,13 @@ def main(data: str, epochs: int) -> None:
             criterion(model(images), labels).backward()
             optimizer.step()
         model.eval()
-        right, count = 0, 0
+        correct, count = 0, 0
         with torch.no_grad():
             for batch in test:
                 images, labels = (tensor.to(device) for tensor in batch)
-                right += int((model(images).argmax(1) == labels).sum())
+                correct += int((model(images).argmax(1) == labels).sum())
                 count += len(labels)
-        print(json.dumps({"step": epoch * len(train), "accuracy": right / count}))
+        print(json.dumps({"step": epoch * len(train), "accuracy": correct / count}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The laboratory's classifier with Lightning: `classifier_with_lightning.py DATA EPOCHS`, a JSON line an epoch."""
+"""Train the laboratory's classifier with Lightning: `classifier_with_lightning.py DATA EPOCHS`, JSON lines."""
 
 import json
 import sys
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -17,19 +18,19 @@ class Classifier(pl.LightningModule):
         self.criterion = nn.CrossEntropyLoss()
         self.accuracy = MulticlassAccuracy(10, average="micro")
 
-    def training_step(self, batch, _):
+    def training_step(self, batch: Any, _: int) -> Any:
         images, labels = batch
         return self.criterion(self.model(images), labels)
 
-    def validation_step(self, batch, _):
+    def validation_step(self, batch: Any, _: int) -> None:
         images, labels = batch
         self.accuracy.update(self.model(images), labels)
 
-    def on_validation_epoch_end(self):
+    def on_validation_epoch_end(self) -> None:
         print(json.dumps({"step": self.global_step, "accuracy": self.accuracy.compute().item()}))
         self.accuracy.reset()
 
-    def configure_optimizers(self):
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.001)
 
 
@@ -37,9 +38,15 @@ def main(data: str, epochs: int) -> None:
     pl.seed_everything(0, verbose=False)
     train, test = batches(f"{data}:train", shuffle=True), batches(f"{data}:test", shuffle=False)
     model = Classifier()
-    model.model(next(iter(train))[0])  # makes the weights of the lazy layer
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    trainer = pl.Trainer(max_epochs=epochs, num_sanity_val_steps=0, enable_model_summary=False, **quiet)
+    model.model(next(iter(train))[0])  # creates the weights of the lazy layer
+    trainer = pl.Trainer(
+        max_epochs=epochs,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    )
     trainer.fit(model, train, test)
 
 

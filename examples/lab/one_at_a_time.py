@@ -1,4 +1,4 @@
-"""How many images a detector judges in a second, one at a time and together: `one_at_a_time.py DATA RUN`, as JSON."""
+"""Measure the images per second that a model scores, one at a time and in batches: `one_at_a_time.py DATA RUN`."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ ROUNDS = 10
 
 
 def images_per_second(score: Callable[[], int]) -> float:
-    """Time the best of several rounds: the others had to wait for other work on this machine."""
+    """Return the best of several rounds; the others may have waited for other processes."""
     score()
     rates = []
     for _ in range(ROUNDS):
@@ -23,9 +23,9 @@ def images_per_second(score: Callable[[], int]) -> float:
 
 def main(word: str, run: str) -> None:
     model, images = aecli.load(run), aecli.load_images(word).images
-    one_at_a_time = images_per_second(lambda: len([model.score(images[row : row + 1]) for row in range(50)]))
-    together = images_per_second(lambda: len(model.score(images)))
-    print(json.dumps({"one_at_a_time": one_at_a_time, "together": together}))
+    one_at_a_time = images_per_second(lambda: len([model.score(images[index : index + 1]) for index in range(50)]))
+    in_batches = images_per_second(lambda: len(model.score(images)))
+    print(json.dumps({"one_at_a_time": one_at_a_time, "in_batches": in_batches}))
 
 
 if __name__ == "__main__":

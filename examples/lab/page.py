@@ -1,4 +1,4 @@
-"""Write a report in Markdown as one page that needs nothing else: `page.py REPORT.md > REPORT.html`."""
+"""Convert a report in Markdown to one self-contained HTML page: `page.py REPORT.md > REPORT.html`."""
 
 import base64
 import re
@@ -48,15 +48,15 @@ figcaption { color: #56616a; font-size: 0.9rem; margin-top: 0.3rem; }
 
 
 def page(markdown: str, folder: Path) -> str:
+    """Return the page with the images, which are relative to `folder`, embedded."""
     parser = MarkdownIt("commonmark").enable("table")
     tokens = parser.parse(markdown)
-    headings = _give_anchors(tokens)
+    headings = _add_anchors(tokens)
     contents = _contents([heading for heading in headings if heading[0] > 1])
     body = parser.renderer.render(tokens, parser.options, {})
-    body = re.sub(r"(\d) %", r"\1&nbsp;%", body)
-    body = re.sub(r'<img src="([^"]*)" alt="([^"]*)"[^>]*>', lambda found: _figure(folder, *found.groups()), body)
+    body = re.sub(r'<img src="([^"]*)" alt="([^"]*)"[^>]*>', lambda match: _figure(folder, *match.groups()), body)
     body = re.sub(r"<p>(<figure>.*?</figure>)</p>", _gallery, body, flags=re.DOTALL)
-    body = re.sub(r"<table>.*?</table>", lambda found: f'<div class="table">{found[0]}</div>', body, flags=re.DOTALL)
+    body = re.sub(r"<table>.*?</table>", lambda match: f'<div class="table">{match[0]}</div>', body, flags=re.DOTALL)
     body = body.replace("<h2", f"{contents}\n<h2", 1)
     return f"""<!doctype html>
 <html lang="en">
@@ -71,8 +71,8 @@ def page(markdown: str, folder: Path) -> str:
 </html>"""
 
 
-def _give_anchors(tokens: list[Token]) -> list[tuple[int, str, str]]:
-    """Return level, anchor and text of each heading."""
+def _add_anchors(tokens: list[Token]) -> list[tuple[int, str, str]]:
+    """Set the anchors of all headings; return level, anchor and text of each."""
     headings = []
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
@@ -98,8 +98,8 @@ def _figure(folder: Path, source: str, caption: str) -> str:
     )
 
 
-def _gallery(found: re.Match[str]) -> str:
-    figures = found[1]
+def _gallery(match: re.Match[str]) -> str:
+    figures = match[1]
     return f'<div class="gallery">{figures}</div>' if figures.count("<figure>") > 1 else figures
 
 

@@ -1,4 +1,4 @@
-"""Write what the Makefile made as a report in Markdown: `report.py OUT MAIN INSPECTION > OUT/report.md`."""
+"""Write the report in Markdown from the files that the Makefile made: `report.py OUT MAIN INSPECTION`."""
 
 import sys
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from analyses import codes, detection, exercises
 from artifacts import Lab
 from questions import questions
-from training import autoencoders, in_short, introduction, lightning
+from training import autoencoders, introduction, lightning, summary
 from wording import paragraphs
 
-SECTIONS = [introduction, in_short, lightning, autoencoders, codes, detection, exercises, questions]
+SECTIONS = [introduction, summary, lightning, autoencoders, codes, detection, exercises, questions]
 
 if __name__ == "__main__":
     out, main, inspection = sys.argv[1:]

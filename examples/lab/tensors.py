@@ -1,4 +1,6 @@
-"""A DATA word as batches of tensors, normalized as the laboratory does it."""
+"""Load a DATA word as batches of tensors, with the laboratory's normalization."""
+
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -8,7 +10,8 @@ import aecli
 MEAN, STD = 0.1307, 0.3081
 
 
-def batches(word: str, shuffle: bool) -> DataLoader:
+def batches(word: str, shuffle: bool) -> DataLoader[Any]:
+    """Return a loader of images (256, C, H, W) float32 and labels (256,) int64."""
     images = aecli.load_images(word)
     pixels = torch.from_numpy(images.images / 255).float()
     data = TensorDataset((pixels - MEAN) / STD, torch.from_numpy(images.labels).long())

@@ -1,4 +1,4 @@
-"""The examples' Makefiles, with the aecli and the Python that run the tests."""
+"""Run the Makefiles of the examples with the aecli and the Python of the tests."""
 
 import os
 import shutil
@@ -11,11 +11,13 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WARM = Path(__file__).with_name("warm.py")
+MakeExample = Callable[..., str]
+"""Runs the Makefile of an example with further arguments of `make`; returns its standard output."""
 
 
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The beginning of a command that is run without imports."""
+    """Start a server that forks commands; yield the command line that sends it one."""
     if not hasattr(os, "fork") or not shutil.which("make"):
         pytest.skip("needs fork and make")
     path = tmp_path_factory.mktemp("warm") / "socket"
@@ -28,15 +30,15 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def make_example(warm: str) -> Callable[..., str]:
-    """Run an example's Makefile with more words for `make`; gives what it prints."""
-    own = (f"AECLI={warm} aecli", f"PYTHON={warm} python")
+def make_example(warm: str) -> MakeExample:
+    """Return a function that runs the Makefile of an example."""
+    programs = (f"AECLI={warm} aecli", f"PYTHON={warm} python")
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 
     def make(example: str, *words: str | Path) -> str:
-        command = ["make", "--no-print-directory", "--directory", str(EXAMPLES / example), *own, *map(str, words)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        command = ["make", "--no-print-directory", "--directory", str(EXAMPLES / example), *programs, *map(str, words)]
+        process = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     return make

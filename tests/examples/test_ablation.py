@@ -1,20 +1,21 @@
+"""examples/ablation: the table of ingredients, and the choice of warps and learning rate."""
+
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from aecli.codes import Codes, CodesMeta, save_codes
+from tests.examples.conftest import MakeExample
 
 ABLATION = Path(__file__).parents[2] / "examples" / "ablation"
 META = CodesMeta("sha256:aa", "digits:train", "sha256:bb")
 
 
-def test_the_ablation_makes_its_table_once(make_example: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_table_is_made_once(make_example: MakeExample, tmp_path: Path) -> None:
     words = ("DATA=digits", "EPOCHS=1", "LABELS=50", "ROWS=conv warps+noise", f"OUT={tmp_path}", "-j2")
     make_example("ablation", *words)
     table = (tmp_path / "ablation.md").read_text("utf-8")
@@ -25,17 +26,18 @@ def test_the_ablation_makes_its_table_once(make_example: Callable[..., Any], tmp
     assert "Nothing to be done" in make_example("ablation", *words)
 
 
-def test_every_row_is_another_training(make_example: Callable[..., Any], tmp_path: Path) -> None:
+def test_each_row_trains_with_different_settings(make_example: MakeExample, tmp_path: Path) -> None:
     commands = re.findall(
         r"^.* aecli train .*$", make_example("ablation", "--dry-run", f"OUT={tmp_path}"), re.MULTILINE
     )
-    assert len(commands) == 9
     settings = [command.partition(" -o ")[0] for command in commands]
-    assert len(set(settings)) == 9
+    rows = re.search(r"^ROWS +\?= (.*)$", (ABLATION / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert rows is not None
+    assert len(set(settings)) == len(commands) == len(rows[1].split())
     assert sum("--set" not in words for words in settings) == 2
 
 
-def test_warps_and_rate_are_tried_by_seed(make_example: Callable[..., Any], tmp_path: Path) -> None:
+def test_choose_trains_each_warp_and_rate_with_each_seed(make_example: MakeExample, tmp_path: Path) -> None:
     words = (f"OUT={tmp_path}", "STRENGTHS=0 22.5", "RATES=0.001", "SEEDS=1")
     commands = make_example("ablation", "--dry-run", "choose", *words).replace("\\\n", "")
     trained = re.findall(r"rotation=(\S+) .*scale=(\S+) .*shear=(\S+) .*seed 1 ", commands)
@@ -43,7 +45,7 @@ def test_warps_and_rate_are_tried_by_seed(make_example: Callable[..., Any], tmp_
     assert re.findall(r"combined +--lr (\S+) --seed 1 ", commands) == ["0.001"]
 
 
-def test_a_choice_goes_by_clusters_that_are_found_again(conv_run: Path, tmp_path: Path) -> None:
+def test_stability_prefers_codes_that_form_clusters(conv_run: Path, tmp_path: Path) -> None:
     files = []
     for name, spread in (("grouped-0", 0.01), ("grouped-1", 0.02), ("even-0", 10.0), ("even-1", 9.0)):
         random = np.random.default_rng(0)
@@ -53,9 +55,9 @@ def test_a_choice_goes_by_clusters_that_are_found_again(conv_run: Path, tmp_path
         files.append(tmp_path / name / "codes.npz")
         shutil.copytree(conv_run, tmp_path / name / "run")
         save_codes(Codes(values, names, np.zeros(400, np.float32), META), files[-1])
-    script = [sys.executable, ABLATION / "stability.py", *files]
-    said = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    grouped, even = ([float(cell) for cell in row.split("|")[2:4]] for row in said[2:4])
+    script = [sys.executable, str(ABLATION / "stability.py"), *map(str, files)]
+    lines = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    grouped, even = ([float(cell) for cell in row.split("|")[2:4]] for row in lines[2:4])
     assert grouped[0] > even[0] + 0.2
     assert all(error > 0 for _, error in (grouped, even))
-    assert said[-1] == "Within a standard error of the best: grouped."
+    assert lines[-1].endswith(": grouped.")

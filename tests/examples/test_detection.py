@@ -1,10 +1,13 @@
+"""examples/detection: the table of scores."""
+
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from aecli.detection.scores import score_names
+from tests.examples.conftest import MakeExample
 
 
-def test_the_table_of_scores_is_made_once(make_example: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_table_is_made_once(make_example: MakeExample, tmp_path: Path) -> None:
     words = (
         *(f"OUT={tmp_path}", "NORMAL=digits", "OTHER=letters"),
         *("PAIRS=normal-other", "EPOCHS=2", "CLASS_EPOCHS=2", "CLASSES=3"),
@@ -17,6 +20,6 @@ def test_the_table_of_scores_is_made_once(make_example: Callable[..., Any], tmp_
     ]
     for row in rows:
         areas = [float(cell) for cell in re.findall(r"[01]\.\d{4}", row)]
-        assert len(areas) == 6
+        assert len(areas) == len(score_names())
         assert all(0 <= area <= 1 for area in areas)
     assert "Nothing to be done" in make_example("detection", *words)

@@ -1,22 +1,25 @@
+"""examples/lab: the report on a small data set."""
+
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.examples.conftest import MakeExample
+
 LAB = Path(__file__).parents[2] / "examples" / "lab"
-SECTIONS = ["In short", "1. Lightning", "2. Autoencoders", "3. Codes", "4. Detection", "5. Exercises", "6. Questions"]
-FIGURE = re.compile(r"\d+\.\d|\d %|\d,\d{3}")
+SECTIONS = ["Summary", "1. Lightning", "2. Autoencoders", "3. Codes", "4. Detection", "5. Exercises", "6. Questions"]
+NUMBER = re.compile(r"\d+\.\d|\d%|\d,\d{3}")
+Made = tuple[Path, str]
 
 
 class Page(HTMLParser):
-    """Everything that a page refers to, and how many pictures it shows."""
+    """The anchors, links, image sources and tags of a page."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.anchors: set[str] = set()
         self.links: list[str] = []
@@ -24,17 +27,20 @@ class Page(HTMLParser):
         self.tags: set[str] = set()
         self.feed(text)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        found = dict(attrs)
-        self.anchors |= {found["id"]} if "id" in found else set()
-        self.links += [found["href"]] if "href" in found else []
-        self.sources += [found["src"]] if "src" in found else []
+        for name, value in attrs:
+            if name == "id":
+                self.anchors.add(value or "")
+            elif name == "href":
+                self.links.append(value or "")
+            elif name == "src":
+                self.sources.append(value or "")
 
 
 @pytest.fixture(scope="module")
-def made(make_example: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory):
-    """The folder that the laboratory was made in, on small data, and what making it again says."""
+def made(make_example: MakeExample, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Run the Makefile twice on small data; return its folder and the output of the second run."""
     out = tmp_path_factory.mktemp("lab")
     words = ("-j2", f"OUT={out}", "QUICK=1", "OMP_NUM_THREADS=1", "DATA=digits", "OTHER=letters")
     make_example("lab", *words)
@@ -42,76 +48,76 @@ def made(make_example: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def report(made):
+def report(made: Made) -> str:
     return (made[0] / "report.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def page(made):
+def page(made: Made) -> str:
     return (made[0] / "report.html").read_text("utf-8")
 
 
 def parts(text: str, marks: str) -> dict[str, str]:
-    """What stands under each heading of that rank."""
-    _, *found = re.split(rf"^{marks} (.*)\n", text, flags=re.MULTILINE)
-    return dict(zip(found[::2], found[1::2], strict=True))
+    """Return the text below each heading of that level, by heading."""
+    _, *pieces = re.split(rf"^{marks} (.*)\n", text, flags=re.MULTILINE)
+    return dict(zip(pieces[::2], pieces[1::2], strict=True))
 
 
-def test_what_is_made_is_not_made_again(made) -> None:
+def test_files_are_made_once(made: Made) -> None:
     assert "Nothing to be done" in made[1]
 
 
-def test_every_section_has_figures(report) -> None:
+def test_every_section_has_numbers(report: str) -> None:
     sections = parts(report, "##")
     assert list(sections) == SECTIONS
-    assert all(FIGURE.search(text) for text in sections.values())
+    assert all(NUMBER.search(text) for text in sections.values())
 
 
-def test_every_question_is_answered_with_figures(report) -> None:
+def test_every_answer_has_numbers(report: str) -> None:
     answers = parts(parts(report, "##")["6. Questions"], "###")
     assert [int(title.split(".")[0]) for title in answers] == list(range(1, 15))
     for title, answer in answers.items():
-        assert FIGURE.search(answer), title
+        assert NUMBER.search(answer), title
         assert len(re.findall(r"\.(?=\s)", answer)) >= 2, title
 
 
-def test_the_laboratorys_figures_stand_beside_ours(report) -> None:
+def test_the_results_of_the_laboratory_are_beside_ours(report: str) -> None:
     rows = [line.strip("| ").split(" | ") for line in report.splitlines() if line.startswith("| ")]
     beside = {cell: row for row in rows for cell in row}
     laboratory = ["0.72", "0.84", "0.9319", "468 K", "3.2 K", "0.7431", "0.7003", "17.47", "5.75", "12.945", "5.916"]
-    for figure in [*laboratory, "5,120,000, 34.69 % saved"]:
-        _, *ours = beside[figure][beside[figure].index(figure) :]
-        assert any(re.fullmatch(r"-?[\d.,]+", cell) for cell in ours), figure
+    for value in [*laboratory, "5,120,000, 34.69% saved"]:
+        _, *ours = beside[value][beside[value].index(value) :]
+        assert any(re.fullmatch(r"-?[\d.,]+", cell) for cell in ours), value
 
 
-def test_photographs_that_were_inspected_have_their_figures_in_the_report(made, report, tmp_path: Path) -> None:
+def test_the_report_includes_the_results_of_the_inspection(made: Made, report: str, tmp_path: Path) -> None:
     assert "After `make -C examples/inspection`" in parts(report, "###")["5.5 Photographs that are not food"]
     (tmp_path / "calibration.tsv").write_text("score\tthreshold\tAUROC\nmse\t2826.68\t0.9985\n")
     (tmp_path / "verdicts.tsv").write_text("a.jpg\t1.0\t2.0\tnormal\t\nb.jpg\t3.0\t2.0\tanomaly\t\n")
     command = [sys.executable, str(LAB / "report.py"), str(made[0]), "lab", str(tmp_path)]
     again = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = parts(again, "###")["5.5 Photographs that are not food"]
-    assert "1 of 2 incoming photographs" in found
-    assert "| mse | 2826.68 | 0.9985 |" in found
+    section = parts(again, "###")["5.5 Photographs that are not food"]
+    assert "1 of 2 incoming photographs" in section
+    assert "| mse | 2826.68 | 0.9985 |" in section
 
 
-def test_nothing_is_left_open(report) -> None:
+def test_the_report_has_no_missing_values(report: str) -> None:
     assert not re.search(r"\b(nan|inf|None|TODO|null)\b|[{}]", report)
 
 
-def test_the_page_needs_nothing_else(made, report, page) -> None:
-    found = Page(page)
-    pictures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", report)
-    assert len(found.sources) == len(pictures) >= 15
-    assert all(source.startswith("data:image/png;base64,") for source in found.sources)
-    assert all((made[0] / picture).is_file() for picture in pictures)
-    assert not found.tags & {"script", "link", "iframe", "object"}
-    assert {link.removeprefix("#") for link in found.links} <= found.anchors
+def test_the_page_is_self_contained(made: Made, report: str, page: str) -> None:
+    parsed = Page(page)
+    images = re.findall(r"!\[[^]]*\]\(([^)]*)\)", report)
+    assert len(parsed.sources) == len(images) >= 15
+    assert all(source.startswith("data:image/png;base64,") for source in parsed.sources)
+    assert all((made[0] / image).is_file() for image in images)
+    assert not parsed.tags & {"script", "link", "iframe", "object"}
+    assert {link.removeprefix("#") for link in parsed.links} <= parsed.anchors
     assert not re.search(r"url\(|@import", page)
     assert str(made[0]) not in page
 
 
-def test_the_contents_lead_to_all_sections_and_questions(report, page) -> None:
+def test_the_table_of_contents_is_complete(report: str, page: str) -> None:
     headings = [*parts(report, "##"), *parts(report, "###")]
     contents = page[page.index("<nav>") : page.index("</nav>")]
     assert contents.count("<a href=") == len(headings)

@@ -1,7 +1,9 @@
+"""examples/pipeline: files are made once, and again if the model changes."""
+
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from tests.examples.conftest import MakeExample
 
 TARGETS = (
     *("test-codes.npz", "train-codes.npz", "test-decoded.png", "test-codes-8bit.npz", "test-decoded-8bit.png"),
@@ -10,9 +12,7 @@ TARGETS = (
 )
 
 
-def test_the_pipeline_makes_every_file_once_and_again_when_the_model_changes(
-    make_example: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_each_file_is_made_once_and_again_if_the_model_changes(make_example: MakeExample, tmp_path: Path) -> None:
     words = ("DATA=digits", "TRAIN=--epochs 2", f"OUT={tmp_path}")
     make_example("pipeline", *words)
     made = [(tmp_path / name).stat().st_mtime_ns for name in TARGETS]

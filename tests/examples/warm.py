@@ -1,10 +1,10 @@
-"""Commands that need no imports of their own: forked from a process that has done them.
+"""Run commands by forking a process that has already imported torch and Lightning.
 
-    python warm.py serve SOCKET              # import, say "ready", serve until standard input ends
-    python warm.py run SOCKET aecli ...      # as `aecli ...`
+    python warm.py serve SOCKET              # import, print "ready", serve until the end of standard input
+    python warm.py run SOCKET aecli ...      # like `aecli ...`
     python warm.py run SOCKET python FILE ...
 
-An example is dozens of short commands, each of which spends nearly all of its time on importing torch and Lightning.
+An example runs dozens of short commands, which would spend most of their time on imports.
 """
 
 import json
@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 STREAMS = (0, 1, 2)
-NEEDED = ("aecli.cli.app", "aecli.training.fit", "aecli.plots", "matplotlib.pyplot", "sklearn.neighbors")
+IMPORTED = ("aecli.cli.app", "aecli.training.fit", "aecli.plots", "matplotlib.pyplot", "sklearn.neighbors")
 
 
 def serve(path: str) -> None:
-    """Wait for calls, and do each in a process of its own."""
+    """Accept commands and run each in a forked process."""
     from importlib import import_module
 
-    for name in NEEDED:
+    for name in IMPORTED:
         import_module(name)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)
@@ -33,7 +33,7 @@ def serve(path: str) -> None:
         caller, _ = listening.accept()
         if os.fork():
             caller.close()
-            while _reaped():
+            while _reap():
                 pass
             continue
         listening.close()
@@ -41,20 +41,21 @@ def serve(path: str) -> None:
         child = os.fork()
         if not child:
             caller.close()
-            _become(json.loads(content), streams)
+            _run_in_this_process(json.loads(content), streams)
         caller.send(bytes([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 255]))
         os._exit(0)
 
 
-def _reaped() -> bool:
+def _reap() -> bool:
+    """Collect one child that has ended; return whether there was one."""
     try:
         return os.waitpid(-1, os.WNOHANG)[0] != 0
     except ChildProcessError:
         return False
 
 
-def _become(call: dict[str, Any], streams: list[int]) -> None:
-    """Do what the caller would have done, with its streams, folder and environment."""
+def _run_in_this_process(call: dict[str, Any], streams: list[int]) -> None:
+    """Run a command with the streams, the working directory and the environment of the caller, then exit."""
     import runpy
 
     for stream, own in zip(streams, STREAMS, strict=True):
@@ -87,7 +88,7 @@ def _become(call: dict[str, Any], streams: list[int]) -> None:
 
 
 def run(path: str, words: list[str]) -> int:
-    """Have the words done, and return the exit status."""
+    """Send a command to the server; return its exit status."""
     call = {"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
@@ -96,8 +97,8 @@ def run(path: str, words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    what, path, *words = sys.argv[1:]
-    if what == "serve":
+    action, path, *words = sys.argv[1:]
+    if action == "serve":
         serve(path)
     else:
         sys.exit(run(path, words))
