@@ -1,4 +1,4 @@
-"""What is told of an error that a library raised on its way out of another one."""
+"""Errors that a library raises while it handles another error are traced to their cause."""
 
 import errno
 from pathlib import Path
@@ -10,27 +10,27 @@ from aecli.errors import ExitStatus, Interrupted, root_cause
 from aecli.storage.atomic import atomic_write
 
 
-def masked(first: BaseException) -> None:
-    """Raise another error while the first one passes, as zipfile and torch do."""
+def masked(cause: BaseException) -> None:
+    """Raise another error while `cause` is handled, as zipfile and torch do."""
     try:
-        raise first
+        raise cause
     finally:
         raise ValueError("cannot close")
 
 
-@pytest.mark.parametrize("first", [OSError(errno.ENOSPC, "full"), Interrupted(), KeyboardInterrupt()], ids=repr)
-def test_the_origin_of_an_error_is_what_the_system_said(first: BaseException) -> None:
+@pytest.mark.parametrize("cause", [OSError(errno.ENOSPC, "full"), Interrupted(), KeyboardInterrupt()], ids=repr)
+def test_the_root_cause_is_the_error_of_the_system_or_the_signal(cause: BaseException) -> None:
     with pytest.raises(ValueError, match="cannot close") as caught:
-        masked(first)
-    assert root_cause(caught.value) is first
+        masked(cause)
+    assert root_cause(caught.value) is cause
 
 
-def test_an_error_of_its_own_is_its_origin() -> None:
+def test_an_error_without_cause_is_its_own_root_cause() -> None:
     error = ValueError("a bug")
     assert root_cause(error) is error
 
 
-def test_a_signal_that_was_masked_is_told_as_a_signal(
+def test_a_masked_signal_is_reported_as_a_signal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("aecli.cli.app.app", lambda *words, **options: masked(Interrupted(ExitStatus.TERMINATED)))
@@ -40,7 +40,7 @@ def test_a_signal_that_was_masked_is_told_as_a_signal(
     assert capsys.readouterr().err == "terminated\n"
 
 
-def test_a_signal_that_was_masked_while_writing_is_raised_again(tmp_path: Path) -> None:
+def test_a_signal_that_is_masked_while_writing_is_raised_again(tmp_path: Path) -> None:
     with pytest.raises(Interrupted), atomic_write(tmp_path / "file"):
         masked(Interrupted())
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Processes that work at the same time: one whole result wins, none waits for ever, nothing is left lying about."""
+"""Concurrent processes: one complete result remains, no process hangs, and no temporary file is left."""
 
 import os
 import shlex
@@ -14,27 +14,27 @@ from aecli.errors import ExitStatus
 from tests.command_line import Run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a shell and flock")
-PATIENCE = 120
+TIMEOUT = 120
 AECLI = shlex.join([sys.executable, "-m", "aecli"])
 
 
 def at_once(commands: Sequence[Sequence[str | Path]]) -> list[tuple[int, str, str]]:
-    """Run all commands at the same time; return the status, output and errors of each."""
+    """Run all commands concurrently; return the exit status, output and errors of each."""
     pipe = subprocess.PIPE
     processes = [subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) for command in commands]
-    said = [process.communicate(timeout=PATIENCE) for process in processes]
-    return [(process.returncode, *words) for process, words in zip(processes, said, strict=True)]
+    outputs = [process.communicate(timeout=TIMEOUT) for process in processes]
+    return [(process.returncode, *output) for process, output in zip(processes, outputs, strict=True)]
 
 
 @pytest.fixture(scope="module")
 def model(conv_run: Path, aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that needs no torch."""
+    """An exported model, which runs without torch."""
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     assert aecli("export", conv_run, "-o", path).status == 0
     return path
 
 
-def test_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
+def test_writers_of_the_same_file_leave_one_complete_file(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys\n"
         "from aecli.storage.atomic import atomic_write\n"
@@ -52,7 +52,7 @@ def test_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_builders_of_one_cache_entry_leave_one_whole_entry(
+def test_writers_of_the_same_cache_entry_leave_one_complete_entry(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AECLI_CACHE", str(tmp_path / "cache"))
@@ -68,7 +68,7 @@ def test_builders_of_one_cache_entry_leave_one_whole_entry(
     assert sorted(path.name for path in entry.iterdir()) == ["about.json", "images.npy"]
 
 
-def test_of_two_trainings_into_one_folder_one_is_refused(aecli: Run, tmp_path: Path) -> None:
+def test_the_second_training_into_the_same_folder_is_refused(aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("train", "digits", "-o", run, "--recipe", "mlp", "--epochs", "2", "--accelerator", "cpu")
     results = at_once([(sys.executable, "-m", "aecli", *words)] * 2)
@@ -78,22 +78,22 @@ def test_of_two_trainings_into_one_folder_one_is_refused(aecli: Run, tmp_path: P
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_make_with_several_jobs_makes_what_one_job_makes(model: Path, tmp_path: Path) -> None:
+def test_parallel_make_gives_the_same_files_as_one_job(model: Path, tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text(
         "all: 0.npz 1.npz\n"
         f"%.npz: {model}\n\t{AECLI} encode digits:test@$* --model {model} -o out/$@ && ln -f out/$@ $@\n"
     )
-    made = []
+    contents = []
     for jobs in ("-j1", "-j3"):
-        subprocess.run(["make", "-B", jobs], cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE)
-        made.append([(tmp_path / "out" / f"{label}.npz").read_bytes() for label in range(2)])
-    assert made[0] == made[1]
+        subprocess.run(["make", "-B", jobs], cwd=tmp_path, check=True, capture_output=True, timeout=TIMEOUT)
+        contents.append([(tmp_path / "out" / f"{label}.npz").read_bytes() for label in range(2)])
+    assert contents[0] == contents[1]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.npz", "1.npz"]
-    again = subprocess.run(["make", "-j3"], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=PATIENCE)
+    again = subprocess.run(["make", "-j3"], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=TIMEOUT)
     assert "Nothing to be done" in again.stdout
 
 
-def test_xargs_with_eight_processes_judges_as_one_process_does(model: Path, pictures: Path, tmp_path: Path) -> None:
+def test_parallel_xargs_gives_the_same_results_as_one_process(model: Path, pictures: Path, tmp_path: Path) -> None:
     files = sorted(pictures.rglob("*.png"))
     lines = {}
     for processes, each in ((1, len(files)), (8, 2)):
@@ -101,7 +101,7 @@ def test_xargs_with_eight_processes_judges_as_one_process_does(model: Path, pict
         command = f"xargs -0 -P {processes} -n {each} {AECLI} detect --model {model} --heatmaps {heatmaps}"
         done = subprocess.run(
             command, shell=True, input="\0".join(map(str, files)), capture_output=True, text=True,
-            timeout=PATIENCE, check=True,
+            timeout=TIMEOUT, check=True,
         )  # fmt: skip
         lines[processes] = sorted(done.stdout.splitlines())
     assert len(lines[1]) == len(files)
