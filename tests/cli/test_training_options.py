@@ -1,0 +1,61 @@
+"""The options of train: recipe keys become options by their schema, in groups."""
+
+from dataclasses import fields
+from typing import Any, get_args
+
+import pytest
+import typer
+
+from aecli.cli.app import app
+from aecli.cli.training_options import FLAGGED_KEYS, RecipeOptions
+from aecli.errors import UsageError
+from aecli.recipes.loading import load_recipe
+from tests.command_line import Run
+
+OPTIONS: list[Any] = typer.main.get_command(app).commands["train"].params  # type: ignore[attr-defined]
+
+
+def other_value(key: str) -> Any:
+    """Return a valid value of a recipe key that is not its default."""
+    entry: Any = FLAGGED_KEYS[key]
+    if choices := get_args(entry.type):
+        return next(choice for choice in choices if choice != entry.default)
+    return not entry.default if entry.type is bool else entry.default + entry.type(1)
+
+
+@pytest.mark.parametrize("key", FLAGGED_KEYS)
+def test_an_option_takes_its_help_from_the_recipe_key(key: str) -> None:
+    (option,) = [option for option in OPTIONS if FLAGGED_KEYS[key].metadata["flag"] in option.opts]
+    assert option.help.startswith(FLAGGED_KEYS[key].metadata["help"])
+    assert key in option.help
+
+
+@pytest.mark.parametrize("key", FLAGGED_KEYS)
+def test_an_option_changes_its_recipe_key(key: str) -> None:
+    value = other_value(key)
+    recipe = RecipeOptions(recipe="mlp-classifier", **{FLAGGED_KEYS[key].name: value}).load(default="conv")
+    section, name = key.split(".")
+    assert recipe.to_dict()[section][name] == value
+    assert recipe.differences(load_recipe("mlp-classifier")) == [key]
+
+
+def test_options_left_out_change_nothing() -> None:
+    assert RecipeOptions().load(default="conv") == load_recipe("conv")
+    assert all(getattr(RecipeOptions(), entry.name) is None for entry in fields(RecipeOptions))
+
+
+def test_an_option_outranks_set() -> None:
+    options = RecipeOptions(settings=["training.epochs=3", "training.batch_size=7"], epochs=5)  # type: ignore[call-arg]
+    training = options.load(default="conv").training
+    assert (training.epochs, training.batch_size) == (5, 7)
+
+
+def test_a_value_out_of_range_names_the_recipe_key() -> None:
+    with pytest.raises(UsageError, match=r"training\.epochs"):
+        RecipeOptions(epochs=0).load(default="conv")  # type: ignore[call-arg]
+
+
+def test_help_lists_the_groups_in_order(aecli: Run) -> None:
+    text = aecli("train", "--help").out
+    positions = [text.index(f"─ {panel} ─") for panel in ("Recipe", "Images", "Run", "Devices", "Output")]
+    assert positions == sorted(positions)
