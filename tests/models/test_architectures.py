@@ -1,4 +1,4 @@
-"""Every architecture, whatever its file brings: shapes, finite values, gradients."""
+"""Every architecture: shapes, finite values, gradients."""
 
 import pytest
 import torch
@@ -8,7 +8,9 @@ from aecli.models.architectures import architecture_names, build_parts, resolve_
 from aecli.models.autoencoder import Autoencoder, residual_l2
 
 SHAPES = [(c, h, w) for c in (1, 3) for h, w in ((8, 8), (28, 28), (33, 21), (64, 64))] + [(1, 256, 256)]
-ODD = [(1, 1, 1), (3, 2, 5), (1, 7, 1)]
+ODD_SHAPES = [(1, 1, 1), (3, 2, 5), (1, 7, 1)]
+
+NOT_BUILT = "cannot be built"
 
 
 def build(name: str, shape: tuple[int, int, int], **arguments: object) -> Autoencoder:
@@ -16,9 +18,9 @@ def build(name: str, shape: tuple[int, int, int], **arguments: object) -> Autoen
     return Autoencoder(name, shape, arguments, mean=[0.5] * shape[0], std=[0.25] * shape[0])
 
 
-@pytest.mark.parametrize("shape", SHAPES + ODD, ids=str)
+@pytest.mark.parametrize("shape", SHAPES + ODD_SHAPES, ids=str)
 @pytest.mark.parametrize("name", architecture_names())
-def test_codes_and_reconstructions_have_their_shapes(name: str, shape: tuple[int, int, int]) -> None:
+def test_codes_and_reconstructions_have_the_declared_shapes(name: str, shape: tuple[int, int, int]) -> None:
     model = build(name, shape)
     code, reconstruction = model(torch.randn(2, *shape))
     assert code.shape == (2, *model.code_shape)
@@ -48,18 +50,18 @@ def test_the_code_of_an_image_does_not_depend_on_its_batch(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", architecture_names())
-def test_a_model_is_rebuilt_by_name_and_arguments(name: str) -> None:
+def test_a_model_is_rebuilt_from_its_name_and_arguments(name: str) -> None:
     arguments = resolve_arguments(name, {})
     assert arguments
-    ours, again = build(name, (1, 8, 8)), build(name, (1, 8, 8), **arguments)
-    assert ours.code_shape == again.code_shape
-    assert {key: value.shape for key, value in ours.state_dict().items()} == {
-        key: value.shape for key, value in again.state_dict().items()
+    default, rebuilt = build(name, (1, 8, 8)), build(name, (1, 8, 8), **arguments)
+    assert default.code_shape == rebuilt.code_shape
+    assert {key: value.shape for key, value in default.state_dict().items()} == {
+        key: value.shape for key, value in rebuilt.state_dict().items()
     }
 
 
 @pytest.mark.parametrize(("name", "parameters", "code_shape"), [("mlp", 468_368, (128,)), ("conv", 3_221, (4, 7, 7))])
-def test_the_laboratory_counts(name: str, parameters: int, code_shape: tuple[int, ...]) -> None:
+def test_the_default_networks_have_the_documented_size(name: str, parameters: int, code_shape: tuple[int, ...]) -> None:
     model = build(name, (1, 28, 28))
     assert model.parameter_count() == parameters
     assert model.code_shape == code_shape
@@ -76,34 +78,34 @@ def test_arguments_change_the_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "said"),
+    ("name", "arguments", "message"),
     [
-        ("cnv", {}, "did you mean 'conv'"),
-        ("conv", {"chanels": [4]}, "did you mean 'channels'"),
-        ("conv", {"channels": []}, "cannot be built"),
-        ("conv", {"channels": 3}, "cannot be built"),
-        ("conv", {"channels": [-3, 4]}, "cannot be built"),
-        ("conv", {"channels": [0]}, "cannot be built"),
-        ("conv", {"channels": ["many"]}, "cannot be built"),
-        ("conv", {"channels": [2.5, 4]}, "cannot be built"),
-        ("strided", {"channels": [0]}, "cannot be built"),
-        ("strided", {"channels": 8}, "cannot be built"),
-        ("strided", {"code": 0}, "cannot be built"),
-        ("mlp", {"code": 0}, "cannot be built"),
-        ("mlp", {"code": -1}, "cannot be built"),
-        ("mlp", {"code": "x"}, "cannot be built"),
-        ("mlp", {"code": True}, "cannot be built"),
-        ("mlp", {"hidden": [0]}, "cannot be built"),
-        ("mlp", {"hidden": 256}, "cannot be built"),
-        ("mlp", {"hidden": [10**15]}, "cannot be built"),
+        ("cnv", {}, "'conv'"),
+        ("conv", {"chanels": [4]}, "'channels'"),
+        ("conv", {"channels": []}, NOT_BUILT),
+        ("conv", {"channels": 3}, NOT_BUILT),
+        ("conv", {"channels": [-3, 4]}, NOT_BUILT),
+        ("conv", {"channels": [0]}, NOT_BUILT),
+        ("conv", {"channels": ["many"]}, NOT_BUILT),
+        ("conv", {"channels": [2.5, 4]}, NOT_BUILT),
+        ("strided", {"channels": [0]}, NOT_BUILT),
+        ("strided", {"channels": 8}, NOT_BUILT),
+        ("strided", {"code": 0}, NOT_BUILT),
+        ("mlp", {"code": 0}, NOT_BUILT),
+        ("mlp", {"code": -1}, NOT_BUILT),
+        ("mlp", {"code": "x"}, NOT_BUILT),
+        ("mlp", {"code": True}, NOT_BUILT),
+        ("mlp", {"hidden": [0]}, NOT_BUILT),
+        ("mlp", {"hidden": 256}, NOT_BUILT),
+        ("mlp", {"hidden": [10**15]}, NOT_BUILT),
     ],
 )
-def test_what_cannot_be_built_says_why(name: str, arguments: dict[str, object], said: str) -> None:
-    with pytest.raises(RecipeError, match=said):
+def test_invalid_arguments_are_refused(name: str, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
         build_parts(name, (1, 8, 8), arguments)
 
 
-def test_residual_is_the_norm_of_the_error_of_each_image() -> None:
+def test_the_residual_is_the_l2_norm_of_each_images_error() -> None:
     x = torch.zeros(2, 3, 4, 4)
     y = x.clone()
     y[1] += 2.0

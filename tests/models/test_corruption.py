@@ -1,4 +1,4 @@
-"""What a denoising autoencoder sees."""
+"""Corruption of the input of a denoising autoencoder."""
 
 import math
 
@@ -33,13 +33,13 @@ def images() -> Tensor:
     return torch.randn(40, 3, 32, 32, generator=seeded(7))
 
 
-def test_nothing_asked_is_the_same_object() -> None:
+def test_without_corruption_the_input_itself_is_returned() -> None:
     x = images()
     assert corrupt(x, CorruptionRecipe(), BLACK, seeded()) is x
 
 
 @pytest.mark.parametrize("deviation", [0.1, 0.5, 2.0])
-def test_noise_has_the_deviation_that_is_asked_for(deviation: float) -> None:
+def test_noise_has_the_given_standard_deviation(deviation: float) -> None:
     x = images()
     noise = corrupt(x, CorruptionRecipe(gaussian=deviation), BLACK, seeded()) - x
     assert noise.std().item() == pytest.approx(deviation, rel=0.01)
@@ -48,12 +48,12 @@ def test_noise_has_the_deviation_that_is_asked_for(deviation: float) -> None:
     assert not torch.equal(noise[0], noise[1])
 
 
-@pytest.mark.parametrize("chance", [0.05, 0.5, 0.9])
-def test_dropped_pixels_are_black_in_all_channels(chance: float) -> None:
+@pytest.mark.parametrize("probability", [0.05, 0.5, 0.9])
+def test_dropped_pixels_are_black_in_all_channels(probability: float) -> None:
     x = images()
-    y = corrupt(x, CorruptionRecipe(dropout=chance), BLACK, seeded())
+    y = corrupt(x, CorruptionRecipe(dropout=probability), BLACK, seeded())
     changed = (y != x).any(dim=1)  # (N, H, W)
-    assert changed.float().mean().item() == pytest.approx(chance, abs=0.01)
+    assert changed.float().mean().item() == pytest.approx(probability, abs=0.01)
     assert torch.equal(y, torch.where(changed[:, None], BLACK, x))
 
 
@@ -63,7 +63,7 @@ def test_pixels_are_dropped_before_noise_is_added() -> None:
 
 
 @pytest.mark.parametrize("recipe", [*EACH, ALL], ids=str)
-def test_the_clean_images_are_left_alone(recipe: CorruptionRecipe) -> None:
+def test_the_input_is_not_modified(recipe: CorruptionRecipe) -> None:
     x = images()
     corrupt(x, recipe, BLACK, seeded())
     assert torch.equal(x, images())
@@ -72,7 +72,7 @@ def test_the_clean_images_are_left_alone(recipe: CorruptionRecipe) -> None:
 @pytest.mark.parametrize("recipe", [*EACH, ALL], ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_shape_and_type_stay(recipe: CorruptionRecipe, dtype: torch.dtype, layout: torch.memory_format) -> None:
+def test_shape_and_dtype_are_kept(recipe: CorruptionRecipe, dtype: torch.dtype, layout: torch.memory_format) -> None:
     x = images()[..., :20].to(dtype, memory_format=layout)
     y = corrupt(x, recipe, BLACK.to(dtype), seeded())
     assert (y.shape, y.dtype) == (x.shape, dtype)
@@ -81,13 +81,13 @@ def test_shape_and_type_stay(recipe: CorruptionRecipe, dtype: torch.dtype, layou
 
 
 @pytest.mark.parametrize("recipe", EACH, ids=str)
-def test_the_seed_decides(recipe: CorruptionRecipe) -> None:
+def test_the_corruption_depends_on_the_seed(recipe: CorruptionRecipe) -> None:
     one, same, other = (corrupt(images(), recipe, BLACK, seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
 
-def test_a_stream_goes_on_between_batches() -> None:
+def test_batches_from_one_generator_differ() -> None:
     stream = seeded()
     x = images()
     recipe = CorruptionRecipe(gaussian=0.5)
@@ -96,7 +96,7 @@ def test_a_stream_goes_on_between_batches() -> None:
 
 @pytest.mark.parametrize("area", [0.01, 0.1, 0.25, 1.0])
 @pytest.mark.parametrize("shape", [(32, 32), (40, 20)], ids=str)
-def test_a_block_covers_the_fraction_that_is_asked_for(area: float, shape: tuple[int, int]) -> None:
+def test_a_block_covers_the_given_fraction(area: float, shape: tuple[int, int]) -> None:
     x = torch.randn(30, 3, *shape, generator=seeded(7))
     y = corrupt(x, CorruptionRecipe(blocks=1, block_area=area), BLACK, seeded())
     masked = (y != x).any(dim=1)  # (N, H, W)
@@ -107,7 +107,7 @@ def test_a_block_covers_the_fraction_that_is_asked_for(area: float, shape: tuple
     assert torch.equal(width, torch.full((30,), max(1, round(shape[1] * area**0.5))))
 
 
-def test_blocks_reach_every_pixel_and_differ_between_images() -> None:
+def test_blocks_cover_every_pixel_and_differ_between_images() -> None:
     x = torch.ones(2000, 1, 8, 8)
     y = corrupt(x, CorruptionRecipe(blocks=1, block_area=0.25), torch.zeros(1, 1, 1), seeded())
     assert (y == 0).any(dim=0).all()
@@ -125,27 +125,27 @@ def test_more_blocks_cover_more_and_may_overlap() -> None:
     assert covered[1] < covered[2] < 1
 
 
-def test_a_block_is_as_small_as_a_pixel_and_as_large_as_the_image() -> None:
+def test_the_smallest_block_is_one_pixel() -> None:
     x = torch.ones(5, 1, 1, 1)
     assert corrupt(x, CorruptionRecipe(blocks=3, block_area=0.01), torch.zeros(1, 1, 1), seeded()).eq(0).all()
 
 
 @pytest.mark.parametrize("recipe", [*EACH, ALL], ids=str)
-def test_mixed_precision_changes_nothing(recipe: CorruptionRecipe) -> None:
+def test_mixed_precision_does_not_change_the_corruption(recipe: CorruptionRecipe) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         mixed = corrupt(images(), recipe, BLACK, seeded())
     assert torch.equal(mixed, corrupt(images(), recipe, BLACK, seeded()))
 
 
 def blob(height: int = 33, width: int = 33, row: float = 16, column: float = 16, variance: float = 4.0) -> Tensor:
-    """White spots with soft edges on black, (200, 3, H, W), all alike; the variance is in pixels squared."""
+    """200 equal images of a Gaussian spot on black, (200, 3, H, W); the variance is in pixels squared."""
     rows, columns = torch.arange(height)[:, None] - row, torch.arange(width) - column
     light = torch.exp(-(rows**2 + columns**2) / (2 * variance))
     return (BLACK + light).repeat(200, 1, 1, 1)
 
 
 def center(x: Tensor) -> Tensor:
-    """The center of mass of the light above black, (N, 2), in pixels from the image's center: down, right."""
+    """Return the center of mass of the light above black, (N, 2), in pixels down and right of the image's center."""
     light = (x - BLACK).sum(dim=1)  # (N, H, W)
     height, width = light.shape[1:]
     mass = light.sum(dim=(1, 2))
@@ -155,38 +155,38 @@ def center(x: Tensor) -> Tensor:
 
 
 def deviation(x: Tensor) -> Tensor:
-    """The standard deviation of the light along rows and columns, (N, 2), in pixels: down, right."""
+    """Return the vertical and horizontal standard deviation of the light, (N, 2), in pixels."""
     light = (x - BLACK).sum(dim=1)
-    place = center(x)
+    mean = center(x)
     moments = []
     for axis, other in ((1, 2), (2, 1)):
         side = light.shape[axis]
-        offset = torch.arange(side) - (side - 1) / 2 - place[:, axis - 1, None]  # (N, side)
+        offset = torch.arange(side) - (side - 1) / 2 - mean[:, axis - 1, None]  # (N, side)
         moments.append((light.sum(dim=other) * offset**2).sum(dim=1) / light.sum(dim=(1, 2)))
     return torch.stack(moments, dim=1).sqrt()
 
 
-def test_a_warp_of_no_amplitude_is_the_identity() -> None:
+def test_a_warp_without_amplitude_is_the_identity() -> None:
     x = BLACK + torch.rand(4, 3, 20, 31, generator=seeded(7))
     torch.testing.assert_close(warp(x, CorruptionRecipe(), BLACK, seeded()), x, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("recipe", [*WARPS, ALL], ids=str)
-def test_a_black_image_stays_black_when_it_is_warped(recipe: CorruptionRecipe) -> None:
+def test_a_warped_black_image_is_black(recipe: CorruptionRecipe) -> None:
     x = BLACK.expand(20, 3, 16, 16)
     assert torch.equal(warp(x, recipe, BLACK, seeded()), x)
 
 
-def test_what_comes_in_from_outside_is_black() -> None:
+def test_uncovered_pixels_are_black() -> None:
     x = torch.full((200, 3, 16, 16), 5.0)
     y = warp(x, CorruptionRecipe(translation=1), BLACK, seeded())
-    outside = y.eq(BLACK).all(dim=1).float().mean().item()
-    assert outside == pytest.approx(0.75, abs=0.07)  # a shift of half of each side on average
+    uncovered = y.eq(BLACK).all(dim=1).float().mean().item()
+    assert uncovered == pytest.approx(0.75, abs=0.07)  # a shift of half of each side on average
     assert y.amin() >= BLACK.amin()
 
 
 @pytest.mark.parametrize("recipe", [*WARPS, ALL], ids=str)
-def test_a_warp_stays_within_an_images_own_range(recipe: CorruptionRecipe) -> None:
+def test_a_warp_stays_within_the_range_of_each_image(recipe: CorruptionRecipe) -> None:
     x = BLACK.repeat(200, 1, 28, 28)
     x[:, :, 6:22, 13:15] += 2.0  # hard edges
     y = warp(x, recipe, BLACK, seeded())
@@ -197,9 +197,9 @@ def test_a_warp_stays_within_an_images_own_range(recipe: CorruptionRecipe) -> No
 def test_a_warp_does_not_blur() -> None:
     x = blob(variance=1.0)
     y = warp(x, CorruptionRecipe(translation=0.1), BLACK, seeded())
-    kept = (y - BLACK).square().sum(dim=(1, 2, 3)) / (x - BLACK).square().sum(dim=(1, 2, 3))
-    assert kept.mean() > 0.97
-    assert kept.amin() > 0.95
+    energy = (y - BLACK).square().sum(dim=(1, 2, 3)) / (x - BLACK).square().sum(dim=(1, 2, 3))
+    assert energy.mean() > 0.97
+    assert energy.amin() > 0.95
 
 
 @pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
@@ -208,10 +208,10 @@ def test_translation_moves_the_center_of_mass_by_a_fraction_of_the_sides(shape: 
     y = warp(x, CorruptionRecipe(translation=0.2), BLACK, seeded())
     torch.testing.assert_close(deviation(y), deviation(x), rtol=0.05, atol=0)
     moved = center(y)  # (N, 2)
-    furthest = 0.2 * torch.tensor(shape)
-    assert (moved.abs() <= furthest + 0.01).all()
-    assert (moved.amax(dim=0) > 0.9 * furthest).all()
-    assert (moved.amin(dim=0) < -0.9 * furthest).all()
+    largest = 0.2 * torch.tensor(shape)
+    assert (moved.abs() <= largest + 0.01).all()
+    assert (moved.amax(dim=0) > 0.9 * largest).all()
+    assert (moved.amin(dim=0) < -0.9 * largest).all()
 
 
 @pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
@@ -225,18 +225,18 @@ def test_rotation_keeps_the_distance_from_the_center(shape: tuple[int, int]) -> 
     assert degrees.amin() < -36
 
 
-def test_scale_stretches_both_ways_by_their_own_factors() -> None:
+def test_scale_draws_a_factor_for_each_axis() -> None:
     x = blob()
     factors = deviation(warp(x, CorruptionRecipe(scale=0.3), BLACK, seeded())) / deviation(x)
     assert factors.amin() > 0.69
-    assert factors.amax() < 1.34  # sampling blurs a little
+    assert factors.amax() < 1.34  # sampling blurs slightly
     assert (factors.amin(dim=0) < 0.75).all()
     assert (factors.amax(dim=0) > 1.25).all()
     assert torch.corrcoef(factors.T)[0, 1].abs() < 0.2
 
 
 @pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
-def test_shear_slants_by_an_angle(shape: tuple[int, int]) -> None:
+def test_shear_is_an_angle(shape: tuple[int, int]) -> None:
     x = blob(*shape, row=shape[0] // 2 - 10, column=shape[1] // 2)
     moved = center(warp(x, CorruptionRecipe(shear=30), BLACK, seeded()))
     torch.testing.assert_close(moved[:, 0], torch.full((200,), -10.0), rtol=0.01, atol=0)
@@ -246,11 +246,11 @@ def test_shear_slants_by_an_angle(shape: tuple[int, int]) -> None:
     assert degrees.amin() < -27
 
 
-def test_warps_are_combined_into_the_inverse_of_scale_shear_rotation_and_translation() -> None:
+def test_the_matrix_is_the_inverse_of_scale_shear_rotation_and_translation() -> None:
     recipe = CorruptionRecipe(rotation=30, scale=0.3, shear=30, translation=0.2)
     theta = inverse_affine(50, 0.5, recipe, torch.empty(0, dtype=torch.float64), seeded())
     draws = torch.rand(6, 50, dtype=torch.float64, generator=seeded()) * 2 - 1
-    pixels = torch.diag(torch.tensor([2.0, 1.0, 1.0], dtype=torch.float64))  # a picture twice as wide as high
+    pixels = torch.diag(torch.tensor([2.0, 1.0, 1.0], dtype=torch.float64))  # an image twice as wide as high
     for image in range(50):
         angle, shear, across, down, right, below = draws[:, image].tolist()
         angle, shear = math.radians(30 * angle), math.tan(math.radians(30 * shear))
@@ -265,6 +265,6 @@ def test_warps_are_combined_into_the_inverse_of_scale_shear_rotation_and_transla
 
 
 @pytest.mark.parametrize("recipe", WARPS, ids=str)
-def test_images_of_a_batch_are_warped_differently(recipe: CorruptionRecipe) -> None:
+def test_each_image_of_a_batch_has_its_own_warp(recipe: CorruptionRecipe) -> None:
     y = warp(blob(row=10, column=20), recipe, BLACK, seeded())
-    assert len({tuple(place) for place in center(y).tolist()}) > 150
+    assert len({tuple(position) for position in center(y).tolist()}) > 150

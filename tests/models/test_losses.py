@@ -1,4 +1,6 @@
-"""Distances and penalties against their formulas, computed with numpy."""
+"""Losses and penalties compared with their formulas in NumPy."""
+
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,14 +23,14 @@ ERROR = np.abs(OUTPUT - TARGET)
         ("huber", np.mean(np.where(ERROR < 1, 0.5 * ERROR**2, ERROR - 0.5))),
     ],
 )
-def test_distance_is_the_mean_over_pixels_and_batch(loss: str, expected: float) -> None:
-    ours = distance(torch.tensor(OUTPUT), torch.tensor(TARGET), ObjectiveRecipe(loss=loss))
-    assert ours.item() == pytest.approx(expected, rel=1e-6)
+def test_the_loss_is_the_mean_over_pixels_and_batch(loss: Literal["mse", "l1", "huber"], expected: float) -> None:
+    value = distance(torch.tensor(OUTPUT), torch.tensor(TARGET), ObjectiveRecipe(loss=loss))
+    assert value.item() == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("beta", [0.5, 3.0])
 @pytest.mark.parametrize("s", [0.05, -1.0, 0.0])
-def test_penalty_is_the_laboratorys_mean_or_its_texts_sum(beta: float, s: float) -> None:
+def test_the_penalty_is_averaged_or_summed_over_the_code(beta: float, s: float) -> None:
     deviation = np.abs(CODE - s).reshape(5, -1)
     code = torch.tensor(CODE)
     mean = penalty(code, PenaltyRecipe(sparsity_weight=beta, sparsity_target=s, reduction="mean"))
@@ -37,5 +39,5 @@ def test_penalty_is_the_laboratorys_mean_or_its_texts_sum(beta: float, s: float)
     assert float(total) == pytest.approx(beta * deviation.sum(axis=1).mean(), rel=1e-6)
 
 
-def test_no_weight_is_no_penalty() -> None:
+def test_a_weight_of_zero_turns_the_penalty_off() -> None:
     assert penalty(torch.tensor(CODE), PenaltyRecipe()) == 0.0
