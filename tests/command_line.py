@@ -1,22 +1,26 @@
-"""The command line as a function: in this process, or in one of its own."""
+"""The command line as a function: in this process, or in a new one."""
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from typer.core import TyperCommand
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a call of the command line came to."""
+    """The exit status and the output of one call of `aecli`."""
 
     status: int
     stdout: bytes
@@ -24,32 +28,54 @@ class Result:
 
     @property
     def out(self) -> str:
+        """Standard output as text."""
         return self.stdout.decode()
 
     @property
     def rows(self) -> list[list[str]]:
-        """The cells of each line of a table."""
+        """The tab-separated cells of each line of standard output."""
         return [line.split("\t") for line in self.out.splitlines()]
 
     @property
     def documents(self) -> list[Any]:
-        """Each line as JSON."""
+        """The JSON document on each line of standard output."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The only line of standard output as a JSON object."""
+        (document,) = self.documents
+        assert isinstance(document, dict)
+        return document
 
 
 Run = Callable[..., Result]
-"""Runs `aecli` with words and paths, `stdin` and `cwd`."""
+"""A function that runs `aecli` with the given words, such as `run_here` and `run_apart`."""
 
 
-def run_here(*words: str | Path, stdin: bytes = b"") -> Result:
-    """Run `aecli` in this process, which has imported torch already."""
+def registered_commands() -> "dict[str, TyperCommand]":
+    """Return every command of `aecli` by its name, as Typer built it."""
+    from typer.core import TyperCommand, TyperGroup
+    from typer.main import get_command
+
+    from aecli.cli.app import app
+
+    program = get_command(app)
+    assert isinstance(program, TyperGroup)
+    commands = {name: command for name, command in program.commands.items() if isinstance(command, TyperCommand)}
+    assert len(commands) == len(program.commands)
+    return commands
+
+
+def run_here(*words: object, stdin: bytes = b"") -> Result:
+    """Run `aecli` in this process, which avoids importing torch again. Words are converted with `str`."""
     from aecli.cli.main import main
 
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     status = 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # a signal changes it
+        patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # `aecli` replaces it on a signal
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         try:
             main([str(word) for word in words])
@@ -61,15 +87,34 @@ def run_here(*words: str | Path, stdin: bytes = b"") -> Result:
     return Result(status, out.buffer.getvalue(), err.buffer.getvalue().decode())
 
 
-def run_apart(*words: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> Result:
-    """Run `aecli` in a process of its own, as a shell does."""
+def run_apart(*words: object, stdin: bytes = b"", cwd: Path | None = None) -> Result:
+    """Run `aecli` in a new process, as a shell does."""
     command = [sys.executable, "-m", "aecli", *map(str, words)]
     done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=120, check=False)
     return Result(done.returncode, done.stdout, done.stderr.decode())
 
 
-def succeed(*words: str | Path) -> Result:
-    """Run `aecli` here and expect it to succeed."""
+def run_in_shell(
+    *words: object,
+    redirection: str = "",
+    prefix: Sequence[str] = (),
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Result:
+    """Run `aecli` from bash with a redirection, such as `>&-` or `| head -c 1`, after a `prefix` command.
+
+    The cache and data folders are the default ones, below the home folder.
+    """
+    command = [*prefix, "bash", "-c", f'set -o pipefail; "$@" {redirection}', "bash"]
+    command += [sys.executable, "-m", "aecli", *map(str, words)]
+    inherited = {name: value for name, value in os.environ.items() if name not in {"AECLI_CACHE", "AECLI_DATA"}}
+    variables = inherited | dict(environment or {})
+    done = subprocess.run(command, capture_output=True, cwd=cwd, env=variables, timeout=120, check=False)
+    return Result(done.returncode, done.stdout, done.stderr.decode())
+
+
+def succeed(*words: object) -> Result:
+    """Run `aecli` in this process and check that its exit status is 0."""
     result = run_here(*words)
     assert result.status == 0, result.err
     return result

@@ -1,4 +1,4 @@
-"""What all tests share: the command line as a function, and runs trained once on real digits."""
+"""Fixtures of all tests: the command line as a function, and models trained once per session on real digits."""
 
 import os
 import subprocess
@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 
 from tests.command_line import Run, run_apart, run_here, succeed
 
-# Tiny images gain nothing from threads, which wait for one another as long as other processes have the cores.
+# Threads do not speed up tiny images, and they wait for each other while other processes use the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LONGEST_FIRST = ("examples/test_lab", "examples/", "faults/", "test_processes")
-"""Parts of paths of test files that take long: several workers end together if they begin with these."""
+"""Parts of the paths of slow test files: parallel workers finish at the same time if these run first."""
 
 DIGITS = ("train", "digits", "--accelerator", "cpu")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
+    """Run the slow test files first."""
     names = [*LONGEST_FIRST, ""]
     items.sort(key=lambda item: next(rank for rank, name in enumerate(names) if name in item.path.as_posix()))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the user's own folders and settings out of the tests."""
+    """Keep the tests away from the folders and settings of the user who runs them."""
     root = tmp_path_factory.mktemp("user")
-    own = {"HOME": root, "AECLI_CACHE": root / "cache", "AECLI_DATA": root / "data", "MPLCONFIGDIR": root / "mpl"}
+    folders = {"HOME": root, "AECLI_CACHE": root / "cache", "AECLI_DATA": root / "data", "MPLCONFIGDIR": root / "mpl"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, folder in own.items():
+        for name, folder in folders.items():
             patch.setenv(name, str(folder))
         for name in ("NO_COLOR", "FORCE_COLOR", "XDG_CACHE_HOME"):
             patch.delenv(name, raising=False)
@@ -43,19 +43,19 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def aecli() -> Run:
-    """The command line, run in this process."""
+    """Return the function that runs the command line in this process."""
     return run_here
 
 
 @pytest.fixture(scope="session")
 def aecli_apart() -> Run:
-    """The command line, run in a process of its own."""
+    """Return the function that runs the command line in a new process."""
     return run_apart
 
 
 @pytest.fixture(scope="session")
 def python() -> Callable[..., str]:
-    """Run lines of Python in a fresh interpreter; gives what they print."""
+    """Return a function that runs Python code in a fresh interpreter and returns its standard output."""
 
     def run(code: str, *arguments: str | Path, **environment: str) -> str:
         command: Sequence[str] = [sys.executable, "-c", code, *map(str, arguments)]
@@ -70,7 +70,7 @@ def python() -> Callable[..., str]:
 
 @pytest.fixture
 def train(aecli: Run) -> Callable[..., Path]:
-    """Train on digits with further words; gives the run folder."""
+    """Return a function that trains on digits into a folder, with further words of the command line."""
 
     def run(folder: Path, *words: str | Path) -> Path:
         succeed(*DIGITS, "-o", folder, *words)
@@ -81,7 +81,7 @@ def train(aecli: Run) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def conv_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A convolutional model of 8x8 digits, 20 epochs; not to be written to."""
+    """Return the run folder of a convolutional model of 8x8 digits, 20 epochs; tests must not change it."""
     folder = tmp_path_factory.mktemp("conv") / "run"
     succeed(*DIGITS, "-o", folder, "--epochs", "20", "--batch-size", "128")
     return folder
@@ -89,7 +89,7 @@ def conv_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def mlp_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fully connected model of 8x8 digits, 3 epochs; not to be written to."""
+    """Return the run folder of a fully connected model of 8x8 digits, 3 epochs; tests must not change it."""
     folder = tmp_path_factory.mktemp("mlp") / "run"
     succeed(*DIGITS, "-o", folder, "--recipe", "mlp", "--epochs", "3", "--batch-size", "128")
     return folder
@@ -97,7 +97,7 @@ def mlp_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def codes_file(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The codes of the test digits by `conv_run`; not to be written to."""
+    """Return the codes of the test digits by `conv_run`; tests must not change the file."""
     path = tmp_path_factory.mktemp("codes") / "codes.npz"
     succeed("encode", "digits:test", "--model", conv_run, "-o", path)
     return path
@@ -105,22 +105,29 @@ def codes_file(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def digits() -> NDArray[np.uint8]:
-    """The test digits, (359, 1, 8, 8) uint8."""
+    """Return the test digits, (359, 1, 8, 8) uint8."""
     from aecli.data import load
 
     return load("digits:test").images
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder `a/`, `b/` with three 8x8 digits each, as PNG."""
+def image_folder(tmp_path: Path) -> Path:
+    """Return a folder with the classes `a/` and `b/` of three 8x8 digits each, as PNG files."""
     from PIL import Image
 
     from aecli.data import load
 
+    folder = tmp_path / "images"
     images = load("digits:test").images
     for index in range(6):
-        file = tmp_path / "pictures" / "ab"[index // 3] / f"{index}.png"
+        file = folder / "ab"[index // 3] / f"{index}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(images[index, 0]).save(file)
-    return tmp_path / "pictures"
+    return folder
+
+
+@pytest.fixture
+def pictures(image_folder: Path) -> Path:
+    """Return `image_folder`; the former name."""
+    return image_folder

@@ -1,26 +1,28 @@
-"""Sets with nothing to learn from: a right result or one error; no NaN in JSON, no warnings of libraries."""
+"""Data without information: a valid result or one error, no NaN in JSON and no warnings of libraries."""
 
 import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.command_line import Run
+from aecli.errors import ExitStatus
+from tests.command_line import Run, succeed
 
-SETS: dict[str, Callable[[NDArray[Any]], dict[str, NDArray[Any]]]] = {
-    "constant": lambda images: {"images": np.zeros_like(images), "labels": np.arange(40) % 4},
-    "the same": lambda images: {"images": np.repeat(images[:1], 40, axis=0), "labels": np.arange(40) % 4},
-    "one": lambda images: {"images": images[:1], "labels": np.zeros(1, int)},
-    "two": lambda images: {"images": images[:2], "labels": np.arange(2)},
+Images = NDArray[np.uint8]
+
+DATA_SETS: dict[str, Callable[[Images], dict[str, NDArray[np.generic]]]] = {
+    "constant images": lambda images: {"images": np.zeros_like(images), "labels": np.arange(40) % 4},
+    "identical images": lambda images: {"images": np.repeat(images[:1], 40, axis=0), "labels": np.arange(40) % 4},
+    "one image": lambda images: {"images": images[:1], "labels": np.zeros(1, int)},
+    "two images": lambda images: {"images": images[:2], "labels": np.arange(2)},
     "one class": lambda images: {"images": images, "labels": np.zeros(40, int)},
     "no labels": lambda images: {"images": images},
-    "some labels": lambda images: {"images": images, "labels": np.arange(40) % 5 - 1},
-    "no label known": lambda images: {"images": images, "labels": np.full(40, -1)},
+    "some unlabeled": lambda images: {"images": images, "labels": np.arange(40) % 5 - 1},
+    "all unlabeled": lambda images: {"images": images, "labels": np.full(40, -1)},
     "one name": lambda images: {"images": images, "labels": np.arange(40) % 4, "names": np.array(["same"] * 40)},
     "an unknown class": lambda images: {"images": images, "labels": np.arange(40) % 11},
 }
@@ -44,41 +46,40 @@ COMMANDS = [
 
 
 @pytest.fixture(scope="module")
-def classifier(aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the run folder of a classifier of digits, 1 epoch; tests must not change it."""
     run = tmp_path_factory.mktemp("classifier") / "run"
-    words = ("--epochs", "1", "--accelerator", "cpu", "--recipe", "mlp-classifier")
-    assert aecli("train", "digits:train", "-o", run, *words).status == 0
+    options = ("--epochs", "1", "--accelerator", "cpu", "--recipe", "mlp-classifier")
+    succeed("train", "digits:train", "-o", run, *options)
     return run
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_every_command_gives_a_result_or_a_reason(
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_every_command_returns_a_result_or_one_error(
     name: str,
     aecli: Run,
     conv_run: Path,
     mlp_run: Path,
     codes_file: Path,
     classifier: Path,
-    digits: NDArray[Any],
+    digits: Images,
     tmp_path: Path,
 ) -> None:
-    given = tmp_path / "set.npz"
-    np.savez(given, **SETS[name](digits[:40]))
-    assert aecli("encode", given, "--model", conv_run, "-o", tmp_path / "codes.npz").status == 0
-    known = {"SET": given, "RUN": conv_run, "OTHER": mlp_run, "CODES": tmp_path / "codes.npz"}
-    known |= {"DIGITS": codes_file, "CLASSIFIER": classifier}
+    data, codes = tmp_path / "set.npz", tmp_path / "codes.npz"
+    np.savez(data, allow_pickle=False, **DATA_SETS[name](digits[:40]))
+    succeed("encode", data, "--model", conv_run, "-o", codes)
+    paths = {"SET": data, "RUN": conv_run, "OTHER": mlp_run, "CODES": codes}
+    paths |= {"DIGITS": codes_file, "CLASSIFIER": classifier}
     for index, command in enumerate(COMMANDS):
         out = str(tmp_path / f"out{index}")
-        words = [
-            known.get(word, word.replace("OUT", out) if word.startswith("OUT") else word) for word in command.split()
-        ]
-        with warnings.catch_warnings(record=True) as warned:
+        words = [paths.get(word, out + word[3:] if word.startswith("OUT") else word) for word in command.split()]
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             warnings.simplefilter("ignore", ResourceWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             result = aecli(*words, "--json")
-        assert result.status in {0, 2, 4}, f"{command}: {result.err}"
-        assert not warned, f"{command}: {warned[0].message}"
+        assert result.status in {ExitStatus.DONE, ExitStatus.USAGE, ExitStatus.INPUT}, f"{command}: {result.err}"
+        assert not caught, f"{command}: {caught[0].message}"
         assert "Warning" not in result.err
         for line in result.out.splitlines():
             json.loads(line, parse_constant=pytest.fail)

@@ -1,17 +1,14 @@
 """Option names of earlier versions still work, and the help lists only today's."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
-from aecli.cli.app import app
 from aecli.cli.command import FORMER_SPELLINGS
 from aecli.errors import ExitStatus
-from tests.command_line import Run
+from tests.command_line import Run, registered_commands, succeed
 
-COMMANDS: dict[str, Any] = dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS = registered_commands()
 
 
 def commands_with(option: str) -> list[str]:
@@ -32,15 +29,16 @@ def test_a_former_spelling_means_the_current_one(former: str, current: str, aecl
 
 
 @pytest.mark.parametrize("former", FORMER_SPELLINGS)
-def test_help_does_not_list_a_former_spelling(former: str, aecli: Run) -> None:
+def test_help_does_not_list_a_former_spelling(former: str) -> None:
     for name in COMMANDS:
-        assert former not in aecli(name, "--help").out
+        assert former not in succeed(name, "--help").out
 
 
-def test_a_command_accepts_a_former_spelling(aecli: Run, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
+def test_a_command_accepts_a_former_spelling(conv_run: Path, codes_file: Path, tmp_path: Path) -> None:
     train = tmp_path / "train.npz"
-    assert aecli("encode", "digits:train", "--model", conv_run, "-o", train).status == 0
+    succeed("encode", "digits:train", "--model", conv_run, "-o", train)
     words = ("knn-probe", train, codes_file, "--labels", "all", "--methods", "knn-euclidean", "--no-baselines")
-    results = [aecli(*words, *more) for more in (("--neighbours", "5"), ("--neighbors", "5"), ())]
-    assert [result.status for result in results] == [0, 0, 0], results[0].err
-    assert results[0].out == results[1].out != results[2].out
+    former, current, default = (
+        succeed(*words, *options).out for options in (("--neighbours", "5"), ("--neighbors", "5"), ())
+    )
+    assert former == current != default

@@ -1,0 +1,29 @@
+"""`aecli datasets`: the table of data sets, and that each available one can be trained on."""
+
+from pathlib import Path
+
+from tests.command_line import succeed
+
+
+def test_the_table_is_tab_separated_in_a_pipe() -> None:
+    header, *rows = succeed("datasets").rows
+    assert all(len(row) == len(header) for row in rows)
+    availability = {row[0]: row[1] for row in rows}
+    assert availability["digits"] == "yes"
+    assert availability["cifar10"] == "no"
+
+
+def test_json_has_one_entry_for_each_word() -> None:
+    entries = {entry["word"]: entry for entry in succeed("datasets", "--json").document["datasets"]}
+    assert entries["digits"]["available"] is True
+    assert entries["mnist"]["available"] is False
+    assert entries["mnist"]["needs"]
+
+
+def test_every_available_data_set_can_be_trained_on(tmp_path: Path) -> None:
+    entries = succeed("datasets", "--json").document["datasets"]
+    words = [entry["word"] for entry in entries if entry["available"] and " " not in entry["word"]]
+    assert "digits" in words
+    options = ("--set", "model.image_size=8", "--epochs", 1, "-q", "--recipe", "mlp", "--accelerator", "cpu")
+    for word in words:
+        succeed("train", word, "-o", tmp_path / word, *options)
