@@ -11,13 +11,13 @@ KEPT = Path(__file__).parent / "kept"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Read damaged files of every kind.")
-    parser.add_argument("readers", nargs="*", metavar="READER", help="else all")
-    parser.add_argument("--mutations", type=int, default=10_000, metavar="N", help="files a reader")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="write the files of findings there")
-    parser.add_argument("--seeds", type=Path, metavar="DIR", help="keep the valid files there, or take them from there")
-    asked = parser.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Read damaged files of all kinds.")
+    parser.add_argument("readers", nargs="*", metavar="READER", help="the readers to test; default: all")
+    parser.add_argument("--mutations", type=int, default=10_000, metavar="N", help="damaged files per reader")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="write the files of findings to DIR")
+    parser.add_argument("--seeds", type=Path, metavar="DIR", help="folder of the valid files; created if missing")
+    arguments = parser.parse_args()
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory(prefix="aecli-fuzz-") as name:
@@ -25,20 +25,20 @@ def main() -> int:
         for variable in ("HOME", "AECLI_CACHE", "AECLI_DATA", "MPLCONFIGDIR", "TMPDIR"):
             os.environ[variable] = str(root / "work")
         (root / "work").mkdir()
-        seeds = asked.seeds or root / "seeds"
-        return _run(asked, seeds, root / "work")
+        seeds = arguments.seeds or root / "seeds"
+        return _run(arguments, seeds, root / "work")
 
 
-def _run(asked: argparse.Namespace, seeds: Path, work: Path) -> int:
-    from tests.fuzz import seeds as valid
+def _run(arguments: argparse.Namespace, seeds: Path, work: Path) -> int:
     from tests.fuzz.readers import all_readers
+    from tests.fuzz.seeds import make_seeds
     from tests.fuzz.worker import run
 
     if not seeds.is_dir():
         seeds.mkdir(parents=True)
-        valid.make(seeds)
+        make_seeds(seeds)
     readers = all_readers(seeds)
-    unknown = set(asked.readers) - {reader.name for reader in readers}
+    unknown = set(arguments.readers) - {reader.name for reader in readers}
     if unknown:
         print(f"no such reader: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
@@ -46,26 +46,26 @@ def _run(asked: argparse.Namespace, seeds: Path, work: Path) -> int:
     columns = ("mutations", "read", "refused", "findings", "kept files", "peak MB", "worst s")
     print("reader      " + "".join(f"{column:>11}" for column in columns))
     for reader in readers:
-        if asked.readers and reader.name not in asked.readers:
+        if arguments.readers and reader.name not in arguments.readers:
             continue
         kept = [path.read_bytes for path in sorted((KEPT / reader.name).glob("*"))]
-        mutations = [partial(reader.mutation, asked.seed, index) for index in range(asked.mutations)]
+        mutations = [partial(reader.mutation, arguments.seed, index) for index in range(arguments.mutations)]
         tally = run(reader, [*kept, *mutations], work)
         findings += tally.findings
         print(
-            f"{reader.name:12}{asked.mutations:>11,}{tally.read:>11,}{tally.refused:>11,}{len(tally.findings):>11,}"
+            f"{reader.name:12}{arguments.mutations:>11,}{tally.read:>11,}{tally.refused:>11,}{len(tally.findings):>11,}"
             f"{len(kept):>11,}{tally.peak / 1e6:>11.0f}{tally.slowest:>11.2f}",
             flush=True,
         )
-    known = set()
+    printed = set()
     for finding in findings:
-        if (finding.reader, finding.what) in known:
+        if (finding.reader, finding.what) in printed:
             continue
-        known.add((finding.reader, finding.what))
+        printed.add((finding.reader, finding.what))
         print(f"{finding.reader} {finding.index}: {finding.what}", file=sys.stderr)
-        if asked.keep:
-            (asked.keep / finding.reader).mkdir(parents=True, exist_ok=True)
-            (asked.keep / finding.reader / f"{asked.seed}-{finding.index}").write_bytes(finding.content)
+        if arguments.keep:
+            (arguments.keep / finding.reader).mkdir(parents=True, exist_ok=True)
+            (arguments.keep / finding.reader / f"{arguments.seed}-{finding.index}").write_bytes(finding.content)
     return 1 if findings else 0
 
 

@@ -1,4 +1,4 @@
-"""A valid file of some format and a source of chance -> a file whose frame holds, and whose content is wrong."""
+"""Randomly damage the content of files of known formats while their structure stays valid."""
 
 import gzip
 import io
@@ -53,16 +53,18 @@ ARRAYS: list[Callable[[], Any]] = [
 ]
 
 
-# NumPy's formats
+# Formats of NumPy
 
 
 def npy(array: Any) -> bytes:
+    """Return an array as an `.npy` file."""
     content = io.BytesIO()
     np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=True)
     return content.getvalue()
 
 
 def npy_with_header(header: str, body: bytes, version: int = 1) -> bytes:
+    """Return an `.npy` file with an arbitrary header."""
     text = header.encode("latin1", "replace") + b"\n"
     return (
         b"\x93NUMPY"
@@ -74,10 +76,11 @@ def npy_with_header(header: str, body: bytes, version: int = 1) -> bytes:
 
 
 def change_npy(content: bytes, chance: Random) -> bytes:
-    """Change what the header says, or the values, of an `.npy` file."""
+    """Change the header or the values of an `.npy` file."""
     array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     body = array.tobytes()
-    dtype, shape = array.dtype.str, array.shape
+    dtype: Any = array.dtype.str
+    shape: Any = array.shape
     match chance.randrange(5):
         case 0:
             return npy(chance.choice(ARRAYS)())
@@ -121,45 +124,46 @@ def change_npy(content: bytes, chance: Random) -> bytes:
 
 
 def zipped(members: list[tuple[str, bytes]], chance: Random) -> bytes:
+    """Return an archive of the members, with a random compression."""
     content = io.BytesIO()
     kind = chance.choice(
         [zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
     )
     with warnings.catch_warnings(), zipfile.ZipFile(content, "w", kind) as archive:
-        warnings.simplefilter("ignore")  # a name that is there twice
+        warnings.simplefilter("ignore")  # duplicate names
         for name, data in members:
             archive.writestr(name.split("\x00")[0].encode("utf-8", "replace").decode() or "x", data)
     return content.getvalue()
 
 
 def change_zip(change_member: Mutation) -> Mutation:
-    """Change one member of an archive and make the archive again, with right checksums."""
+    """Return a mutation that changes one member of an archive and updates the checksums."""
 
     def change(content: bytes, chance: Random) -> bytes:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = [(name, archive.read(name)) for name in archive.namelist()]
-        place = chance.randrange(len(members))
-        name, data = members[place]
+        index = chance.randrange(len(members))
+        name, data = members[index]
         match chance.randrange(8):
             case 0:
-                del members[place]
+                del members[index]
             case 1:
-                members[place] = (
+                members[index] = (
                     chance.choice([*WORDS, "images.npy", "codes.npy", "../x.npy", f"{name}/"]) or "x",
                     data,
                 )
             case 2 if len({name for name, _ in members}) == len(members):
                 other = chance.randrange(len(members))
-                members[place], members[other] = (name, members[other][1]), (members[other][0], data)
+                members[index], members[other] = (name, members[other][1]), (members[other][0], data)
             case _:
-                members[place] = (name, change_member(data, chance))
+                members[index] = (name, change_member(data, chance))
         return zipped(members, chance)
 
     return change
 
 
 def change_array(content: bytes, chance: Random) -> bytes:
-    """Change a member of an `.npz` file; one that holds JSON is changed as JSON."""
+    """Change a member of an `.npz` file; JSON text is usually changed as JSON."""
     try:
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError):
@@ -169,11 +173,11 @@ def change_array(content: bytes, chance: Random) -> bytes:
     return change_npy(content, chance)
 
 
-# The other formats
+# Other formats
 
 
 def change_safetensors(content: bytes, chance: Random) -> bytes:
-    """Change the header of a `.safetensors` file, the JSON inside its metadata, or values."""
+    """Change the header of a `.safetensors` file, the JSON in its metadata, or the weights."""
     length = int.from_bytes(content[:8], "little")
     header, body = json.loads(content[8 : 8 + length]), content[8 + length :]
     match chance.randrange(5):
@@ -185,7 +189,7 @@ def change_safetensors(content: bytes, chance: Random) -> bytes:
         case 3:
             tensor = chance.choice([value for key, value in header.items() if key != "__metadata__"] or [{}])
             key = chance.choice(["dtype", "shape", "data_offsets"])
-            pools = {
+            pools: dict[str, list[Any]] = {
                 "dtype": ["F64", "F16", "BF16", "I64", "U8", "BOOL", "F8_E4M3", "F4", "C64", "x", None],
                 "shape": [[], [0], [1], [2**62, 2**62], [-1], [2**40], [1] * 100, [1, 2, 3], "x"],
                 "data_offsets": [[0, 0], [0, 2**63], [4, 0], [0, 4], [2**64, 2**65], [0, len(body)], [1], None],
@@ -194,29 +198,30 @@ def change_safetensors(content: bytes, chance: Random) -> bytes:
         case 4:
             changed = bytearray(body)
             for _ in range(chance.choice([1, 5])):
-                place = chance.randrange(max(len(changed) - 4, 1)) // 4 * 4
-                changed[place : place + 4] = struct.pack(
+                start = chance.randrange(max(len(changed) - 4, 1)) // 4 * 4
+                changed[start : start + 4] = struct.pack(
                     "<f", chance.choice([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-40])
                 )
             body = bytes(changed)
     text = json.dumps(header).encode()
-    said = len(text) if chance.random() < 0.95 else chance.choice(LENGTHS) % 2**64
-    return struct.pack("<Q", said) + text + body
+    claimed = len(text) if chance.random() < 0.95 else chance.choice(LENGTHS) % 2**64
+    return struct.pack("<Q", claimed) + text + body
 
 
 def change_gzip(change: Mutation) -> Mutation:
+    """Return a mutation that changes the unpacked content of a gzip file."""
     return lambda content, chance: gzip.compress(
         change(gzip.decompress(content), chance), chance.choice([0, 9]), mtime=0
     )
 
 
 def change_png(content: bytes, chance: Random) -> bytes:
-    """Change, drop, double or add a chunk, with right checksums; pixels are changed as they are before deflating."""
-    chunks, place = [], 8
-    while place < len(content):
-        length = int.from_bytes(content[place : place + 4])
-        chunks.append((content[place + 4 : place + 8], content[place + 8 : place + 8 + length]))
-        place += 12 + length
+    """Change, delete, repeat or add a chunk and update the checksums; pixels are changed before compression."""
+    chunks, start = [], 8
+    while start < len(content):
+        length = int.from_bytes(content[start : start + 4])
+        chunks.append((content[start + 4 : start + 8], content[start + 8 : start + 8 + length]))
+        start += 12 + length
     index = chance.randrange(len(chunks))
     kind, data = chunks[index]
     match chance.randrange(6):
@@ -247,7 +252,7 @@ def change_png(content: bytes, chance: Random) -> bytes:
 
 
 def change_onnx(content: bytes, chance: Random) -> bytes:
-    """Change, drop or double a field anywhere in the graph or its metadata."""
+    """Change, delete or repeat a random field of the graph or its metadata."""
     import onnx
 
     model = onnx.load_model_from_string(content)
@@ -265,7 +270,7 @@ def change_onnx(content: bytes, chance: Random) -> bytes:
         tensor.external_data.add(key="location", value=chance.choice(["../../etc/passwd", "/etc/passwd", "x", ""]))
         return bytes(model.SerializeToString())
     message: Any = model
-    for _ in range(12):  # a walk to some depth
+    for _ in range(12):  # descend to a random depth
         below = [value for field, value in message.ListFields() if field.type == field.TYPE_MESSAGE]
         choices = [one for value in below for one in (value if hasattr(value, "__len__") else [value])]
         if not choices or chance.random() < 0.15:
@@ -305,7 +310,7 @@ def change_onnx(content: bytes, chance: Random) -> bytes:
 
 
 def change_toml(content: bytes, chance: Random) -> bytes:
-    """Give a key of a recipe another value or type, or another name."""
+    """Change the value, the type or the name of a key of a recipe."""
     import tomllib
 
     import tomli_w
@@ -314,7 +319,7 @@ def change_toml(content: bytes, chance: Random) -> bytes:
     tree = tomllib.loads(content.decode())
     for _ in range(chance.choice([1, 1, 2])):
         tree = change_tree(tree, chance, values)
-    if not isinstance(tree, dict[str, Any]):
+    if not isinstance(tree, dict):
         tree = {"model": tree}
     try:
         return tomli_w.dumps(tree).encode("utf-8", "replace")
@@ -323,7 +328,7 @@ def change_toml(content: bytes, chance: Random) -> bytes:
 
 
 def change_lines(separator: str) -> Mutation:
-    """Change the cells of a table, or the names of a list."""
+    """Return a mutation that changes the cells of a table or the lines of a list."""
 
     def change(content: bytes, chance: Random) -> bytes:
         rows = [line.split(separator) for line in content.decode().split("\n")]

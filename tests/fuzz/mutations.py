@@ -1,4 +1,4 @@
-"""Bytes, plain values and text, and a source of chance -> such that are a little, or very, wrong."""
+"""Randomly damage bytes, plain values and text."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -38,48 +38,48 @@ VALUES: list[Any] = [
 
 
 def damage(content: bytes, chance: Random) -> bytes:
-    """Change a few places, whatever the format."""
+    """Change a few random places, independent of the format."""
     data = bytearray(content)
     for _ in range(chance.choice([1, 1, 1, 2, 3, 8, 30])):
-        place = chance.randrange(len(data) + 1) if chance.random() < 0.6 else chance.randrange(min(len(data), 120) + 1)
+        start = chance.randrange(len(data) + 1) if chance.random() < 0.6 else chance.randrange(min(len(data), 120) + 1)
         length = chance.choice([1, 2, 4, 8, 16, 100, 1000])
         match chance.randrange(8):
             case 0 if data:
-                data[min(place, len(data) - 1)] ^= 1 << chance.randrange(8)
+                data[min(start, len(data) - 1)] ^= 1 << chance.randrange(8)
             case 1:
-                data[place:place] = chance.randbytes(length)
+                data[start:start] = chance.randbytes(length)
             case 2:
-                del data[place : place + length]
+                del data[start : start + length]
             case 3:
-                data[place:place] = data[place : place + length] * chance.choice([1, 2, 20])
+                data[start:start] = data[start : start + length] * chance.choice([1, 2, 20])
             case 4:
-                del data[place:]
+                del data[start:]
             case 5:
                 other = chance.randrange(len(data) + 1)
-                data[place : place + length] = data[other : other + length]
+                data[start : start + length] = data[other : other + length]
             case 6:
                 number = chance.choice(LENGTHS) - chance.choice([0, 0, 1])
                 size, order = chance.choice([2, 4, 8]), chance.choice(["little", "big"])
-                data[place : place + size] = (number % 2 ** (8 * size)).to_bytes(size, order)
+                data[start : start + size] = (number % 2 ** (8 * size)).to_bytes(size, order)
             case 7:
-                data[place : place + length] = bytes([chance.choice([0, 255, 0x80, 0x20])]) * length
+                data[start : start + length] = bytes([chance.choice([0, 255, 0x80, 0x20])]) * length
     return bytes(data)
 
 
 def splice(content: bytes, other: bytes, chance: Random) -> bytes:
-    """The beginning of one file and the end of another."""
+    """Join the start of one file and the end of another."""
     return content[: chance.randrange(len(content) + 1)] + other[chance.randrange(len(other) + 1) :]
 
 
-# Trees of plain values, and text
+# Nested plain values and JSON
 
 
 def change_tree(tree: Any, chance: Random, values: Sequence[Any] = VALUES) -> Any:
-    """Replace, drop, add or exchange something anywhere in nested dicts and lists; they are changed in place."""
+    """Replace, delete, add or exchange a random item of nested dicts and lists, in place; return the tree."""
     nodes: list[tuple[Any, Any]] = []
 
     def collect(node: Any) -> None:
-        keys = list(node) if isinstance(node, dict[str, Any]) else range(len(node)) if isinstance(node, list) else []
+        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else []
         for key in keys:
             nodes.append((node, key))
             collect(node[key])
@@ -87,7 +87,7 @@ def change_tree(tree: Any, chance: Random, values: Sequence[Any] = VALUES) -> An
     collect(tree)
     if not nodes or chance.random() < 0.01:
         return deepcopy(chance.choice(values))
-    # Long lists of numbers would else take nearly all.
+    # First choose the parent: otherwise items of long lists would be chosen nearly always.
     parents = list({id(parent): parent for parent, _ in nodes}.values())
     parent = chance.choice(parents)
     key = chance.choice([key for owner, key in nodes if owner is parent])
@@ -99,7 +99,7 @@ def change_tree(tree: Any, chance: Random, values: Sequence[Any] = VALUES) -> An
         case 4:
             other, other_key = chance.choice(nodes)
             parent[key] = json.loads(json.dumps(other[other_key]))
-        case 5 if isinstance(parent, dict[str, Any]):
+        case 5 if isinstance(parent, dict):
             parent[chance.choice(WORDS)] = deepcopy(chance.choice(values))
         case _:
             parent[key] = [deepcopy(parent[key]) for _ in range(chance.choice([1, 2, 300]))]
@@ -107,6 +107,7 @@ def change_tree(tree: Any, chance: Random, values: Sequence[Any] = VALUES) -> An
 
 
 def change_json(text: str, chance: Random) -> str:
+    """Replace a JSON text by invalid text, or change a few of its values."""
     if chance.random() < 0.05:
         return chance.choice(
             ["", "{", "null", "[]", "[" * 100_000, '{"a":' * 50_000, text[: len(text) // 2], '"\\ud800"']
@@ -116,5 +117,5 @@ def change_json(text: str, chance: Random) -> str:
         tree = change_tree(tree, chance)
     try:
         return json.dumps(tree)
-    except ValueError:  # an integer of too many digits
+    except ValueError:  # an integer with too many digits
         return "1" * 5000

@@ -1,4 +1,4 @@
-"""What aecli reads: for each kind of file its seeds, the ways to damage it, and all that is done with it once read."""
+"""The kinds of files that aecli reads: valid examples, ways to damage them, and everything that is done with them."""
 
 import json
 import os
@@ -9,32 +9,35 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.fuzz import formats, mutations
 
+if TYPE_CHECKING:
+    from aecli.inference.model import Model, ModelOutput
+
 PLAIN_DAMAGE = 0.5
-"""The share of files that are damaged byte by byte where there is another way."""
+"""Fraction of files that are damaged byte by byte although there is a mutation for their format."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One kind of file."""
+    """A kind of file and the code that reads it."""
 
     name: str
     file: str
-    """What the damaged file is called; a reader may go by it."""
+    """Name of the damaged file, as the format may follow from it."""
     seeds: Sequence[bytes]
+    """Contents of valid files."""
     read: Callable[[Path], Any]
     change: mutations.Mutation | None = None
-    """A mutation that knows the format."""
+    """A mutation for the format."""
 
     def mutation(self, seed: int, index: int) -> bytes:
-        """Return the damaged file number `index`."""
+        """Return the content of the damaged file with this index."""
         chance = Random(f"{self.name} {seed} {index}")
         content = chance.choice(self.seeds)
         if self.change and chance.random() > PLAIN_DAMAGE:
@@ -45,9 +48,21 @@ class Reader:
         return mutations.damage(content, chance)
 
 
+@dataclass(frozen=True)
+class Context:
+    """Valid objects that some readers need."""
+
+    folder: Path
+    """The folder of the valid files."""
+    model: "Model"
+    images: NDArray[np.uint8]
+    output: "ModelOutput"
+    """The results of `model` for `images`."""
+
+
 def all_readers(folder: Path) -> list[Reader]:
-    """Return all, on the files that `seeds.make` wrote into the folder."""
-    import PIL.Image  # noqa: F401  what resizes, whatever file it is asked by
+    """Return all readers, with the files that `make_seeds` wrote into the folder."""
+    import PIL.Image  # noqa: F401  imported by every reader that resizes
 
     from aecli import inference
     from aecli.data import load
@@ -55,47 +70,47 @@ def all_readers(folder: Path) -> list[Reader]:
     model = inference.load(folder / "mlp" / "model.safetensors", device="cpu")
     images = load(str(folder / "images.npy")).images[:2]
     (output,) = model.outputs(images)
-    known = SimpleNamespace(folder=folder, model=model, images=images, output=output)
+    context = Context(folder, model, images, output)
 
     def files(*patterns: str) -> list[bytes]:
         return [path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern))]
 
     suffixes = ("png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm")
     changes = {"png": formats.change_png}
-    pictures = [Reader(s, f"x.{s}", files(f"*.{s}"), picture, changes.get(s)) for s in suffixes]
+    image_readers = [Reader(s, f"x.{s}", files(f"*.{s}"), image_file, changes.get(s)) for s in suffixes]
     zip_of_arrays = formats.change_zip(formats.change_array)
     deflated = formats.change_gzip(mutations.damage)
     return [
-        *(pictures),
-        Reader("codes", "x.npz", files("mlp-*.npz", "conv-*.npz"), partial(codes, known), zip_of_arrays),
+        *image_readers,
+        Reader("codes", "x.npz", files("mlp-*.npz", "conv-*.npz"), partial(codes, context), zip_of_arrays),
         Reader("npz", "x.npz", files("images.npz", "floats.npz"), image_set, zip_of_arrays),
         Reader("npy", "x.npy", files("images.npy"), image_set, formats.change_npy),
         Reader("coordinates", "x.npz", files("plane.npz"), described, zip_of_arrays),
         Reader(
             *("checkpoint", "x.safetensors", files("*/model.safetensors")),
-            *(partial(checkpoint, known), formats.change_safetensors),
+            *(partial(checkpoint, context), formats.change_safetensors),
         ),
         Reader(
             *("detector", "x.safetensors", files("[ckm]*.safetensors")),
-            *(partial(detector, known), formats.change_safetensors),
+            *(partial(detector, context), formats.change_safetensors),
         ),
         Reader("weights", "x.safetensors", files("weights.safetensors"), weights, formats.change_safetensors),
-        Reader("onnx", "x.onnx", files("*/model.onnx"), partial(exported, known), formats.change_onnx),
-        Reader("recipe", "x.toml", files("*/recipe.toml"), partial(recipe, known), formats.change_toml),
+        Reader("onnx", "x.onnx", files("*/model.onnx"), partial(exported, context), formats.change_onnx),
+        Reader("recipe", "x.toml", files("*/recipe.toml"), partial(recipe, context), formats.change_toml),
         Reader("idx", "train-images-idx3-ubyte", files("idx"), image_set),
         Reader("idx-gz", "train-images-idx3-ubyte.gz", files("idx.gz"), image_set, deflated),
-        Reader("list", "x.txt", files("list"), partial(listed, known), formats.change_lines("/")),
+        Reader("list", "x.txt", files("list"), partial(listed, context), formats.change_lines("/")),
         Reader("metrics", "metrics.csv", files("*/metrics.csv"), metrics, formats.change_lines(",")),
         Reader("state", "last.ckpt", files("mlp/last.ckpt"), state, formats.change_zip(mutations.damage)),
     ]
 
 
 def _finite(array: NDArray[Any]) -> None:
-    assert np.isfinite(array).all(), "numbers that are not finite"
+    assert np.isfinite(array).all(), "values are not finite"
 
 
 def described(path: Path) -> None:
-    """All that `aecli info` says, as text and as JSON that any reader takes."""
+    """Describe the file as `aecli info` does, as text and as strict JSON."""
     from aecli.reports.describe import describe
 
     description = describe(path)
@@ -103,7 +118,7 @@ def described(path: Path) -> None:
     json.dumps(description.to_dict(), allow_nan=False).encode()
 
 
-def picture(path: Path) -> None:
+def image_file(path: Path) -> None:
     from aecli.data.image_files import decode, native_shape, quiet
 
     with quiet():
@@ -123,7 +138,7 @@ def image_set(path: Path) -> None:
     images.fingerprint  # noqa: B018
 
 
-def codes(known: SimpleNamespace, path: Path) -> None:
+def codes(context: Context, path: Path) -> None:
     from aecli import inference
     from aecli.codes import load_codes, write_codes
     from aecli.data.saving import require_image_output, save_images
@@ -133,43 +148,43 @@ def codes(known: SimpleNamespace, path: Path) -> None:
     require_image_output(path.with_name("decoded"), inputs=[path], overwrite=True)
     _finite(read.codes)
     write_codes(read, BytesIO())
-    save_images(inference.decode(known.model, read).take(np.arange(min(2, len(read)))), path.with_name("decoded"))
+    save_images(inference.decode(context.model, read).take(np.arange(min(2, len(read)))), path.with_name("decoded"))
 
 
-def checkpoint(known: SimpleNamespace, path: Path) -> None:
+def checkpoint(context: Context, path: Path) -> None:
     from aecli import inference
     from aecli.checkpoint import read_header
     from aecli.detection.detector import default_detector
 
     described(path)
     if read_header(path).task == "classifier":
-        _finite(inference.load_classifier(path, device="cpu").classify(known.images))
+        _finite(inference.load_classifier(path, device="cpu").classify(context.images))
         return
     model = inference.load(path, device="cpu")
-    _used(model, known)
+    _use(model, context)
     _finite(np.array(default_detector(model.header, model.fingerprint).header.threshold))
 
 
-def exported(known: SimpleNamespace, path: Path) -> None:
+def exported(context: Context, path: Path) -> None:
     from aecli import inference
 
     described(path)
-    _used(inference.load(path), known)
+    _use(inference.load(path), context)
 
 
-def _used(model: Any, known: SimpleNamespace) -> None:
-    found, residuals = model.encode_with_residuals(known.images)
-    _finite(found)
+def _use(model: "Model", context: Context) -> None:
+    codes, residuals = model.encode_with_residuals(context.images)
+    _finite(codes)
     _finite(residuals)
-    model.decode(found)
+    model.decode(codes)
 
 
-def detector(known: SimpleNamespace, path: Path) -> None:
+def detector(context: Context, path: Path) -> None:
     from aecli.detection.detector import load_detector
 
     described(path)
     read = load_detector(path)
-    _finite(read.scores(known.output))
+    _finite(read.scores(context.output))
 
 
 def weights(path: Path) -> None:
@@ -180,7 +195,7 @@ def weights(path: Path) -> None:
     start_from(Autoencoder("mlp", (1, 8, 8), arguments, [0.5], [0.5]), load_start(path), ())
 
 
-def recipe(known: SimpleNamespace, path: Path) -> None:
+def recipe(context: Context, path: Path) -> None:
     from aecli.data import DataOptions
     from aecli.recipes.loading import load_recipe, save_recipe
     from aecli.training.resolution import resolve_recipe
@@ -188,20 +203,20 @@ def recipe(known: SimpleNamespace, path: Path) -> None:
 
     described(path)
     wanted = load_recipe(str(path))
-    images, _ = load_subsets(str(known.folder / "images.npz"), None, wanted, DataOptions())
+    images, _ = load_subsets(str(context.folder / "images.npz"), None, wanted, DataOptions())
     save_recipe(resolve_recipe(wanted, images, None), path.with_name("resolved.toml"))
 
 
-def listed(known: SimpleNamespace, path: Path) -> None:
+def listed(context: Context, path: Path) -> None:
     from aecli.detection.detector import default_detector
     from aecli.detection.inputs import chunked, image_readers, read_list
     from aecli.detection.inspection import AnomalyInspector
 
-    detector = default_detector(known.model.header, known.model.fingerprint)
-    inspector = AnomalyInspector(known.model, detector)
-    # A folder means all pictures below it, and so "/" all that there are.
+    detector = default_detector(context.model.header, context.model.fingerprint)
+    inspector = AnomalyInspector(context.model, detector)
+    # A folder stands for all images below it, and "/" for all images of the machine.
     names = [name for name in read_list(path) if "\0" in name or not os.path.isdir(name)]  # noqa: PTH112
-    for _ in inspector.inspect_chunks(chunked(image_readers(names, known.model.image_shape), 8)):
+    for _ in inspector.inspect_chunks(chunked(image_readers(names, context.model.image_shape), 8)):
         pass
 
 
@@ -215,6 +230,6 @@ def metrics(path: Path) -> None:
 def state(path: Path) -> None:
     from aecli.training.callbacks import WholeFileCheckpoints
 
-    with warnings.catch_warnings():  # as training does, which keeps torch and Lightning quiet
+    with warnings.catch_warnings():  # as in training
         warnings.simplefilter("ignore")
         WholeFileCheckpoints().load_checkpoint(path)

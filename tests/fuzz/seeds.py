@@ -1,4 +1,4 @@
-"""Small valid files of every kind, made as a person makes them from real digits."""
+"""Write small valid files of all kinds with the command line, from real digits."""
 
 import contextlib
 import gzip
@@ -20,29 +20,30 @@ TINY = {
 
 
 def aecli(*words: str | Path) -> None:
-    """Run the command line here, quietly, and expect it to succeed."""
+    """Run the command line in this process without output and expect it to succeed."""
     from aecli.cli.main import main
 
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             main([str(word) for word in words])
     except SystemExit as stop:
         if stop.code:
-            raise RuntimeError(f"aecli {' '.join(map(str, words))}: {said.getvalue()}") from stop
+            raise RuntimeError(f"aecli {' '.join(map(str, words))}: {output.getvalue()}") from stop
 
 
-def make(folder: Path) -> None:
+def make_seeds(folder: Path) -> None:
     """Write images, runs, codes, detectors, exports, coordinates and lists into an empty folder."""
     from aecli.data import load
 
     digits = load("digits:test").take(np.arange(COUNT) * 5)
     names = np.array([f"{index}.png" for index in range(COUNT)])
+    assert digits.labels is not None
     labels, classes = digits.labels % 3, np.array(["a", "b", "c"])
     np.savez(folder / "images.npz", images=digits.images, labels=labels, names=names, class_names=classes)
     np.savez_compressed(folder / "floats.npz", x=digits.images[:, 0] / 255)
     np.save(folder / "images.npy", digits.images)
-    _pictures(folder, digits.images)
+    _write_images(folder, digits.images)
     idx = bytes([0, 0, 8, 3]) + np.array([COUNT, 8, 8], ">u4").tobytes() + digits.images.tobytes()
     for suffix, pack in (("", bytes), (".gz", gzip.compress)):
         (folder / f"idx{suffix}").write_bytes(pack(idx))
@@ -51,33 +52,35 @@ def make(folder: Path) -> None:
         )
     for name, words in TINY.items():
         aecli("train", folder / "images.npz", "-o", folder / name, *SMALL, *words)
-    _foreign_weights(folder / "mlp" / "model.safetensors", folder / "weights.safetensors")
+    _write_encoder_weights(folder / "mlp" / "model.safetensors", folder / "weights.safetensors")
     for name in ("mlp", "conv"):
         aecli("export", folder / name)
         model = folder / name / "model.safetensors"
-        for bits, more in ((32, ()), (8, ()), (4, ()), (4, ("--entropy",))):
-            output = folder / f"{name}-{bits}{'-entropy' * bool(more)}.npz"
-            aecli("encode", folder / "images.npz", "--model", model, "--bits", str(bits), *more, "-o", output)
+        for bits, entropy in ((32, False), (8, False), (4, False), (4, True)):
+            output = folder / f"{name}-{bits}{'-entropy' * entropy}.npz"
+            options = ("--bits", str(bits), *(["--entropy"] if entropy else []))
+            aecli("encode", folder / "images.npz", "--model", model, *options, "-o", output)
     calibrate = ("calibrate", "--model", folder / "mlp", "--normal", "digits:test@-1")
-    for score, more in (("combined", ()), ("knn", ()), ("mahalanobis", ("--anomalous", "digits:test@1"))):
-        aecli(*calibrate, "--score", score, "-o", folder / f"{score}.safetensors", *more)
+    anomalous = {"mahalanobis": ("--anomalous", "digits:test@1")}
+    for score in ("combined", "knn", "mahalanobis"):
+        aecli(*calibrate, "--score", score, "-o", folder / f"{score}.safetensors", *anomalous.get(score, ()))
     aecli(
         *("tsne", folder / "mlp-32.npz", "-o", folder / "plane.png", "--coordinates", folder / "plane.npz"),
         *("--perplexity", "2", "--max-iter", "20"),
     )
-    pictures = [f"{folder}/digit.{suffix}" for suffix in ("png", "jpeg", "missing")]
-    (folder / "list").write_text("\n".join([*pictures, f"{folder}/images.npy", "", "-"]) + "\n")
+    images = [f"{folder}/digit.{suffix}" for suffix in ("png", "jpeg", "missing")]
+    (folder / "list").write_text("\n".join([*images, f"{folder}/images.npy", "", "-"]) + "\n")
 
 
-def _foreign_weights(checkpoint: Path, path: Path) -> None:
-    """The encoder's weights by the names that an encoder gives them, as other programs write them."""
+def _write_encoder_weights(checkpoint: Path, path: Path) -> None:
+    """Write the weights of the encoder alone, without a prefix, as other programs do."""
     from safetensors.numpy import load_file, save_file
 
     weights = load_file(checkpoint)
     save_file({name.removeprefix("encoder."): weights[name] for name in weights if name.startswith("encoder.")}, path)
 
 
-def _pictures(folder: Path, images: NDArray[Any]) -> None:
+def _write_images(folder: Path, images: NDArray[Any]) -> None:
     from PIL import Image
 
     gray = Image.fromarray(images[0, 0])
@@ -86,7 +89,8 @@ def _pictures(folder: Path, images: NDArray[Any]) -> None:
     exif[0x0112] = 6
     for suffix in ("png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm"):
         gray.save(folder / f"digit.{suffix}")
-        color.save(folder / f"color.{suffix}", **({"exif": exif} if suffix in {"png", "jpeg", "webp", "tiff"} else {}))
+        options: dict[str, Any] = {"exif": exif} if suffix in {"png", "jpeg", "webp", "tiff"} else {}
+        color.save(folder / f"color.{suffix}", **options)
     color.quantize(8).save(folder / "palette.png", transparency=1)
     color.convert("RGBA").save(folder / "alpha.png")
     color.convert("RGBA").save(folder / "alpha.webp", lossless=True)
@@ -101,4 +105,4 @@ def _pictures(folder: Path, images: NDArray[Any]) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]))
+    make_seeds(Path(sys.argv[1]))
