@@ -1,8 +1,8 @@
-"""A trained model and what it makes of the test digits."""
+"""Fixtures of a trained model and its output."""
 
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 from numpy.typing import NDArray
 
@@ -12,10 +12,12 @@ from aecli.inference.model import Model, ModelOutput
 
 @pytest.fixture(scope="session")
 def model(conv_run: Path) -> Model:
+    """Return a convolutional model of 8x8 digits."""
     return aecli.load(conv_run, device="cpu")
 
 
 @pytest.fixture(scope="session")
-def output(model: Model, digits: NDArray[Any]) -> ModelOutput:
-    (found,) = model.outputs(digits)
-    return found
+def output(model: Model, digits: NDArray[np.uint8]) -> ModelOutput:
+    """Return the model's output for the test digits."""
+    (whole,) = model.outputs(digits)
+    return whole

@@ -1,0 +1,181 @@
+"""Inputs of an inspection: DATA words, lists of paths, and chunks that do not wait for a slow list."""
+
+import io
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import aecli
+from aecli.data.iteration import ImageReader
+from aecli.data.shapes import FullShape
+from aecli.detection import inputs
+from aecli.detection.inputs import chunks_as_available, image_readers, read_list
+from aecli.errors import InputError
+
+SHAPE = (1, 8, 8)
+
+
+def black_image() -> tuple[NDArray[np.uint8], FullShape]:
+    return np.zeros(SHAPE, np.uint8), SHAPE
+
+
+def named_reader(name: str) -> ImageReader:
+    return ImageReader(name, black_image)
+
+
+def names_of(chunks: Iterator[list[ImageReader]]) -> list[str]:
+    return [reader.name for chunk in chunks for reader in chunk]
+
+
+# DATA words
+
+
+def test_files_folders_and_data_words_yield_readers(
+    image_folder: Path, digits: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "set.npz", images=digits[:2])
+    words = [str(image_folder / "b" / "3.png"), str(image_folder), str(tmp_path / "set.npz"), "digits:test@4"]
+    readers = list(image_readers(words, SHAPE))
+    files = sorted(map(str, image_folder.rglob("*.png")))
+    assert [reader.name for reader in readers[:7]] == [words[0], *files]
+    assert [reader.name for reader in readers[7:9]] == [f"{words[2]}:all/{index}" for index in range(2)]
+    assert np.array_equal(readers[0].read()[0], digits[3])
+    assert np.array_equal(readers[8].read()[0], digits[1])
+    fours = aecli.load_images("digits:test@4")
+    assert len(readers) == 9 + len(fours)
+    assert readers[9].name == f"digits:{fours.names[0]}"
+
+
+@pytest.mark.parametrize(
+    "word", ["none.png", "", "dgits", "a" * 300 + ".png", "x\0y.png", "no/such/folder/", "digits@x"]
+)
+def test_a_word_that_cannot_be_resolved_yields_a_failing_reader(word: str) -> None:
+    failing, *_, last = image_readers([word, "digits:test@4"], SHAPE)
+    assert failing.name == word
+    with pytest.raises(InputError):
+        failing.read()
+    assert last.read()[1] == SHAPE
+
+
+# Lists
+
+
+@pytest.mark.parametrize(
+    ("content", "separator", "paths"),
+    [
+        (b"a\nb\n", b"\n", ["a", "b"]),
+        (b"a\r\nb", b"\n", ["a", "b"]),
+        (b"\n\na b\n\n", b"\n", ["a b"]),
+        (b"\0a\nb\0c\0", b"\0", ["a\nb", "c"]),
+        (b"a\0\0b\r", b"\0", ["a", "b\r"]),
+        (b"caf\xc3\xa9\nbad\xff", b"\n", ["café", "bad\udcff"]),
+        (b"-\n--\n", b"\n", ["./-", "--"]),
+        (b"x" * 200_000 + b"\ny", b"\n", ["x" * 200_000, "y"]),
+        (b"\n" * 9, b"\n", []),
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False], ids=["standard input", "file"])
+def test_paths_of_a_list(
+    content: bytes, separator: bytes, paths: list[str], stream: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "list").write_bytes(content)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    path = Path("-") if stream else tmp_path / "list"
+    assert list(read_list(path, separator=separator)) == paths
+
+
+@pytest.mark.parametrize("separator", [b"\n", b"\0"])
+def test_paths_on_standard_input_are_yielded_as_they_arrive(separator: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr(sys, "stdin", open(reading, encoding="utf-8"))  # noqa: SIM115, PTH123
+    arrived: queue.Queue[str] = queue.Queue()
+
+    def collect() -> None:
+        for path in read_list(Path("-"), separator=separator):
+            arrived.put(path)
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    for path in (b"first", b"second"):
+        os.write(writing, path + separator)
+        assert arrived.get(timeout=10) == path.decode()
+    os.close(writing)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_list_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(inputs, "BLOCK_BYTES", 3)
+    (tmp_path / "list").write_bytes(b"one\ntwo\r\n\nthree")
+    assert list(read_list(tmp_path / "list")) == ["one", "two", "three"]
+
+
+def test_a_list_without_separators_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(inputs, "MAX_PATH_BYTES", 1000)
+    (tmp_path / "list").write_bytes(b"x" * 100_000)
+    with pytest.raises(InputError, match="list of files"):
+        list(read_list(tmp_path / "list"))
+
+
+@pytest.mark.parametrize("name", ["none", "folder", "empty"])
+def test_a_missing_or_empty_list_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    with pytest.raises(InputError, match="list of files"):
+        list(read_list(tmp_path / name))
+
+
+# Chunks of a slow list
+
+
+def test_a_chunk_does_not_wait_for_more_readers() -> None:
+    more = threading.Event()
+
+    def slow() -> Iterator[ImageReader]:
+        yield named_reader("first")
+        assert more.wait(10)
+        yield named_reader("second")
+
+    chunks = chunks_as_available(slow(), 100)
+    assert [reader.name for reader in next(chunks)] == ["first"]
+    more.set()
+    assert names_of(chunks) == ["second"]
+
+
+def test_chunks_are_in_order_and_of_bounded_size() -> None:
+    names = [str(number) for number in range(1000)]
+    chunks = list(chunks_as_available(map(named_reader, names), 7))
+    assert names_of(iter(chunks)) == names
+    assert all(0 < len(chunk) <= 7 for chunk in chunks)
+
+
+def test_an_endless_list_is_not_read_far_ahead() -> None:
+    taken: list[int] = []
+
+    def endless() -> Iterator[ImageReader]:
+        while True:
+            taken.append(len(taken))
+            yield named_reader(str(len(taken)))
+
+    next(chunks_as_available(endless(), 5))
+    time.sleep(0.05)
+    assert len(taken) <= 5 + 2 * 5 + 2
+
+
+def test_an_error_of_the_list_is_raised_after_the_readers_before_it() -> None:
+    def failing() -> Iterator[ImageReader]:
+        yield named_reader("first")
+        raise InputError("gone")
+
+    chunks = chunks_as_available(failing(), 10)
+    assert [reader.name for reader in next(chunks)] == ["first"]
+    with pytest.raises(InputError, match="gone"):
+        next(chunks)
