@@ -212,6 +212,25 @@ def test_settings_change_keys_and_arguments() -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "arguments"),
+    [
+        ({"model.architecture": "strided"}, {}),
+        ({"model.architecture": "strided", "model.arguments.code": 3}, {"code": 3}),
+        ({"model.arguments.code": 3, "model.architecture": "strided"}, {"code": 3}),
+        ({"model.architecture": "strided", "model.arguments": {"code": 3}}, {"code": 3}),
+        ({"model.architecture": "mlp"}, {"hidden": [256], "code": 128}),
+        ({"model.architecture": "mlp", "model.arguments.code": 3}, {"hidden": [256], "code": 3}),
+        ({"optimizer.lr": 1}, {"hidden": [256], "code": 128}),
+    ],
+    ids=str,
+)
+def test_another_architecture_drops_the_arguments_of_the_previous_one(
+    settings: dict[str, Any], arguments: dict[str, Any]
+) -> None:
+    assert load_recipe("mlp").with_settings(settings).model.arguments == arguments
+
+
+@pytest.mark.parametrize(
     ("key", "message"),
     [
         ("optimizer.lrr", "optimizer.lr"),
