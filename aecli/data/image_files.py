@@ -8,8 +8,7 @@ read; any other file with several frames or pages is refused, as is 32-bit data 
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from aecli.data.color_modes import UnsupportedModeError, is_gray, to_gray_or_rgb
 from aecli.data.orientation import swaps_sides, upright_transposition
+from aecli.data.pillow_internals import silence_decoders
 from aecli.data.resize import resized, to_pixels
 from aecli.data.shapes import NATIVE, FullShape, Shape, complete
 from aecli.errors import InputError
@@ -121,7 +121,7 @@ def _opened(path: Path) -> Iterator["Image"]:
     """Open an image file; any failure, also in the body of the `with` statement, becomes an UnreadableImageError."""
     from PIL import Image
 
-    _silence_decoders()
+    silence_decoders()
     try:
         require_file(path, "image")
     except InputError as error:
@@ -179,22 +179,3 @@ def _native_shape(image: "Image") -> FullShape:
     if image.format != "TIFF" and height != width and swaps_sides(upright_transposition(image)):
         width, height = height, width
     return (1 if is_gray(image) else 3), height, width
-
-
-@cache
-def _silence_decoders() -> None:
-    """Keep Pillow and libtiff from writing warnings to standard error.
-
-    libtiff's messages can only be turned off through its own functions, in the library that Pillow ships.
-    """
-    import ctypes
-    import logging
-
-    from PIL import _imaging
-
-    logging.getLogger("PIL").addHandler(logging.NullHandler())
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(_imaging.__file__)
-        for function in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
-            function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
-            function(None)

@@ -20,3 +20,8 @@ def size_text(size: tuple[int, ...]) -> str:
     """Format the size (H, W) as "WxH"; of a longer shape such as (C, H, W), the last two numbers are used."""
     height, width = size[-2:]
     return f"{width}x{height}"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Format the shape of an array, such as that of a code, with all axes in order: "16x4x4"."""
+    return "x".join(map(str, shape))

@@ -1,0 +1,23 @@
+"""The private parts of Pillow that aecli uses; tests/data/test_pillow_internals.py checks that they work."""
+
+import ctypes
+import logging
+from contextlib import suppress
+from functools import cache
+
+
+@cache
+def silence_decoders() -> None:
+    """Keep Pillow and libtiff from writing warnings to standard error.
+
+    libtiff's messages can only be turned off through its own functions, in the library that Pillow ships. A Pillow
+    that links libtiff differently keeps its messages.
+    """
+    from PIL import _imaging
+
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(_imaging.__file__)
+        for function in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+            function(None)
