@@ -1,4 +1,4 @@
-"""A classifier's file: what the commands and the Python door make of it."""
+"""Classifier checkpoints: which commands and functions accept them."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ CPU = ("--accelerator", "cpu")
 
 @pytest.fixture(scope="module")
 def classifier(aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a classifier that was hardly trained; not to be written to."""
+    """The run folder of a classifier after one epoch; read-only."""
     run = tmp_path_factory.mktemp("classifier") / "run"
     assert aecli("train", "digits", "--recipe", "conv-classifier", "--epochs", 1, "-o", run, *CPU).status == 0
     return run
@@ -35,7 +35,7 @@ def classifier(aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=lambda words: words[0],
 )
-def test_what_needs_a_decoder_refuses_a_classifier(
+def test_commands_that_need_a_decoder_refuse_a_classifier(
     words: tuple[str, ...], aecli: Run, classifier: Path, codes_file: Path, tmp_path: Path
 ) -> None:
     words = tuple(word.replace("OUT", str(tmp_path / "out")).replace("CODES", str(codes_file)) for word in words)
@@ -43,24 +43,24 @@ def test_what_needs_a_decoder_refuses_a_classifier(
     result = aecli(*words, classifier)
     assert result.status == ExitStatus.INPUT
     error, hint = result.err.splitlines()
-    assert error.startswith("error: a classifier, which has no decoder: ")
-    assert hint.startswith("hint: aecli classify DATA --model ")
+    assert "classifier" in error
+    assert "aecli classify" in hint
     assert list(tmp_path.iterdir()) == []
     assert sorted(path.name for path in classifier.iterdir()) == before
 
 
-def test_info_says_what_it_is(aecli: Run, classifier: Path) -> None:
+def test_info_describes_a_classifier(aecli: Run, classifier: Path) -> None:
     text = aecli("info", classifier).out
-    for piece in ("conv classifier, 1,782 parameters", "10: 0, 1, 2", "on validation images"):
-        assert piece in text
-    said = json.loads(aecli("info", classifier, "--json").out)
-    assert said["task"] == "classifier"
-    assert said["residual_quantiles"] == {"probabilities": [], "values": []}
-    assert said["quantizers"] == []
-    assert said["training"]["val_mse"] is None
+    for fact in ("conv classifier", "1,782", "10: 0, 1, 2", "validation"):
+        assert fact in text
+    document = json.loads(aecli("info", classifier, "--json").out)
+    assert document["task"] == "classifier"
+    assert document["residual_quantiles"] == {"probabilities": [], "values": []}
+    assert document["quantizers"] == []
+    assert document["training"]["val_mse"] is None
 
 
-def test_the_python_door(classifier: Path, conv_run: Path, digits: NDArray[Any]) -> None:
+def test_load_classifier(classifier: Path, conv_run: Path, digits: NDArray[Any]) -> None:
     import aecli
 
     model = aecli.load_classifier(classifier, device="cpu")
@@ -69,15 +69,15 @@ def test_the_python_door(classifier: Path, conv_run: Path, digits: NDArray[Any])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     assert model.class_names == tuple("0123456789")
     assert model.classify(digits[:0]).shape == (0, 10)
-    with pytest.raises(InputError, match="but the model takes uint8"):
+    with pytest.raises(InputError, match="uint8"):
         model.classify(digits[:, :, :4])
-    with pytest.raises(InputError, match="an autoencoder"):
+    with pytest.raises(InputError, match="autoencoder"):
         aecli.load_classifier(conv_run)
-    with pytest.raises(InputError, match="a classifier"):
+    with pytest.raises(InputError, match="classifier"):
         aecli.load(classifier)
 
 
-def test_it_survives_its_file(classifier: Path, tmp_path: Path) -> None:
+def test_a_saved_classifier_is_loaded_unchanged(classifier: Path, tmp_path: Path) -> None:
     from aecli.checkpoint import save_checkpoint
 
     loaded = load_checkpoint(classifier)
@@ -88,7 +88,7 @@ def test_it_survives_its_file(classifier: Path, tmp_path: Path) -> None:
         _ = loaded.autoencoder
 
 
-def test_an_older_file_is_an_autoencoder(conv_run: Path, tmp_path: Path) -> None:
+def test_files_without_a_task_are_autoencoders(conv_run: Path, tmp_path: Path) -> None:
     from aecli.checkpoint import CheckpointHeader
 
     document = json.loads(read_header(conv_run / "model.safetensors").to_json())
@@ -111,7 +111,7 @@ def test_an_older_file_is_an_autoencoder(conv_run: Path, tmp_path: Path) -> None
     ],
     ids=lambda change: str(change)[:40],
 )
-def test_a_header_that_does_not_fit_is_refused(change: dict[str, Any], classifier: Path, tmp_path: Path) -> None:
+def test_an_inconsistent_header_is_refused(change: dict[str, Any], classifier: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
     document = json.loads(read_header(classifier / "model.safetensors").to_json()) | change

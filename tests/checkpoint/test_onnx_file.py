@@ -1,4 +1,4 @@
-"""Exported models of others: whatever a file holds, it is run as arithmetic or refused in one line."""
+"""Untrusted ONNX files are run as arithmetic or refused in one line, whatever they contain."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def content(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def forge(content: bytes, tmp_path: Path) -> Callable[[Callable[[ModelProto], object]], Path]:
-    """Write the model with a change; gives the path."""
+    """Return a function that writes a changed model and returns its path."""
 
     def write(change: Callable[[ModelProto], object]) -> Path:
         model = onnx.load_model_from_string(content)
@@ -56,7 +56,7 @@ def set_header(**values: object) -> Callable[[ModelProto], None]:
     return change
 
 
-def keep_elsewhere(path: str) -> Callable[[ModelProto], None]:
+def use_external_data(path: str) -> Callable[[ModelProto], None]:
     def change(model: ModelProto) -> None:
         weight = model.graph.initializer[0]
         weight.ClearField("raw_data")
@@ -66,18 +66,18 @@ def keep_elsewhere(path: str) -> Callable[[ModelProto], None]:
     return change
 
 
-def loop(model: ModelProto) -> None:
+def add_loop(model: ModelProto) -> None:
     body = helper.make_graph([], "body", [], [])
     model.graph.node.append(helper.make_node("Loop", ["", ""], ["endless"], body=body))
 
 
-def spoil_weight(model: ModelProto) -> None:
+def set_weight_to_nan(model: ModelProto) -> None:
     weight = model.graph.initializer[0]
     weight.CopyFrom(onnx.numpy_helper.from_array(np.full(weight.dims, np.nan, np.float32), weight.name))
 
 
-def start_in_the_middle(model: ModelProto) -> None:
-    """The residual no longer hangs on the image's, and the decoder not on the codes'."""
+def detach_codes(model: ModelProto) -> None:
+    """Make the decoder use a hidden value instead of the output `codes`."""
     node = next(node for node in model.graph.node if "codes" in node.output)
     model.graph.node.append(helper.make_node("Relu", [node.input[0]], ["codes"]))
     node.output[0] = "hidden"
@@ -85,8 +85,8 @@ def start_in_the_middle(model: ModelProto) -> None:
         later.input[:] = ["hidden" if name == "codes" else name for name in later.input]
 
 
-def grow(model: ModelProto, border: int | None) -> None:
-    """Pad the images by so much on each side, or by what the graph makes of them."""
+def add_padding(model: ModelProto, border: int | None) -> None:
+    """Pad the images by `border` pixels on each side; None is a size that the graph computes."""
     if border is not None:
         pads = np.array([0, 0, border, border] * 2, np.int64)
         model.graph.initializer.append(onnx.numpy_helper.from_array(pads, "border"))
@@ -95,45 +95,45 @@ def grow(model: ModelProto, border: int | None) -> None:
 
 HOSTILE: dict[str, tuple[str, Callable[[ModelProto], object]]] = {
     "no metadata": ("not made by aecli", lambda model: model.ClearField("metadata_props")),
-    "no fingerprint": ("metadata cannot be read", set_metadata("fingerprint", "")),
-    "other fingerprint": ("metadata cannot be read", set_metadata("fingerprint", "sha256:\n")),
-    "decoder of no size": ("metadata cannot be read", set_metadata("decoder_bytes", "-1")),
-    "no header": ("description cannot be read", set_metadata("aecli", "{}]")),
+    "no fingerprint": ("metadata", set_metadata("fingerprint", "")),
+    "other fingerprint": ("metadata", set_metadata("fingerprint", "sha256:\n")),
+    "negative decoder size": ("metadata", set_metadata("decoder_bytes", "-1")),
+    "no header": ("metadata", set_metadata("aecli", "{}]")),
     "header of a detector": ("not a checkpoint", set_header(kind="detector")),
-    "newer format": ("newer aecli", set_header(format=999)),
-    "larger images": ("inputs and outputs", set_header(image_shape=[1, 16, 8])),
-    "other codes": ("inputs and outputs", set_header(code_shape=[4, 2, 3])),
-    "weights elsewhere": ("weights in other files", keep_elsewhere("/etc/passwd")),
-    "weights beside": ("weights in other files", keep_elsewhere("forged.onnx")),
-    "weights that are not numbers": ("not finite", spoil_weight),
-    "weights cut off": (
-        "cannot be read",
+    "newer format": ("newer", set_header(format=999)),
+    "larger images": ("inputs", set_header(image_shape=[1, 16, 8])),
+    "other codes": ("inputs", set_header(code_shape=[4, 2, 3])),
+    "weights in a system file": ("weights", use_external_data("/etc/passwd")),
+    "weights in the file itself": ("weights", use_external_data("forged.onnx")),
+    "weights that are not finite": ("not finite", set_weight_to_nan),
+    "truncated weights": (
+        "weight",
         lambda model: setattr(model.graph.initializer[0], "raw_data", model.graph.initializer[0].raw_data[:-1]),
     ),
-    "loop": ("branches or loops", loop),
-    "function": ("functions of its own", lambda model: model.functions.add(name="f", domain="d")),
-    "other operators": ("not standard", lambda model: setattr(model.graph.node[0], "domain", "com.microsoft")),
+    "loop": ("loops", add_loop),
+    "function": ("functions", lambda model: model.functions.add(name="f", domain="d")),
+    "other operators": ("operators", lambda model: setattr(model.graph.node[0], "domain", "com.microsoft")),
     "sparse weights": ("sparse weights", lambda model: model.graph.sparse_initializer.add()),
-    "no output": ("inputs and outputs", lambda model: model.graph.output.pop()),
-    "other input": ("inputs and outputs", lambda model: setattr(model.graph.input[0], "name", "picture")),
+    "no output": ("inputs", lambda model: model.graph.output.pop()),
+    "other input": ("inputs", lambda model: setattr(model.graph.input[0], "name", "picture")),
     "float images": (
-        "inputs and outputs",
+        "inputs",
         lambda model: setattr(model.graph.input[0].type.tensor_type, "elem_type", TensorProto.FLOAT),
     ),
-    "no operator of that name": ("no network has", lambda model: setattr(model.graph.node[0], "op_type", "Nonsense")),
-    "an image without end": (
-        "no network has",
+    "unknown operator": ("operators", lambda model: setattr(model.graph.node[0], "op_type", "Nonsense")),
+    "huge constant": (
+        "operators",
         lambda model: setattr(model.graph.node[0], "op_type", "ConstantOfShape"),
     ),
-    "a border without end": ("beyond measure", lambda model: grow(model, 40_000)),
-    "a border that is computed": ("are computed", lambda model: grow(model, None)),
+    "huge padding": ("sizes", lambda model: add_padding(model, 40_000)),
+    "computed padding": ("sizes", lambda model: add_padding(model, None)),
     "no nodes": ("damaged model", lambda model: model.graph.ClearField("node")),
     "newer opset": ("damaged model", lambda model: setattr(model.opset_import[0], "version", 9999)),
 }
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_what_a_file_must_not_be(
+def test_hostile_files_are_refused(
     case: str, forge: Callable[..., Path], capfd: pytest.CaptureFixture[str], aecli: Run, tmp_path: Path
 ) -> None:
     message, change = HOSTILE[case]
@@ -144,17 +144,17 @@ def test_what_a_file_must_not_be(
     assert str(path) in caught.value.message
     result = aecli("encode", "digits:test", "--model", path, "-o", tmp_path / "codes.npz")
     assert result.status == 4
-    assert capfd.readouterr() == ("", "")  # nor does ONNX Runtime say anything by itself
+    assert capfd.readouterr() == ("", "")  # ONNX Runtime prints nothing either
 
 
-def test_codes_that_are_not_what_is_decoded_are_found_out(forge: Callable[..., Path], digits: NDArray[Any]) -> None:
-    model = inference.load(forge(start_in_the_middle))
+def test_a_decoder_that_does_not_use_the_codes_is_refused(forge: Callable[..., Path], digits: NDArray[Any]) -> None:
+    model = inference.load(forge(detach_codes))
     codes = model.encode(digits[:2])
     with pytest.raises(InputError, match="damaged model"):
         model.decode(codes)
 
 
-def test_results_of_another_shape_are_found_out(forge: Callable[..., Path], digits: NDArray[Any]) -> None:
+def test_results_of_another_shape_are_refused(forge: Callable[..., Path], digits: NDArray[Any]) -> None:
     def sum_over_batch(model: ModelProto) -> None:
         next(node for node in model.graph.node if "residual" in node.output).input[0] = "images_as_one"
         last = next(node for node in model.graph.node if "view" in node.output)
@@ -167,7 +167,7 @@ def test_results_of_another_shape_are_found_out(forge: Callable[..., Path], digi
 
 
 @pytest.mark.parametrize("other", [b"PK\3\4", b"nonsense" * 50, b"\x08\x0a", b"\0" * 1000])
-def test_other_files_are_refused(other: bytes, tmp_path: Path) -> None:
+def test_files_of_other_formats_are_refused(other: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.onnx"
     path.write_bytes(other)
     for read in (inference.load, describe):
@@ -175,15 +175,15 @@ def test_other_files_are_refused(other: bytes, tmp_path: Path) -> None:
             read(path)
 
 
-def test_no_change_of_bytes_makes_more_than_an_error(
+def test_random_bytes_are_refused_or_harmless(
     content: bytes, tmp_path: Path, digits: NDArray[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
     random = np.random.default_rng(0)
     path = tmp_path / "changed.onnx"
     for _ in range(300):
         changed = bytearray(content)
-        for place in random.integers(0, len(content), random.integers(1, 4)):
-            changed[place] = random.integers(0, 256)
+        for offset in random.integers(0, len(content), random.integers(1, 4)):
+            changed[offset] = random.integers(0, 256)
         path.write_bytes(bytes(changed[: random.integers(1, len(content))] if random.random() < 0.1 else changed))
         for use in (describe, lambda path: inference.load(path).reconstruct(digits[:2])):
             with suppress(AecliError):
