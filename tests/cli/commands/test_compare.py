@@ -1,6 +1,5 @@
-"""`aecli compare`: figures that other commands give too, and what cannot be compared."""
+"""`aecli compare`: metrics of several runs that agree with the other commands, and runs that cannot be compared."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,114 +10,118 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aecli import inference
-from tests.command_line import Run
+from aecli.errors import ExitStatus
+from tests.command_line import Run, succeed
 
 
 @pytest.fixture(scope="module")
-def compared(aecli: Run, conv_run: Path, mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The comparison of a convolutional and a fully connected run; `plot` is the PNG's path."""
-    plot = tmp_path_factory.mktemp("compared") / "plot.png"
-    result = aecli("compare", conv_run, mlp_run, "--draws", "5", "-o", plot, "--json")
-    assert result.status == 0, result.err
-    return json.loads(result.out) | {"plot": plot}
+def plot_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of the plot that `comparison` writes."""
+    return tmp_path_factory.mktemp("comparison") / "plot.png"
 
 
-def test_figures_are_those_of_the_other_commands(
-    compared: dict[str, Any], aecli: Run, conv_run: Path, tmp_path: Path, digits: NDArray[Any]
+@pytest.fixture(scope="module")
+def comparison(conv_run: Path, mlp_run: Path, plot_file: Path) -> dict[str, Any]:
+    """Return the comparison of a convolutional and a fully connected run as a JSON document."""
+    return succeed("compare", conv_run, mlp_run, "--draws", "5", "-o", plot_file, "--json").document
+
+
+def test_metrics_equal_those_of_the_other_commands(
+    comparison: dict[str, Any], conv_run: Path, tmp_path: Path, digits: NDArray[np.uint8]
 ) -> None:
-    conv, mlp = compared["runs"]
-    assert compared["test"] == "digits:test"
+    conv, mlp = comparison["runs"]
+    assert comparison["test"] == "digits:test"
     model = inference.load(conv_run)
     assert conv["residual"] == pytest.approx(model.score(digits).mean(), rel=1e-5)
-    rounded = np.square(model.reconstruct(digits).astype(float) - digits).mean()
-    assert conv["mse"] == pytest.approx(rounded, rel=0.02)
+    mse_of_rounded_pixels = np.square(model.reconstruct(digits).astype(float) - digits).mean()
+    assert conv["mse"] == pytest.approx(mse_of_rounded_pixels, rel=0.02)
     for split in ("train", "test"):
-        assert aecli("encode", f"digits:{split}", "--model", conv_run, "-o", tmp_path / f"{split}.npz").status == 0
-    words = ("--draws", "5", "--methods", "knn-euclidean", "--no-baselines", "--json")
-    probe = json.loads(aecli("knn-probe", tmp_path / "train.npz", tmp_path / "test.npz", *words).out)
+        succeed("encode", f"digits:{split}", "--model", conv_run, "-o", tmp_path / f"{split}.npz")
+    options = ("--draws", "5", "--methods", "knn-euclidean", "--no-baselines", "--json")
+    probe = succeed("knn-probe", tmp_path / "train.npz", tmp_path / "test.npz", *options).document
     assert conv["knn"]["mean"] == pytest.approx(probe["accuracies"][0]["mean"], abs=1e-9)
     assert conv["parameters"] < mlp["parameters"]
     assert (conv["code_units"], mlp["code_units"]) == (16, 128)
     assert len(conv["history"]) == 20
-    assert min(each["images_per_second"] for each in (conv, mlp)) > 0
+    assert min(run["images_per_second"] for run in (conv, mlp)) > 0
 
 
-def test_the_common_target_is_what_the_worst_run_reached(compared: dict[str, Any]) -> None:
-    best = [min(epoch["val_loss"] for epoch in run["history"]) for run in compared["runs"]]
-    for run in compared["runs"]:
+def test_reached_epoch_is_the_first_with_the_loss_that_every_run_reaches(comparison: dict[str, Any]) -> None:
+    target = max(min(epoch["val_loss"] for epoch in run["history"]) for run in comparison["runs"])
+    for run in comparison["runs"]:
         losses = [epoch["val_loss"] for epoch in run["history"]]
         reached = run["reached_epoch"]
-        assert losses[reached - 1] <= max(best)
-        assert all(loss > max(best) for loss in losses[: reached - 1])
+        assert losses[reached - 1] <= target
+        assert all(loss > target for loss in losses[: reached - 1])
 
 
-def test_the_plot_is_a_picture(compared: dict[str, Any]) -> None:
-    with Image.open(compared["plot"]) as plot:
+@pytest.mark.usefixtures("comparison")
+def test_the_plot_is_an_image_in_color(plot_file: Path) -> None:
+    with Image.open(plot_file) as plot:
         assert plot.size[0] > 1000
-        assert len(plot.convert("RGB").getcolors(1 << 24)) > 20
+        colors = np.unique(np.asarray(plot.convert("RGB")).reshape(-1, 3), axis=0)
+        assert len(colors) > 20
 
 
-def test_the_table(aecli: Run, conv_run: Path, mlp_run: Path) -> None:
-    result = aecli("compare", conv_run, mlp_run, "--draws", "2", "--labels", "50")
-    heading, *rows = (line.split("\t") for line in result.out.splitlines())
+def test_the_table_has_one_row_per_run(conv_run: Path, mlp_run: Path) -> None:
+    heading, *rows = succeed("compare", conv_run, mlp_run, "--draws", "2", "--labels", "50").rows
     assert heading[:4] == ["run", "architecture", "parameters", "code"]
     assert [row[1] for row in rows] == ["conv", "mlp"]
     assert all(len(row) == len(heading) for row in rows)
 
 
-def test_options_change_the_figures(aecli: Run, conv_run: Path, mlp_run: Path, compared: dict[str, Any]) -> None:
-    def knn(*words: str) -> float:
-        document = json.loads(aecli("compare", conv_run, mlp_run, "--json", "--draws", "5", *words).out)
-        return document["runs"][0]["knn"]["mean"]
+def test_options_change_the_metrics(conv_run: Path, mlp_run: Path, comparison: dict[str, Any]) -> None:
+    def knn(*options: str) -> float:
+        runs = succeed("compare", conv_run, mlp_run, "--json", "--draws", "5", *options).document["runs"]
+        return float(runs[0]["knn"]["mean"])
 
-    before = compared["runs"][0]["knn"]["mean"]
-    assert knn("--labels", "500") > before
-    assert knn("--seed", "1") != before
-    assert knn("--test", "digits:test@3,5") != before
+    default = comparison["runs"][0]["knn"]["mean"]
+    assert knn("--labels", "500") > default
+    assert knn("--seed", "1") != default
+    assert knn("--test", "digits:test@3,5") != default
 
 
-def test_the_detector_of_a_run_is_told(aecli: Run, train: Callable[..., Path], tmp_path: Path, mlp_run: Path) -> None:
+def test_the_auroc_is_that_of_the_detector_in_the_run_folder(
+    train: Callable[..., Path], tmp_path: Path, mlp_run: Path
+) -> None:
     run = train(tmp_path / "run", "--epochs", "1")
-    calibrated = aecli("calibrate", "--model", run, "--normal", "digits:test", "--anomalous", "letters:test", "--json")
-    document = json.loads(aecli("compare", run, mlp_run, "--draws", "1", "--json").out)
-    area = json.loads(calibrated.out)["scores"][0]["separation"]["auroc"]["value"]
-    assert [each["auroc"] for each in document["runs"]] == [area, None]
+    words = ("calibrate", "--model", run, "--normal", "digits:test", "--anomalous", "letters:test", "--json")
+    auroc = succeed(*words).document["scores"][0]["separation"]["auroc"]["value"]
+    runs = succeed("compare", run, mlp_run, "--draws", "1", "--json").document["runs"]
+    assert [each["auroc"] for each in runs] == [auroc, None]
 
 
-def test_runs_without_common_test_images(
-    aecli: Run, train: Callable[..., Path], tmp_path: Path, pictures: Path
+def test_runs_without_common_test_images_have_no_knn_accuracy(
+    train: Callable[..., Path], tmp_path: Path, image_folder: Path
 ) -> None:
     run = train(tmp_path / "run", "--epochs", "1")
     other = tmp_path / "other"
-    assert aecli("train", pictures, "-o", other, "--epochs", "1", "--accelerator", "cpu").status == 0
-    result = aecli("compare", run, other, "--json")
-    assert result.status == 0, result.err
+    succeed("train", image_folder, "-o", other, "--epochs", "1", "--accelerator", "cpu")
+    result = succeed("compare", run, other, "--json")
     assert "test split" in result.err
-    document = json.loads(result.out)
-    assert document["test"] is None
-    assert [each["knn"] for each in document["runs"]] == [None, None]
-    assert all(each["residual"] > 0 for each in document["runs"])
-    named = json.loads(
-        aecli("compare", run, other, "--test", "digits:test", "--json", "--draws", "2", "--labels", "4").out
-    )
-    assert named["test"] == "digits:test"
+    comparison = result.document
+    assert comparison["test"] is None
+    assert [each["knn"] for each in comparison["runs"]] == [None, None]
+    assert all(each["residual"] > 0 for each in comparison["runs"])
+    options = ("--test", "digits:test", "--json", "--draws", "2", "--labels", "4")
+    assert succeed("compare", run, other, *options).document["test"] == "digits:test"
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "message"),
+    ("words", "status", "noun"),
     [
-        (("{run}", "{run}"), 2, "named twice"),
-        (("{run}", "{run}/model.safetensors"), 4, "no run folder"),
-        (("{run}", "nowhere"), 4, "nowhere"),
-        (("{run}", "{other}", "--test", "nonsense"), 4, "unknown data set 'nonsense'"),
-        (("{run}", "{other}", "--labels", "0"), 2, "labels"),
-        (("{run}", "{other}", "-o", "plot.pdf"), 2, "must end in .png"),
+        ("RUN RUN", ExitStatus.USAGE, "twice"),
+        ("RUN RUN/model.safetensors", ExitStatus.INPUT, "run folder"),
+        ("RUN nowhere", ExitStatus.INPUT, "nowhere"),
+        ("RUN OTHER --test nonsense", ExitStatus.INPUT, "nonsense"),
+        ("RUN OTHER --labels 0", ExitStatus.USAGE, "labels"),
+        ("RUN OTHER -o plot.pdf", ExitStatus.USAGE, ".png"),
     ],
 )
-def test_what_cannot_be_compared(
-    aecli: Run, conv_run: Path, mlp_run: Path, words: tuple[str, ...], status: int, message: str
+def test_invalid_comparisons_are_errors(
+    words: str, status: ExitStatus, noun: str, aecli: Run, conv_run: Path, mlp_run: Path
 ) -> None:
-    result = aecli("compare", *(word.format(run=conv_run, other=mlp_run) for word in words))
+    result = aecli("compare", *words.replace("RUN", str(conv_run)).replace("OTHER", str(mlp_run)).split())
     assert result.status == status
-    assert message in result.err
+    assert noun in result.err.lower()
     assert "bug" not in result.err

@@ -1,0 +1,32 @@
+"""Folders of many images are listed in little memory."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def test_listing_100_000_files_takes_less_than_200_mib(
+    tmp_path: Path, python: Callable[..., str], digits: NDArray[np.uint8]
+) -> None:
+    image = tmp_path / "0.png"
+    for index in range(100_000):
+        path = tmp_path / f"{index}.png"
+        if index % 10_000 == 0:  # some file systems limit the number of links to a file
+            image = path
+            Image.fromarray(digits[0, 0]).save(image)
+        else:
+            os.link(image, path)
+    count, mebibytes = python(
+        "import resource, sys\n"
+        "from aecli.data.loading import content_of\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "print(len(content_of(sys.argv[1])[0].names))\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)",
+        tmp_path,
+    ).split()
+    assert count == "100000"
+    assert int(mebibytes) < 200
