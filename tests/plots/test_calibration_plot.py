@@ -1,19 +1,23 @@
-"""The plot of a calibration: what it shows is there, nothing is cut off, whatever the scores are."""
+"""Plot of a calibration: complete for any scores, and not cut off."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
+from sklearn.metrics import auc
 
 from aecli.analyses.intervals import proportion_interval
 from aecli.checkpoint import DataSource
-from aecli.detection.calibration import Calibration, ScoreReport
+from aecli.detection.calibration import Calibration
 from aecli.detection.detector import Detector, DetectorHeader
+from aecli.detection.score_report import ScoreReport
 from aecli.detection.separation import separation
-from aecli.plots.calibration import _range, draw
+from aecli.plots.calibration import _roc, _score_range, draw
+
+Scores = NDArray[np.float32]
 
 random = np.random.default_rng(0)
 NORMAL = random.normal(3, 0.5, 300).astype(np.float32)
@@ -21,65 +25,74 @@ ANOMALOUS = random.normal(5, 1, 200).astype(np.float32)
 
 
 def calibration(
-    normal: NDArray[Any] = NORMAL,
-    anomalous: NDArray[Any] | None = ANOMALOUS,
+    normal: Scores = NORMAL,
+    anomalous: Scores | None = ANOMALOUS,
     threshold: float = 4.0,
     word: str = "digits:test",
 ) -> Calibration:
-    known = anomalous is not None
     report = ScoreReport(
         "residual",
         threshold,
         proportion_interval(int((normal <= threshold).sum()), len(normal)),
-        proportion_interval(int((anomalous > threshold).sum()), len(anomalous)) if known else None,
-        separation(normal, anomalous, 0) if known else None,
+        None if anomalous is None else proportion_interval(int((anomalous > threshold).sum()), len(anomalous)),
+        None if anomalous is None else separation(normal, anomalous, 0),
     )
     source = DataSource(word, "sha256:1", len(normal))
-    header = DetectorHeader("residual", threshold, "sha256:2", source, anomalous=source if known else None)
+    header = DetectorHeader("residual", threshold, "sha256:2", source, anomalous=None if anomalous is None else source)
     return Calibration(Detector(header, {}), [report], normal, anomalous, {}, {}, [])
 
 
-def pixels(found: Calibration, path: Path) -> NDArray[Any]:
-    draw(found, path)
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+def pixels_of(plotted: Calibration, path: Path) -> NDArray[np.uint8]:
+    draw(plotted, path)
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
-@pytest.mark.parametrize(
-    "found",
-    {
-        "normal alone": calibration(anomalous=None),
-        "the wrong way round": calibration(ANOMALOUS, NORMAL),
-        "one of each": calibration(NORMAL[:1], ANOMALOUS[:1]),
-        "all equal": calibration(np.ones(30, np.float32), np.ones(30, np.float32), 1.0),
-        "all 0": calibration(np.zeros(30, np.float32), None, 0.0),
-        "outliers": calibration(NORMAL, np.append(ANOMALOUS, np.float32(1e6))),
-        "very large": calibration(NORMAL * np.float32(1e20), ANOMALOUS * np.float32(1e20), 4e20),
-        "threshold below": calibration(threshold=-2.0),
-        "long and odd word": calibration(word="long/" * 40 + "a$_{x$:train"),
-    }.items(),
-    ids=lambda pair: pair[0],
-)
-def test_every_calibration_becomes_a_picture(found, tmp_path: Path) -> None:
-    picture = pixels(found[1], tmp_path / "plot.png")
-    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
-    for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]):
-        assert (edge == 255).all(), "something is cut off"
+CALIBRATIONS = {
+    "normal only": calibration(anomalous=None),
+    "inverted": calibration(ANOMALOUS, NORMAL),
+    "one of each": calibration(NORMAL[:1], ANOMALOUS[:1]),
+    "all equal": calibration(np.ones(30, np.float32), np.ones(30, np.float32), 1.0),
+    "all 0": calibration(np.zeros(30, np.float32), None, 0.0),
+    "outliers": calibration(NORMAL, np.append(ANOMALOUS, np.float32(1e6))),
+    "very large": calibration(NORMAL * np.float32(1e20), ANOMALOUS * np.float32(1e20), 4e20),
+    "threshold below": calibration(threshold=-2.0),
+    "long word with markup": calibration(word="long/" * 40 + "a$_{x$:train"),
+}
 
 
-def test_with_anomalies_there_is_a_curve_more(tmp_path: Path) -> None:
-    both, alone = (pixels(calibration(anomalous=some), tmp_path / "p.png") for some in (ANOMALOUS, None))
-    assert both.shape[1] == pytest.approx(1.5 * alone.shape[1], rel=0.05)
+@pytest.mark.parametrize("name", CALIBRATIONS)
+def test_a_plot_is_drawn_and_not_cut_off(name: str, tmp_path: Path) -> None:
+    pixels = pixels_of(CALIBRATIONS[name], tmp_path / "plot.png")
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+    for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
+        assert (edge == 255).all()
+
+
+def test_anomalies_add_a_panel(tmp_path: Path) -> None:
+    both, normal_only = (
+        pixels_of(calibration(anomalous=anomalous), tmp_path / "p.png") for anomalous in (ANOMALOUS, None)
+    )
+    assert both.shape[1] == pytest.approx(1.5 * normal_only.shape[1], rel=0.05)
+
+
+@pytest.mark.parametrize("name", [name for name, each in CALIBRATIONS.items() if each.anomalous_scores is not None])
+def test_the_area_under_the_drawn_curve_is_the_auroc(name: str) -> None:
+    axes = Figure().subplots()
+    _roc(axes, CALIBRATIONS[name])
+    fpr, tpr = (np.asarray(values) for values in axes.lines[0].get_data())
+    assert (fpr[0], tpr[0], fpr[-1], tpr[-1]) == (0, 0, 1, 1)
+    assert auc(fpr, tpr) == pytest.approx(CALIBRATIONS[name].reports[0].auroc)
 
 
 @pytest.mark.parametrize("threshold", [-2.0, 0.5, 4.0, 30.0])
-def test_the_threshold_is_always_in_sight_and_outliers_hide_nothing(threshold) -> None:
-    low, high = _range(calibration(NORMAL, np.append(ANOMALOUS, np.float32(1e6)), threshold))
+def test_the_range_contains_the_threshold_but_not_every_outlier(threshold: float) -> None:
+    low, high = _score_range(calibration(NORMAL, np.append(ANOMALOUS, np.float32(1e6)), threshold))
     assert low < threshold < high < 100
     assert low < NORMAL.min()
 
 
-def test_the_same_calibration_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_calibrations_have_equal_bytes(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         draw(calibration(), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
