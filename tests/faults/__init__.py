@@ -1,1 +1,1 @@
-"""Every writer is whole or absent: killed at random moments, with each system call failing, on a full disk."""
+"""Fault injection: writers are killed at random moments, system calls fail, disks are full; files stay complete."""

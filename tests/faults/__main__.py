@@ -1,8 +1,8 @@
-"""Stop and starve all that writes, and count what is found.
+"""Inject faults into all writers and count the findings.
 
-python -m tests.faults                             # everything, 100 stops of each writer
-python -m tests.faults kills --only codes          # one kind, one writer
-python -m tests.faults --times 1 --resumes 20      # what `make test` does
+python -m tests.faults                             # all kinds of faults, each writer stopped 100 times
+python -m tests.faults kills --only codes          # one kind of fault, one writer
+python -m tests.faults --times 1 --resumes 20      # the run of `make test`
 """
 
 import argparse
@@ -14,20 +14,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from tests.faults.findings import Row, show
+from tests.faults.findings import Row, print_table
 
 KINDS = ("kills", "signals", "failures", "disks", "resumes")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Stop and starve all that writes.")
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; else all")
-    parser.add_argument("--times", type=int, default=100, metavar="N", help="stops of each writer")
-    parser.add_argument("--resumes", type=int, default=100, metavar="N", help="of runs that were killed")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments")
-    parser.add_argument("--only", metavar="WRITER", help="one writer")
-    asked = parser.parse_args()
-    if unknown := set(asked.kinds) - set(KINDS):
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults", description="Inject faults into everything that writes files."
+    )
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"kinds of faults: {', '.join(KINDS)}; default: all")
+    parser.add_argument("--times", type=int, default=100, metavar="N", help="how often each writer is stopped")
+    parser.add_argument("--resumes", type=int, default=100, metavar="N", help="how often killed runs are resumed")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed of the moments")
+    parser.add_argument("--only", metavar="WRITER", help="test only this writer")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.kinds) - set(KINDS):
         parser.error(f"no such kind: {', '.join(sorted(unknown))}")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory(prefix="aecli-faults-") as name:
@@ -35,39 +37,39 @@ def main() -> int:
         root.chmod(0o755)
         for variable in ("HOME", "AECLI_CACHE", "AECLI_DATA", "MPLCONFIGDIR"):
             os.environ[variable] = str(root / "user")
-        return min(1, show(_rows(asked, root)))
+        return min(1, print_table(_rows(arguments, root)))
 
 
-def _rows(asked: argparse.Namespace, root: Path) -> Iterator[Row]:
+def _rows(arguments: argparse.Namespace, root: Path) -> Iterator[Row]:
     from tests.faults import failing, killing, resuming, starving
     from tests.faults.children import in_child
     from tests.faults.writers import all_writers, make_material
 
     material = root / "material"
-    kinds = asked.kinds or KINDS
+    kinds = arguments.kinds or KINDS
     if kinds != ["resumes"]:
         material.mkdir()
         in_child(lambda: make_material(material))
     for writer in all_writers(material) if material.exists() else ():
-        if asked.only in (None, writer.name):
+        if arguments.only in (None, writer.name):
             for kind in kinds:
                 folder = root / kind / writer.name
                 folder.mkdir(parents=True)
                 if kind == "kills":
-                    yield killing.stop(writer, signal.SIGKILL, asked.times, folder, Random(asked.seed))
+                    yield killing.stop(writer, signal.SIGKILL, arguments.times, folder, Random(arguments.seed))
                 elif kind == "signals":
-                    yield killing.stop(writer, signal.SIGTERM, asked.times, folder, Random(asked.seed))
+                    yield killing.stop(writer, signal.SIGTERM, arguments.times, folder, Random(arguments.seed))
                 elif kind == "failures":
                     yield from failing.refuse(writer, folder)
                 elif kind == "disks":
                     yield from starving.starve(writer, folder)
-    if "failures" in kinds and not asked.only:
-        yield from failing.refuse_training(root / "failures", max(1, 100 // max(1, asked.times)))
-    if "resumes" in kinds and not asked.only:
-        for number, times in ((signal.SIGKILL, asked.resumes), (signal.SIGTERM, asked.times)):
+    if "failures" in kinds and not arguments.only:
+        yield from failing.refuse_training(root / "failures", max(1, 100 // max(1, arguments.times)))
+    if "resumes" in kinds and not arguments.only:
+        for number, times in ((signal.SIGKILL, arguments.resumes), (signal.SIGTERM, arguments.times)):
             folder = root / number.name
             folder.mkdir()
-            yield resuming.stop_and_resume(number, times, folder, Random(asked.seed))
+            yield resuming.stop_and_resume(number, times, folder, Random(arguments.seed))
 
 
 if __name__ == "__main__":

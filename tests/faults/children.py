@@ -1,4 +1,4 @@
-"""Work in a forked process, which starts in milliseconds with all that was imported."""
+"""Run functions in forked processes, which start in milliseconds because everything is imported already."""
 
 import os
 import pickle
@@ -8,65 +8,69 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from aecli.cli.main import _interrupt, stops
 from aecli.errors import Interrupted
 
 Result = TypeVar("Result")
 STOPS = (signal.SIGINT, signal.SIGTERM)
-PATIENCE = 60
-"""Seconds after which a child is taken to wait for ever."""
+TIMEOUT = 60
+"""Seconds after which a child counts as hanging."""
 
 
 @dataclass
 class Child:
-    """A process that was forked, and the end of a pipe from it."""
+    """A forked process and the read end of a pipe from it."""
 
     pid: int
     pipe: int
 
     def read(self) -> bytes:
-        """Wait for what the child says next; nothing where it ended."""
+        """Wait for the next bytes from the child; return nothing if it has ended."""
         return os.read(self.pipe, 1 << 16)
 
     def send(self, number: int) -> None:
         os.kill(self.pid, number)
 
     def wait(self) -> int:
-        """Wait for the end, at most a while; return the exit status, or minus the signal's number."""
-        deadline = time.monotonic() + PATIENCE
-        while not (ended := os.waitpid(self.pid, os.WNOHANG))[0]:
+        """Wait until the child ends; return the exit status, or the negative number of the signal.
+
+        Raises:
+            RuntimeError: the child did not end in time.
+        """
+        deadline = time.monotonic() + TIMEOUT
+        while not (result := os.waitpid(self.pid, os.WNOHANG))[0]:
             if time.monotonic() > deadline:
                 self.send(signal.SIGKILL)
                 os.waitpid(self.pid, 0)
                 raise RuntimeError("a child did not end")
             time.sleep(0.0005)
         os.close(self.pipe)
-        return os.waitstatus_to_exitcode(ended[1])
+        return os.waitstatus_to_exitcode(result[1])
 
 
 def fork(work: Callable[[int], None]) -> Child:
-    """Run the work, which is given a pipe to write to, in a process of its own that takes signals as `aecli` does."""
+    """Run `work`, with the write end of a pipe, in a forked process that handles signals as `aecli` does."""
     sys.stdout.flush()
     sys.stderr.flush()
-    reading, writing = os.pipe()
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # until the child knows what to do with them
+    receiver, sender = os.pipe()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # until the child has its handlers
     pid = os.fork()
     if pid:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-        os.close(writing)
-        return Child(pid, reading)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.close(sender)
+        return Child(pid, receiver)
     status = 1
     try:
-        os.close(reading)
+        os.close(receiver)
         for number in STOPS:
             signal.signal(number, _interrupt)
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-        work(writing)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        work(sender)
         status = 0
     except Exception:
-        if stops:  # as the program has it
+        if stops:  # as in aecli.cli.main
             status = stops[0]
         else:
             traceback.print_exc()
@@ -79,10 +83,10 @@ def fork(work: Callable[[int], None]) -> Child:
 
 
 def in_child(work: Callable[[], Result]) -> Result:
-    """Return what the work comes to in a process of its own.
+    """Run `work` in a forked process and return its result.
 
     Raises:
-        RuntimeError: the process failed or died.
+        RuntimeError: the process failed.
     """
 
     def report(pipe: int) -> None:
@@ -95,5 +99,4 @@ def in_child(work: Callable[[], Result]) -> Result:
         content += chunk
     if status := child.wait():
         raise RuntimeError(f"a child ended with {status}")
-    result: Any = pickle.loads(content)
-    return result
+    return cast(Result, pickle.loads(content))

@@ -1,4 +1,4 @@
-"""The system refuses: the first, second, ... call that changes something on the disk fails, once or from then on."""
+"""Make system calls fail: the first, second, ... call that writes to the disk, once or from then on."""
 
 import errno
 import io
@@ -14,16 +14,16 @@ from unittest import mock
 from aecli.errors import ExitStatus, UnavailableError
 from tests.faults.children import in_child
 from tests.faults.findings import Row
-from tests.faults.killing import written
+from tests.faults.killing import write_versions
 from tests.faults.writers import Tree, Writer, aecli, tree
 
 CALLS = ("open", "mkdir", "rename", "replace", "fsync", "ftruncate")
-"""Of `os`. Files are removed in any case: a disk that is full lets one do so."""
+"""Functions of `os` that may fail. Removing files never fails: a full disk allows it."""
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 class Refusals:
-    """Counts what changes something, and refuses the call with the number `first`, and `lasting` those after it."""
+    """Count the calls that write, and refuse call number `first`, or all calls from then on if `lasting`."""
 
     def __init__(self, first: int, *, lasting: bool, code: int):
         self.first, self.lasting, self.code = first, lasting, code
@@ -42,10 +42,10 @@ class Refusals:
 
 @contextmanager
 def refusing(refusals: Refusals) -> Iterator[None]:
-    """Let calls of this process be refused."""
+    """Patch the writing calls of this process so that `refusals` counts and refuses them."""
 
     class Raw(io.FileIO):
-        def write(self, content: Any) -> int | None:
+        def write(self, content: Any) -> Any:
             refusals.count()
             return super().write(content)
 
@@ -79,11 +79,11 @@ def refusing(refusals: Refusals) -> Iterator[None]:
 
 
 def refuse(writer: Writer, folder: Path) -> list[Row]:
-    """Refuse every call of the writer, one after the other, once and for good."""
-    versions = in_child(lambda: written(writer, folder))
+    """Refuse each call of the writer in turn, once and permanently."""
+    versions = in_child(lambda: write_versions(writer, folder))
     rows = []
     for lasting in (False, True):
-        what = f"calls refused {'for good' if lasting else 'once'}, {writer.name}"
+        what = f"calls refused {'permanently' if lasting else 'once'}, {writer.name}"
         tried, findings = in_child(partial(_refuse_each, writer, folder / what, versions, lasting))
         rows.append(Row(what, tried, findings))
     return rows
@@ -96,51 +96,51 @@ def _refuse_each(writer: Writer, place: Path, versions: tuple[Tree, Tree], lasti
         writer.write(place, 0)
         writer.prepare(place)
         refusals = Refusals(first, lasting=lasting, code=(errno.EIO, errno.ENOSPC)[first % 2])
-        told = False
+        raised = False
         with refusing(refusals):
             try:
                 writer.write(place, 1)
             except UnavailableError:
-                told = True
+                raised = True
             except Exception as error:
                 findings.append(f"call {first}: {type(error).__name__}: {error}")
             refusals.active = False
         if not refusals.refused:
             return first - 1, findings
         found = tree(place)
-        if not told and found != versions[1]:
-            findings.append(f"call {first}: not told, and not written")
+        if not raised and found != versions[1]:
+            findings.append(f"call {first}: neither an error nor the new version")
         if not writer.allowed(found, *versions):
-            findings.append(f"call {first}: neither old nor new: {', '.join(found)}")
+            findings.append(f"call {first}: neither the old nor the new version: {', '.join(found)}")
     raise AssertionError
 
 
 def refuse_training(folder: Path, step: int) -> Iterator[Row]:
-    """Refuse every `step`-th call of a training by the command line, which must say so in a line and a hint."""
-    import aecli.training.fit  # noqa: F401  once, for all children
+    """Refuse every `step`-th call of `aecli train`, which must report each one with one error line and a hint."""
+    import aecli.training.fit  # noqa: F401  once, before the children are forked
 
     for lasting in (False, True):
-        what = f"calls refused {'for good' if lasting else 'once'}, training"
+        what = f"calls refused {'permanently' if lasting else 'once'}, training"
         tried, findings = 0, list[str]()
         for first in count(1, step):
             run = folder / f"{what} {first}"
-            refusals, status, said = in_child(partial(_train, run, first, lasting))
+            refusals, status, output = in_child(partial(_train, run, first, lasting))
             if not refusals.refused:
                 break
             tried += 1
-            litter = [path.name for path in run.rglob(".*")]
-            if status not in {ExitStatus.DONE, ExitStatus.UNAVAILABLE} or litter:
-                findings.append(f"call {first}: {status}, {said}{litter}")
-            elif status and (len(said.splitlines()) != 2 or not said.startswith("error: cannot write")):
-                findings.append(f"call {first}: {said}")
+            leftovers = [path.name for path in run.rglob(".*")]
+            if status not in {ExitStatus.DONE, ExitStatus.UNAVAILABLE} or leftovers:
+                findings.append(f"call {first}: {status}, {output}{leftovers}")
+            elif status and (len(output.splitlines()) != 2 or not output.startswith("error: cannot write")):
+                findings.append(f"call {first}: {output}")
         yield Row(what, tried, findings)
 
 
 def _train(run: Path, first: int, lasting: bool) -> tuple[Refusals, int, str]:
     refusals = Refusals(first, lasting=lasting, code=(errno.EIO, errno.ENOSPC)[first % 2])
     words = ("train", "digits@0", "--accelerator", "cpu", "--epochs", "2", "--quiet", "--recipe", "mlp")
-    said = io.StringIO()
-    with refusing(refusals), redirect_stderr(said):
+    errors = io.StringIO()
+    with refusing(refusals), redirect_stderr(errors):
         status = aecli(*words, "--set", "model.arguments.code=2", "-o", run)
         refusals.active = False
-    return refusals, status, said.getvalue()
+    return refusals, status, errors.getvalue()

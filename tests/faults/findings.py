@@ -1,30 +1,31 @@
-"""What was tried, how often, and what was found."""
+"""The table of injected faults and findings."""
 
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-HEADING = "| what | how many | findings |\n| --- | --- | --- |"
+HEADING = "| faults | count | findings |\n| --- | --- | --- |"
 
 
 @dataclass
 class Row:
-    """One line of the table."""
+    """A row of the table."""
 
     what: str
-    how_many: int
+    count: int
+    """Number of injected faults."""
     findings: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"| {self.what} | {self.how_many:,} | {len(self.findings)} |"
+        return f"| {self.what} | {self.count:,} | {len(self.findings)} |"
 
 
-def show(rows: Iterable[Row]) -> int:
-    """Print a Markdown table, and what was found on standard error; return how much it was."""
+def print_table(rows: Iterable[Row]) -> int:
+    """Print a Markdown table, and the findings on standard error; return the number of findings."""
     print(HEADING)
-    found = 0
+    total = 0
     for row in rows:
         print(row, flush=True)
         print(*(f"{row.what}: {finding}\n" for finding in row.findings), sep="", end="", file=sys.stderr, flush=True)
-        found += len(row.findings)
-    return found
+        total += len(row.findings)
+    return total

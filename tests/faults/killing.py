@@ -1,4 +1,4 @@
-"""Writers are stopped by signals at random moments."""
+"""Stop writers with signals at random moments."""
 
 import os
 import signal
@@ -15,40 +15,40 @@ from tests.faults.writers import Tree, Writer, tree
 
 UNFINISHED = ".part"
 MOMENT = 0.002
-"""Seconds within which most writers are done with a file that they began."""
+"""Seconds in which most writers complete a file that they have started."""
 
 
 def stop(writer: Writer, number: signal.Signals, times: int, folder: Path, random: Random) -> Row:
-    """Stop the writer again and again while it writes one version over the other, and see what it leaves."""
+    """Stop the writer repeatedly while it overwrites one version with the other, and check what it leaves."""
     place = folder / "place"
-    versions = in_child(lambda: written(writer, folder))
+    versions = in_child(lambda: write_versions(writer, folder))
     findings: list[str] = []
     for turn in range(times):
-        child = fork(lambda pipe: _write_on(writer, place, versions, pipe))
-        if not (said := child.read()):
-            findings.append("something else than its result was there after the next run")
+        child = fork(lambda pipe: _write_repeatedly(writer, place, versions, pipe))
+        if not (seconds := child.read()):
+            findings.append("the next run did not give the expected files")
             child.wait()
             continue
         if turn % 2:
             wait_for_unfinished(place)
             time.sleep(random.random() * MOMENT)
         else:
-            time.sleep(random.random() * 2 * struct.unpack("d", said)[0])
+            time.sleep(random.random() * 2 * struct.unpack("d", seconds)[0])
         child.send(number)
-        ended = child.wait()
-        if ended != (-number if number == signal.SIGKILL else 128 + number):
-            findings.append(f"it ended with {ended}")
+        status = child.wait()
+        if status != (-number if number == signal.SIGKILL else 128 + number):
+            findings.append(f"exit status {status}")
         found = tree(place)
-        whole = {path: content for path, content in found.items() if UNFINISHED not in path}
-        if number != signal.SIGKILL and found != whole:
-            findings.append(f"it left {', '.join(sorted(found.keys() - whole.keys()))}")
-        if not writer.allowed(whole, *versions):
-            findings.append(f"neither old nor new: {', '.join(whole)}")
+        finished = {path: content for path, content in found.items() if UNFINISHED not in path}
+        if number != signal.SIGKILL and found != finished:
+            findings.append(f"temporary files remain: {', '.join(sorted(found.keys() - finished.keys()))}")
+        if not writer.allowed(finished, *versions):
+            findings.append(f"neither the old nor the new version: {', '.join(finished)}")
     return Row(f"{number.name}, {writer.name}", times, findings)
 
 
-def written(writer: Writer, folder: Path) -> tuple[Tree, Tree]:
-    """Return what the place holds after each version was written into an empty one."""
+def write_versions(writer: Writer, folder: Path) -> tuple[Tree, Tree]:
+    """Write each version into an empty folder; return the files of both."""
     trees = []
     for version in (0, 1):
         place = folder / f"version{version}"
@@ -58,8 +58,8 @@ def written(writer: Writer, folder: Path) -> tuple[Tree, Tree]:
     return trees[0], trees[1]
 
 
-def _write_on(writer: Writer, place: Path, versions: tuple[Tree, Tree], pipe: int) -> None:
-    """Write over what a stopped process left; if nothing of that is there any more, say so and write on for ever."""
+def _write_repeatedly(writer: Writer, place: Path, versions: tuple[Tree, Tree], pipe: int) -> None:
+    """Overwrite what a stopped process left; then send the duration of a write, and write on until killed."""
     parent = os.getppid()
     for turn in count():
         if os.getppid() != parent:
@@ -74,10 +74,10 @@ def _write_on(writer: Writer, place: Path, versions: tuple[Tree, Tree], pipe: in
 
 
 def wait_for_unfinished(place: Path) -> None:
-    """Wait until a writer begins a file in the place, a second at most."""
+    """Wait until a writer starts a file in the folder, at most one second."""
     deadline = time.monotonic() + 1
     while time.monotonic() < deadline:
-        with suppress(OSError):  # the writer renames what is looked at
+        with suppress(OSError):  # the writer renames files meanwhile
             if any(place.glob(f"**/.*{UNFINISHED}")):
                 return
         time.sleep(MOMENT / 10)

@@ -1,9 +1,10 @@
-"""A training run is stopped at random moments and resumed until it is done."""
+"""Stop training runs at random moments and resume them until they are complete."""
 
 import signal
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -22,11 +23,11 @@ RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml", "loss.png", "recon
 
 
 def stop_and_resume(number: signal.Signals, times: int, folder: Path, random: Random) -> Row:
-    """Stop runs and resume them so many times; each must end with the bytes of one that was not stopped."""
-    expected, imported = in_child(lambda: _results(folder / "whole"))
+    """Stop and resume runs; each must give the same bytes as a run that was not stopped."""
+    expected, imported = in_child(lambda: _results(folder / "complete"))
     for name in imported:
         with suppress(ImportError):
-            import_module(name)  # once, for all children
+            import_module(name)  # once, before the children are forked
     started = time.monotonic()
     in_child(lambda: _results(folder / "again"))
     seconds = time.monotonic() - started
@@ -36,48 +37,52 @@ def stop_and_resume(number: signal.Signals, times: int, folder: Path, random: Ra
         run = folder / f"run{runs}"
         status = None
         while status != 0:
-            child = fork(lambda pipe, run=run: _go_on(run))
+            child = fork(partial(_train_in_child, run))
             if resumes < times:
-                _wait_for_a_moment(run, seconds, random)
+                _wait_randomly(run, seconds, random)
                 child.send(number)
             status = child.wait()
             if status != 0:
-                findings += _left(run, number, status)
+                findings += _check_stopped(run, number, status)
                 resumes += (run / "last.ckpt").exists()
         findings += _differences(run, expected)
     return Row(f"{number.name} and --resume, training", resumes, findings)
 
 
 def _results(run: Path) -> tuple[Tree, list[str]]:
-    _go_on(run)
+    _train(run)
     return tree(run), list(sys.modules)
 
 
-def _go_on(run: Path) -> None:
-    """Start a run, or go on with the one that is there."""
+def _train_in_child(run: Path, pipe: int) -> None:
+    _train(run)
+
+
+def _train(run: Path) -> None:
+    """Start a run, or resume an existing one."""
     started = (run / "recipe.toml").exists()
-    how = ["--resume"] if (run / "last.ckpt").exists() else ["--overwrite"] if started else []
-    if status := aecli(*WORDS, "-o", run, *how):
+    options = ["--resume"] if (run / "last.ckpt").exists() else ["--overwrite"] if started else []
+    if status := aecli(*WORDS, "-o", run, *options):
         raise SystemExit(status)
 
 
-def _wait_for_a_moment(run: Path, seconds: float, random: Random) -> None:
+def _wait_randomly(run: Path, seconds: float, random: Random) -> None:
     time.sleep(random.random() * seconds / 2)
     if random.random() < 0.5:
         wait_for_unfinished(run)
         time.sleep(random.random() * MOMENT)
 
 
-def _left(run: Path, number: signal.Signals, status: int) -> list[str]:
+def _check_stopped(run: Path, number: signal.Signals, status: int) -> list[str]:
     from aecli.checkpoint import load_checkpoint
     from aecli.checkpoint.run_folder import RunFolder
 
     findings = []
     if status != (-number if number == signal.SIGKILL else 128 + number):
-        findings.append(f"it ended with {status}")
-    litter = [path.name for path in run.glob(".*")]
-    if litter and number != signal.SIGKILL:
-        findings.append(f"it left {', '.join(litter)}")
+        findings.append(f"exit status {status}")
+    leftovers = [path.name for path in run.glob(".*")]
+    if leftovers and number != signal.SIGKILL:
+        findings.append(f"temporary files remain: {', '.join(leftovers)}")
     files = RunFolder(run)
     if files.model.exists():
         load_checkpoint(files.model)
@@ -89,7 +94,7 @@ def _left(run: Path, number: signal.Signals, status: int) -> list[str]:
 def _differences(run: Path, expected: Tree) -> list[str]:
     found = tree(run)
     different = [name for name in RESULTS if found.get(name) != expected[name]]
-    more = sorted(found.keys() - expected.keys())
+    unexpected = sorted(found.keys() - expected.keys())
     return [f"{name} differs from that of a run that was not stopped" for name in different] + [
-        f"{name} was left" for name in more
+        f"unexpected file: {name}" for name in unexpected
     ]

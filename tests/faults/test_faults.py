@@ -1,4 +1,4 @@
-"""A few stops and refusals of every writer; `python -m tests.faults` has the full count."""
+"""A few faults of each kind for every writer; `python -m tests.faults` injects more."""
 
 import os
 import subprocess
@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs fork")
-def test_every_writer_is_whole_or_absent_and_every_run_resumes_to_the_same_bytes() -> None:
+def test_files_stay_complete_and_runs_resume_to_the_same_bytes() -> None:
     command = [sys.executable, "-m", "tests.faults", "--times", "1", "--resumes", "20"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split("|")[1:4] for line in done.stdout.splitlines() if line.startswith("| ")][2:]
     assert len(rows) > 50
-    assert all(int(times.replace(",", "")) and not int(findings) for _, times, findings in rows)
+    assert all(int(count.replace(",", "")) and not int(findings) for _, count, findings in rows)

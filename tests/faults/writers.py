@@ -1,11 +1,11 @@
-"""The one table of what aecli writes: each writer makes an old and a new version of its artifact from real digits."""
+"""The table of everything that aecli writes: each writer has an old and a new version of its output, of real digits."""
 
 import io
 import os
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -15,59 +15,54 @@ from aecli.cli.main import main
 from aecli.storage.paths import require_folder
 
 Tree = dict[str, bytes]
-"""Files by their paths below the place."""
+"""Contents of files by their paths relative to a folder."""
 TINY = (
-    "--accelerator",
-    "cpu",
-    "--epochs",
-    "2",
-    "--recipe",
-    "mlp",
-    "--set",
-    "model.arguments.hidden=[8]",
-    "--set",
-    "model.arguments.code=4",
+    *("--accelerator", "cpu", "--epochs", "2", "--recipe", "mlp"),
+    *("--set", "model.arguments.hidden=[8]", "--set", "model.arguments.code=4"),
 )
 COUNT = 6
 
 
-def one_or_other(found: Tree, old: Tree, new: Tree) -> bool:
+def old_or_new(found: Tree, old: Tree, new: Tree) -> bool:
+    """Return whether all files are of the same version."""
     return found in (old, new)
 
 
-def each_whole(found: Tree, old: Tree, new: Tree) -> bool:
+def each_file_complete(found: Tree, old: Tree, new: Tree) -> bool:
+    """Return whether each file is complete, of either version."""
     return all(content in (old.get(path), new.get(path)) for path, content in found.items())
 
 
-def never_both(found: Tree, old: Tree, new: Tree) -> bool:
+def single_version(found: Tree, old: Tree, new: Tree) -> bool:
+    """Return whether the files are some files of the same version."""
     return any(found.items() <= version.items() for version in (old, new))
 
 
-def entries_whole(found: Tree, old: Tree, new: Tree) -> bool:
-    """Of each entry of the cache, all files or none."""
+def each_entry_complete(found: Tree, old: Tree, new: Tree) -> bool:
+    """Return whether each cache entry has all its files or none."""
     return all(found.items() >= version.items() for version in (old, new) if found.keys() & version.keys())
 
 
 @dataclass(frozen=True)
 class Writer:
-    """What writes one artifact into a folder."""
+    """Writes one kind of output into a folder."""
 
     name: str
     write: Callable[[Path, int], None]
-    """Into this folder, version 0 or 1."""
-    allowed: Callable[[Tree, Tree, Tree], bool] = one_or_other
-    """Whether these files may be found after a kill, given those of both versions."""
+    """Write version 0 or 1 into a folder."""
+    allowed: Callable[[Tree, Tree, Tree], bool] = old_or_new
+    """Return whether these files may remain after a kill, given the files of both versions."""
     prepare: Callable[[Path], object] = require_folder
-    """What a command does first."""
+    """What a command does before it writes."""
 
 
 def tree(place: Path) -> Tree:
-    """Read all files in the folder, unfinished ones included."""
+    """Read all files in the folder, including temporary ones."""
     return {str(path.relative_to(place)): path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
 
 
 def aecli(*words: str | Path) -> int:
-    """Run the command line here, without its results."""
+    """Run the command line in this process, without its output; return the exit status."""
     try:
         with redirect_stdout(io.StringIO()):
             main([str(word) for word in words])
@@ -77,7 +72,7 @@ def aecli(*words: str | Path) -> int:
 
 
 def make_material(folder: Path) -> None:
-    """Train two models, and make of each the codes, the detector and the ONNX file that the writers write again."""
+    """Train two models and make their codes, detectors and exported models, which the writers write again."""
     from PIL import Image
 
     from aecli.data import load
@@ -95,21 +90,21 @@ def make_material(folder: Path) -> None:
             ("tsne", codes, "-o", folder / "plane.png", *plane),
         ):
             if status := aecli(*words, "--quiet"):
-                raise SystemExit(f"{words} ended with {status}")
+                raise SystemExit(f"{words}: exit status {status}")
         for index, image in enumerate(digits.images):
-            path = folder / f"pictures{version}" / f"{index}.png"
+            path = folder / f"images{version}" / f"{index}.png"
             path.parent.mkdir(exist_ok=True)
             Image.fromarray(image[0][:: 1 - 2 * version]).save(path)
 
 
 def all_writers(material: Path) -> list[Writer]:
-    """The table."""
+    """Return all writers."""
     return [
         *_models(material),
         *_images(material),
         *_analyses(material),
         *_run_files(material),
-        _cache_writer(material),
+        _cache(material),
     ]
 
 
@@ -133,11 +128,11 @@ def _models(material: Path) -> list[Writer]:
         save_detector(detectors[version], place / "detector.safetensors")
 
     def write_onnx(place: Path, version: int) -> None:
-        """Without the seconds that torch takes to trace the model."""
-        traced = type(graphs[version])()
-        traced.CopyFrom(graphs[version])
+        """Write an exported model without the seconds that torch takes to trace it."""
+        graph = type(graphs[version])()
+        graph.CopyFrom(graphs[version])
         with (
-            mock.patch.object(export, "_to_onnx", return_value=traced),
+            mock.patch.object(export, "_to_onnx", return_value=graph),
             mock.patch.object(export, "largest_relative_error", return_value=0.0),
         ):
             export.export(checkpoints[version], place / "model.onnx")
@@ -193,29 +188,25 @@ def _images(material: Path) -> list[Writer]:
         Writer("codes", write_codes),
         Writer("images .npz", write_npz),
         Writer("images .png", write_grid),
-        Writer("images folder", write_folder, never_both),
-        Writer("heatmaps folder", write_heatmaps, each_whole),
+        Writer("images folder", write_folder, single_version),
+        Writer("heatmaps folder", write_heatmaps, each_file_complete),
     ]
 
 
 def _analyses(material: Path) -> list[Writer]:
-    from aecli.analyses.embedding import Layout
-    from aecli.analyses.tsne.embed import TSNEResult
     from aecli.codes import load_codes
-    from aecli.codes.coordinates import save_coordinates
+    from aecli.codes.coordinates import PlanePoints, save_coordinates
     from aecli.plots.figure import figure
 
-    codes = load_codes(material / "codes0.npz")
-    rows = np.arange(20)
+    names = load_codes(material / "codes0.npz").names[:20]
     planes = [np.load(material / f"plane{version}.npz")["coordinates"] for version in (0, 1)]
-    figures = [0.0] * (len(fields(TSNEResult)) - 1)
-    layouts = [Layout(codes, rows, TSNEResult(plane, *figures)) for plane in planes]
+    points = [PlanePoints(plane, names, None, [], {}) for plane in planes]
 
     def write_coordinates(place: Path, version: int) -> None:
-        save_coordinates([layouts[version]], {}, place / "plane.npz")
+        save_coordinates([points[version]], "t-SNE", {}, place / "plane.npz")
 
     def write_plot(place: Path, version: int) -> None:
-        """All plots are made like this one."""
+        """Write a plot, as all plots are written."""
         with figure(place / "plot.png", (1, 1)) as drawn:
             drawn.text(0, 0, str(version))
 
@@ -251,16 +242,16 @@ def _run_files(material: Path) -> list[Writer]:
     ]
 
 
-def _cache_writer(material: Path) -> Writer:
+def _cache(material: Path) -> Writer:
     from aecli.data import DataOptions, load
 
     def set_aside(place: Path) -> None:
-        """An entry that is there is not written again."""
+        """Move the cache entries away, as existing entries are not written again."""
         for entry in require_folder(place / "decoded").glob("[!.]*"):
             entry.rename(Path(tempfile.mkdtemp(dir=place.parent)) / entry.name)
 
     def write(place: Path, version: int) -> None:
         os.environ["AECLI_CACHE"] = str(place)
-        load(str(material / f"pictures{version}"), DataOptions(memory_budget=1))
+        load(str(material / f"images{version}"), DataOptions(memory_budget=1))
 
-    return Writer("data cache", write, entries_whole, set_aside)
+    return Writer("data cache", write, each_entry_complete, set_aside)
