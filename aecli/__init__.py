@@ -1,13 +1,13 @@
-"""Autoencoders from the shell, and the same verbs in Python.
+"""Train autoencoders, encode and decode images, and detect anomalies: the Python interface of the command line.
 
-    model = aecli.load("run")             # a run folder, model.safetensors or model.onnx
-    codes = model.encode(images)          # (N, C, H, W) uint8 -> (N, *code shape) float32
-    images = model.decode(codes)          # and back
-    scores = model.score(images)          # (N,) float32, the L2 norm of the reconstruction error
-    images = aecli.load_images("mnist5k:test").images
-    probabilities = aecli.load_classifier("run").classify(images)  # (N, K) float32
+    model = aecli.load("run")                   # a run folder, model.safetensors or model.onnx
+    codes = model.encode(images)                # (N, C, H, W) uint8 -> (N, *code shape) float32
+    images = model.decode(codes)                # (N, *code shape) float32 -> (N, C, H, W) uint8
+    scores = model.score(images)                # (N,) float32, L2 norms of the reconstruction errors
+    images = aecli.load_images("mnist5k:test").images                   # (N, C, H, W) uint8
+    probabilities = aecli.load_classifier("run").classify(images)       # (N, K) float32
 
-Nothing heavy is imported before one of them is called.
+`import aecli` is fast: numpy and torch are imported when one of these functions is called.
 """
 
 from pathlib import Path
@@ -23,21 +23,58 @@ __all__ = ["__version__", "load", "load_classifier", "load_images"]
 
 
 def load(path: str | Path, *, device: str = "auto") -> "Model":
-    """Load a trained autoencoder; see `aecli.inference.load`."""
+    """Load a trained autoencoder.
+
+    Args:
+        path: A run folder, a `model.safetensors` or a `model.onnx`.
+        device: A torch device such as `cpu` or `cuda:1`; `auto` selects a GPU if there is one.
+
+    Returns:
+        A model with the methods `encode`, `decode`, `reconstruct` and `score`, which take and return numpy arrays.
+
+    Raises:
+        aecli.errors.InputError: the file is missing or damaged, or is not an autoencoder.
+        aecli.errors.UnavailableError: the device is not available.
+    """
     from aecli import inference
 
     return inference.load(path, device=device)
 
 
 def load_classifier(path: str | Path, *, device: str = "auto") -> "TorchClassifier":
-    """Load a trained classifier; see `aecli.inference.load_classifier`."""
+    """Load a trained classifier.
+
+    Args:
+        path: A run folder or a `model.safetensors`.
+        device: A torch device such as `cpu` or `cuda:1`; `auto` selects a GPU if there is one.
+
+    Returns:
+        A model with the method `classify`, which returns class probabilities, (N, K) float32, and the K `class_names`.
+
+    Raises:
+        aecli.errors.InputError: the file is missing or damaged, or is not a classifier.
+        aecli.errors.UnavailableError: the device is not available.
+    """
     from aecli import inference
 
     return inference.load_classifier(path, device=device)
 
 
 def load_images(word: str, **options: Any) -> "ImageSet":
-    """Read the images that a DATA word means; see `aecli.data.load`."""
+    """Load the images of a data set.
+
+    Args:
+        word: A DATA word of the command line: a name such as `mnist5k:test`, a folder or a file.
+        options: Further arguments of `aecli.data.load`, such as `image_shape=(1, 28, 28)`.
+
+    Returns:
+        An image set with `images`, (N, C, H, W) uint8 in 0..255; `names`, (N,) str; `labels`, (N,) int64 indices into
+        `class_names`, -1 for images without a class, or None if there are no labels.
+
+    Raises:
+        aecli.errors.InputError: a file is missing or damaged.
+        aecli.errors.UnavailableError: the data set, a package or memory is not available.
+    """
     from aecli import data
 
     return data.load(word, **options)

@@ -1,4 +1,4 @@
-"""`python -m aecli`."""
+"""Run the command line: `python -m aecli`."""
 
 from aecli.cli import main
 
