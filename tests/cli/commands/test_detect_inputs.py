@@ -1,9 +1,9 @@
-"""What `aecli detect` takes: files, folders, lists and streams; what is damaged is told and the rest goes on."""
+"""`aecli detect`: image files, folders, lists and standard input, and unreadable images among them."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,67 +11,66 @@ import pytest
 from PIL import Image
 
 from aecli.errors import ExitStatus
+from tests.command_line import Run
 
-# Where pictures come from
-
-
-def test_a_folder_means_all_pictures_below_it(detect, pictures: Path, tmp_path: Path) -> None:
-    layout = tmp_path / "layout"
-    for split in ("train", "test"):
-        (layout / split).mkdir(parents=True)
-        (pictures / "a" / f"{['train', 'test'].index(split)}.png").rename(layout / split / "x.png")
-    (pictures / "a" / "2.png").rename(layout / "beside.png")
-    assert [row[0] for row in detect(layout).rows] == [
-        str(layout / name) for name in ("beside.png", "test/x.png", "train/x.png")
-    ]
-    assert [row[0] for row in detect(f"{layout}:test").rows] == [str(layout / "test" / "x.png")]
+# Kinds of inputs
 
 
-def test_a_list_on_standard_input_or_in_a_file(detect, pictures: Path, tmp_path: Path) -> None:
-    names = [str(pictures / "a" / f"{index}.png") for index in (2, 0, 1)]
-    text = "\n".join(names).encode()
-    (tmp_path / "list").write_bytes(text)
-    from_stream = detect("--files-from", "-", stdin=text)
+def test_a_folder_yields_all_images_below_it(detect: Run, image_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for index, split in enumerate(("train", "test")):
+        (folder / split).mkdir(parents=True)
+        (image_folder / "a" / f"{index}.png").rename(folder / split / "x.png")
+    (image_folder / "a" / "2.png").rename(folder / "other.png")
+    names = ("other.png", "test/x.png", "train/x.png")
+    assert [row[0] for row in detect(folder).rows] == [str(folder / name) for name in names]
+    assert [row[0] for row in detect(f"{folder}:test").rows] == [str(folder / "test" / "x.png")]
+
+
+def test_a_list_is_read_from_standard_input_or_a_file(detect: Run, image_folder: Path, tmp_path: Path) -> None:
+    names = [str(image_folder / "a" / f"{index}.png") for index in (2, 0, 1)]
+    content = "\n".join(names).encode()
+    (tmp_path / "list").write_bytes(content)
+    from_stream = detect("--files-from", "-", stdin=content)
     assert [row[0] for row in from_stream.rows] == names
     assert detect("--files-from", tmp_path / "list").out == from_stream.out
-    both = detect(pictures / "b" / "3.png", "--files-from", "-", stdin=text)
-    assert [row[0] for row in both.rows] == [str(pictures / "b" / "3.png"), *names]
+    with_argument = detect(image_folder / "b" / "3.png", "--files-from", "-", stdin=content)
+    assert [row[0] for row in with_argument.rows] == [str(image_folder / "b" / "3.png"), *names]
 
 
-def test_names_that_are_hard_to_write_come_through_a_null_separated_list(
-    detect, pictures: Path, tmp_path: Path
-) -> None:
-    odd = [os.fsencode(tmp_path) + b"/" + name for name in (b"new\nline.png", b"bad\xff.png", b"tab\t.png", b" .png")]
-    for path in odd:
-        Path(os.fsdecode(path)).write_bytes((pictures / "a" / "0.png").read_bytes())
-    result = detect("--files-from", "-", "--null", stdin=b"\0".join(odd))
+def test_a_null_separated_list_takes_any_file_name(detect: Run, image_folder: Path, tmp_path: Path) -> None:
+    paths = [os.fsencode(tmp_path) + b"/" + name for name in (b"new\nline.png", b"bad\xff.png", b"tab\t.png", b" .png")]
+    for path in paths:
+        Path(os.fsdecode(path)).write_bytes((image_folder / "a" / "0.png").read_bytes())
+    result = detect("--files-from", "-", "--null", stdin=b"\0".join(paths))
     assert result.status == 0, result.err
     names = [row[0].removeprefix(f"{tmp_path}/") for row in result.rows]
     assert names == ["new\\nline.png", "bad\\udcff.png", "tab\\t.png", " .png"]
-    *documents, _ = detect("--files-from", "-", "-0", "--json", stdin=b"\0".join(odd)).documents
-    assert [os.fsencode(document["path"]) for document in documents] == odd
+    *documents, _ = detect("--files-from", "-", "-0", "--json", stdin=b"\0".join(paths)).documents
+    assert [os.fsencode(document["path"]) for document in documents] == paths
 
 
-def test_a_picture_on_standard_input(detect, digit) -> None:
+def test_one_image_is_read_from_standard_input(detect: Run, digit: Path) -> None:
     result = detect("-", stdin=digit.read_bytes())
     assert result.rows[0][0] == "-"
     assert result.rows[0][1:] == detect(digit).rows[0][1:]
 
 
-def test_a_long_list_is_judged_in_pieces_of_bounded_size(detect, digit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_images_are_processed_in_chunks(detect: Run, digit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aecli.detection.inspection.batch_size", lambda shape: 7)
     alone = detect(digit).rows[0]
+    words: Sequence[str | Path]
     for words, stdin in (([digit] * 50, b""), (["--files-from", "-"], f"{digit}\n".encode() * 50)):
         result = detect(*words, stdin=stdin)
         assert [row[0] for row in result.rows] == [alone[0]] * 50
         assert all(float(row[1]) == pytest.approx(float(alone[1]), rel=1e-4) for row in result.rows)
 
 
-# Bad pictures
+# Unreadable images
 
 
-def test_bad_pictures_are_told_and_the_rest_goes_on(
-    detect, digit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_unreadable_images_are_skipped_with_a_warning(
+    detect: Run, digit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.png").touch()
@@ -80,36 +79,37 @@ def test_bad_pictures_are_told_and_the_rest_goes_on(
     Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
     Image.new("L", (8, 8)).save(tmp_path / "moving.gif", save_all=True, append_images=[Image.new("L", (8, 8), 255)])
     np.save(tmp_path / "channels.npy", np.zeros((3, 8, 8, 5), np.uint8))
-    (tmp_path / "no-pictures").mkdir()
-    (tmp_path / "no-pictures" / "text.txt").write_text("x")
+    (tmp_path / "without-images").mkdir()
+    (tmp_path / "without-images" / "text.txt").write_text("x")
     os.mkfifo(tmp_path / "fifo.png")
     reasons = {
         "empty.png": "empty",
         "text.png": "not an image",
-        "cut.png": "truncated after 50 bytes",
-        "huge.png": "more than 100,000,000 pixels",
-        "moving.gif": "several frames",
-        "channels.npy": "1 or 3 channels",
-        "no-pictures": "no image file",
-        "fifo.png": "not a regular file",
-        "/dev/null": "not a regular file",
-        "none.png": "no such file or folder",
+        "cut.png": "truncated",
+        "huge.png": "pixels",
+        "moving.gif": "frames",
+        "channels.npy": "channels",
+        "without-images": "no image",
+        "fifo.png": "regular file",
+        "/dev/null": "regular file",
+        "none.png": "no such file",
         "nonesuch": "unknown data set",
-        "a" * 300 + ".png": "no such file or folder",
+        "a" * 300 + ".png": "no such file",
     }
     result = detect(*reasons, digit)
     assert result.status == ExitStatus.PARTIAL
     assert [row[0] for row in result.rows] == [str(digit)]
-    *told, summary = result.err.splitlines()
-    assert len(told) == len(reasons)
-    for line, (name, reason) in zip(told, reasons.items(), strict=True):
-        assert line.startswith(f"warning: left out: {name}: ")
+    *warnings, summary = result.err.splitlines()
+    assert len(warnings) == len(reasons)
+    for line, (name, reason) in zip(warnings, reasons.items(), strict=True):
+        assert line.startswith("warning: ")
+        assert f": {name}: " in line
         assert reason in line
-        assert line.count(name) == 1 or name in {"nonesuch", "no-pictures"}
-    assert summary.startswith("1 picture, ")
+        assert line.count(name) == 1 or name in {"nonesuch", "without-images"}
+    assert summary.startswith("1 image, ")
 
 
-def test_pictures_of_other_kinds_are_converted_and_that_is_told(detect, tmp_path: Path) -> None:
+def test_images_of_other_modes_and_sizes_are_converted_with_a_note(detect: Run, tmp_path: Path) -> None:
     Image.new("CMYK", (8, 8)).save(tmp_path / "cmyk.jpg")
     Image.new("RGBA", (9, 9)).save(tmp_path / "alpha.png")
     Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "deep.png")
@@ -117,44 +117,44 @@ def test_pictures_of_other_kinds_are_converted_and_that_is_told(detect, tmp_path
     result = detect(tmp_path)
     assert result.status == 0
     assert len(result.rows) == 4
-    assert "2 images converted from color to gray" in result.err
-    assert "2 images resized from 2 sizes (1x1 to 9x9) to 8x8" in result.err
+    assert "2 images converted" in result.err
+    assert "2 images resized" in result.err
 
 
-def test_where_nothing_can_be_judged_is_an_error(detect, tmp_path: Path) -> None:
-    result = detect(tmp_path / "none.png")
-    assert (result.status, result.out) == (ExitStatus.INPUT, "")
-    assert "error: no picture could be judged of 1" in result.err
+def test_it_is_an_error_if_no_image_can_be_scored(detect: Run, tmp_path: Path) -> None:
+    for count in (1, 3):
+        result = detect(*[tmp_path / "none.png"] * count)
+        assert (result.status, result.out) == (ExitStatus.INPUT, "")
+        assert "could be scored" in result.err or "could not be scored" in result.err
     for empty in (b"", b"\n\n"):
         result = detect("--files-from", "-", stdin=empty)
-        assert (result.status, result.err) == (ExitStatus.INPUT, "error: the list is empty\n")
+        assert result.status == ExitStatus.INPUT
+        assert "empty" in result.err
 
 
-# A process of its own
+# In a new process
 
 
-def test_an_error_ends_it_although_the_list_is_still_open(
-    conv_run: Path, codes_file: Path, digit, tmp_path: Path
-) -> None:
-    """A thread that waits for the rest of the list must not keep the process, nor abort it."""
-    (tmp_path / "detector.safetensors").write_bytes(damaged_detector(conv_run))
+def test_an_error_ends_the_process_while_the_list_is_open(conv_run: Path, digit: Path, tmp_path: Path) -> None:
+    """The thread that waits for more of the list must neither keep the process alive nor abort it."""
+    detector = tmp_path / "detector.safetensors"
+    detector.write_bytes(damaged_detector(conv_run))
     command = [sys.executable, "-m", "aecli", "detect", "--files-from", "-", "--model", str(conv_run)]
     with subprocess.Popen(
-        [*command, "--detector", str(tmp_path / "detector.safetensors")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [*command, "--detector", str(detector)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdin
         assert process.stderr
         process.stdin.write(f"{digit}\n".encode())
         process.stdin.flush()
-        err = process.stderr.read().decode()  # ends with the process, while its input is open
+        err = process.stderr.read().decode()  # returns when the process ends, while its input is open
         assert process.wait(60) == ExitStatus.INPUT, err
-    assert err == "error: damaged detector: its statistics lack 'references' of score knn\n"
+    (line,) = err.splitlines()
+    assert line.startswith("error: damaged detector")
 
 
 def damaged_detector(run: Path) -> bytes:
+    """Return a detector file for the model without the statistics of its score."""
     from safetensors.numpy import save
 
     from aecli.checkpoint import METADATA_KEY, DataSource, read_fingerprint
@@ -165,8 +165,8 @@ def damaged_detector(run: Path) -> bytes:
     return save({"nothing": np.zeros(1, np.float32)}, metadata={METADATA_KEY: header.to_json()})
 
 
-def test_a_standard_input_that_is_closed_is_empty(python: Callable[..., str], conv_run: Path) -> None:
-    """As `aecli ... <&-` leaves it."""
+def test_a_closed_standard_input_is_empty(python: Callable[..., str], conv_run: Path) -> None:
+    """As after `aecli ... <&-`."""
     code = """
 import sys
 from aecli.cli.main import main
