@@ -1,4 +1,4 @@
-"""A classifier starts from an autoencoder's encoder, or from another classifier."""
+"""A classifier can start from an autoencoder's encoder or from another classifier."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ CPU = ("--accelerator", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}
 QUICK = CLASSIFIER | {"optimizer.name": "adam", "optimizer.lr": 0.01}
 STILL = CLASSIFIER | {"optimizer.name": "sgd", "optimizer.lr": 1e-12, "training.epochs": 1}
-"""The weights stay as they were drawn."""
+"""The weights keep their initial values."""
 
 
 def encoder_weights(model: Any) -> dict[str, NDArray[Any]]:
@@ -30,7 +30,9 @@ def equal(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_an_autoencoders_encoder_and_normalization(fit: Callable[..., Any], autoencoder: Any, tmp_path: Path) -> None:
+def test_the_encoder_and_normalization_of_an_autoencoder_are_loaded(
+    fit: Callable[..., Any], autoencoder: Any, tmp_path: Path
+) -> None:
     still = fit(tmp_path / "still", STILL, init_from=autoencoder).checkpoint
     for name, value in encoder_weights(still.model).items():
         np.testing.assert_allclose(value, encoder_weights(autoencoder.model)[name], atol=1e-9)
@@ -40,9 +42,7 @@ def test_an_autoencoders_encoder_and_normalization(fit: Callable[..., Any], auto
     assert not equal(encoder_weights(scratch.model), encoder_weights(still.model))
 
 
-def test_frozen_only_the_head_learns_fine_tuned_all_of_it(
-    fit: Callable[..., Any], autoencoder: Any, tmp_path: Path
-) -> None:
+def test_a_frozen_encoder_keeps_its_weights(fit: Callable[..., Any], autoencoder: Any, tmp_path: Path) -> None:
     start = encoder_weights(autoencoder.model)
     heads = [fit(tmp_path / "still", STILL, init_from=autoencoder).checkpoint.model.head.weight]
     for freeze in (True, False):
@@ -54,24 +54,28 @@ def test_frozen_only_the_head_learns_fine_tuned_all_of_it(
     assert not heads[1].allclose(heads[2])
 
 
-def test_running_statistics_are_frozen_too(subsets: Callable[..., Any]) -> None:
+def test_a_frozen_encoder_keeps_its_running_statistics(subsets: Callable[..., Any]) -> None:
     from aecli.training.batches import Batches
     from aecli.training.classifier_module import ClassifierModule
 
     recipe = Recipe().with_settings(QUICK | {"training.freeze_encoder": True})
     model = Classifier("mlp", (1, 8, 8), {"hidden": [], "code": 4}, [0.5], [0.5], 10)
-    model.encoder.append(torch.nn.BatchNorm1d(4))
-    batches = [Batches(subset, 64, labeled=True) for subset in subsets(recipe)]
-    module = ClassifierModule(model, recipe, *batches).train()
+    normalization = torch.nn.BatchNorm1d(4)
+    model.encoder.append(normalization)  # type: ignore[operator]
+    training, validation = (Batches(subset, 64, labeled=True) for subset in subsets(recipe))
+    module = ClassifierModule(model, recipe, training, validation).train()
     module.trainer = type("Trainer", (), {"current_epoch": 0, "optimizers": []})()
     module.on_fit_start()
     module.on_train_epoch_start()
-    module.validation_step(next(iter(batches[0])), 0)
-    assert model.encoder[-1].running_mean.eq(0).all()
+    module.validation_step(next(iter(training)), 0)
+    assert normalization.running_mean is not None
+    assert normalization.running_mean.eq(0).all()
     assert model.head.training
 
 
-def test_a_classifier_of_the_same_classes(fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_classifier_of_the_same_classes_is_loaded(
+    fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
+) -> None:
     first = fit(tmp_path / "first", QUICK)
     warm = fit(tmp_path / "warm", STILL, init_from=first.checkpoint)
     assert warm.history[0].val_accuracy == first.checkpoint.header.training.val_accuracy
@@ -83,7 +87,7 @@ def test_a_classifier_of_other_classes_is_refused(train: Callable[..., Path], ae
     words = ("train", "digits:train@3,5", "--recipe", "conv-classifier", "--init-from", run)
     result = aecli(*words, "-o", tmp_path / "other", *CPU)
     assert result.status == ExitStatus.INPUT
-    assert "tells other classes: 0, 1, 2" in result.err
+    assert "other classes: 0, 1, 2" in result.err
     assert not (tmp_path / "other").exists()
 
 
@@ -91,7 +95,7 @@ def test_an_autoencoder_from_a_classifier_is_refused(train: Callable[..., Path],
     run = train(tmp_path / "run", "--recipe", "conv-classifier", "--epochs", 1)
     result = aecli("train", "digits", "--init-from", run, "-o", tmp_path / "other", *CPU)
     assert result.status == ExitStatus.INPUT
-    assert "cannot start from a classifier" in result.err
+    assert "decoder" in result.err
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,7 @@ def test_an_encoder_that_does_not_fit_is_refused(
     words = ("train", "digits", "--init-from", conv_run, "-o", tmp_path / "run", *CPU, "--recipe", *recipe)
     result = aecli(*words)
     assert result.status == ExitStatus.INPUT
-    assert "do not fit architecture" in result.err
+    assert "architecture" in result.err
     assert not (tmp_path / "run").exists()
 
 
@@ -116,9 +120,9 @@ def test_another_normalization_is_refused(recipe: str, aecli: Run, conv_run: Pat
     words = ("train", "digits", "--recipe", recipe, "--init-from", conv_run, "-o", tmp_path / "run", *CPU)
     result = aecli(*words, "--set", "model.mean=[0.5]")
     assert result.status == ExitStatus.INPUT
-    assert "model.mean is [0.5], but" in result.err
-    assert "hint: take its own: --set model.mean=measured" in result.err
-    known = read_header(conv_run / "model.safetensors")
-    agreeing = (f"model.mean={known.mean}", f"model.std={known.std}")
-    result = aecli(*words, "--epochs", 1, "--set", agreeing[0], "--set", agreeing[1])
+    assert "model.mean is [0.5]" in result.err
+    assert "--set model.mean=measured" in result.err
+    header = read_header(conv_run / "model.safetensors")
+    same = (f"model.mean={header.mean}", f"model.std={header.std}")
+    result = aecli(*words, "--epochs", 1, "--set", same[0], "--set", same[1])
     assert result.status == 0, result.err

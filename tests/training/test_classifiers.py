@@ -1,4 +1,4 @@
-"""Classifiers learn from labels: what an epoch measures, and the same again from the same seed."""
+"""Training of classifiers: metrics, resuming and reproducibility."""
 
 import csv
 import json
@@ -18,25 +18,26 @@ from aecli.training.callbacks import RunFolderCallback
 from aecli.training.seeds import Stream, generator
 from aecli.training.subsets import Subset
 from tests.command_line import Run
+from tests.training.listeners import Interrupting
 
 CPU = ("--accelerator", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}
 QUICK = CLASSIFIER | {"optimizer.name": "adam", "optimizer.lr": 0.01}
 STILL = CLASSIFIER | {"optimizer.name": "sgd", "optimizer.lr": 1e-12, "training.epochs": 1}
-"""The weights stay as they were drawn."""
+"""The weights keep their initial values."""
 
 
 def by_hand(model: Classifier, subset: Subset) -> tuple[float, float]:
-    """Cross-entropy and accuracy over all images."""
+    """Return cross-entropy and accuracy over all images, computed with NumPy."""
     x = model.normalize(torch.from_numpy(subset.images.images[subset.indices]))
     with torch.no_grad():
         scores = model(x)[1].double().log_softmax(dim=1).numpy()
-    truth = subset.images.labels[subset.indices]
-    return float(-scores[np.arange(len(truth)), truth].mean()), float((scores.argmax(axis=1) == truth).mean())
+    labels = subset.labels
+    return float(-scores[np.arange(len(labels)), labels].mean()), float((scores.argmax(axis=1) == labels).mean())
 
 
 class TestLearning:
-    def test_it_learns_the_digits(self, fit: Callable[..., Any], tmp_path: Path) -> None:
+    def test_a_classifier_learns_the_digits(self, fit: Callable[..., Any], tmp_path: Path) -> None:
         trained = fit(tmp_path / "run", QUICK | {"training.epochs": 20, "training.batch_size": 64})
         first, last = trained.history[0], trained.history[-1]
         assert first.val_accuracy < last.val_accuracy
@@ -49,7 +50,7 @@ class TestLearning:
         assert trained.confusion.sum() == 144
         assert np.trace(trained.confusion) / 144 == best.val_accuracy
 
-    def test_figures_are_over_all_images_not_over_batches(
+    def test_metrics_are_means_over_images_not_over_batches(
         self, fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
     ) -> None:
         trained = fit(tmp_path / "run", STILL | {"training.batch_size": 1290})  # of 1,294
@@ -58,7 +59,7 @@ class TestLearning:
             assert getattr(trained.history[0], f"{name}_loss") == pytest.approx(loss, rel=1e-5)
             assert getattr(trained.history[0], f"{name}_accuracy") == accuracy
 
-    def test_corruption_is_for_training_only(
+    def test_only_training_images_are_corrupted(
         self, fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
     ) -> None:
         trained = fit(tmp_path / "run", STILL | {"corruption.gaussian": 2.0, "training.batch_size": 2000})
@@ -79,7 +80,7 @@ class TestLearning:
         assert row.train_loss == pytest.approx(float(expected), rel=1e-5)
         assert row.train_loss != pytest.approx(by_hand(model, images)[0], rel=1e-3)
 
-    def test_the_penalty_goes_with_it(
+    def test_the_penalty_is_added_to_the_loss(
         self, fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
     ) -> None:
         trained = fit(tmp_path / "run", STILL | {"penalty.sparsity_weight": 2.0})
@@ -89,8 +90,10 @@ class TestLearning:
         penalty = 2.0 * float((codes - 0.05).abs().mean())
         assert trained.history[0].val_loss == pytest.approx(by_hand(model, validation)[0] + penalty, rel=1e-5)
 
-    def test_metrics_have_columns_for_accuracy(self, train: Callable[..., Path], tmp_path: Path) -> None:
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    def test_metrics_include_accuracy(self, train: Callable[..., Path], tmp_path: Path) -> None:
+        from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+            EventAccumulator,
+        )
 
         words = ("--recipe", "conv-classifier", "--epochs", 2, "--logger", "tensorboard")
         run = train(tmp_path / "run", *words)
@@ -104,65 +107,57 @@ class TestLearning:
             values = [event.value for event in accumulator.Scalars(name)]
             assert values == pytest.approx([float(row[name]) for row in rows], rel=1e-6)
 
-    def test_accuracy_is_on_the_screen(self, aecli: Run, tmp_path: Path) -> None:
+    def test_progress_and_summary_include_accuracy(self, aecli: Run, tmp_path: Path) -> None:
         words = ("train", "digits", "--recipe", "conv-classifier", "--epochs", 2, "-o", tmp_path / "run", *CPU)
         result = aecli(*words)
         epochs = [line for line in result.err.splitlines() if line.startswith("epoch")]
         assert len(epochs) == 2
-        assert all("  accuracy 0." in line for line in epochs)
-        assert ", accuracy 0." in result.out
-        said = json.loads(aecli(*words, "--overwrite", "--json").out)
-        assert said["task"] == "classifier"
-        assert 0 < said["training"]["val_accuracy"] < 1
+        assert all("accuracy 0." in line for line in epochs)
+        assert "accuracy 0." in result.out
+        document = json.loads(aecli(*words, "--overwrite", "--json").out)
+        assert document["task"] == "classifier"
+        assert 0 < document["training"]["val_accuracy"] < 1
 
 
 class TestReproducing:
     NOISY = QUICK | {"training.epochs": 4, "corruption.gaussian": 0.5, "training.limit_per_class": 30}
     RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml", "confusion.png")
 
-    def test_a_resumed_run_ends_with_the_same_bytes(
+    def test_a_resumed_run_writes_the_same_bytes(
         self, fit: Callable[..., Any], autoencoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        class Stopping:
-            def on_start(self, *_: Any) -> None: ...
+        def save(callback: RunFolderCallback, trainer: Any, module: Any) -> None:
+            callback.save(trainer)
 
-            def on_progress(self, *_: Any) -> None: ...
-
-            def on_epoch(self, metrics: Any, is_best: bool) -> None:
-                if metrics.epoch == 2:
-                    raise Interrupted
-
-        monkeypatch.setattr(RunFolderCallback, "on_train_epoch_end", lambda saver, trainer, module: saver.save(trainer))
+        monkeypatch.setattr(RunFolderCallback, "on_train_epoch_end", save)
         files = self.RESULTS[:3]
         for freeze in (False, True):
             settings = self.NOISY | {"training.freeze_encoder": freeze}
-            whole, parts = tmp_path / f"whole-{freeze}", tmp_path / f"parts-{freeze}"
+            whole, resumed = tmp_path / f"whole-{freeze}", tmp_path / f"resumed-{freeze}"
             fit(whole, settings, init_from=autoencoder)
             with pytest.raises(Interrupted):
-                fit(parts, settings, init_from=autoencoder, listener=Stopping())
+                fit(resumed, settings, init_from=autoencoder, listener=Interrupting(2))
             normalization = {"model.mean": [0.4], "model.std": [0.3]}
-            fit(parts, settings | normalization, resume=True)  # the start is not needed again
-            assert [(parts / name).read_bytes() for name in files] == [(whole / name).read_bytes() for name in files]
+            fit(resumed, settings | normalization, resume=True)  # without init_from
+            assert [(resumed / name).read_bytes() for name in files] == [(whole / name).read_bytes() for name in files]
 
-    def test_the_command_line_resumes_without_the_start(
+    def test_the_command_line_resumes_without_the_initial_model(
         self, train: Callable[..., Path], aecli: Run, conv_run: Path, tmp_path: Path
     ) -> None:
-        start = tmp_path / "start"
-        start.mkdir()
-        (start / "model.safetensors").write_bytes((conv_run / "model.safetensors").read_bytes())
-        words = ("--recipe", "conv-classifier", "--epochs", 2, "--init-from", start, "--freeze-encoder")
+        initial = tmp_path / "initial"
+        initial.mkdir()
+        (initial / "model.safetensors").write_bytes((conv_run / "model.safetensors").read_bytes())
+        words = ("--recipe", "conv-classifier", "--epochs", 2, "--init-from", initial, "--freeze-encoder")
         run = train(tmp_path / "run", *words)
         before = [(run / name).read_bytes() for name in self.RESULTS]
-        (start / "model.safetensors").unlink()
+        (initial / "model.safetensors").unlink()
         train(run, "--resume")
         assert [(run / name).read_bytes() for name in self.RESULTS] == before
 
-    def test_a_seed_gives_the_same_bytes_and_another_gives_others(
-        self, train: Callable[..., Path], tmp_path: Path
-    ) -> None:
+    def test_bytes_depend_on_the_seed_only(self, train: Callable[..., Path], tmp_path: Path) -> None:
         words = ("--recipe", "conv-classifier", "--epochs", 2, "--limit-per-class", 20)
         runs = [train(tmp_path / name, *words) for name in ("one", "same")]
         runs.append(train(tmp_path / "other", *words, "--seed", 1))
         one, same, other = ([(run / name).read_bytes() for name in self.RESULTS[:3]] for run in runs)
         assert one == same
-        assert all(mine != theirs for mine, theirs in zip(one, other, strict=True))
+        assert all(content != changed for content, changed in zip(one, other, strict=True))

@@ -1,4 +1,4 @@
-"""A step that is recorded once and replayed is the step itself; on a GPU by a CUDA graph, here by one that runs it."""
+"""A recorded and replayed step equals the direct one: with a CUDA graph on a GPU, with a substitute elsewhere."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,43 +7,45 @@ from typing import Any
 import pytest
 import torch
 
-from aecli.training import fit as fitting
-from aecli.training import module as training
-from aecli.training.cuda_graph_step import STEPS_BEFORE, CudaGraph, CudaGraphStep
+from aecli.training import module
+from aecli.training.batches import Batches
+from aecli.training.cuda_graph_step import WARMUP_STEPS, CudaGraph, CudaGraphStep
+from aecli.training.module import TrainingModule
+from tests.training.listeners import Interrupting
 
 
 class Rerunner:
-    """In the place of a CUDA graph: keeps the work, with the memory that it reads and fills, and runs it again."""
+    """A substitute for a CUDA graph that keeps the work, with the memory that it reads and fills, and runs it again."""
 
     def __init__(self) -> None:
-        self.done: list[str] = []
+        self.calls: list[str] = []
 
-    def aside(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
-        self.done.append("aside")
+    def warm_up(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
+        self.calls.append("warm_up")
         return work()
 
     def record(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
-        self.done.append("record")
+        self.calls.append("record")
         self._work, self._result = work, torch.zeros(())
         return self._result
 
     def replay(self) -> None:
-        self.done.append("replay")
+        self.calls.append("replay")
         self._result.copy_(self._work())
 
 
 @pytest.fixture
 def recorders(monkeypatch: pytest.MonkeyPatch) -> list[Rerunner]:
-    """Those of the steps that are made from now on, as on a GPU."""
-    made: list[Rerunner] = []
+    """The recorders of all steps made during the test, which are recorded as on a GPU."""
+    recorders: list[Rerunner] = []
 
-    def recorded(step: Any, optimizer: Any, randomness: Any) -> CudaGraphStep:
-        made.append(Rerunner())
-        return CudaGraphStep(step, optimizer, randomness, made[-1])
+    def recorded_step(step: Any, optimizer: Any, randomness: Any) -> CudaGraphStep:
+        recorders.append(Rerunner())
+        return CudaGraphStep(step, optimizer, randomness, recorders[-1])
 
-    monkeypatch.setattr(training, "CudaGraphStep", recorded)
-    monkeypatch.setattr(training.TrainingModule, "_can_be_recorded", lambda module: True)
-    return made
+    monkeypatch.setattr(module, "CudaGraphStep", recorded_step)
+    monkeypatch.setattr(TrainingModule, "_can_record_step", lambda module: True)
+    return recorders
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def recorders(monkeypatch: pytest.MonkeyPatch) -> list[Rerunner]:
     ],
     ids=lambda settings: "+".join(map(str, settings.values())),
 )
-def test_a_recorded_run_is_the_run_itself(
+def test_a_recorded_run_equals_a_direct_run(
     fit: Callable[..., Any],
     weights: Callable[..., Any],
     tmp_path: Path,
@@ -65,60 +67,53 @@ def test_a_recorded_run_is_the_run_itself(
     request: Any,
 ) -> None:
     size = {"training.batch_size": 150, "training.epochs": 3}  # the last batch of an epoch has fewer images
-    plain = fit(tmp_path / "plain", settings | size)
+    direct = fit(tmp_path / "direct", settings | size)
     recorders = request.getfixturevalue("recorders")
-    initialized = fitting.Batches.__init__
+    initialize = Batches.__init__
 
-    def several(batches: Any, *arguments: Any, **options: Any) -> None:
-        initialized(batches, *arguments, **options)
-        batches.batches_a_call = 4
+    def initialize_with_four_per_call(batches: Batches, *arguments: Any, **options: Any) -> None:
+        initialize(batches, *arguments, **options)
+        batches.batches_per_call = 4
 
-    monkeypatch.setattr(fitting.Batches, "__init__", several)
+    monkeypatch.setattr(Batches, "__init__", initialize_with_four_per_call)
     recorded = fit(tmp_path / "recorded", settings | size)
     [recorder] = recorders
-    steps = plain.history[-1].step
+    steps = direct.history[-1].step
     assert recorded.history[-1].step == steps == 27
-    assert recorder.done.count("record") == 1
-    assert recorder.done.count("replay") == steps - STEPS_BEFORE - 3
-    for ours, theirs in zip(recorded.history, plain.history, strict=True):
-        assert ours.train_loss == pytest.approx(theirs.train_loss, rel=1e-5)
-        assert ours.val_loss == pytest.approx(theirs.val_loss, rel=1e-5)
-        assert ours.lr == pytest.approx(theirs.lr, rel=1e-5)
-    for name, values in weights(tmp_path / "plain").items():
+    assert recorder.calls.count("record") == 1
+    assert recorder.calls.count("replay") == steps - WARMUP_STEPS - 3
+    for row, direct_row in zip(recorded.history, direct.history, strict=True):
+        assert row.train_loss == pytest.approx(direct_row.train_loss, rel=1e-5)
+        assert row.val_loss == pytest.approx(direct_row.val_loss, rel=1e-5)
+        assert row.lr == pytest.approx(direct_row.lr, rel=1e-5)
+    for name, values in weights(tmp_path / "direct").items():
         assert weights(tmp_path / "recorded")[name] == pytest.approx(values, abs=1e-4)
 
 
-def test_it_goes_on_after_a_resume(fit: Callable[..., Any], recorders: list[Rerunner], tmp_path: Path) -> None:
+def test_a_recorded_run_resumes(fit: Callable[..., Any], recorders: list[Rerunner], tmp_path: Path) -> None:
     settings = {"optimizer.schedule": "one-cycle", "training.epochs": 4, "training.batch_size": 300}
     whole = fit(tmp_path / "whole", settings)
 
-    class Stop:
-        def on_start(self, *_: Any) -> None: ...
-        def on_progress(self, *_: Any) -> None: ...
-        def on_epoch(self, metrics: Any, is_best: bool) -> None:
-            if metrics.epoch == 2:
-                raise KeyboardInterrupt
-
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        fit(tmp_path / "parted", settings, listener=Stop())
-    parted = fit(tmp_path / "parted", settings, resume=True)
+        fit(tmp_path / "resumed", settings, listener=Interrupting(2, KeyboardInterrupt))
+    resumed = fit(tmp_path / "resumed", settings, resume=True)
     assert len(recorders) == 3
-    assert [row.train_loss for row in parted.history] == pytest.approx([row.train_loss for row in whole.history])
+    assert [row.train_loss for row in resumed.history] == pytest.approx([row.train_loss for row in whole.history])
 
 
-def test_what_cannot_be_recorded_is_done_step_by_step(
+def test_steps_that_cannot_be_recorded_are_performed_directly(
     fit: Callable[..., Any], recorders: list[Rerunner], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"optimizer.name": "adamw", "optimizer.schedule": "one-cycle", "training.batch_size": 150}
     recorded = fit(tmp_path / "recorded", settings)
 
     def refuse(recorder: Rerunner, work: Callable[[], torch.Tensor]) -> torch.Tensor:
-        recorder.done.append("record")
+        recorder.calls.append("record")
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(Rerunner, "record", refuse)
     direct = fit(tmp_path / "direct", settings)
-    assert recorders[-1].done == ["aside"] * STEPS_BEFORE + ["record"]
+    assert recorders[-1].calls == ["warm_up"] * WARMUP_STEPS + ["record"]
     losses = [row.train_loss for row in recorded.history]
     assert [row.train_loss for row in direct.history] == pytest.approx(losses, rel=1e-5)
 
@@ -142,24 +137,29 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GP
     ],
     ids=["mlp", "conv", "bf16", "classifier"],
 )
-def test_a_cuda_graph_trains_as_the_steps_do(
+def test_a_cuda_graph_equals_direct_steps(
     fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
 ) -> None:
     settings = {"training.epochs": 3, "corruption.gaussian": 0.5} | settings
-    made: list[CudaGraph] = []
+    replayed: list[CudaGraph] = []
     replay = CudaGraph.replay
-    monkeypatch.setattr(CudaGraph, "replay", lambda graph: (made.append(graph), replay(graph))[1])
+
+    def replay_and_record(graph: CudaGraph) -> None:
+        replayed.append(graph)
+        replay(graph)
+
+    monkeypatch.setattr(CudaGraph, "replay", replay_and_record)
     recorded = fit(tmp_path / "recorded", settings, accelerator="gpu")
-    assert made
-    monkeypatch.setattr(training.TrainingModule, "_can_be_recorded", lambda module: False)
-    plain = fit(tmp_path / "plain", settings, accelerator="gpu")
-    for ours, theirs in zip(recorded.history, plain.history, strict=True):
-        assert ours.train_loss == pytest.approx(theirs.train_loss, rel=1e-3)
+    assert replayed
+    monkeypatch.setattr(TrainingModule, "_can_record_step", lambda module: False)
+    direct = fit(tmp_path / "direct", settings, accelerator="gpu")
+    for row, direct_row in zip(recorded.history, direct.history, strict=True):
+        assert row.train_loss == pytest.approx(direct_row.train_loss, rel=1e-3)
 
 
 @needs_gpu
 @pytest.mark.parametrize("strategy", ["auto", "ddp"])
-def test_images_may_stay_in_the_memory_of_the_host(
+def test_images_may_stay_in_host_memory(
     fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
     on_gpu = fit(tmp_path / "gpu", {}, accelerator="gpu")
@@ -171,9 +171,9 @@ def test_images_may_stay_in_the_memory_of_the_host(
 
 @needs_gpu
 def test_memory_does_not_grow_with_the_epochs(fit: Callable[..., Any], tmp_path: Path) -> None:
-    kept = []
-    for epochs in (5, 40):  # each ends with a batch of another size
+    reserved = []
+    for epochs in (5, 40):  # the last batch of each epoch has another size
         torch.cuda.empty_cache()
         fit(tmp_path / str(epochs), {"training.epochs": epochs, "training.batch_size": 150}, accelerator="gpu")
-        kept.append(torch.cuda.memory_reserved())
-    assert kept[1] <= 1.2 * kept[0]
+        reserved.append(torch.cuda.memory_reserved())
+    assert reserved[1] <= 1.2 * reserved[0]

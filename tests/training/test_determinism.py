@@ -1,4 +1,4 @@
-"""Same images, recipe and seed, same bytes."""
+"""The same images, recipe and seed give the same bytes."""
 
 import os
 from collections.abc import Callable
@@ -17,21 +17,19 @@ def contents(run: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("recipe", ["conv", "denoising"])
-def test_a_seed_gives_the_same_bytes_and_another_gives_others(
-    recipe: str, train: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_bytes_depend_on_the_seed_only(recipe: str, train: Callable[..., Path], tmp_path: Path) -> None:
     words = ("--recipe", recipe, "--epochs", 2)
     one, same = (contents(train(tmp_path / name, *words)) for name in ("one", "same"))
     assert one == same
     other = contents(train(tmp_path / "other", *words, "--seed", 1))
-    assert all(mine != theirs for mine, theirs in zip(one, other, strict=True))
+    assert all(content != changed for content, changed in zip(one, other, strict=True))
 
 
-def test_another_process_gives_the_same_bytes(train: Callable[..., Path], aecli_apart: Run, tmp_path: Path) -> None:
-    here = train(tmp_path / "here", "--epochs", 2)
+def test_a_new_process_writes_the_same_bytes(train: Callable[..., Path], aecli_apart: Run, tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "--epochs", 2)
     result = aecli_apart("train", "digits", "-o", tmp_path / "apart", "--epochs", 2, "--accelerator", "cpu")
     assert result.status == 0
-    assert contents(tmp_path / "apart") == contents(here)
+    assert contents(tmp_path / "apart") == contents(run)
     assert "warning" not in result.err.lower()
     assert "Traceback" not in result.err
     assert "\x1b" not in result.err + result.out
@@ -48,18 +46,18 @@ for folder in sys.argv[1:]:
 """
 
 
-def test_all_cores_give_the_same_bytes_again(python: Callable[..., str], tmp_path: Path) -> None:
+def test_several_threads_write_the_same_bytes(python: Callable[..., str], tmp_path: Path) -> None:
     python(TWICE, tmp_path / "one", tmp_path / "same", OMP_NUM_THREADS=str(min(os.cpu_count() or 1, 2)))
     assert contents(tmp_path / "one") == contents(tmp_path / "same")
 
 
-def test_the_saved_recipe_runs_again_to_the_same_bytes(train: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_saved_recipe_writes_the_same_bytes(train: Callable[..., Path], tmp_path: Path) -> None:
     first = train(tmp_path / "first", "--recipe", "sparse", "--epochs", 2, "--lr", "0.02", "--seed", 7)
     again = train(tmp_path / "again", "--recipe", first / "recipe.toml")
     assert contents(again) == contents(first)
 
 
-def test_a_seed_from_outside_does_not_matter(fit: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_global_seed_has_no_effect(fit: Callable[..., Any], tmp_path: Path) -> None:
     import torch
 
     for seed, name in ((1, "one"), (2, "same")):

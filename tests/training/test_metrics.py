@@ -1,4 +1,4 @@
-"""What is written of an epoch: losses over all its images, and the best weights."""
+"""The metrics of an epoch, and the choice of the best weights."""
 
 import csv
 from collections.abc import Callable
@@ -17,14 +17,15 @@ from aecli.recipes.schema import Recipe
 from aecli.training.subsets import Subset
 
 STILL = {"optimizer.lr": 1e-12, "training.epochs": 1}
-"""The weights stay as they were drawn."""
+"""The weights keep their initial values."""
 
 
 def losses_by_hand(model: Autoencoder, subset: Subset) -> NDArray[Any]:
-    """(N,) the mean squared error of each image."""
+    """Return the mean squared error of each image, (N,)."""
     with torch.no_grad():
         x = model.normalize(torch.from_numpy(subset.images.images[subset.indices]))
-        return (model(x)[1] - x).square().flatten(1).mean(dim=1).double().numpy()
+        errors: NDArray[Any] = (model(x)[1] - x).square().flatten(1).mean(dim=1).double().numpy()
+    return errors
 
 
 def test_losses_are_means_over_images_not_over_batches(
@@ -36,8 +37,8 @@ def test_losses_are_means_over_images_not_over_batches(
     assert len(images) == 1294
     model = trained.checkpoint.model
     row = trained.history[0]
-    of_images = losses_by_hand(model, images)
-    assert row.train_loss == pytest.approx(of_images.mean(), rel=1e-5)
+    image_losses = losses_by_hand(model, images)
+    assert row.train_loss == pytest.approx(image_losses.mean(), rel=1e-5)
     assert row.val_loss == pytest.approx(losses_by_hand(model, validation).mean(), rel=1e-5)
     assert row.step == 2
 
@@ -48,15 +49,15 @@ def test_losses_are_means_over_images_not_over_batches(
     last = model.normalize(batches.take(indices))
     with torch.no_grad():
         last_mean = float((model(last)[1] - last).square().mean())
-    of_batches = (of_images.mean() * 1294 - last_mean * 4) / size / 2 + last_mean / 2
-    assert abs(of_batches - row.train_loss) > 1e-3 * row.train_loss
+    batch_loss = (image_losses.mean() * 1294 - last_mean * 4) / size / 2 + last_mean / 2
+    assert abs(batch_loss - row.train_loss) > 1e-3 * row.train_loss
 
 
-def test_the_penalty_is_part_of_the_loss_and_not_of_val_mse(
+def test_the_penalty_is_part_of_the_loss_but_not_of_val_mse(
     fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
 ) -> None:
-    penalised = STILL | {"penalty.sparsity_weight": 2.0, "penalty.reduction": "sum"}
-    trained = fit(tmp_path / "run", penalised)
+    penalized = STILL | {"penalty.sparsity_weight": 2.0, "penalty.reduction": "sum"}
+    trained = fit(tmp_path / "run", penalized)
     _, validation = subsets(Recipe())
     model = trained.checkpoint.model
     with torch.no_grad():
@@ -68,7 +69,7 @@ def test_the_penalty_is_part_of_the_loss_and_not_of_val_mse(
 
 
 @pytest.mark.parametrize(("recipe", "lr"), [("mlp", 0.2), ("denoising", 0.05)])
-def test_the_weights_kept_are_those_of_the_least_validation_loss(
+def test_the_checkpoint_has_the_weights_of_the_smallest_validation_loss(
     recipe: str, lr: float, fit: Callable[..., Any], subsets: Callable[..., Any], tmp_path: Path
 ) -> None:
     # A large momentum overshoots: the last epoch is not the best.
@@ -81,16 +82,16 @@ def test_the_weights_kept_are_those_of_the_least_validation_loss(
     assert training.train_loss == trained.history[training.best_epoch - 1].train_loss
 
     _, validation = subsets(load_recipe(recipe))
-    of_images = losses_by_hand(load_checkpoint(tmp_path / "run").model, validation)
-    assert training.val_mse == pytest.approx(of_images.mean(), rel=1e-5)
+    image_losses = losses_by_hand(load_checkpoint(tmp_path / "run").autoencoder, validation)
+    assert training.val_mse == pytest.approx(image_losses.mean(), rel=1e-5)
     if recipe == "mlp":
         assert training.val_mse == pytest.approx(min(losses), rel=1e-5)
     quantiles = trained.checkpoint.header.residual_quantiles
-    expected = np.quantile(np.sqrt(of_images * 64), quantiles.probabilities)
+    expected = np.quantile(np.sqrt(image_losses * 64), quantiles.probabilities)
     np.testing.assert_allclose(quantiles.values, expected, rtol=1e-4)
 
 
-def test_metrics_csv_has_a_row_an_epoch(fit: Callable[..., Any], tmp_path: Path) -> None:
+def test_metrics_csv_has_a_row_for_each_epoch(fit: Callable[..., Any], tmp_path: Path) -> None:
     trained = fit(tmp_path / "run", {"training.epochs": 3, "optimizer.schedule": "cosine"})
     with (tmp_path / "run" / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -103,7 +104,7 @@ def test_metrics_csv_has_a_row_an_epoch(fit: Callable[..., Any], tmp_path: Path)
     assert rates[-1] == pytest.approx(0, abs=1e-6)
 
 
-def test_the_same_corruption_judges_every_epoch(fit: Callable[..., Any], tmp_path: Path) -> None:
+def test_validation_has_the_same_corruption_in_every_epoch(fit: Callable[..., Any], tmp_path: Path) -> None:
     settings = STILL | {"training.epochs": 3, "corruption.gaussian": 0.5, "optimizer.name": "sgd"}
     history = fit(tmp_path / "run", settings).history
     assert len({round(row.val_loss, 6) for row in history}) == 1

@@ -1,4 +1,4 @@
-"""Weights that aecli did not make: torchvision's names, as a `.safetensors` file."""
+"""Initial weights with torchvision's parameter names from a `.safetensors` file."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from aecli.checkpoint import load_checkpoint
+from aecli.errors import ExitStatus
 from aecli.training.pretrained import Pretrained, load_start, start_from
 from tests.command_line import Run
 
@@ -16,7 +17,7 @@ STILL = ("--lr", "1e-12", "--set", "optimizer.name=sgd", "--set", "optimizer.wei
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """torchvision's ResNet-18 with its head, random."""
+    """Random weights of torchvision's ResNet-18 with its head."""
     from torchvision.models import resnet18
 
     torch.manual_seed(1)
@@ -27,7 +28,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photographs(tmp_path: Path) -> Path:
-    """A folder of 12 small color pictures of two kinds."""
+    """A folder of 12 small color images of two classes."""
     import numpy as np
     from PIL import Image
 
@@ -45,22 +46,26 @@ def test_a_resnet_starts_from_torchvisions_weights(
     result = aecli("train", photographs, "-o", tmp_path / "run", *RESNET, *STILL, "--init-from", weights)
     assert result.status == 0, result.err
     model = load_checkpoint(tmp_path / "run").model
-    theirs = load_start(weights)
-    assert isinstance(theirs, Pretrained)
+    pretrained = load_start(weights)
+    assert isinstance(pretrained, Pretrained)
     for name in ("conv1.weight", "layer1.0.conv1.weight", "layer4.1.bn2.weight"):
-        torch.testing.assert_close(model.encoder.state_dict()[name], theirs.weights[name])
+        torch.testing.assert_close(model.encoder.state_dict()[name], pretrained.weights[name])
     assert not any(name.startswith("fc") for name in model.encoder.state_dict())
 
 
-def test_a_classifier_starts_from_them_too(aecli: Run, weights: Path, photographs: Path, tmp_path: Path) -> None:
+def test_a_classifier_starts_from_torchvisions_weights(
+    aecli: Run, weights: Path, photographs: Path, tmp_path: Path
+) -> None:
     words = ("--set", "objective.loss=cross-entropy", "--init-from", weights, "--freeze-encoder")
     result = aecli("train", photographs, "-o", tmp_path / "run", *RESNET, *words)
     assert result.status == 0, result.err
-    found = load_checkpoint(tmp_path / "run").classifier.encoder.state_dict()["conv1.weight"]
-    torch.testing.assert_close(found, load_start(weights).weights["conv1.weight"])
+    weight = load_checkpoint(tmp_path / "run").classifier.encoder.state_dict()["conv1.weight"]
+    pretrained = load_start(weights)
+    assert isinstance(pretrained, Pretrained)
+    torch.testing.assert_close(weight, pretrained.weights["conv1.weight"])
 
 
-def test_the_decoder_keeps_what_chance_gave_it(weights: Path) -> None:
+def test_the_decoder_keeps_its_random_weights(weights: Path) -> None:
     from aecli.models.autoencoder import Autoencoder
 
     torch.manual_seed(0)
@@ -73,14 +78,14 @@ def test_the_decoder_keeps_what_chance_gave_it(weights: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words", "message"),
     [
-        ("weights.pth", b"x", (), "pickled weights are not read"),
-        ("weights.safetensors", b"x", (), "not a checkpoint"),
-        (None, None, ("--set", "model.channels=1"), "weight conv1.weight"),
-        (None, None, ("--set", "model.arguments.depth=34"), "no weight layer1.2"),
-        (None, None, ("--recipe", "mlp"), "no weight 1.weight: it is of another network than mlp"),
+        ("weights.pth", b"x", (), "pickled"),
+        ("weights.safetensors", b"x", (), "weights.safetensors"),
+        (None, None, ("--set", "model.channels=1"), "conv1.weight"),
+        (None, None, ("--set", "model.arguments.depth=34"), "layer1.2"),
+        (None, None, ("--recipe", "mlp"), "1.weight"),
     ],
 )
-def test_what_does_not_fit_is_refused(
+def test_weights_that_do_not_fit_are_refused(
     aecli: Run,
     photographs: Path,
     weights: Path,
@@ -94,6 +99,6 @@ def test_what_does_not_fit_is_refused(
     if content:
         start.write_bytes(content)
     result = aecli("train", photographs, "-o", tmp_path / "run", *RESNET, *words, "--init-from", start)
-    assert result.status == 4, result.err
+    assert result.status == ExitStatus.INPUT, result.err
     assert message in result.err
     assert "bug" not in result.err

@@ -1,4 +1,4 @@
-"""Every shipped recipe trains, and encodes and decodes, or classifies; training makes the loss small."""
+"""Every shipped recipe trains a model that encodes and decodes, or classifies; training reduces the loss."""
 
 import csv
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from aecli.recipes.schema import CorruptionRecipe
 from tests.command_line import Run
 
 SMALL = ("--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")
-"""What a recipe may ask of images is left out: it is to be tried on digits."""
+"""The image shape of the digits, whatever shape the recipe sets."""
 FILES = {"model.safetensors", "recipe.toml", "metrics.csv", "loss.png", "last.ckpt"}
 
 
@@ -31,7 +31,7 @@ def losses(run: Path, column: str = "train_loss") -> list[float]:
 
 @pytest.fixture(scope="module", params=recipe_names())
 def shipped(request: pytest.FixtureRequest, aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of each recipe on zeros and ones; not to be written to."""
+    """A read-only run of each recipe on zeros and ones."""
     run = tmp_path_factory.mktemp(request.param) / "run"
     result = aecli("train", "digits@0,1", "-o", run, "--recipe", request.param, "--epochs", "2", *SMALL)
     assert result.status == 0, result.err
@@ -58,7 +58,7 @@ def test_a_shipped_recipe_trains_encodes_and_decodes(shipped: Path, aecli: Run, 
 
 def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Run) -> None:
     if load_recipe(str(shipped / "recipe.toml")).task == "autoencoder":
-        pytest.skip("an autoencoder knows no classes")
+        pytest.skip("an autoencoder has no classes")
     run = shipped
     assert {file.name for file in run.iterdir()} == FILES | {"confusion.png"}
     assert len(losses(run, "val_accuracy")) == 2
@@ -69,7 +69,7 @@ def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Run) -> No
     assert len(result.out.splitlines()) == len(load("digits:test@0,1"))
 
 
-def test_the_recipe_in_the_run_folder_has_no_open_ends(shipped: Path) -> None:
+def test_the_recipe_in_the_run_folder_is_complete(shipped: Path) -> None:
     recipe = load_recipe(str(shipped / "recipe.toml"))
     assert recipe.model.image_shape == (1, 8, 8)
     assert isinstance(recipe.model.mean, list)
@@ -79,8 +79,8 @@ def test_the_recipe_in_the_run_folder_has_no_open_ends(shipped: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["conv", "mlp"])
-def test_training_makes_the_loss_small(name: str, fit: Callable[..., Any], tmp_path: Path) -> None:
-    settings = {"training.epochs": 25, "training.batch_size": 64, "optimizer.momentum": 0.9}
+def test_training_reduces_the_loss(name: str, fit: Callable[..., Any], tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"training.epochs": 25, "training.batch_size": 64, "optimizer.momentum": 0.9}
     settings |= {"optimizer.name": "adam", "optimizer.lr": 0.003}
     trained = fit(tmp_path / "run", settings, recipe=name)
     first, last = trained.history[0], trained.history[-1]
@@ -94,10 +94,14 @@ def test_training_makes_the_loss_small(name: str, fit: Callable[..., Any], tmp_p
     [{"gaussian": 0.8}, {"dropout": 0.5}, {"blocks": 2, "block_area": 0.1}, {"rotation": 40.0, "translation": 0.2}],
     ids=str,
 )
-def test_a_denoising_model_undoes_what_a_plain_one_keeps(
-    corruption: dict[str, float], fit: Callable[..., Any], tmp_path: Path
+def test_a_denoising_model_restores_better_than_a_plain_one(
+    corruption: dict[str, Any], fit: Callable[..., Any], tmp_path: Path
 ) -> None:
-    settings = {"optimizer.name": "adam", "optimizer.lr": 0.01, "model.arguments": {"hidden": [], "code": 64}}
+    settings: dict[str, Any] = {
+        "optimizer.name": "adam",
+        "optimizer.lr": 0.01,
+        "model.arguments": {"hidden": [], "code": 64},
+    }
     settings |= {"training.epochs": 30}
     denoising = {f"corruption.{key}": value for key, value in corruption.items()}
     errors = {}
@@ -108,7 +112,7 @@ def test_a_denoising_model_undoes_what_a_plain_one_keeps(
 
 
 def restoration_error(model: Autoencoder, corruption: CorruptionRecipe) -> float:
-    """The mean squared error of corrupted digits, restored, from the clean ones."""
+    """Return the mean squared error of restored digits from the clean ones."""
     clean = model.normalize(torch.from_numpy(load("digits:test").images))
     with torch.no_grad():
         _, restored = model(corrupt(clean, corruption, model.black, torch.Generator().manual_seed(0)))

@@ -1,4 +1,4 @@
-"""An interrupted run goes on to the bytes of one that was not."""
+"""A resumed run writes the same bytes as an uninterrupted one."""
 
 import os
 import random
@@ -19,6 +19,7 @@ from aecli.checkpoint import load_checkpoint
 from aecli.errors import ExitStatus, InputError, Interrupted, RecipeError
 from aecli.training.callbacks import RunFolderCallback
 from tests.command_line import Run
+from tests.training.listeners import Interrupting
 
 RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml")
 EPOCHS = 6
@@ -31,27 +32,14 @@ def contents(run: Path) -> list[bytes]:
     return [(run / name).read_bytes() for name in RESULTS]
 
 
-class Stopping:
-    """A listener that interrupts after an epoch, as a signal does."""
-
-    def __init__(self, epoch: int):
-        self.epoch = epoch
-
-    def on_warning(self, text: str) -> None: ...
-
-    def on_start(self, *_: Any) -> None: ...
-
-    def on_progress(self, *_: Any) -> None: ...
-
-    def on_epoch(self, metrics: Any, is_best: bool) -> None:
-        if metrics.epoch == self.epoch:
-            raise Interrupted
-
-
 @pytest.fixture
 def saves_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save the state after each epoch, however little time an epoch takes."""
-    monkeypatch.setattr(RunFolderCallback, "on_train_epoch_end", lambda saver, trainer, module: saver.save(trainer))
+    """Save the state after each epoch, however short."""
+
+    def save(callback: RunFolderCallback, trainer: Any, module: Any) -> None:
+        callback.save(trainer)
+
+    monkeypatch.setattr(RunFolderCallback, "on_train_epoch_end", save)
 
 
 @pytest.mark.usefixtures("saves_every_epoch")
@@ -61,31 +49,31 @@ def saves_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     [{}, ADAM | NOISY, {"optimizer.schedule": "cosine", "training.precision": "bf16-mixed"}],
     ids=["sgd", "adam", "bf16"],
 )
-def test_a_resumed_run_ends_with_the_same_bytes(
+def test_a_resumed_run_writes_the_same_bytes(
     settings: dict[str, Any], stop: int, fit: Callable[..., Any], tmp_path: Path
 ) -> None:
     settings = settings | {"training.epochs": EPOCHS}
     fit(tmp_path / "whole", settings)
     with pytest.raises(Interrupted) as caught:
-        fit(tmp_path / "parts", settings, listener=Stopping(stop))
+        fit(tmp_path / "resumed", settings, listener=Interrupting(stop))
     assert "--resume" in (caught.value.hint or "")
-    assert len((tmp_path / "parts" / "metrics.csv").read_text().splitlines()) == 1 + stop
-    fit(tmp_path / "parts", settings, resume=True)
-    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+    assert len((tmp_path / "resumed" / "metrics.csv").read_text().splitlines()) == 1 + stop
+    fit(tmp_path / "resumed", settings, resume=True)
+    assert contents(tmp_path / "resumed") == contents(tmp_path / "whole")
 
 
 @pytest.mark.usefixtures("saves_every_epoch")
-def test_a_run_may_be_interrupted_again_and_again(fit: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_run_may_be_interrupted_several_times(fit: Callable[..., Any], tmp_path: Path) -> None:
     settings = ADAM | NOISY | {"training.epochs": EPOCHS}
     fit(tmp_path / "whole", settings)
     for stop in (1, 2, 5):
         with pytest.raises(Interrupted):
-            fit(tmp_path / "parts", settings, listener=Stopping(stop), resume=stop > 1)
-    fit(tmp_path / "parts", settings, resume=True)
-    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+            fit(tmp_path / "resumed", settings, listener=Interrupting(stop), resume=stop > 1)
+    fit(tmp_path / "resumed", settings, resume=True)
+    assert contents(tmp_path / "resumed") == contents(tmp_path / "whole")
 
 
-def test_a_finished_run_resumed_stays_as_it_is(train: Callable[..., Path], tmp_path: Path) -> None:
+def test_resuming_a_finished_run_changes_nothing(train: Callable[..., Path], tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--epochs", 2)
     before = contents(run)
     train(run, "--resume")
@@ -93,7 +81,7 @@ def test_a_finished_run_resumed_stays_as_it_is(train: Callable[..., Path], tmp_p
 
 
 LONG = ("--set", "corruption.gaussian=0.2", "--batch-size", "64", "--epochs", "15", "--accelerator", "cpu")
-"""A second or two."""
+"""Trains for a second or two."""
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +92,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, aecli: Run) -> list[
 
 
 def send_when_saved(number: signal.Signals, run: Path) -> threading.Thread:
-    """Send this process the signal at some moment after the first state is saved."""
+    """Send this process the signal at a random moment after the first state is saved."""
 
     def wait() -> None:
         while not (run / "last.ckpt").exists():
@@ -130,7 +118,7 @@ def resume(run: Path, aecli: Run, expected: list[bytes]) -> None:
     [(signal.SIGINT, ExitStatus.INTERRUPTED, "interrupted"), (signal.SIGTERM, ExitStatus.TERMINATED, "terminated")],
     ids=["SIGINT", "SIGTERM"],
 )
-def test_a_run_that_was_asked_to_stop_goes_on(
+def test_a_run_resumes_after_a_signal(
     number: signal.Signals, status: int, word: str, uninterrupted: list[bytes], aecli: Run, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -138,20 +126,23 @@ def test_a_run_that_was_asked_to_stop_goes_on(
     result = aecli("train", "digits", "-o", run, *LONG)
     thread.join()
     assert result.status == status
-    last = result.err.splitlines()[-2:]
-    assert last == [word, f"hint: go on with the same command and --resume; what is done is in {run}"]
+    last, hint = result.err.splitlines()[-2:]
+    assert last == word
+    assert hint.startswith("hint: ")
+    assert "--resume" in hint
+    assert str(run) in hint
     assert 1 <= load_checkpoint(run).header.training.epochs < 15
-    assert not list(run.glob(".*")), "nothing half-written is left"
+    assert not list(run.glob(".*")), "no partial file is left"
     resume(run, aecli, uninterrupted)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_run_that_was_killed_goes_on(uninterrupted: list[bytes], aecli: Run, tmp_path: Path) -> None:
+def test_a_run_resumes_after_it_was_killed(uninterrupted: list[bytes], aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "aecli", "train", "digits", "-o", str(run), *LONG]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         while not (run / "last.ckpt").exists():
-            assert process.poll() is None, process.stderr.read()
+            assert process.poll() is None
             time.sleep(0.001)
         time.sleep(random.random() * 0.2)
         process.kill()
@@ -159,23 +150,19 @@ def test_a_run_that_was_killed_goes_on(uninterrupted: list[bytes], aecli: Run, t
     resume(run, aecli, uninterrupted)
 
 
-def test_a_signal_in_the_first_epoch_leaves_nothing(fit: Callable[..., Any], tmp_path: Path) -> None:
-    class AtOnce(Stopping):
-        def on_start(self, *_: Any) -> None:
-            raise Interrupted
-
+def test_a_signal_in_the_first_epoch_leaves_no_files(fit: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(Interrupted) as caught:
-        fit(tmp_path / "run", listener=AtOnce(0))
+        fit(tmp_path / "run", listener=Interrupting(0))
     assert "--resume" not in (caught.value.hint or "")
     assert list((tmp_path / "run").iterdir()) == []
 
 
 @pytest.fixture(scope="module")
 def stopped(fit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of four epochs that was interrupted after the second."""
+    """A run of four epochs, interrupted after the second."""
     folder = tmp_path_factory.mktemp("stopped") / "run"
     with pytest.raises(Interrupted):
-        fit(folder, {"training.epochs": 4}, listener=Stopping(2))
+        fit(folder, {"training.epochs": 4}, listener=Interrupting(2))
     return folder
 
 
@@ -196,7 +183,7 @@ def test_a_changed_recipe_is_refused(stopped: Path, aecli: Run, words: tuple[Any
     before = contents(stopped)
     result = aecli("train", "digits", "-o", stopped, "--accelerator", "cpu", "--resume", *words)
     assert result.status == ExitStatus.INPUT
-    assert re.search(rf"^error: .*recipe changed.*{re.escape(key)}", result.err, re.MULTILINE)
+    assert re.search(rf"^error: .*{re.escape(key)}", result.err, re.MULTILINE)
     assert contents(stopped) == before
 
 
@@ -204,7 +191,7 @@ def test_other_images_are_refused(stopped: Path, aecli: Run) -> None:
     before = contents(stopped)
     result = aecli("train", "digits", "-o", stopped, "--accelerator", "cpu", "--resume", "--val", "digits:test")
     assert result.status == ExitStatus.INPUT
-    assert "images are not those that the run began with" in result.err
+    assert "images" in result.err
     assert contents(stopped) == before
 
 
@@ -224,16 +211,16 @@ def test_a_damaged_state_is_refused(content: bytes, fit: Callable[..., Any], tmp
     with pytest.raises(InputError, match=r"last\.ckpt") as caught:
         fit(run, resume=True)
     assert "\n" not in caught.value.message
-    assert not Trap.sprung
+    assert not Trap.triggered
 
 
 class Trap:
-    """What an attacker would pickle."""
+    """A pickled object that runs code when it is loaded."""
 
-    sprung = False
+    triggered = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (setattr, (Trap, "sprung", True))
+        return (setattr, (Trap, "triggered", True))
 
 
 def test_the_recipe_in_the_folder_is_checked(fit: Callable[..., Any], tmp_path: Path) -> None:
