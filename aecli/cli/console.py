@@ -180,11 +180,6 @@ def rich_console(stream: Any) -> "RichConsole":
     return RichConsole(file=stream, highlight=False)
 
 
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return the count with its noun in the singular or plural: `1 code`, `2 codes`."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
 def print_json(document: dict[str, Any]) -> None:
     """Print one line of JSON on standard output."""
     print(json.dumps(document, allow_nan=False))

@@ -5,7 +5,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from aecli.cli.console import Console, counted, rich_console
+from aecli.cli.console import Console, rich_console
+from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
     from aecli.checkpoint.run_folder import EpochMetrics

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.neighbors import euclidean, nearest
+from aecli.analyses import neighbors
 
 MAX_REFERENCES = 10_000
 MAX_REFERENCE_BYTES = 64 << 20
@@ -28,7 +28,7 @@ def distances(points: NDArray[np.float32], normal: NDArray[np.float32]) -> NDArr
     """
     if normal.ndim != 2 or not len(normal) or normal.shape[1] != points.shape[1]:
         raise ValueError(f"references of shape {normal.shape} for points of shape {points.shape}")
-    indices = nearest(*euclidean(normal, points), 1)[:, 0]
+    indices = neighbors.NeighborSearch(normal, points).nearest(1)[:, 0]
     lengths: NDArray[np.float32] = np.linalg.norm(points - normal[indices], axis=1)
     return lengths
 
@@ -37,6 +37,4 @@ def nearest_others(points: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return the index of the nearest other point for each of the (N, D) points, (N,); 0 for a single point."""
     if len(points) < 2:
         return np.zeros(len(points), np.int64)
-    indices = nearest(*euclidean(points, points), 2)
-    is_itself = indices[:, 0] == np.arange(len(points))  # a duplicate may be found before the point itself
-    return np.where(is_itself, indices[:, 1], indices[:, 0])
+    return neighbors.nearest_others(points, 1)[:, 0]

@@ -1,1 +1,1 @@
-"""How well codes separate classes with few labels."""
+"""How well codes separate classes when few labels are known."""

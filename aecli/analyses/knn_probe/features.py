@@ -1,4 +1,4 @@
-"""What a probe classifies: codes, and for comparison the pixels of the same images and their principal components."""
+"""The features that a probe classifies: codes, and for comparison the pixels of the same images and their PCA."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from aecli.codes import Codes
 from aecli.errors import InputError
 from aecli.storage.fingerprints import short_fingerprint
 
-COVARIANCE_PIXELS = 4096
-"""Pixels up to which components come from the covariance, exactly; beyond, by scikit-learn's own choice of a solver."""
+MAX_PIXELS_FOR_COVARIANCE = 4096
+"""PCA of more pixels uses the solver that scikit-learn chooses instead of the exact covariance."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Training and test images as vectors."""
+    """Feature vectors of training and test images."""
 
     train: NDArray[np.float32]
     """(N, D)"""
@@ -31,7 +31,7 @@ def code_features(train: Codes, test: Codes) -> Features:
     """Return codes as vectors.
 
     Raises:
-        InputError: they are of different models, or of the same images.
+        InputError: the codes come from different models, or from the same images.
     """
     if train.meta.model_fingerprint != test.meta.model_fingerprint or train.codes.shape[1:] != test.codes.shape[1:]:
         raise InputError(
@@ -48,9 +48,9 @@ def code_features(train: Codes, test: Codes) -> Features:
 
 
 def count_shared(features: Features) -> int:
-    """Return how many test vectors are equal to a training vector, bit by bit."""
-    known = {row.tobytes() for row in features.train}
-    return sum(row.tobytes() in known for row in features.test)
+    """Return how many test vectors are bitwise equal to a training vector."""
+    train_vectors = {vector.tobytes() for vector in features.train}
+    return sum(vector.tobytes() in train_vectors for vector in features.test)
 
 
 def pixel_features(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> Features:
@@ -62,12 +62,12 @@ def pixel_features(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> Feature
 def pca_features(pixels: Features, dimensions: int) -> Features:
     """Return the first `dimensions` principal components, fitted on the training vectors only.
 
-    They are fewer where there are fewer training vectors or pixels.
+    There are fewer if there are fewer training vectors or pixels.
     """
     from sklearn.decomposition import PCA
 
     dimensions = min(dimensions, *pixels.train.shape)
-    solver = "covariance_eigh" if pixels.dimensions <= COVARIANCE_PIXELS else "auto"
-    with np.errstate(invalid="ignore"):  # of images that are all the same it tells the parts of no variance
+    solver = "covariance_eigh" if pixels.dimensions <= MAX_PIXELS_FOR_COVARIANCE else "auto"
+    with np.errstate(invalid="ignore"):  # scikit-learn divides by the total variance, which may be 0
         pca = PCA(dimensions, svd_solver=solver, random_state=0).fit(pixels.train)
     return Features(*(pca.transform(vectors).astype(np.float32, copy=False) for vectors in (pixels.train, pixels.test)))

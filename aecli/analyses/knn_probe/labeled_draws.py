@@ -1,4 +1,4 @@
-"""Which training codes are drawn to be the labeled ones."""
+"""Random draws of the training codes whose labels a probe may use."""
 
 from dataclasses import dataclass
 
@@ -7,43 +7,42 @@ from numpy.typing import NDArray
 
 from aecli.codes import Codes
 from aecli.errors import InputError
-
-UNLABELED = -1
+from aecli.storage.labels import UNLABELED
 
 
 @dataclass(frozen=True)
 class ProbeLabels:
-    """The labels of training and test codes, as indices into the same names."""
+    """The labels of training and test codes, as indices into the same class names."""
 
     train: NDArray[np.int64]
     """(N,) indices into `class_names`, UNLABELED (-1) where unknown."""
     test: NDArray[np.int64]
-    """(M,) the same."""
+    """(M,) likewise."""
     class_names: tuple[str, ...]
 
     @property
     def available(self) -> int:
-        """Training codes that have a label."""
+        """Number of training codes with a label."""
         return int((self.train != UNLABELED).sum())
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """Classes of test codes that no training code has: nothing can be right about them."""
-        known = set(self.train.tolist()) | {UNLABELED}
-        return tuple(self.class_names[label] for label in sorted(set(self.test.tolist()) - known))
+        """Classes of test codes that no training code has, so that no method can predict them."""
+        trained = set(self.train.tolist()) | {UNLABELED}
+        return tuple(self.class_names[label] for label in sorted(set(self.test.tolist()) - trained))
 
 
 def match_labels(train: Codes, test: Codes) -> ProbeLabels:
-    """Return the labels of two sets of codes with classes matched by their names.
+    """Return the labels of two sets of codes, with classes matched by name.
 
     Raises:
-        InputError: one of them has no label at all.
+        InputError: one of the sets has no label at all.
     """
     for role, codes in (("TRAIN", train), ("TEST", test)):
         if codes.labels is None or (codes.labels == UNLABELED).all():
             raise InputError(
                 f"no code of {role} has a label ({codes.meta.data})",
-                hint="encode images with labels; of folders: aecli encode --labels-from folder or prefix",
+                hint="encode images with labels; for a folder: aecli encode --labels-from folder or prefix",
             )
     names = tuple(dict.fromkeys([*train.meta.class_names, *test.meta.class_names]))
     return ProbeLabels(_renumbered(train, names), _renumbered(test, names), names)
@@ -51,18 +50,25 @@ def match_labels(train: Codes, test: Codes) -> ProbeLabels:
 
 def _renumbered(codes: Codes, names: tuple[str, ...]) -> NDArray[np.int64]:
     numbers = {name: number for number, name in enumerate(names)}
-    table = np.array([*(numbers[name] for name in codes.meta.class_names), UNLABELED])  # -1 finds the last
+    table = np.array([*(numbers[name] for name in codes.meta.class_names), UNLABELED])  # -1 selects the last
     return table[codes.labels]
 
 
 def draw_labeled(
     labels: NDArray[np.int64], count: int, draws: int, *, balance: bool, seed: int
 ) -> list[NDArray[np.int64]]:
-    """Return the indices that each draw takes, `count` of those with a label.
+    """Return the ascending indices of the labeled codes in each draw, `count` per draw.
 
-    With `balance` each class gives as many; what does not divide comes one each from classes drawn by chance, and
-    what a class lacks from the others. So with fewer labels than classes, each draw has one code of classes drawn by
-    chance. A draw depends on `seed`, `count` and its number only. All labeled indices are one draw.
+    If `count` is the number of all labeled codes, there is only one draw. A draw depends on `seed`, `count` and its
+    own number only, so that further draws or counts do not change it.
+
+    Args:
+        labels: (N,) labels, UNLABELED (-1) where unknown; those codes are never drawn.
+        count: Codes per draw.
+        draws: The number of draws.
+        balance: Draw the same number from each class. The remainder of the division goes to random classes, one each,
+            and what a class lacks is drawn from the others. Otherwise, classes are ignored.
+        seed: Random seed.
     """
     known = np.flatnonzero(labels != UNLABELED)
     if count == len(known):
@@ -84,11 +90,13 @@ def draw_labeled(
 
 
 def _balanced_shares(sizes: NDArray[np.int64], count: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return how many codes to draw from each class, given the (K,) sizes of the classes."""
     shares = np.zeros_like(sizes)
-    while left := count - int(shares.sum()):
-        roomy = np.flatnonzero(shares < sizes)
-        if left < len(roomy):
-            shares[random.choice(roomy, left, replace=False)] += 1
+    while missing := count - int(shares.sum()):
+        open_classes = np.flatnonzero(shares < sizes)
+        if missing < len(open_classes):
+            shares[random.choice(open_classes, missing, replace=False)] += 1
         else:
-            shares[roomy] += np.minimum(sizes[roomy] - shares[roomy], left // len(roomy))
+            room = sizes[open_classes] - shares[open_classes]
+            shares[open_classes] += np.minimum(room, missing // len(open_classes))
     return shares

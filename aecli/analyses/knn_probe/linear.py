@@ -1,4 +1,4 @@
-"""The linear probe: logistic regression on features that are centered and scaled."""
+"""The linear probe: logistic regression on centered and scaled features."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,16 @@ MAX_ITER = 10_000
 
 @dataclass(frozen=True)
 class Scaling:
-    """Training features get mean zero in each dimension, and mean square 1 over all dimensions.
+    """Centers each dimension and divides all of them by one number, so that training features have variance 1.
 
-    One scale for all dimensions keeps their proportions: a scale for each would make the small ones of a PCA, mostly
-    noise, as large as the others.
+    One scale for all dimensions keeps their proportions. Standardizing each dimension would enlarge the small
+    components of a PCA, which are mostly noise.
     """
 
     mean: NDArray[np.float32]
     """(D,)"""
     deviation: float
+    """Root of the mean variance of all dimensions."""
 
     @classmethod
     def of(cls, train: NDArray[np.float32]) -> "Scaling":
@@ -36,10 +37,15 @@ class Scaling:
 def classify_linearly(
     train: NDArray[np.float32], labels: NDArray[np.int64], test: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """Return the (M,) classes of (M, D) test features by logistic regression on (N, D) labeled ones, both scaled.
+    """Return the classes that scikit-learn's logistic regression predicts, (M,).
 
-    The solution is scikit-learn's. Where codes are fewer than dimensions it lies in the span of the codes (the
-    penalty grows with all that does not), so that it is searched there.
+    With fewer codes than dimensions, the weights lie in the span of the codes, as any other component only increases
+    the penalty. The regression is then solved in that span, which is faster.
+
+    Args:
+        train: (N, D) scaled features of the labeled codes.
+        labels: (N,) their classes.
+        test: (M, D) scaled features to classify.
     """
     from sklearn.linear_model import LogisticRegression
 

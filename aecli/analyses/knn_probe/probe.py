@@ -1,8 +1,8 @@
-"""How well classes can be told from codes with few labels: many draws of labels, several methods."""
+"""How well codes separate classes when few labels are known: many draws of labels, several methods."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,21 +10,23 @@ from numpy.typing import NDArray
 
 from aecli.analyses.knn_probe.features import Features
 from aecli.analyses.knn_probe.label_spreading import neighbor_graph, normalized, spread
-from aecli.analyses.knn_probe.labeled_draws import UNLABELED, ProbeLabels, draw_labeled
+from aecli.analyses.knn_probe.labeled_draws import ProbeLabels, draw_labeled
 from aecli.analyses.knn_probe.linear import Scaling, classify_linearly
 from aecli.analyses.knn_probe.options import CONFIDENCE, GRAPH_NEIGHBORS, KNNProbeOptions
-from aecli.analyses.neighbors import cosine, euclidean, nearest
+from aecli.analyses.neighbors import NeighborSearch
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import parallel_for
+from aecli.storage.labels import UNLABELED
 
 Draws = Sequence[NDArray[np.int64]]
+"""The indices of the labeled training codes, for each draw."""
 Classifier = Callable[[Draws], Iterator[NDArray[np.int64]]]
-"""Gives the classes of all test codes, (M,), for each draw of labeled training codes."""
+"""Yields the predicted classes of all test codes, (M,), for each draw."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How often one method was right with one number of labels."""
+    """The accuracy of one method on one kind of features with one number of labels."""
 
     labels: int
     features: str
@@ -38,12 +40,12 @@ class Accuracy:
 
     @cached_property
     def standard_deviation(self) -> float | None:
-        """Of single draws; None of one."""
+        """Standard deviation of single draws; None for one draw."""
         return float(np.std(self.draws, ddof=1)) if len(self.draws) > 1 else None
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % confidence interval of the mean over draws, by Student's t, within 0 and 1; None of one draw."""
+        """95% confidence interval of the mean over draws by Student's t, clipped to 0..1; None for one draw."""
         if self.standard_deviation is None:
             return None
         from scipy.special import stdtrit
@@ -53,7 +55,7 @@ class Accuracy:
         return max(self.mean - half, 0.0), min(self.mean + half, 1.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all figures as plain values."""
+        """Return all values as plain values."""
         return {
             "labels": self.labels,
             "features": self.features,
@@ -67,18 +69,18 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """The accuracies of all features and methods, by number of labels."""
+    """The accuracies of all methods on all features, sorted by number of labels."""
 
     accuracies: tuple[Accuracy, ...]
     tested: int
-    """Test codes with a label."""
+    """Number of test codes with a label."""
     available: int
-    """Training codes with a label."""
+    """Number of training codes with a label."""
     notes: tuple[str, ...]
-    """What a person should know of the labels."""
+    """Messages for the user about missing labels and classes."""
 
     def best(self, labels: int) -> Accuracy:
-        """Return the row of that number of labels with the highest mean, the first of equals."""
+        """Return the highest mean accuracy with this number of labels; the first one on a tie."""
         return max((row for row in self.accuracies if row.labels == labels), key=lambda row: row.mean)
 
 
@@ -88,54 +90,72 @@ def probe(
     options: KNNProbeOptions,
     progress: Progress = silent,
 ) -> ProbeResult:
-    """Classify test codes by a few labeled training codes, drawn again and again, with several methods.
+    """Classify test codes by a few labeled training codes, with several methods and many random draws of labels.
 
-    `features` are of the same images in the same order; every one of them, and every method, gets the same draws.
+    Args:
+        features: Features of the same images in the same order, by name. All of them, and all methods, get the same
+            draws.
+        labels: The labels of the training and test codes.
+        options: The numbers of labels, the draws and the methods.
+        progress: Reports the test codes that are classified, for each kind of features and method.
 
     Raises:
-        UsageError: more labels are asked for than there are, or fewer than neighbors.
+        UsageError: more labels are requested than available, or fewer than the number of neighbors.
     """
     draws = {
         count: draw_labeled(labels.train, count, options.draws, balance=options.balance, seed=options.seed)
         for count in options.label_counts(labels.available)
     }
-    tested = labels.test != UNLABELED
+    is_labeled = labels.test != UNLABELED
+    tested = int(is_labeled.sum())
     rows = []
-    for name, both in features.items():
+    for name, vectors in features.items():
         for method in options.method_names:
             stage = f"{name}: {method}"
-            classify = CLASSIFIERS[method](both, labels, options, progress, stage)
+            classify = _classifier(method, vectors, labels, options, progress, stage)
             done, total = 0, sum(map(len, draws.values()))
             for count, drawn in draws.items():
-                right = []
+                accuracies = []
                 for predicted in classify(drawn):
-                    right.append(float((predicted == labels.test)[tested].mean()))
+                    accuracies.append(float((predicted == labels.test)[is_labeled].mean()))
                     done += 1
-                    progress(stage, done * len(tested), total * len(tested))
-                rows.append(Accuracy(count, name, method, tuple(right)))
+                    progress(stage, done * len(is_labeled), total * len(is_labeled))
+                rows.append(Accuracy(count, name, method, tuple(accuracies)))
     rows.sort(key=lambda row: row.labels)
-    return ProbeResult(tuple(rows), int(tested.sum()), labels.available, tuple(_notes(labels, list(draws), options)))
+    return ProbeResult(tuple(rows), tested, labels.available, tuple(_notes(labels, list(draws), options)))
 
 
-def _k_nearest(
-    space: Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]],
+def _classifier(
+    method: str,
     features: Features,
     labels: ProbeLabels,
     options: KNNProbeOptions,
-    *_: object,
+    progress: Progress,
+    stage: str,
 ) -> Classifier:
-    points, queries = space(features.train, features.test)
+    match method:
+        case "knn-euclidean" | "knn-cosine":
+            return _k_nearest(features, labels, options.neighbors, metric=method.removeprefix("knn-"))
+        case "linear":
+            return _linear(features, labels)
+        case "label-spreading":
+            return _label_spreading(features, labels, progress, stage)
+    raise ValueError(f"method of METHODS without a classifier: {method}")
+
+
+def _k_nearest(features: Features, labels: ProbeLabels, neighbors: int, metric: str) -> Classifier:
+    search = NeighborSearch(features.train, features.test, metric)
 
     def classify(draws: Draws) -> Iterator[NDArray[np.int64]]:
-        for rows in draws:
-            found = nearest(points[rows], queries, options.neighbors)
-            yield _vote(labels.train[rows][found], len(labels.class_names))
+        for indices in draws:
+            found = search.nearest(neighbors, subset=indices)
+            yield _vote(labels.train[indices][found], len(labels.class_names))
 
     return classify
 
 
 def _vote(votes: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """Return the (M,) classes that are most often among (M, k) votes; on a tie the first class."""
+    """Return the most frequent class of each row of (M, k) votes, (M,); the first class on a tie."""
     if votes.shape[1] == 1:
         return votes[:, 0]
     counts = np.zeros((len(votes), classes), np.int64)
@@ -144,58 +164,50 @@ def _vote(votes: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     return winners
 
 
-def _linear(features: Features, labels: ProbeLabels, *_: object) -> Classifier:
+def _linear(features: Features, labels: ProbeLabels) -> Classifier:
     scaling = Scaling.of(features.train)
     train, test = scaling(features.train), scaling(features.test)
 
     def classify(draws: Draws) -> Iterator[NDArray[np.int64]]:
-        found = np.empty((len(draws), len(test)), np.int64)
+        predicted = np.empty((len(draws), len(test)), np.int64)
 
         def fit(draw: int) -> None:
-            rows = draws[draw]
-            found[draw] = classify_linearly(train[rows], labels.train[rows], test)
+            indices = draws[draw]
+            predicted[draw] = classify_linearly(train[indices], labels.train[indices], test)
 
         parallel_for(fit, range(len(draws)))
-        yield from found
+        yield from predicted
 
     return classify
 
 
-def _spreading(
-    features: Features, labels: ProbeLabels, options: KNNProbeOptions, progress: Progress, stage: str
-) -> Classifier:
-    everything = np.concatenate([features.train, features.test])
-    flow = normalized(neighbor_graph(everything, GRAPH_NEIGHBORS, progress, f"{stage}, neighbors"))
+def _label_spreading(features: Features, labels: ProbeLabels, progress: Progress, stage: str) -> Classifier:
+    all_features = np.concatenate([features.train, features.test])
+    graph = normalized(neighbor_graph(all_features, GRAPH_NEIGHBORS, progress, f"{stage}, neighbors"))
 
     def classify(draws: Draws) -> Iterator[NDArray[np.int64]]:
-        for found in spread(flow, labels.train, draws, len(labels.class_names)):
-            yield found[len(features.train) :]
+        for predicted in spread(graph, labels.train, draws, len(labels.class_names)):
+            yield predicted[len(features.train) :]
 
     return classify
-
-
-CLASSIFIERS: dict[str, Callable[[Features, ProbeLabels, KNNProbeOptions, Progress, str], Classifier]] = {
-    "knn-euclidean": partial(_k_nearest, euclidean),
-    "knn-cosine": partial(_k_nearest, cosine),
-    "linear": _linear,
-    "label-spreading": _spreading,
-}
 
 
 def _notes(labels: ProbeLabels, counts: Sequence[int], options: KNNProbeOptions) -> Iterator[str]:
-    for role, known in (("training", labels.train), ("test", labels.test)):
-        if missing := int((known == UNLABELED).sum()):
-            left_out = "never drawn" if role == "training" else "not counted"
-            yield f"{missing:,} of the {len(known):,} {role} codes have no label: {left_out}"
+    for role, role_labels, effect in (
+        ("training", labels.train, "they are never drawn"),
+        ("test", labels.test, "they are not counted"),
+    ):
+        if missing := int((role_labels == UNLABELED).sum()):
+            yield f"{missing:,} of the {len(role_labels):,} {role} codes have no label: {effect}"
     if labels.unseen:
         lost = sum(int((labels.test == labels.class_names.index(name)).sum()) for name in labels.unseen)
-        yield f"no training code is of class {', '.join(labels.unseen)}: {lost:,} test codes cannot be right"
+        yield f"no training code has class {', '.join(labels.unseen)}: {lost:,} test codes cannot be predicted"
     sizes = np.bincount(labels.train[labels.train != UNLABELED])
     sizes = sizes[sizes > 0]
     for count in counts:
         if not options.balance or count == sizes.sum():
             continue
         if count < len(sizes):
-            yield f"{count} labels for {len(sizes)} classes: each draw takes {count} of the classes by chance"
+            yield f"{count} labels for {len(sizes)} classes: each draw has one label for {count} random classes"
         elif sizes.min() < count // len(sizes):
-            yield f"{count} labels: not balanced, as the smallest class has only {sizes.min()}"
+            yield f"{count} labels: not balanced, because the smallest class has only {sizes.min()}"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console, counted
+from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus
+from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

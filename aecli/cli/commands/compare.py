@@ -8,6 +8,7 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.data.options import DataOptions
+from aecli.data.shapes import shape_text
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _cells(measured: "Measured") -> list[str]:
         run.name,
         header.architecture,
         f"{header.parameters:,}",
-        "x".join(map(str, header.code_shape)),
+        shape_text(header.code_shape),
         f"{training.epochs:,}",
         f"{training.train_loss:.4f}",
         f"{training.val_loss:.4f}",

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console, counted
+from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt, ModelOpt
 from aecli.data.options import DataOptions
 from aecli.errors import AecliError, ExitStatus
+from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
     from aecli.analyses.compression.report import Row

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console, counted
+from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
+from aecli.runtime.counting import counted
 
 EXAMPLES = examples(
     "aecli decode codes.npz --model run -o grid.png",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console, counted
+from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
 from aecli.errors import ExitStatus, UsageError
+from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
     from aecli.data.image_set import Failure

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console, counted
+from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt, ModelOpt, ProcessOptions
 from aecli.data.options import DataOptions
+from aecli.data.shapes import shape_text
 from aecli.errors import ExitStatus
+from aecli.runtime.counting import counted
 
 EXAMPLES = examples(
     "aecli encode mnist5k:test --model run -o codes.npz",
@@ -75,7 +77,7 @@ def encode(
     console.report_notes((*encoded.model.notes, *images.notes), images.failures)
     console.saved(
         output,
-        f"{counted(len(images), 'code')} of {'x'.join(map(str, header.code_shape))}, {bits} bits per value"
+        f"{counted(len(images), 'code')} of {shape_text(header.code_shape)}, {bits} bits per value"
         + (", entropy-coded" if entropy else ""),
         {"codes": len(images), "code_shape": list(header.code_shape), "failed": len(images.failures)}
         | {"seconds": round(encoded.seconds, 3), "images_per_second": round(encoded.images_per_second, 1)}

@@ -10,6 +10,7 @@ from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.data.options import DataOptions
 from aecli.errors import AecliError, UsageError
+from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
     from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
@@ -21,24 +22,29 @@ EXAMPLES = examples(
     "aecli knn-probe train.npz test.npz -o probe.png",
     "aecli knn-probe train.npz test.npz --labels 10,100,1000,all --methods knn-euclidean,linear",
 )
-COLUMNS = ["labels", "features", "method", "accuracy", "± sd", "95 % interval", "best"]
+COLUMNS = ["labels", "features", "method", "accuracy", "± sd", "95% interval", "best"]
 TrainArg = Annotated[
     Path,
     typer.Argument(
-        metavar="TRAIN.npz", help="Code file that labels are drawn from; - is standard input.", show_default=False
+        metavar="TRAIN.npz", help="Code file whose labels are drawn; - reads standard input.", show_default=False
     ),
 ]
 TestArg = Annotated[
     Path,
-    typer.Argument(metavar="TEST.npz", help="Code file of other images, by the same model.", show_default=False),
+    typer.Argument(metavar="TEST.npz", help="Code file of other images, from the same model.", show_default=False),
 ]
 PlotOpt = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="PLOT.png", help="Plot of accuracy against the number of labels."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="PLOT.png",
+        help="Plot of accuracy against the number of labels; - writes to standard output.",
+    ),
 ]
 BaselinesOpt = Annotated[
     bool,
-    typer.Option("--baselines/--no-baselines", help="Compare with pixels and PCA of the same images, or do not."),
+    typer.Option("--baselines/--no-baselines", help="Compare with the pixels and the PCA of the same images."),
 ]
 
 
@@ -51,7 +57,7 @@ def knn_probe(
     output: PlotOpt = None,
     baselines: BaselinesOpt = True,
 ) -> None:
-    """Measure how well classes can be told from codes with few labels, against pixels and PCA."""
+    """Measure how well codes separate classes when few labels are known, compared with pixels and PCA."""
     from aecli.storage.paths import is_stream, require_file, require_output
 
     if is_stream(train) and is_stream(test):
@@ -69,9 +75,11 @@ def knn_probe(
     train_codes, test_codes = load_codes(train), load_codes(test)
     features = {"codes": code_features(train_codes, test_codes)}
     labels = match_labels(train_codes, test_codes)
-    options.label_counts(labels.available)  # refuses what cannot be drawn, before images are read
+    options.label_counts(labels.available)  # raises if too many are requested, before images are read
     if shared := count_shared(features["codes"]):
-        console.warn(f"{shared:,} test codes are equal to a training code: do the two files share images?")
+        console.warn(
+            f"{counted(shared, 'test code is', 'test codes are')} equal to a training code: are images shared?"
+        )
     with console.progress("codes") as progress:
         if baselines and (images := _images(train_codes, test_codes, data_options, console, progress)):
             features["pixels"] = pixel_features(images[0].images, images[1].images)
@@ -83,12 +91,12 @@ def knn_probe(
         from aecli.plots import knn_probe
 
         knn_probe.draw(result, train_codes.meta.data, test_codes.meta.data, output)
-        console.note(f"drew {output}")
+        console.note(f"wrote {output}")
     document = {
         "train": _source(train, train_codes),
         "test": _source(test, test_codes),
         "model": train_codes.meta.model_fingerprint,
-        "dimensions": {name: both.dimensions for name, both in features.items()},
+        "dimensions": {name: vectors.dimensions for name, vectors in features.items()},
         "labeled": result.available,
         "tested": result.tested,
         "protocol": options.to_dict(),
@@ -102,13 +110,13 @@ def knn_probe(
 def _images(
     train: "Codes", test: "Codes", data_options: DataOptions, console: Console, progress: "Progress"
 ) -> "list[ImageSet] | None":
-    """Return the images of both, in the codes' order; None, and a note, where they are not to be had."""
+    """Return the images of both code files, in the codes' order; None, after a note, if they are not available."""
     from aecli.inference.matching import images_of
 
     try:
         return [images_of(codes, data_options, progress) for codes in (train, test)]
     except AecliError as error:
-        console.note(f"note: only codes are probed, not pixels and PCA: {error.message}")
+        console.note(f"note: only codes are probed, without pixels and PCA: {error.message}")
         return None
 
 

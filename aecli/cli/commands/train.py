@@ -12,6 +12,7 @@ from aecli.cli.console import Console
 from aecli.cli.options import DataArg
 from aecli.cli.training_options import HardwareOptions, RecipeOptions, RunOptions
 from aecli.data.options import DataOptions
+from aecli.data.shapes import shape_text
 from aecli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def train(
     summary = header.training
     console.saved(
         folder.model,
-        f"{header.parameters:,} parameters, code {'x'.join(map(str, header.code_shape))}, "
+        f"{header.parameters:,} parameters, code {shape_text(header.code_shape)}, "
         f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}"
         + ("" if summary.val_accuracy is None else f", accuracy {summary.val_accuracy:.4f}"),
         {"run": str(folder.path), "fingerprint": trained.checkpoint.fingerprint}

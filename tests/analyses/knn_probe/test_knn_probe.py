@@ -1,4 +1,4 @@
-"""The probe by what it means: clusters are told apart, shuffled labels are not, and nothing leaks."""
+"""The probe by its meaning: it separates clusters, shuffled labels are at chance, and no test label leaks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,15 +20,16 @@ CLASSES = ("zero", "one", "two", "three")
 QUICK = KNNProbeOptions(labels="12", draws=5)
 
 
-def clusters(count: int, apart: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """`count` vectors of 6 dimensions around four corners, and their classes."""
+def clusters(count: int, distance: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return `count` vectors of 6 values around four centers, and their classes."""
     random = np.random.default_rng(seed)
     labels = np.arange(count) % 4
-    return (np.eye(6)[labels] * apart + random.normal(size=(count, 6))).astype(np.float32), labels
+    return (np.eye(6)[labels] * distance + random.normal(size=(count, 6))).astype(np.float32), labels
 
 
-def probed(apart: float = 20.0, options: KNNProbeOptions = QUICK, **changes: Callable[..., Any]) -> ProbeResult:
-    (train, train_labels), (test, test_labels) = clusters(80, apart, 1), clusters(40, apart, 2)
+def probed(distance: float = 20.0, options: KNNProbeOptions = QUICK, **changes: Callable[..., Any]) -> ProbeResult:
+    """Probe clusters at a distance; `changes` are functions of the `train` or `test` labels."""
+    (train, train_labels), (test, test_labels) = clusters(80, distance, 1), clusters(40, distance, 2)
     labels = {"train": train_labels, "test": test_labels}
     labels |= {name: change(labels[name]) for name, change in changes.items()}
     return probe({"codes": Features(train, test)}, ProbeLabels(**labels, class_names=CLASSES), options)
@@ -53,49 +54,51 @@ def digits() -> tuple[Features, ProbeLabels]:
     return Features(images[:400], images[400:600]), ProbeLabels(labels[:400], labels[400:600], names)
 
 
-# What the figures mean
+# Accuracies
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_clusters_far_apart_are_told_apart_without_an_error(method) -> None:
+def test_distant_clusters_are_classified_without_an_error(method: str) -> None:
     result = probed(options=replace(QUICK, methods=method))
     assert [row.mean for row in result.accuracies] == [1.0]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_shuffled_labels_are_at_chance(method) -> None:
+def test_shuffled_labels_are_at_chance(method: str) -> None:
     shuffled = np.random.default_rng(3).permutation
     result = probed(options=replace(QUICK, methods=method, draws=30), train=shuffled, test=shuffled)
     assert result.accuracies[0].mean == pytest.approx(0.25, abs=0.06)
 
 
-def test_mean_deviation_and_interval_are_those_of_the_draws() -> None:
+def test_mean_deviation_and_interval_are_computed_from_the_draws() -> None:
     row = Accuracy(100, "codes", "linear", (0.4, 0.5, 0.6))
     assert row.mean == pytest.approx(0.5)
     assert row.standard_deviation == pytest.approx(0.1)
     half = 4.302653 * 0.1 / 3**0.5  # Student's t for two degrees of freedom, from a table
     assert row.interval == pytest.approx((0.5 - half, 0.5 + half))
-    assert Accuracy(100, "codes", "linear", (0.7, 0.8, 0.9)).interval[1] == 1.0  # an accuracy is never more
+    clipped = Accuracy(100, "codes", "linear", (0.7, 0.8, 0.9)).interval
+    assert clipped is not None
+    assert clipped[1] == 1.0
     assert Accuracy(4000, "codes", "linear", (0.9,)).interval is None
 
 
-def test_all_labels_are_one_draw() -> None:
+def test_all_labels_take_one_draw() -> None:
     result = probed(options=KNNProbeOptions(labels="8,all", draws=7))
     assert {(row.labels, len(row.draws)) for row in result.accuracies} == {(8, 7), (80, 1)}
 
 
-def test_the_best_is_named_for_each_number_of_labels() -> None:
+def test_the_best_accuracy_is_the_highest_mean() -> None:
     rows = tuple(Accuracy(count, "codes", name, (mean,)) for count, name, mean in [(1, "a", 0.1), (1, "b", 0.2)])
     assert ProbeResult(rows, 1, 1, ()).best(1).method == "b"
 
 
-def test_the_same_seed_gives_the_same_figures_and_another_seed_others() -> None:
+def test_the_seed_determines_the_accuracies() -> None:
     first, again, other = (probed(1.5, replace(QUICK, seed=seed)) for seed in (0, 0, 1))
     assert first == again
     assert first.accuracies != other.accuracies
 
 
-def test_further_numbers_of_labels_change_nothing_for_the_others() -> None:
+def test_further_numbers_of_labels_do_not_change_the_others() -> None:
     alone, among = (probed(1.5, replace(QUICK, labels=labels)) for labels in ("12", "8,12,all"))
     assert [row for row in among.accuracies if row.labels == 12] == list(alone.accuracies)
 
@@ -103,61 +106,61 @@ def test_further_numbers_of_labels_change_nothing_for_the_others() -> None:
 @pytest.mark.parametrize(
     "change", [{"labels": "40"}, {"neighbors": 3}, {"balance": False}, {"draws": 6}, {"methods": "linear"}]
 )
-def test_every_option_matters(change) -> None:
+def test_every_option_matters(change: dict[str, Any]) -> None:
     assert probed(1.5, replace(QUICK, **change)).accuracies != probed(1.5).accuracies
 
 
-def test_features_get_the_same_draws() -> None:
+def test_all_features_get_the_same_draws() -> None:
     (train, labels), (test, _) = clusters(80, 1.5, 1), clusters(40, 1.5, 2)
-    both = {"codes": Features(train, test), "twins": Features(train, test)}
+    both = {"codes": Features(train, test), "copy": Features(train, test)}
     rows = probe(both, ProbeLabels(labels, labels[:40], CLASSES), QUICK).accuracies
-    figures = {(row.features, row.method): row.draws for row in rows}
+    accuracies = {(row.features, row.method): row.draws for row in rows}
     for method in METHODS:
-        assert figures["codes", method] == figures["twins", method]
+        assert accuracies["codes", method] == accuracies["copy", method]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_labels_of_test_codes_are_never_used(method, digits: NDArray[Any]) -> None:
+def test_labels_of_test_codes_are_never_used(method: str, digits: tuple[Features, ProbeLabels]) -> None:
     features, labels = digits
     options = KNNProbeOptions(labels="30", draws=2, methods=method)
     seen = []
     for test in (labels.test, np.roll(labels.test, 7)):
         row = probe({"codes": features}, replace(labels, test=test), options).accuracies[0]
         seen.append(row.mean)
-    assert seen[1] < 0.3 < 0.6 < seen[0]  # the predictions follow the images, whatever the labels say
+    assert seen[1] < 0.3 < 0.6 < seen[0]
 
 
 # Draws
 
 
 @pytest.mark.parametrize("count", [4, 12, 40])
-def test_balanced_draws_are_balanced_and_of_training_codes_only(count: int) -> None:
+def test_balanced_draws_are_balanced_and_skip_unlabeled_codes(count: int) -> None:
     labels = np.repeat([0, 1, 2, 3, -1], [30, 25, 20, 15, 10])
     for rows in draw_labeled(labels, count, 20, balance=True, seed=0):
         assert len(set(rows.tolist())) == count
         assert np.bincount(labels[rows]).tolist() == [count // 4] * 4
 
 
-def test_what_does_not_divide_goes_to_classes_by_chance() -> None:
+def test_the_remainder_goes_to_random_classes() -> None:
     labels = np.arange(40) % 4
     extra = [np.bincount(labels[rows]) - 1 for rows in draw_labeled(labels, 6, 200, balance=True, seed=0)]
     assert all(sorted(one.tolist()) == [0, 0, 1, 1] for one in extra)
     assert np.mean(extra, axis=0) == pytest.approx([0.5] * 4, abs=0.12)
 
 
-def test_fewer_labels_than_classes_go_to_classes_by_chance() -> None:
+def test_fewer_labels_than_classes_go_to_random_classes() -> None:
     draws = draw_labeled(np.arange(40) % 4, 2, 50, balance=True, seed=0)
     assert {len(set((rows % 4).tolist())) for rows in draws} == {2}
     assert len({tuple(sorted(rows % 4)) for rows in draws}) > 3
 
 
-def test_what_a_small_class_lacks_comes_from_the_others() -> None:
+def test_what_a_small_class_lacks_is_drawn_from_the_others() -> None:
     labels = np.repeat([0, 1, 2], [2, 30, 30])
     (rows, *_) = draw_labeled(labels, 20, 3, balance=True, seed=0)
     assert np.bincount(labels[rows]).tolist() == [2, 9, 9]
 
 
-def test_unbalanced_draws_follow_the_frequencies() -> None:
+def test_unbalanced_draws_follow_the_class_frequencies() -> None:
     labels = np.repeat([0, 1], [900, 100])
     draws = draw_labeled(labels, 100, 20, balance=False, seed=0)
     assert np.mean([(labels[rows] == 1).mean() for rows in draws]) == pytest.approx(0.1, abs=0.03)
@@ -173,11 +176,11 @@ def test_classes_are_matched_by_name() -> None:
     assert labels.unseen == ()
 
 
-def test_a_class_of_the_test_only_is_counted_as_wrong_and_named() -> None:
+def test_a_class_without_training_codes_counts_as_wrong_and_is_named() -> None:
     result = probed(train=lambda labels: np.where(labels == 3, -1, labels))
     assert all(row.mean == 0.75 for row in result.accuracies)
-    assert any("class three: 10 test codes cannot be right" in note for note in result.notes)
-    assert any("20 of the 80 training codes have no label" in note for note in result.notes)
+    assert any("class three: 10 test codes" in note for note in result.notes)
+    assert any("20 of the 80 training codes" in note for note in result.notes)
 
 
 def test_unlabeled_test_codes_are_not_counted() -> None:
@@ -188,7 +191,7 @@ def test_unlabeled_test_codes_are_not_counted() -> None:
 
 
 def test_fewer_labels_than_classes_are_noted() -> None:
-    assert any("2 labels for 4 classes" in note for note in probed(options=replace(QUICK, labels="2")).notes)
+    assert any("2 labels" in note and "4 classes" in note for note in probed(options=replace(QUICK, labels="2")).notes)
 
 
 def test_one_label_is_enough_for_every_method() -> None:
@@ -196,7 +199,7 @@ def test_one_label_is_enough_for_every_method() -> None:
 
 
 @pytest.mark.parametrize("labels", [None, [-1, -1, -1]])
-def test_no_labels_at_all_are_an_error_that_says_where(labels) -> None:
+def test_codes_without_any_label_are_an_error_that_names_the_file(labels: list[int] | None) -> None:
     with pytest.raises(InputError, match="TEST"):
         match_labels(codes([0, 1, 0], ["cat", "dog"]), codes(labels, ["cat"], "b"))
 
@@ -204,12 +207,12 @@ def test_no_labels_at_all_are_an_error_that_says_where(labels) -> None:
 # Options
 
 
-def test_more_labels_than_there_are_are_refused_with_the_maximum() -> None:
-    with pytest.raises(UsageError, match="only 80"):
+def test_more_labels_than_available_are_refused_with_the_maximum() -> None:
+    with pytest.raises(UsageError, match="80"):
         probed(options=replace(QUICK, labels="10,81"))
 
 
-def test_more_neighbors_than_labels_are_refused_but_for_methods_without() -> None:
+def test_more_neighbors_than_labels_are_refused_if_a_method_uses_neighbors() -> None:
     with pytest.raises(UsageError, match="neighbors"):
         probed(options=replace(QUICK, neighbors=13))
     probed(options=replace(QUICK, neighbors=13, methods="linear"))
@@ -225,26 +228,26 @@ def test_more_neighbors_than_labels_are_refused_but_for_methods_without() -> Non
         {"seed": -1},
     ],
 )
-def test_options_that_make_no_sense_are_refused(wrong) -> None:
+def test_invalid_options_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         KNNProbeOptions(**wrong)
 
 
-def test_an_unknown_method_is_told_the_nearest() -> None:
-    with pytest.raises(UsageError, match="did you mean 'knn-euclidean'"):
+def test_the_error_of_an_unknown_method_names_a_similar_one() -> None:
+    with pytest.raises(UsageError, match="'knn-euclidean'"):
         KNNProbeOptions(methods="knn-euclidian")
 
 
-def test_the_protocol_is_told_in_words_with_its_parameters() -> None:
+def test_the_protocol_in_words_has_its_parameters() -> None:
     document = replace(QUICK, neighbors=3, balance=False).to_dict()
     assert document["draws"] == 5
     assert document["spreading_alpha"] == 0.99
     assert "training codes only" in document["in_words"]
-    assert "3 vote" in document["in_words"]
-    assert "without regard to classes" in document["in_words"]
+    assert "3 neighbors vote" in document["in_words"]
+    assert "regardless of class" in document["in_words"]
 
 
-# Codes that do not belong together
+# Codes that do not match
 
 
 def test_codes_of_different_models_are_refused() -> None:
