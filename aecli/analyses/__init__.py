@@ -1,1 +1,1 @@
-"""What is computed from codes: arrays in, a frozen result out; no files, no drawing."""
+"""Computations on codes: functions take arrays and return frozen results, and neither read files nor draw."""

@@ -1,58 +1,93 @@
-"""Planes -> one `.npz` file."""
+"""Points in the plane <-> one `.npz` file."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecli.storage.atomic import atomic_write
 from aecli.storage.labels import UNLABELED
 from aecli.storage.npz import read_npz
 from aecli.storage.schema import matches, parse_json
 
-if TYPE_CHECKING:
-    from aecli.analyses.embedding import Layout
-
 FORMAT = 1
+FIRST_METHOD = "t-SNE"
+"""The method of files that do not name one."""
 
 
-def save_coordinates(layouts: "Sequence[Layout]", protocol: dict[str, Any], path: Path) -> None:
-    """Write an `.npz` file with the points of all layouts, one after the other; the same layouts give the same bytes.
+@dataclass(frozen=True)
+class PlanePoints:
+    """The points of one embedding, and what they are points of."""
 
-    `coordinates` (N, 2) float32; `labels` (N,) int64, indices into the class names of the layout, -1 where unknown;
-    `names` (N,) unicode; `layout` (N,) int64, the layout that a point belongs to; `meta` one JSON string: for each
-    layout its class names, what it was computed from and what came out, and the protocol with the seed.
+    coordinates: NDArray[np.float32]
+    """(N, 2)"""
+    names: NDArray[np.str_]
+    """(N,)"""
+    labels: NDArray[np.int64] | None
+    """(N,) indices into `class_names`, UNLABELED (-1) where unknown; None if no label is known."""
+    class_names: list[str]
+    about: dict[str, Any]
+    """The source of the codes and the metrics of the embedding, as plain values."""
+
+
+@dataclass(frozen=True)
+class CoordinatesInfo:
+    """What a coordinates file says about itself."""
+
+    count: int
+    """The number of points."""
+    meta: dict[str, Any]
+
+    @property
+    def method(self) -> str:
+        return str(self.meta.get("method", FIRST_METHOD))
+
+
+def save_coordinates(embeddings: Sequence[PlanePoints], method: str, settings: dict[str, Any], path: Path) -> None:
+    """Write the points of all embeddings, one after the other, to an `.npz` file; the same points give the same bytes.
+
+    The arrays are `coordinates` (N, 2) float32; `labels` (N,) int64, indices into the class names of the embedding,
+    -1 where unknown; `names` (N,) unicode; `layout` (N,) int64, the embedding that a point belongs to; `meta`, a JSON
+    string with the method, its settings including the seed, and for each embedding its class names, source and metrics.
 
     Raises:
         UnavailableError: the system refused to write.
     """
     meta = {
         "format": FORMAT,
-        "protocol": protocol,
-        "layouts": [each.origin() | each.figures() | {"class_names": each.codes.meta.class_names} for each in layouts],
+        "method": method,
+        "protocol": settings,
+        "layouts": [points.about | {"class_names": points.class_names} for points in embeddings],
     }
-    labels = [np.full(len(each.indices), UNLABELED) if each.labels is None else each.labels for each in layouts]
+    counts = [len(points.coordinates) for points in embeddings]
+    labels = [
+        np.full(count, UNLABELED) if points.labels is None else points.labels
+        for points, count in zip(embeddings, counts, strict=True)
+    ]
     with atomic_write(path) as file:
         np.savez(
             file,
             allow_pickle=False,
-            coordinates=np.concatenate([each.result.coordinates for each in layouts]),
+            coordinates=np.concatenate([points.coordinates for points in embeddings]),
             labels=np.concatenate(labels).astype(np.int64),
-            names=np.concatenate([each.names for each in layouts]),
-            layout=np.repeat(np.arange(len(layouts)), [len(each.indices) for each in layouts]),
+            names=np.concatenate([points.names for points in embeddings]),
+            layout=np.repeat(np.arange(len(embeddings)), counts),
             meta=np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
         )
 
 
-def read_meta(path: Path) -> tuple[int, dict[str, Any]] | None:
-    """Return the number of points and the `meta` of a file of `save_coordinates`; None where it is something else."""
+def read_info(path: Path) -> CoordinatesInfo | None:
+    """Return the description in a file that `save_coordinates` wrote; None for any other file."""
     try:
         with path.open("rb") as file:
             arrays = read_npz(file, path, {"coordinates", "meta"})
         meta = parse_json(str(arrays["meta"]))
-        known = matches(meta, dict[str, Any]) and isinstance(meta.get("layouts"), list)
-        return (len(arrays["coordinates"]), meta) if known else None
+        if not matches(meta, dict[str, Any]) or not isinstance(meta.get("layouts"), list):
+            return None
+        return CoordinatesInfo(len(arrays["coordinates"]), meta)
     except (ValueError, OSError, KeyError, TypeError, RecursionError):
         return None

@@ -1,4 +1,4 @@
-"""Where things may stand in a picture without covering one another."""
+"""Positions at which boxes do not overlap."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,9 +7,14 @@ from numpy.typing import NDArray
 def without_overlap(
     centers: NDArray[np.floating], size: tuple[float, float], order: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return which boxes of `size`, (width, height), around (N, 2) `centers`, taken in `order`, overlap none before.
+    """Return the indices of boxes that do not overlap, chosen greedily in `order`.
 
-    Each box looks only at its neighbors in a grid of cells as large as a box, so that 70,000 take a moment.
+    A grid with cells of the size of a box limits the comparisons to adjacent cells, so that time is linear in N.
+
+    Args:
+        centers: (N, 2) centers of the boxes.
+        size: (width, height) of every box.
+        order: (N,) indices; a box is chosen if it overlaps no box that was chosen before.
     """
     cells = np.floor(centers / np.asarray(size)).astype(np.int64)
     taken: dict[tuple[int, int], int] = {}
@@ -31,32 +36,39 @@ def pushed_apart(
     fixed: NDArray[np.bool_],
     rounds: int = 400,
 ) -> NDArray[np.float64]:
-    """Return (N, 2) centers near the given ones at which boxes of (N, 2) `sizes`, (width, height), do not overlap.
+    """Return (N, 2) centers close to the given ones at which the boxes do not overlap.
 
-    In each round every two boxes that overlap move apart along the direction that takes less. Those that are `fixed`,
-    (N,), stay; the others are held in `bounds`, (left, bottom, right, top). Where there is no room for all, the fixed
-    ones may be covered, and at last some of the others too.
+    In each round, every two overlapping boxes move apart along the axis that needs the smaller move. If there is not
+    enough room, boxes first cover fixed boxes, and then each other.
+
+    Args:
+        centers: (N, 2) initial centers of the boxes.
+        sizes: (N, 2) width and height of each box.
+        bounds: (left, bottom, right, top) that the boxes stay in.
+        fixed: (N,) whether a box keeps its place.
+        rounds: The maximum number of rounds; fixed boxes may be covered in the second half.
     """
-    places = centers.astype(np.float64)
+    positions = centers.astype(np.float64)
     half = sizes / 2
     low, high = np.array(bounds[:2]) + half, np.array(bounds[2:]) - half
-    first, second = np.triu_indices(len(places), 1)
-    matter = ~(fixed[first] & fixed[second])
-    first, second = first[matter], second[matter]
-    shares = np.where(fixed, 0.0, 1.0)
+    first, second = np.triu_indices(len(positions), 1)
+    can_move = ~(fixed[first] & fixed[second])
+    first, second = first[can_move], second[can_move]
+    mobility = np.where(fixed, 0.0, 1.0)
     for turn in range(rounds):
         if turn == rounds // 2:
-            free = ~(fixed[first] | fixed[second])
-            first, second = first[free], second[free]
-        places = np.where(fixed[:, None], centers, np.clip(places, low, np.maximum(low, high)))
-        apart = places[first] - places[second]
-        overlap = half[first] + half[second] - np.abs(apart)  # pairs, 2
+            are_free = ~(fixed[first] | fixed[second])
+            first, second = first[are_free], second[are_free]
+        positions = np.where(fixed[:, None], centers, np.clip(positions, low, np.maximum(low, high)))
+        distance = positions[first] - positions[second]  # (pairs, 2)
+        overlap = half[first] + half[second] - np.abs(distance)  # (pairs, 2)
         hit = (overlap > 1e-6).all(axis=1)
         if not hit.any():
             break
-        one, other, rows = first[hit], second[hit], np.arange(hit.sum())
+        one, other, pairs = first[hit], second[hit], np.arange(hit.sum())
         axis = (overlap[hit, 1] <= overlap[hit, 0]).astype(np.int64)
-        away = np.where(apart[hit][rows, axis] >= 0, 1.0, -1.0) * (overlap[hit][rows, axis] / 2 + 0.05)
-        np.add.at(places, (one, axis), away * shares[one])
-        np.add.at(places, (other, axis), -away * shares[other])
-    return np.where(fixed[:, None], centers, np.clip(places, low, np.maximum(low, high)))
+        direction = np.where(distance[hit][pairs, axis] >= 0, 1.0, -1.0)
+        move = direction * (overlap[hit][pairs, axis] / 2 + 0.05)
+        np.add.at(positions, (one, axis), move * mobility[one])
+        np.add.at(positions, (other, axis), -move * mobility[other])
+    return np.where(fixed[:, None], centers, np.clip(positions, low, np.maximum(low, high)))

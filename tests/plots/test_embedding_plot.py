@@ -133,7 +133,7 @@ def test_thumbnails_do_not_overlap_and_are_the_points_own(
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (400, *shape)).astype(np.uint8)
     rows = np.random.default_rng(1).permutation(400)[:300]
-    given = panel(5, images=images, image_rows=rows)
+    given = panel(5, images=images, image_indices=rows)
     plot.draw([given], tmp_path / "plot.png")
     pictures = drawn[0].axes[0].images
     assert len(pictures) > 5

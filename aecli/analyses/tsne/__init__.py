@@ -1,1 +1,1 @@
-"""t-SNE: codes to points in a plane."""
+"""t-SNE: embeds codes in the plane."""

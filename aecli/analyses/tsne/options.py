@@ -1,99 +1,109 @@
-"""What a person may choose about t-SNE; light, as the command line reads it before it works."""
+"""The options of t-SNE; imports nothing heavy, as the command line reads it before it runs a command."""
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from aecli.errors import InputError, UsageError
+from aecli.runtime.options import option
 
 Metric = Literal["euclidean", "cosine", "manhattan", "chebyshev"]
 DEFAULT_PERPLEXITY = 30.0
-FEWEST = 4
-"""Codes that can be laid out: perplexity 1 asks for three neighbors."""
-EARLY_ITERATIONS = 150
-"""At most, and at most a fifth of all: as the steps grow with the number of codes, scikit-learn's 250 bring no more."""
+MIN_CODES = 4
+"""Perplexity 1 needs three neighbors."""
+MAX_EARLY_ITERATIONS = 150
+"""The step size grows with the number of codes, so that the 250 of scikit-learn bring no further gain."""
+
+PANEL = "t-SNE"
 
 
 def parse_sample(text: str | int) -> int | None:
-    """Return the number of codes that a word such as `1000` means, None for `all`.
+    """Return the sample size of an option value such as `1000`; None for `all`.
 
     Raises:
-        UsageError: it means none.
+        UsageError: the value is neither `all` nor a sufficient number.
     """
     if str(text) == "all":
         return None
-    if not str(text).isdecimal() or int(text) < FEWEST:
-        raise UsageError(f"not a sample: {text}", hint=f"--sample all, or a number from {FEWEST}")
+    if not str(text).isdecimal() or int(text) < MIN_CODES:
+        raise UsageError(f"invalid sample: {text}", hint=f"--sample all, or a number of at least {MIN_CODES}")
     return int(text)
-
-
-def _said(help_text: str, metavar: str = "N", **how: Any) -> dict[str, Any]:
-    return {"help": help_text, "metavar": metavar, "rich_help_panel": "t-SNE", **how}
 
 
 @dataclass(frozen=True)
 class TSNEOptions:
-    """How codes are drawn and laid out; names and meanings are scikit-learn's."""
+    """How codes are sampled and embedded; names and meanings are those of scikit-learn."""
 
-    sample: int | None = field(
-        default=1000,
-        metadata=_said("Codes to draw, by class and seed, or all.", "N|all", parser=parse_sample),
+    sample: int | None = option(
+        1000,
+        "Number of codes to draw, stratified by class; all for all codes.",
+        metavar="N|all",
+        panel=PANEL,
+        parser=parse_sample,
     )
-    perplexity: float | None = field(
-        default=None,
-        metadata=_said(
-            "Neighbors that count for each code, about: 5 to 50 are usual; "
-            f"else {DEFAULT_PERPLEXITY:g}, or a third of the codes where they are few."
-        ),
+    perplexity: float | None = option(
+        None,
+        "Effective number of neighbors of each code, usually 5 to 50. "
+        f"Default: {DEFAULT_PERPLEXITY:g}, or a third of the codes if there are few.",
+        metavar="N",
+        panel=PANEL,
     )
-    metric: Metric = field(
-        default="euclidean", metadata=_said("Distance between codes.", "euclidean|cosine|manhattan|chebyshev")
+    metric: Metric = option(
+        "euclidean", "Distance between codes.", metavar="euclidean|cosine|manhattan|chebyshev", panel=PANEL
     )
-    max_iter: int = field(
-        default=750,
-        metadata=_said(f"Iterations; a fifth of them, {EARLY_ITERATIONS} at most, are the early ones."),
+    max_iter: int = option(
+        750,
+        f"Number of iterations. A fifth of them, at most {MAX_EARLY_ITERATIONS}, use early exaggeration.",
+        metavar="N",
+        panel=PANEL,
     )
-    """Default: openTSNE's. Scikit-learn's 1,000 shorter ones come as far with 1,000 codes, less far with 10,000."""
-    early_exaggeration: float = field(
-        default=12.0, metadata=_said("How much more neighbors attract in the early iterations.", "FACTOR")
+    """Default: openTSNE's. The 1,000 of scikit-learn reach the same divergence for 1,000 codes, and a higher one for
+    10,000."""
+    early_exaggeration: float = option(
+        12.0, "Factor of the attraction between neighbors in the early iterations.", metavar="FACTOR", panel=PANEL
     )
-    learning_rate: float | None = field(
-        default=None,
-        metadata=_said("Step size; else the number of codes over the exaggeration in effect.", "RATE"),
+    learning_rate: float | None = option(
+        None,
+        "Step size. Default: the number of codes divided by the current exaggeration.",
+        metavar="RATE",
+        panel=PANEL,
     )
     """Default: Belkina et al., Nature Communications 10, 2019."""
-    seed: int = field(default=0, metadata=_said("Draws the sample, and tells equal codes apart at the start."))
+    seed: int = option(
+        0, "Random seed for the sample and for the noise of the initial points.", metavar="N", panel=PANEL
+    )
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense for any codes.
+        """Check the ranges.
 
         Raises:
-            UsageError: it does not.
+            UsageError: a value is out of range.
         """
-        for name, value, least in (
+        for name, value, minimum in (
             ("perplexity", DEFAULT_PERPLEXITY if self.perplexity is None else self.perplexity, 1),
-            ("max_iter", self.max_iter, 1),
-            ("early_exaggeration", self.early_exaggeration, 1),
-            ("learning_rate", 1 if self.learning_rate is None else self.learning_rate, 1e-9),
+            ("max-iter", self.max_iter, 1),
+            ("early-exaggeration", self.early_exaggeration, 1),
+            ("learning-rate", 1 if self.learning_rate is None else self.learning_rate, 1e-9),
             ("seed", self.seed, 0),
         ):
-            if not least <= value < 2**32:  # which is false for NaN too
-                flag = name.replace("_", "-")
-                raise UsageError(f"--{flag} {value:g} makes no sense", hint=f"--{flag} from {least:g} on")
+            if not value >= minimum:  # also true for NaN
+                raise UsageError(f"--{name} must be at least {minimum:g}, got {value:g}", hint=f"--{name} {minimum:g}")
+            if value >= 2**32:
+                raise UsageError(f"--{name} must be less than 2^32, got {value:g}")
 
     @property
     def early_iterations(self) -> int:
-        return min(EARLY_ITERATIONS, self.max_iter // 5)
+        return min(MAX_EARLY_ITERATIONS, self.max_iter // 5)
 
     def perplexity_for(self, count: int, name: str = "codes") -> float:
-        """Return the perplexity to lay `count` codes out with, at most a third of those drawn; `name` is for messages.
+        """Return the perplexity for a sample of `count` codes: at most a third of the sample; errors call them `name`.
 
         Raises:
-            InputError: they are too few at all.
-            UsageError: they are too few for the perplexity that was asked for.
+            InputError: there are too few codes for any perplexity.
+            UsageError: the requested perplexity is too large for the sample.
         """
         drawn = min(count, self.sample or count)
-        if drawn < FEWEST:
-            raise InputError(f"{name}: {drawn} codes are too few: t-SNE needs {FEWEST}")
+        if drawn < MIN_CODES:
+            raise InputError(f"{name}: {drawn} codes are too few: t-SNE needs at least {MIN_CODES}")
         largest = (drawn - 1) / 3
         if self.perplexity is None:
             return min(DEFAULT_PERPLEXITY, float(int(largest)))

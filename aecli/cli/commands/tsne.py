@@ -18,18 +18,20 @@ EXAMPLES = examples(
 CodeFilesArg = Annotated[
     list[Path],
     typer.Argument(
-        metavar="CODES.npz...", help="Code files, a panel for each; - is standard input.", show_default=False
+        metavar="CODES.npz...", help="Code files, one panel for each; - reads standard input.", show_default=False
     ),
 ]
 PlotOpt = Annotated[
     Path,
-    typer.Option("--output", "-o", metavar="PLOT.png", help="Plot to write; - is standard output.", show_default=False),
+    typer.Option(
+        "--output", "-o", metavar="PLOT.png", help="Plot to write; - writes to standard output.", show_default=False
+    ),
 ]
 CoordinatesOpt = Annotated[
-    Path | None, typer.Option(metavar="FILE.npz", help="Write the points too, with labels and names.")
+    Path | None, typer.Option(metavar="FILE.npz", help="Also write the points, with labels and names.")
 ]
 ImagesOpt = Annotated[
-    str | None, typer.Option(metavar="DATA", help="Draw the images that the codes were made from, where there is room.")
+    str | None, typer.Option(metavar="DATA", help="Draw the images of the codes instead of dots, where there is room.")
 ]
 
 
@@ -42,7 +44,7 @@ def tsne(
     coordinates: CoordinatesOpt = None,
     images: ImagesOpt = None,
 ) -> None:
-    """Lay codes out in a plane by t-SNE and draw them, colored by class."""
+    """Embed codes in the plane by t-SNE and plot them, colored by class."""
     from aecli.codes import load_codes
     from aecli.data import resolve
     from aecli.errors import UsageError
@@ -59,45 +61,49 @@ def tsne(
                 "plot and coordinates cannot both go to standard output", hint="name a file for one of them"
             )
 
-    from aecli.analyses.embedding import lay_out, protocol, require_layable
+    from aecli.analyses.tsne.embed import embed, require_embeddable
 
     loaded = [load_codes(path) for path in codes]
     for path, each in zip(codes, loaded, strict=True):
-        perplexity = require_layable(each, tsne_options, str(path))
+        perplexity = require_embeddable(each, tsne_options, str(path))
         if tsne_options.perplexity is None and perplexity < DEFAULT_PERPLEXITY:
-            console.note(f"note: {path}: perplexity {perplexity:g}, the largest for so few codes")
+            console.note(f"note: {path}: using perplexity {perplexity:g}, the largest possible for so few codes")
 
     from aecli.plots import embedding as plot
 
-    pictures = None
-    rows: list[Any] = [None for _ in loaded]
+    image_set = None
+    indices: list[Any] = [None for _ in loaded]
     with console.progress("") as progress:
         if images_ref:
             from aecli.data import load
             from aecli.inference.matching import matching_images
 
             shape = cast(Shape, loaded[0].meta.image_shape or NATIVE)
-            pictures = load(images_ref, data_options, image_shape=shape, skip_damaged=True, progress=progress)
-            rows = [matching_images(each, pictures) for each in loaded]
-        layouts = [lay_out(each, tsne_options, progress) for each in loaded]
-    if pictures is not None:
-        console.report_notes(pictures.notes, pictures.failures)
-    titles = plot.panel_titles(layouts, codes)
-    pixels = None if pictures is None else pictures.images
-    panels = [plot.panel(title, layout, pixels, row) for title, layout, row in zip(titles, layouts, rows, strict=True)]
+            image_set = load(images_ref, data_options, image_shape=shape, skip_damaged=True, progress=progress)
+            indices = [matching_images(each, image_set) for each in loaded]
+        embeddings = [embed(each, tsne_options, progress) for each in loaded]
+    if image_set is not None:
+        console.report_notes(image_set.notes, image_set.failures)
+    pixels = None if image_set is None else image_set.images
+    panels = [
+        plot.panel(title, embedding, pixels, image_indices)
+        for title, embedding, image_indices in zip(
+            plot.panel_titles(embeddings, codes), embeddings, indices, strict=True
+        )
+    ]
     plot.draw(panels, output)
+    method, settings = embeddings[0].method, embeddings[0].settings
     if coordinates:
         from aecli.codes.coordinates import save_coordinates
 
-        save_coordinates(layouts, protocol(tsne_options), coordinates)
+        save_coordinates([embedding.to_points() for embedding in embeddings], method, settings, coordinates)
 
     documents = [
-        {"codes": str(path)} | layout.origin() | layout.figures() | layout.seconds()
-        for path, layout in zip(codes, layouts, strict=True)
+        {"codes": str(path)} | embedding.to_dict() | embedding.seconds_to_dict()
+        for path, embedding in zip(codes, embeddings, strict=True)
     ]
     console.saved(
         output,
         "\n  ".join(printable(f"{panel.title}: {panel.note}") for panel in panels),
-        {"coordinates": str(coordinates) if coordinates else None}
-        | {"layouts": documents, "protocol": protocol(tsne_options)},
+        {"coordinates": str(coordinates) if coordinates else None} | {"layouts": documents, "protocol": settings},
     )

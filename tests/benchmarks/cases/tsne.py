@@ -16,8 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.tsne.embed import draw_sample, label_accuracy, nearest_neighbors, tsne
+from aecli.analyses.embedding import draw_sample, label_accuracy
+from aecli.analyses.neighbors import nearest_others_with_distances
+from aecli.analyses.tsne.embed import tsne
+from aecli.analyses.tsne.opentsne_internals import affinities
 from aecli.analyses.tsne.options import TSNEOptions
+from aecli.runtime.threads import usable_cpus
 from tests.benchmarks.codes import encode
 from tests.benchmarks.measuring import Effort, Row, compare
 
@@ -42,19 +46,16 @@ def fit_scikit_learn(points: Array, seed: int) -> Array:
 
 def divergence(points: Array, plane: Array, perplexity: float = 30.0) -> float:
     """Return the KL divergence of an embedding from the affinities of the points, without approximation."""
-    from openTSNE.affinity import PerplexityBasedNN
-    from openTSNE.nearest_neighbors import PrecomputedNeighbors
-
-    index = PrecomputedNeighbors(*nearest_neighbors(points, int(3 * perplexity), "euclidean"))
-    affinities = PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=-1).P.tocoo()
+    neighbors = nearest_others_with_distances(points, int(3 * perplexity), "euclidean")
+    similarities = affinities(*neighbors, perplexity, workers=usable_cpus()).P.tocoo()
     plane = plane.astype(np.float64)
     total = 0.0
     for start in range(0, len(plane), 256):
         squares = ((plane[start : start + 256, None] - plane) ** 2).sum(axis=2)
         total += (1 / (1 + squares)).sum()
-    near = 1 / (1 + ((plane[affinities.row] - plane[affinities.col]) ** 2).sum(axis=1)) / (total - len(plane))
-    kept = affinities.data > 0
-    return float((affinities.data[kept] * np.log(affinities.data[kept] / near[kept])).sum())
+    near = 1 / (1 + ((plane[similarities.row] - plane[similarities.col]) ** 2).sum(axis=1)) / (total - len(plane))
+    kept = similarities.data > 0
+    return float((similarities.data[kept] * np.log(similarities.data[kept] / near[kept])).sum())
 
 
 def measure(count: int, target: float | None, repeats: int, effort: Effort) -> list[Row]:
@@ -63,7 +64,7 @@ def measure(count: int, target: float | None, repeats: int, effort: Effort) -> l
     with tempfile.TemporaryDirectory() as folder:
         codes = encode(word, "conv", Path(folder))
     assert codes.labels is not None
-    rows = draw_sample(codes.labels, len(codes), TSNEOptions(sample=min(count, len(codes)), seed=0))
+    rows = draw_sample(codes.labels, len(codes), min(count, len(codes)))
     points = codes.codes.reshape(len(codes), -1)[rows]
     fits: dict[str, Callable[[Array, int], Array]] = {"aecli": fit_ours, "scikit-learn": fit_scikit_learn}
     for fit in fits.values():  # imports and first calls are not part of a fit

@@ -1,0 +1,77 @@
+"""Samples, and the accuracy of labels in the plane."""
+
+import numpy as np
+import pytest
+
+from aecli.analyses.embedding import Embedding, draw_sample, label_accuracy, require_distinct
+from aecli.codes import Codes, CodesMeta
+from aecli.errors import InputError
+
+
+def embedding(method: str = "PCA") -> Embedding:
+    """Return an embedding by a method that aecli does not have, of three of four codes."""
+    codes = Codes(
+        codes=np.eye(4, dtype=np.float32),
+        names=np.array(["a", "b", "c", "d"]),
+        residual_l2=None,
+        meta=CodesMeta("sha256:model", "digits:test", "sha256:data", class_names=["x", "y"]),
+        labels=np.array([0, 1, 0, -1]),
+    )
+    return Embedding(
+        codes=codes,
+        indices=np.array([0, 2, 3]),
+        coordinates=np.array([[0, 0], [0, 1], [5, 5]], np.float32),
+        method=method,
+        settings={"seed": 0},
+        metrics={"explained_variance": 0.5},
+        summary="explained variance 0.5",
+        seconds={"fit": 1.23456},
+    )
+
+
+def test_an_embedding_of_any_method_has_names_labels_accuracy_and_points() -> None:
+    result = embedding()
+    assert result.names.tolist() == ["a", "c", "d"]
+    assert result.labels is not None
+    assert result.labels.tolist() == [0, 0, -1]
+    assert result.accuracy == 1.0
+    document = result.to_dict()
+    assert (document["count"], document["drawn"], document["explained_variance"]) == (4, 3, 0.5)
+    assert document["label_accuracy"] == 1.0
+    assert result.seconds_to_dict() == {"fit_seconds": 1.235}
+    points = result.to_points()
+    assert points.about == document
+    assert points.class_names == ["x", "y"]
+
+
+def test_a_sample_is_stratified() -> None:
+    labels = np.repeat([0, 1, 2, -1], [500, 300, 4, 196])
+    indices = draw_sample(labels, 1000, 100)
+    assert len(indices) == len(set(indices.tolist())) == 100
+    assert (np.diff(indices) > 0).all()
+    counts = dict(zip(*np.unique(labels[indices], return_counts=True), strict=True))
+    assert counts == {0: pytest.approx(50, abs=2), 1: pytest.approx(30, abs=2), 2: 1, -1: pytest.approx(20, abs=2)}
+    assert (draw_sample(labels, 1000, 100, seed=1) != indices).any()
+    assert (draw_sample(labels, 1000, 100) == indices).all()
+
+
+@pytest.mark.parametrize("sample", [None, 1000, 5000])
+def test_a_sample_of_at_least_all_codes_has_all_of_them(sample: int | None) -> None:
+    assert (draw_sample(None, 1000, sample) == np.arange(1000)).all()
+
+
+def test_a_sample_of_fewer_codes_than_classes() -> None:
+    assert len(draw_sample(np.arange(300), 300, 50)) == 50
+
+
+def test_label_accuracy_ignores_unlabeled_points() -> None:
+    plane = np.array([[0, 0], [0, 0], [5, 5], [5, 6], [0.1, 0]], np.float32)
+    assert label_accuracy(plane, np.array([0, 0, 1, 1, -1])) == 1.0
+    assert label_accuracy(plane, np.array([0, 1, 0, 1, -1])) == 0.0
+    assert label_accuracy(plane, None) is None
+    assert label_accuracy(plane, np.full(5, -1)) is None
+
+
+def test_equal_codes_are_refused() -> None:
+    with pytest.raises(InputError, match=r"test\.npz: .*equal"):
+        require_distinct(np.ones((50, 3), np.float32), "test.npz")
