@@ -1,4 +1,4 @@
-"""From the probabilities of classes to labels, and how often they are right."""
+"""Predicted classes from class probabilities, and their accuracy."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.analyses.intervals import Estimate, proportion_interval
-
-UNLABELED = -1
+from aecli.storage.labels import UNLABELED
 
 
 @dataclass(frozen=True)
@@ -17,15 +16,15 @@ class Classification:
     labels: NDArray[np.int64]
     """(N,)"""
     probabilities: NDArray[np.float32]
-    """(N,), of that class."""
+    """(N,) probability of that class."""
     right: int
-    """Images whose true class it is."""
+    """Number of images whose true class is predicted."""
     known: int
-    """Images whose true class is known."""
+    """Number of images whose true class is known."""
 
     @property
     def accuracy(self) -> Estimate | None:
-        """The part of the images with a known class that is right; None where there are none."""
+        """Fraction of the images with a known class that are classified correctly; None if no class is known."""
         return proportion_interval(self.right, self.known) if self.known else None
 
 
@@ -33,8 +32,8 @@ def most_probable(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) 
     """Return the most probable of K classes for each of N images.
 
     Args:
-        probabilities: (N, K).
-        truth: (N,) the true classes, UNLABELED (-1) where unknown.
+        probabilities: (N, K) class probabilities.
+        truth: (N,) true classes, UNLABELED (-1) where unknown.
     """
     labels = probabilities.argmax(axis=1)
     known = truth != UNLABELED

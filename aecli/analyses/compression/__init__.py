@@ -1,1 +1,1 @@
-"""Bytes and errors of codes beside other ways to store images."""
+"""Size and quality of codes, compared with other methods to compress images."""

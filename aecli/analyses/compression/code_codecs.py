@@ -1,4 +1,4 @@
-"""Models that turn images into codes, as ways to keep the images: real bytes of stored codes."""
+"""Models that turn images into codes, compared by the bytes of the stored codes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.compression.image_codecs import Kept
+from aecli.analyses.compression.image_codecs import CompressedImages
 from aecli.codes import Codes, write_codes
 from aecli.codes.quantizer import QUANTIZED_BITS, Quantizer, fit_quantizers
 from aecli.codes.storage import restore, store
@@ -20,20 +20,20 @@ PCA_TRAINING_IMAGES = 10_000
 
 @dataclass(frozen=True)
 class Codec:
-    """A model, and the codes of some images."""
+    """A model, and its codes of some images."""
 
     name: str
     codes: Codes
     decode: Decode
     quantizers: dict[int, Quantizer]
-    """By bits, chosen on training images."""
+    """By number of bits, fitted on training images."""
     decoder_bytes: int
-    """What decoding needs besides the codes, once."""
+    """Size of the decoder, which is needed once for all images."""
 
-    def kept(self, bits: int, *, entropy: bool) -> Kept:
-        """Store the codes with `bits` a value, read them back and decode them.
+    def compress(self, bits: int, *, entropy: bool) -> CompressedImages:
+        """Store the codes with `bits` per value, read them back and decode them.
 
-        The bytes are those of the stored values with their scale; entropy-coded, those of the whole file.
+        The size is that of the stored values and their scale; entropy-coded, that of the whole file.
         """
         quantizer = self.quantizers.get(bits)
         arrays = store(self.codes.codes, bits, quantizer, entropy=entropy)
@@ -43,25 +43,26 @@ class Codec:
             file = BytesIO()
             write_codes(replace(self.codes, meta=meta, quantizer=quantizer), file)
             size = file.tell()
-        spelled = {32: "float32", 16: "float16"}.get(bits, f"{bits} bits")
-        family = f"{self.name}, entropy-coded" if entropy else self.name
-        method = f"{self.name}, {spelled}{', entropy-coded' if entropy else ''}"
-        return Kept(method, family, size, self.decode(restore(arrays, bits, entropy=entropy)))
+        precision = {32: "float32", 16: "float16"}.get(bits, f"{bits} bits")
+        suffix = ", entropy-coded" if entropy else ""
+        restored = self.decode(restore(arrays, bits, entropy=entropy))
+        return CompressedImages(f"{self.name}, {precision}{suffix}", f"{self.name}{suffix}", size, restored)
 
 
 def fit_pca(training_images: NDArray[np.uint8], images: NDArray[np.uint8], codes: Codes) -> Codec:
     """Return scikit-learn's PCA as a codec of `images`, with as many dimensions as each code has values.
 
-    Fitted on up to 10,000 of the training images, spread evenly; fewer dimensions where the images allow no more.
-    Decoding needs the mean and the components, as float32.
+    It is fitted on up to 10,000 evenly spaced training images, with fewer dimensions if there are too few pixels or
+    images. Its decoder consists of the mean and the components as float32.
     """
     from sklearn.decomposition import PCA
 
-    rows = np.linspace(0, len(training_images) - 1, min(PCA_TRAINING_IMAGES, len(training_images))).astype(np.int64)
-    training = training_images[rows].reshape(len(rows), -1).astype(np.float32)
+    count = min(PCA_TRAINING_IMAGES, len(training_images))
+    indices = np.linspace(0, len(training_images) - 1, count).astype(np.int64)
+    training = training_images[indices].reshape(count, -1).astype(np.float32)
     dimensions = min(int(np.prod(codes.codes.shape[1:])), *training.shape)
     solver = "full" if training.shape[1] > len(training) else "covariance_eigh"
-    with np.errstate(invalid="ignore"):  # of images that are all the same it tells the parts of no variance
+    with np.errstate(invalid="ignore"):  # scikit-learn divides by the total variance, which may be 0
         pca = PCA(dimensions, svd_solver=solver).fit(training)
 
     def decode(coordinates: NDArray[np.float32]) -> NDArray[np.uint8]:

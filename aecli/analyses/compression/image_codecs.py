@@ -1,4 +1,4 @@
-"""What other ways to keep images take, and what they give back: real bytes of real encoders."""
+"""Image formats and general compression, compared by the bytes that real encoders write."""
 
 import lzma
 import zlib
@@ -20,55 +20,58 @@ WEBP: dict[str, Any] = {"format": "WEBP", "method": 4}
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A set of images as some encoder keeps it."""
+class CompressedImages:
+    """The result of compressing a set of images with one method."""
 
     method: str
     family: str
+    """The methods of a family are one curve of the plot."""
     bytes: int
     restored: NDArray[np.uint8]
-    """(N, C, H, W), what is read back."""
+    """(N, C, H, W), decoded from the compressed bytes."""
 
 
-Encoder = Callable[[NDArray[np.uint8]], Kept]
-"""(N, C, H, W) uint8 images -> what is kept of them."""
+ImageCodec = Callable[[NDArray[np.uint8]], CompressedImages]
+"""(N, C, H, W) uint8 images -> the compressed images."""
 
 
-def encoders() -> list[Encoder]:
-    """Return every way: a file for each image, or one stream of all."""
-    ways: list[Encoder] = [
-        partial(_as_files, method="PNG", family="PNG", how={"format": "PNG", "optimize": True}),
-        partial(_as_files, method="WebP lossless", family="WebP lossless", how=WEBP | {"lossless": True}),
+def image_codecs() -> list[ImageCodec]:
+    """Return all methods: formats with one file per image, and general compression of all pixels as one stream."""
+    codecs: list[ImageCodec] = [
+        partial(_as_files, method="PNG", family="PNG", save_options={"format": "PNG", "optimize": True}),
+        partial(_as_files, method="WebP lossless", family="WebP lossless", save_options=WEBP | {"lossless": True}),
     ]
     for quality in JPEG_QUALITIES:
-        how = {"format": "JPEG", "quality": quality, "optimize": True}
-        ways.append(partial(_as_files, method=f"JPEG {quality}", family="JPEG", how=how))
+        save_options = {"format": "JPEG", "quality": quality, "optimize": True}
+        codecs.append(partial(_as_files, method=f"JPEG {quality}", family="JPEG", save_options=save_options))
     for quality in WEBP_QUALITIES:
-        ways.append(partial(_as_files, method=f"WebP {quality}", family="WebP", how=WEBP | {"quality": quality}))
-    ways.append(partial(_as_stream, method="zlib, one stream", compress=partial(zlib.compress, level=9)))
-    ways.append(partial(_as_stream, method="LZMA, one stream", compress=lzma.compress))
-    return ways
+        save_options = WEBP | {"quality": quality}
+        codecs.append(partial(_as_files, method=f"WebP {quality}", family="WebP", save_options=save_options))
+    codecs.append(partial(_as_stream, method="zlib, one stream", compress=partial(zlib.compress, level=9)))
+    codecs.append(partial(_as_stream, method="LZMA, one stream", compress=lzma.compress))
+    return codecs
 
 
-def _as_files(images: NDArray[np.uint8], method: str, family: str, how: dict[str, Any]) -> Kept:
-    def through(image: NDArray[np.uint8]) -> tuple[int, NDArray[np.uint8]]:
+def _as_files(images: NDArray[np.uint8], method: str, family: str, save_options: dict[str, Any]) -> CompressedImages:
+    def compress(image: NDArray[np.uint8]) -> tuple[int, NDArray[np.uint8]]:
         content = BytesIO()
-        _picture(image).save(content, **how)
-        with Image.open(content) as again:
-            pixels = np.asarray(again.convert("L" if len(image) == 1 else "RGB"))
+        _pil_image(image).save(content, **save_options)
+        with Image.open(content) as decoded:
+            pixels = np.asarray(decoded.convert("L" if len(image) == 1 else "RGB"))
         return content.getbuffer().nbytes, pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
     restored = np.empty_like(images)
     total = 0
-    for index, (size, pixels) in enumerate(map_ordered(through, images)):
+    for index, (size, pixels) in enumerate(map_ordered(compress, images)):
         restored[index] = pixels
         total += size
-    return Kept(method, family, total, restored)
+    return CompressedImages(method, family, total, restored)
 
 
-def _as_stream(images: NDArray[np.uint8], method: str, compress: Callable[[bytes], bytes]) -> Kept:
-    return Kept(method, "one stream", len(compress(np.ascontiguousarray(images).tobytes())), images)
+def _as_stream(images: NDArray[np.uint8], method: str, compress: Callable[[bytes], bytes]) -> CompressedImages:
+    size = len(compress(np.ascontiguousarray(images).tobytes()))
+    return CompressedImages(method, "one stream", size, images)
 
 
-def _picture(image: NDArray[np.uint8]) -> Image.Image:
+def _pil_image(image: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)))

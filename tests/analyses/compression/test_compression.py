@@ -1,4 +1,4 @@
-"""Bytes are those that are really made, and each way gives back what it promises."""
+"""Sizes are those of real bytes, and each method restores images as it promises."""
 
 import io
 from typing import Any
@@ -10,8 +10,8 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 from aecli.analyses.compression.code_codecs import Codec, fit_pca
-from aecli.analyses.compression.image_codecs import encoders
-from aecli.analyses.compression.report import compress
+from aecli.analyses.compression.image_codecs import image_codecs
+from aecli.analyses.compression.report import CompressionReport, compress
 from aecli.codes import Codes, CodesMeta
 from aecli.codes.quantizer import fit_quantizers
 from aecli.data import load
@@ -33,8 +33,8 @@ def training() -> NDArray[Any]:
 
 
 @pytest.fixture(scope="module")
-def report(images: NDArray[Any], training: NDArray[Any]):
-    """A codec whose codes are the pixels themselves."""
+def report(images: NDArray[Any], training: NDArray[Any]) -> CompressionReport:
+    """Return the report on a codec whose codes are the pixels themselves."""
     quantizers = {quantizer.bits: quantizer for quantizer in fit_quantizers(training.astype(np.float32))}
     codec = Codec(
         "codes", as_codes(images.astype(np.float32)), lambda codes: np.rint(codes).astype(np.uint8), quantizers, 100
@@ -42,23 +42,23 @@ def report(images: NDArray[Any], training: NDArray[Any]):
     return compress(images, codec, training)
 
 
-def test_the_laboratory_line() -> None:
+def test_float32_codes_of_128_values_save_a_third_of_28x28_pixels() -> None:
     codec = Codec(
         "codes", as_codes(np.zeros((10_000, 128), np.float32)), lambda _: np.zeros((1, 1, 1, 1), np.uint8), {}, 0
     )
-    kept = codec.kept(32, entropy=False)
-    assert kept.bytes == 5_120_000
-    assert round(100 * (1 - kept.bytes / (10_000 * 28 * 28)), 2) == 34.69
+    compressed = codec.compress(32, entropy=False)
+    assert compressed.bytes == 5_120_000
+    assert round(100 * (1 - compressed.bytes / (10_000 * 28 * 28)), 2) == 34.69
 
 
-def test_bytes_follow_from_bits(report) -> None:
+def test_sizes_follow_from_the_bits_per_value(report: CompressionReport) -> None:
     rows = {row.method: row for row in report.rows}
     values = 60 * 64
     assert rows["8-bit pixels"].bytes == values
     assert rows["codes, float32"].bytes == 4 * values
     assert rows["codes, float16"].bytes == 2 * values
     for bits in (8, 6, 4, 3, 2):
-        scale = 8 + (0 if bits == 8 else 4 * 8)  # offset and step of one channel, and the shape
+        scale = 8 + (0 if bits == 8 else 4 * 8)  # offset and step of one channel; shape
         assert rows[f"codes, {bits} bits"].bytes == values * bits / 8 + scale
     row = rows["codes, 4 bits"]
     assert row.bits_per_pixel == pytest.approx(8 * row.bytes / values)
@@ -66,7 +66,7 @@ def test_bytes_follow_from_bits(report) -> None:
     assert row.ratio_with_decoder == pytest.approx(values / (row.bytes + 100))
 
 
-def test_fewer_bits_are_worse_and_smaller(report) -> None:
+def test_fewer_bits_are_smaller_and_less_accurate(report: CompressionReport) -> None:
     rows = {row.method: row for row in report.rows}
     for suffix in ("", ", entropy-coded"):
         series = [rows[f"codes, {bits} bits{suffix}"] for bits in (8, 6, 4, 3, 2)]
@@ -76,15 +76,15 @@ def test_fewer_bits_are_worse_and_smaller(report) -> None:
         assert rows[f"codes, {bits} bits"].quality == rows[f"codes, {bits} bits, entropy-coded"].quality
 
 
-def test_lossless_ways_lose_nothing(report) -> None:
+def test_lossless_methods_restore_images_exactly(report: CompressionReport) -> None:
     for row in report.rows:
         if row.method in {"8-bit pixels", "codes, float32", "PNG", "WebP lossless"} or "one stream" in row.method:
             assert row.quality.mse == 0, row.method
             assert row.to_dict()["psnr"] is None
 
 
-def test_each_picture_is_a_whole_file(images: NDArray[Any]) -> None:
-    png = next(kept for kept in (encode(images) for encode in encoders()) if kept.method == "PNG")
+def test_the_size_of_png_is_that_of_one_file_per_image(images: NDArray[Any]) -> None:
+    png = next(result for result in (codec(images) for codec in image_codecs()) if result.method == "PNG")
     total = 0
     for image in images:
         content = io.BytesIO()
@@ -93,7 +93,7 @@ def test_each_picture_is_a_whole_file(images: NDArray[Any]) -> None:
     assert png.bytes == total
 
 
-def test_pca_is_that_of_scikit_learn(images: NDArray[Any], training: NDArray[Any]) -> None:
+def test_pca_equals_that_of_scikit_learn(images: NDArray[Any], training: NDArray[Any]) -> None:
     codec = fit_pca(training, images, as_codes(np.zeros((60, 2, 5), np.float32)))
     flat = training.reshape(len(training), -1).astype(np.float64)
     reference = PCA(10, svd_solver="full").fit(flat)
@@ -105,9 +105,9 @@ def test_pca_is_that_of_scikit_learn(images: NDArray[Any], training: NDArray[Any
     assert codec.decoder_bytes == 4 * (64 + 10 * 64)
 
 
-def test_color_images_are_kept_in_every_way() -> None:
+def test_every_image_codec_accepts_color_images() -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 3, 9, 7), dtype=np.uint8)
-    for encode in encoders():
-        kept = encode(images)
-        assert kept.restored.shape == images.shape
-        assert kept.restored.dtype == np.uint8
+    for codec in image_codecs():
+        restored = codec(images).restored
+        assert restored.shape == images.shape
+        assert restored.dtype == np.uint8
