@@ -1,6 +1,8 @@
-"""Levels <-> a stream of bits whose length is their entropy: asymmetric numeral systems, by constriction.
+"""Levels <-> a bit stream whose length is close to their entropy: asymmetric numeral systems, by constriction.
 
 Duda, "Asymmetric numeral systems", 2013; Bamler, "Understanding entropy coding with asymmetric numeral systems", 2022.
+The coder is constriction's; only its model is our own: independent levels, with one distribution for all channels or
+one per channel. The tests check that streams are within 1% of the entropy of that model.
 """
 
 from dataclasses import dataclass
@@ -12,28 +14,31 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Coded:
-    """Levels as entropy-coded."""
+    """Entropy-coded levels."""
 
     words: NDArray[np.uint32]
-    """The stream."""
+    """The bit stream."""
     frequencies: NDArray[np.uint32]
-    """(1, levels) or (C, levels): how often each level occurs, in all or in each channel; the model of the coder."""
+    """Counts of each level, which are the model of the coder: (1, levels) for all channels, or (C, levels) for each."""
 
 
 def entropy_encode(levels: NDArray[np.uint8], bits: int) -> Coded:
-    """Code (N, C, ...) levels below 2**bits, with one model for all channels or one each, whichever takes less."""
+    """Encode (N, C, ...) levels below 2**bits, with one model for all channels or one per channel.
+
+    The smaller result is returned.
+    """
     channels = np.moveaxis(levels, 1, 0).reshape(levels.shape[1], -1)  # (C, N * units)
-    each = np.stack([np.bincount(values, minlength=2**bits) for values in channels]).astype(np.uint32)
-    shared = each.sum(axis=0, keepdims=True, dtype=np.uint32)
-    candidates = [Coded(_encode(channels, frequencies), frequencies) for frequencies in (shared, each)]
+    separate = np.stack([np.bincount(values, minlength=2**bits) for values in channels]).astype(np.uint32)
+    shared = separate.sum(axis=0, keepdims=True, dtype=np.uint32)
+    candidates = [Coded(_encode(channels, frequencies), frequencies) for frequencies in (shared, separate)]
     return min(candidates, key=_size)
 
 
 def entropy_decode(coded: Coded, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return the levels of this shape, bit for bit as they were coded.
+    """Return the levels, which have this (N, C, ...) shape.
 
     Raises:
-        ValueError: the stream does not hold such levels.
+        ValueError: the stream or its models do not fit the shape.
     """
     from constriction import stream
 
@@ -44,7 +49,7 @@ def entropy_decode(coded: Coded, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     for index in range(shape[1]):
         channels[index] = coder.decode(_model(coded.frequencies, index), channels.shape[1])
     if not coder.is_empty():
-        raise ValueError("the stream is longer than its levels")
+        raise ValueError("the stream has more levels than the shape")
     return np.moveaxis(channels.reshape(shape[1], shape[0], *shape[2:]), 0, 1)
 
 
@@ -62,7 +67,7 @@ def _encode(channels: NDArray[np.uint8], frequencies: NDArray[np.uint32]) -> NDA
     from constriction import stream
 
     coder = stream.stack.AnsCoder()
-    for index in reversed(range(len(channels))):  # a stack: what is coded last is decoded first
+    for index in reversed(range(len(channels))):  # the coder is a stack: the last channel encoded is decoded first
         coder.encode_reverse(channels[index].astype(np.int32), _model(frequencies, index))
     words: NDArray[np.uint32] = coder.get_compressed()
     return words

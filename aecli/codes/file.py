@@ -15,6 +15,7 @@ from aecli.codes.quantizer import Quantizer
 from aecli.codes.storage import STORED, Pieces, restore, store_batches
 from aecli.errors import InputError
 from aecli.storage.atomic import atomic_write
+from aecli.storage.labels import UNLABELED
 from aecli.storage.npz import read_npz
 from aecli.storage.paths import reading, require_file
 from aecli.storage.schema import build, parse_json
@@ -25,16 +26,16 @@ ARRAYS = {"meta", "names", "residual_l2", "labels"} | STORED
 
 @dataclass(frozen=True)
 class CodesMeta:
-    """Where codes came from, kept as one JSON string in the file."""
+    """The origin of codes, stored as one JSON string in the file."""
 
     model_fingerprint: str
     data: str
     """The DATA word."""
     data_fingerprint: str
     image_shape: tuple[int, ...] = ()
-    """(C, H, W) of the images as the model took them; () where it is not known."""
+    """(C, H, W) of the images as the model took them; () if unknown."""
     bits: int = 32
-    """Per value as stored: 32 and 16 are floating point, fewer are levels of a quantizer."""
+    """Bits per stored value: 32 and 16 are floating point, fewer are levels of a quantizer."""
     entropy: bool = False
     """Whether the levels are entropy-coded."""
     class_names: list[str] = field(default_factory=list)
@@ -46,17 +47,17 @@ class Codes:
     """The codes of images, in the images' order."""
 
     codes: NDArray[np.float32]
-    """(N, ...) float32, keeping the code's shape."""
+    """(N, ...) in the shape of the model's code."""
     names: NDArray[np.str_]
-    """(N,) unicode."""
+    """(N,) names of the images."""
     residual_l2: NDArray[np.float32] | None
-    """(N,) float32, L2 norm of each image's reconstruction error in normalized units, from codes of full precision;
-    None where codes were entropy-coded, which keeps nothing else."""
+    """(N,) L2 norm of each image's reconstruction error in normalized units, from codes of full precision; None for
+    entropy-coded codes, which are stored without them."""
     meta: CodesMeta
     labels: NDArray[np.int64] | None = None
-    """(N,) int64 indices into `meta.class_names`, -1 where unknown; None where no label is known."""
+    """(N,) indices into `meta.class_names`, UNLABELED (-1) where unknown; None if no label is known."""
     quantizer: Quantizer | None = None
-    """How values become levels where `meta.bits` are few; None: as it suits these codes."""
+    """Maps values to levels if `meta.bits` is 8 or less; None: fitted on these codes."""
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -64,12 +65,12 @@ class Codes:
 
 @dataclass(frozen=True)
 class CodeBatches:
-    """Codes that come batch after batch and are never whole in memory; what else is known of them is as of `Codes`."""
+    """Codes that are computed in batches and never all in memory; the other fields are those of `Codes`."""
 
     shape: tuple[int, ...]
     """(N, ...) of all codes."""
     batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
-    """Codes, (B, ...), and their residuals, (B,)."""
+    """(B, ...) codes and their (B,) residuals."""
     names: NDArray[np.str_]
     meta: CodesMeta
     labels: NDArray[np.int64] | None = None
@@ -77,10 +78,10 @@ class CodeBatches:
 
 
 def save_codes(codes: Codes | CodeBatches, path: Path) -> None:
-    """Write codes to an `.npz` file, whole or not at all, or to standard output for `-`: see `write_codes`.
+    """Write codes to an `.npz` file atomically, or to standard output for `-`; see `write_codes`.
 
     Raises:
-        UsageError: a value is too large for that many bits.
+        UsageError: a value is too large for float16.
         UnavailableError: the system refused to write.
     """
     with atomic_write(path) as file:
@@ -88,13 +89,13 @@ def save_codes(codes: Codes | CodeBatches, path: Path) -> None:
 
 
 def write_codes(codes: Codes | CodeBatches, file: IO[bytes]) -> None:
-    """Write the content of an `.npz` file: the arrays of `store`, `meta`, `names`, `residual_l2`, `labels` if known.
+    """Write the content of an `.npz` file: the arrays of `store`, `meta`, `names`, `residual_l2` and `labels`.
 
-    Entropy-coded codes are kept without names, residuals and labels, and deflated: the smallest file. The same codes
-    give the same bytes, in batches or not.
+    Entropy-coded codes are deflated and stored without names, residuals and labels, for the smallest file. The same
+    codes give the same bytes, in batches or not.
 
     Raises:
-        UsageError: a value is too large for that many bits.
+        UsageError: a value is too large for float16.
     """
     meta, residuals = codes.meta, None
     if isinstance(codes, Codes):
@@ -102,13 +103,13 @@ def write_codes(codes: Codes | CodeBatches, file: IO[bytes]) -> None:
         batches: Iterable[NDArray[np.float32]] = [codes.codes]
     else:
         shape, residuals = codes.shape, np.empty(codes.shape[0], np.float32)
-        batches = _noting(residuals, codes.batches)
+        batches = _collecting_residuals(residuals, codes.batches)
     arrays = store_batches(batches, shape, meta.bits, codes.quantizer, entropy=meta.entropy)
     arrays["meta"] = np.array(json.dumps(asdict(meta), sort_keys=True, ensure_ascii=False))
     if not meta.entropy:
         arrays["names"] = codes.names
         if residuals is not None:
-            arrays["residual_l2"] = residuals  # complete once the codes, which come first, are written
+            arrays["residual_l2"] = residuals  # filled while the codes, which come first, are written
         if codes.labels is not None:
             arrays["labels"] = codes.labels
     compression = zipfile.ZIP_DEFLATED if meta.entropy else zipfile.ZIP_STORED
@@ -118,13 +119,13 @@ def write_codes(codes: Codes | CodeBatches, file: IO[bytes]) -> None:
                 _write_array(array, entry)
 
 
-def _noting(
+def _collecting_residuals(
     residuals: NDArray[np.float32], batches: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the codes of the batches and keep their residuals."""
+    """Yield the codes of the batches, and copy their residuals to `residuals`."""
     done = 0
-    for codes, of_batch in batches:
-        residuals[done : done + len(codes)] = of_batch
+    for codes, batch_residuals in batches:
+        residuals[done : done + len(codes)] = batch_residuals
         done += len(codes)
         yield codes
 
@@ -143,16 +144,16 @@ def load_codes(path: Path) -> Codes:
     """Read an `.npz` file that `save_codes` wrote, or `-` for standard input.
 
     Raises:
-        InputError: missing, damaged, or not a code file.
+        InputError: the file is missing, damaged, or not a code file.
     """
     require_file(path, "code file")
     try:
         with reading(path, magic=b"PK") as file:
             arrays = read_npz(file, path, ARRAYS)
     except (ValueError, OSError) as error:
-        raise InputError(f"not a code file: {path}: {error}", hint="make one: aecli encode") from error
+        raise InputError(f"not a code file: {path}: {error}", hint="create one with aecli encode") from error
     if "meta" not in arrays:
-        raise InputError(f"not a code file: {path}: it has no 'meta'", hint="make one: aecli encode")
+        raise InputError(f"not a code file: {path}: 'meta' is missing", hint="create one with aecli encode")
     try:
         return _from_arrays(arrays, path)
     except (ValueError, RecursionError, MemoryError) as error:
@@ -162,17 +163,17 @@ def load_codes(path: Path) -> Codes:
 def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
     meta = build(CodesMeta, parse_json(str(arrays["meta"])))
     if meta.format > FORMAT:
-        raise InputError(f"made by a newer aecli: {path}", hint="pip install --upgrade aecli")
+        raise InputError(f"made by a newer version of aecli: {path}", hint="pip install --upgrade aecli")
     codes = restore(arrays, meta.bits, entropy=meta.entropy)
     if not np.isfinite(codes).all():
-        raise ValueError("codes that are not finite")
-    names = np.arange(len(codes)).astype(np.str_) if meta.entropy else _one_each(arrays, "names", "U", codes)
-    residuals = None if meta.entropy else _one_each(arrays, "residual_l2", "f", codes)
+        raise ValueError("some codes are not finite")
+    names = np.arange(len(codes)).astype(np.str_) if meta.entropy else _one_per_code(arrays, "names", "U", codes)
+    residuals = None if meta.entropy else _one_per_code(arrays, "residual_l2", "f", codes)
     if residuals is not None and not np.isfinite(residuals).all():
-        raise ValueError("residuals that are not finite")
-    labels = _one_each(arrays, "labels", "i", codes) if "labels" in arrays else None
-    if labels is not None and not ((labels >= -1) & (labels < len(meta.class_names))).all():
-        raise ValueError(f"labels that are not numbers of the {len(meta.class_names)} classes")
+        raise ValueError("some residuals are not finite")
+    labels = _one_per_code(arrays, "labels", "i", codes) if "labels" in arrays else None
+    if labels is not None and not ((labels >= UNLABELED) & (labels < len(meta.class_names))).all():
+        raise ValueError(f"some labels are not indices of the {len(meta.class_names)} classes")
     return Codes(
         codes=codes,
         names=names,
@@ -182,10 +183,10 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> Codes:
     )
 
 
-def _one_each(arrays: dict[str, NDArray[Any]], key: str, kind: str, codes: NDArray[np.float32]) -> NDArray[Any]:
+def _one_per_code(arrays: dict[str, NDArray[Any]], key: str, kind: str, codes: NDArray[np.float32]) -> NDArray[Any]:
     if key not in arrays:
-        raise ValueError(f"it has no '{key}'")
+        raise ValueError(f"'{key}' is missing")
     array = arrays[key]
     if array.dtype.kind != kind or array.shape != codes.shape[:1]:
-        raise ValueError(f"'{key}' of {array.dtype} and shape {array.shape} in the place of one for each code")
+        raise ValueError(f"'{key}' has dtype {array.dtype} and shape {array.shape}, and not one value per code")
     return array

@@ -1,4 +1,4 @@
-"""Codes as floating point <-> the arrays that a file keeps of them."""
+"""Floating-point codes <-> the arrays that a file stores."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,38 +14,38 @@ from aecli.errors import UsageError
 FLOAT_BITS = {32: np.float32, 16: np.float16}
 BITS = (*FLOAT_BITS, *QUANTIZED_BITS)
 STORED = {"codes", "packed", "coded", "frequencies", "shape", "offset", "step"}
-"""What arrays that keep codes are called."""
+"""Names of all arrays in which codes may be stored."""
 Arrays = dict[str, NDArray[Any]]
 
-MOST_VALUES, MOST_VALUES_A_BYTE = 1 << 25, 1 << 9
-"""Of an entropy-coded stream, which may have more than the first only where it has less than the second: codes that
-are all but constant come near, but a forged file might claim any size."""
+MAX_VALUES, MAX_VALUES_PER_BYTE = 1 << 25, 1 << 9
+"""Limits of entropy-coded streams, of which one must be kept: a forged file could claim any number of values. Almost
+constant codes come close to the second limit."""
 
 
 def require_bits(bits: int, *, entropy: bool = False) -> int:
-    """Return `bits` if codes can be stored with so many a value, entropy-coded or not.
+    """Check that codes can be stored with this number of bits per value, and return it.
 
     Raises:
         UsageError: they cannot.
     """
     possible = QUANTIZED_BITS if entropy else BITS
     if bits not in possible:
-        how = "entropy-coded" if entropy else "stored"
-        words = f"{', '.join(map(str, possible[:-1]))} or {possible[-1]}"
-        raise UsageError(f"codes cannot be {how} with {bits} bits a value", hint=f"--bits {words}")
+        verb = "entropy-coded" if entropy else "stored"
+        choices = f"{', '.join(map(str, possible[:-1]))} or {possible[-1]}"
+        raise UsageError(f"codes cannot be {verb} with {bits} bits per value", hint=f"--bits {choices}")
     return bits
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """An array that comes piece after piece along its first axis."""
+    """An array that is produced in pieces along its first axis."""
 
     shape: tuple[int, ...]
     dtype: type
     pieces: Iterable[NDArray[Any]]
 
     def whole(self) -> NDArray[Any]:
-        """Return all of it in memory."""
+        """Return the whole array in memory."""
         parts = list(self.pieces)
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty((0, *self.shape[1:]), self.dtype), *parts])
 
@@ -53,7 +53,7 @@ class Pieces:
 def store(
     codes: NDArray[np.float32], bits: int, quantizer: Quantizer | None = None, *, entropy: bool = False
 ) -> Arrays:
-    """Return what `store_batches` does, of codes that are in memory."""
+    """Return the arrays of `store_batches` for codes in memory."""
     arrays = store_batches([codes], codes.shape, bits, quantizer, entropy=entropy)
     return {key: array.whole() if isinstance(array, Pieces) else array for key, array in arrays.items()}
 
@@ -66,15 +66,22 @@ def store_batches(
     *,
     entropy: bool = False,
 ) -> dict[str, NDArray[Any] | Pieces]:
-    """Return the arrays that keep codes, which come in batches and are (N, C, ...) in all, with `bits` a value.
+    """Return the arrays that store codes with `bits` per value.
 
-    32 and 16: `codes`, floating point. 8: `codes`, uint8 levels of the quantizer. 6, 4, 3, 2: `packed`, the levels one
-    behind another, and `shape`. With `entropy`: `coded` and `frequencies`, and `shape`. Levels come with the
-    quantizer's `offset` and `step`. Where no quantizer is given, one is chosen on these codes, which are in memory
-    for it; entropy coding has a byte a value in memory.
+    32 and 16 bits: `codes`, floating point. 8 bits: `codes`, uint8 levels of the quantizer. 6, 4, 3 and 2 bits:
+    `packed`, the levels without gaps, and `shape`. With `entropy`: `coded`, `frequencies` and `shape`. Levels come
+    with the quantizer's `offset` and `step`.
+
+    Args:
+        batches: (B, C, ...) codes. They are read while the arrays are written, except if no quantizer is given or with
+            `entropy`; then all codes, or one byte per value, are in memory.
+        shape: (N, C, ...) of all codes.
+        bits: Bits per value.
+        quantizer: Maps values to levels; by default, it is fitted on these codes.
+        entropy: Whether to entropy-code the levels.
 
     Raises:
-        UsageError: a value is too large for float16, or `bits` is no such number.
+        UsageError: a value is too large for float16, or `bits` is not supported.
     """
     require_bits(bits, entropy=entropy)
     if bits in FLOAT_BITS:
@@ -91,7 +98,7 @@ def store_batches(
         coded = entropy_encode(levels.whole(), bits)
         return {"coded": coded.words, "frequencies": coded.frequencies, **sizes, **scale}
     size = -(-int(np.prod(shape, dtype=np.int64)) * bits // 8)
-    packed = Pieces((size,), np.uint8, (pack(block, bits) for block in _in_eights(levels.pieces)))
+    packed = Pieces((size,), np.uint8, (pack(block, bits) for block in _in_whole_bytes(levels.pieces)))
     return {"packed": packed, **sizes, **scale}
 
 
@@ -101,33 +108,33 @@ def _as_float(codes: NDArray[np.float32], bits: int) -> NDArray[Any]:
     return codes.astype(FLOAT_BITS[bits], copy=False)
 
 
-def _in_eights(pieces: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-    """Yield the same rows, as many at once, but for the last, as are whole bytes whatever the bits of a value."""
-    left: NDArray[np.uint8] | None = None
+def _in_whole_bytes(pieces: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    """Yield the same rows in pieces of a multiple of 8 rows, so that each piece packs into whole bytes."""
+    rest: NDArray[np.uint8] | None = None
     for piece in pieces:
-        rows = piece if left is None else np.concatenate([left, piece])
+        rows = piece if rest is None else np.concatenate([rest, piece])
         whole = len(rows) // 8 * 8
-        left = rows[whole:]
+        rest = rows[whole:]
         yield rows[:whole]
-    if left is not None:
-        yield left
+    if rest is not None:
+        yield rest
 
 
 def restore(arrays: Arrays, bits: int, *, entropy: bool) -> NDArray[np.float32]:
-    """Return the float32 codes that `store` made the arrays of.
+    """Return the codes from the arrays of `store`.
 
     Raises:
-        ValueError: the arrays are not such.
+        ValueError: an array is missing or does not fit the others.
     """
     if bits in FLOAT_BITS and not entropy:
         return _array(arrays, "codes", FLOAT_BITS[bits]).astype(np.float32)
     if bits not in QUANTIZED_BITS:
-        raise ValueError(f"{bits} bits a value")
+        raise ValueError(f"{bits} bits per value")
     levels = _levels(arrays, bits, entropy)
     offset, step = _array(arrays, "offset", np.float32, 1), _array(arrays, "step", np.float32, 1)
     if not len(offset) == len(step) == levels.shape[1] or not (np.isfinite(offset) & (step > 0)).all():
         raise ValueError("offset and step do not fit the codes")
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by who reads it
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller refuses values that are not finite
         return Quantizer(bits, offset.tolist(), step.tolist()).values(levels)
 
 
@@ -143,7 +150,7 @@ def _levels(arrays: Arrays, bits: int, entropy: bool) -> NDArray[np.uint8]:
     if not entropy:
         return unpack(_array(arrays, "packed", np.uint8, 1), bits, shape)
     coded = Coded(_array(arrays, "coded", np.uint32, 1), _array(arrays, "frequencies", np.uint32, 2))
-    if size > max(MOST_VALUES, MOST_VALUES_A_BYTE * (coded.words.nbytes + coded.frequencies.nbytes)):
+    if size > max(MAX_VALUES, MAX_VALUES_PER_BYTE * (coded.words.nbytes + coded.frequencies.nbytes)):
         raise ValueError(f"{size:,} values in {coded.words.nbytes:,} bytes")
     if coded.frequencies.shape[1] != 2**bits:
         raise ValueError(f"frequencies of {coded.frequencies.shape[1]} levels")
@@ -152,8 +159,8 @@ def _levels(arrays: Arrays, bits: int, entropy: bool) -> NDArray[np.uint8]:
 
 def _array(arrays: Arrays, key: str, dtype: type, dimensions: int | None = None) -> NDArray[Any]:
     if key not in arrays:
-        raise ValueError(f"it has no '{key}'")
+        raise ValueError(f"'{key}' is missing")
     array = arrays[key]
     if array.dtype != dtype or (array.ndim != dimensions if dimensions else array.ndim < 2):
-        raise ValueError(f"{key} are {array.dtype} of shape {array.shape}")
+        raise ValueError(f"'{key}' has dtype {array.dtype} and shape {array.shape}")
     return array

@@ -1,4 +1,4 @@
-"""Streams are decoded bit for bit, and are as long as the entropy says."""
+"""Streams are decoded exactly, and are about as long as the entropy."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from aecli.codes.quantizer import QUANTIZED_BITS
 
 @pytest.mark.parametrize("bits", QUANTIZED_BITS)
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (50, 4, 3, 3), (200, 16), (0, 2)])
-def test_levels_survive(bits: int, shape: tuple[int, ...]) -> None:
+def test_decoding_returns_the_encoded_levels(bits: int, shape: tuple[int, ...]) -> None:
     levels = np.random.default_rng(0).binomial(2**bits - 1, 0.2, size=shape).astype(np.uint8)
     assert np.array_equal(entropy_decode(entropy_encode(levels, bits), shape), levels)
 
@@ -22,20 +22,20 @@ def test_the_stream_is_within_one_percent_of_the_entropy(bits: int) -> None:
     assert 0.999 < coded.words.nbytes * 8 / entropy_bits(levels, bits) < 1.01
 
 
-def test_entropy_is_that_of_the_textbook() -> None:
+def test_the_entropy_of_uniform_and_constant_levels() -> None:
     levels = np.array([[0], [1], [2], [3]] * 4, np.uint8)
     assert entropy_bits(levels, 2) == pytest.approx(16 * 2)
     assert entropy_bits(np.zeros((9, 2), np.uint8), 2) == 0
 
 
-def test_levels_that_are_all_the_same_take_nothing() -> None:
+def test_equal_levels_take_almost_no_space() -> None:
     assert entropy_encode(np.full((1000, 3), 2, np.uint8), 2).words.nbytes <= 4
 
 
-def test_a_stream_of_something_else_is_refused() -> None:
+def test_a_stream_that_does_not_fit_the_shape_is_refused() -> None:
     levels = np.random.default_rng(0).integers(4, size=(100, 2)).astype(np.uint8)
     coded = entropy_encode(levels, 2)
-    with pytest.raises(ValueError, match="longer"):
+    with pytest.raises(ValueError, match="stream"):
         entropy_decode(coded, (50, 2))
     with pytest.raises(ValueError, match="models"):
         entropy_decode(Coded(coded.words, np.ones((7, 4), np.uint32)), (100, 2))

@@ -1,4 +1,4 @@
-"""Levels stand for the nearest values; few levels are spent where the values are."""
+"""Values get the nearest levels, and the range of the levels minimizes the error."""
 
 import numpy as np
 import pytest
@@ -8,26 +8,26 @@ from aecli.codes.quantizer import QUANTIZED_BITS, Quantizer, fit_quantizer, pack
 
 @pytest.mark.parametrize("bits", QUANTIZED_BITS)
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (40, 4, 3, 3), (0, 2)])
-def test_packing_is_exact_and_as_small_as_can_be(bits: int, shape: tuple[int, ...]) -> None:
+def test_packing_is_exact_and_has_no_gaps(bits: int, shape: tuple[int, ...]) -> None:
     levels = np.random.default_rng(0).integers(2**bits, size=shape).astype(np.uint8)
     packed = pack(levels, bits)
     assert len(packed) == -(-levels.size * bits // 8)
     assert np.array_equal(unpack(packed, bits, shape), levels)
 
 
-def test_bytes_that_hold_other_levels_are_refused() -> None:
-    with pytest.raises(ValueError, match="do not hold"):
+def test_bytes_of_the_wrong_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="bytes"):
         unpack(np.zeros(3, np.uint8), 4, (4, 4))
 
 
-def test_levels_are_the_nearest_and_clipped() -> None:
+def test_levels_are_the_nearest_ones_and_clipped() -> None:
     quantizer = Quantizer(2, [0.0, -1.0], [1.0, 0.5])
     values = np.array([[0.4, -1.1], [1.6, 0.3], [9.0, 9.0], [-3.0, -9.0]], np.float32)
     assert quantizer.levels(values).tolist() == [[0, 0], [2, 3], [3, 3], [0, 0]]
     assert quantizer.values(np.array([[0, 0], [3, 3]], np.uint8)).tolist() == [[0, -1], [3, 0.5]]
 
 
-def test_no_other_range_is_better() -> None:
+def test_the_fitted_range_has_the_smallest_error() -> None:
     values = np.random.default_rng(0).laplace(size=(4000, 1)).astype(np.float32)
     chosen = fit_quantizer(values, 3)
 
@@ -35,12 +35,12 @@ def test_no_other_range_is_better() -> None:
         return float(np.mean((quantizer.values(quantizer.levels(values)) - values) ** 2))
 
     low, high = float(values.min()), float(values.max())
-    others = [Quantizer(3, [low * share], [(high - low) * share / 7]) for share in np.linspace(0.05, 1, 200)]
+    others = [Quantizer(3, [low * fraction], [(high - low) * fraction / 7]) for fraction in np.linspace(0.05, 1, 200)]
     assert error(chosen) <= 1.01 * min(map(error, others))
-    assert error(chosen) < 0.5 * error(others[-1])  # clipping the rare ones is worth it
+    assert error(chosen) < 0.5 * error(others[-1])  # clipping outliers reduces the error
 
 
-def test_channels_have_their_own_scale() -> None:
+def test_each_channel_has_its_own_scale() -> None:
     random = np.random.default_rng(0)
     values = random.normal(size=(500, 2, 3)).astype(np.float32) * np.array([1, 1000], np.float32)[None, :, None]
     quantizer = fit_quantizer(values, 8)
