@@ -44,8 +44,8 @@ def test_a_shipped_recipe_trains_encodes_and_decodes(shipped: Path, aecli: Run, 
     run = shipped
     assert {file.name for file in run.iterdir()} == FILES | {"reconstructions.png"}
     assert len(losses(run)) == 2
-    with Image.open(run / "reconstructions.png") as picture:
-        assert picture.width > 400
+    with Image.open(run / "reconstructions.png") as plot:
+        assert plot.width > 400
 
     codes, images = tmp_path / "codes.npz", tmp_path / "images.npz"
     assert aecli("encode", "digits:test@0,1", "--model", run, "-o", codes).status == 0
@@ -62,8 +62,8 @@ def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Run) -> No
     run = shipped
     assert {file.name for file in run.iterdir()} == FILES | {"confusion.png"}
     assert len(losses(run, "val_accuracy")) == 2
-    with Image.open(run / "confusion.png") as picture:
-        assert picture.width > 400
+    with Image.open(run / "confusion.png") as plot:
+        assert plot.width > 400
     result = aecli("classify", "digits:test@0,1", "--model", run)
     assert result.status == 0
     assert len(result.out.splitlines()) == len(load("digits:test@0,1"))
