@@ -1,5 +1,5 @@
-"""Results become figures: the only importers of matplotlib."""
+"""Plots of results; the only folder that imports matplotlib."""
 
 import logging
 
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of folders of its own that it cannot write
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns about cache folders that it cannot write

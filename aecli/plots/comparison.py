@@ -1,4 +1,4 @@
-"""Runs side by side: their curves, and what came of them."""
+"""Loss curves and metrics of several runs."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,29 +10,29 @@ from aecli.plots.figure import CLASS_COLORS, COLORS, figure, shortened
 from aecli.reports.compare import Measured
 
 Bar = tuple[float, tuple[float, float] | None]
-"""A figure and its interval."""
+"""A value and its confidence interval."""
 
 
 def draw(measured: Sequence[Measured], path: Path) -> None:
-    """Draw validation and training curves, and a panel of bars for each figure that the runs have."""
+    """Draw validation and training curves, and a panel of bars for each metric that any run has."""
     bars = {title: values for title, values in _bars(measured).items() if any(values)}
-    curves: dict[str, str] = {"loss": "loss"}
+    curves = ["loss"]
     if any(each.run.history[-1].val_accuracy is not None for each in measured):
-        curves["accuracy"] = "accuracy"
+        curves.append("accuracy")
     panels = len(curves) + len(bars)
     columns = min(3, panels)
     rows = -(-panels // columns)
     with figure(path, (4.0 * columns, 0.7 + 2.7 * rows), dpi=120) as drawn:
         grid = drawn.subplots(rows, columns, squeeze=False).ravel()
-        for axes, what in zip(grid, curves, strict=False):
-            _draw_curves(axes, measured, what)
+        for axes, metric in zip(grid, curves, strict=False):
+            _draw_curves(axes, measured, metric)
         for axes, (title, values) in zip(grid[len(curves) :], bars.items(), strict=False):
             _draw_bars(axes, measured, title, values)
         for axes in grid[panels:]:
             axes.set_visible(False)
         handles, labels = grid[0].get_legend_handles_labels()
         legend = drawn.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize="small")
-        for text in legend.get_texts():  # names are no formulas
+        for text in legend.get_texts():  # a $ in a name does not start a formula
             text.set_parse_math(False)
 
 
@@ -41,25 +41,27 @@ def _color(index: int) -> str:
     return palette[index % len(palette)]
 
 
-def _draw_curves(axes: Axes, measured: Sequence[Measured], what: str) -> None:
+def _draw_curves(axes: Axes, measured: Sequence[Measured], metric: str) -> None:
     for index, each in enumerate(measured):
-        epochs = [row.epoch for row in each.run.history]
-        training = [getattr(row, f"train_{what}") for row in each.run.history]
-        validation = [getattr(row, f"val_{what}") for row in each.run.history]
+        epochs = [epoch.epoch for epoch in each.run.history]
+        training = [getattr(epoch, f"train_{metric}") for epoch in each.run.history]
+        validation = [getattr(epoch, f"val_{metric}") for epoch in each.run.history]
         if validation[-1] is None:
             continue
         style = "o" if len(epochs) == 1 else ""
         axes.plot(epochs, validation, f"{style}-", color=_color(index), label=shortened(each.run.name, 40))
         axes.plot(epochs, training, f"{style}:", color=_color(index), linewidth=1)
-    axes.set(xlabel="epoch", title=f"{what}: validation, training dotted")
+    axes.set(xlabel="epoch", title=f"{metric}: validation, training dotted")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if what == "loss":
+    if metric == "loss":
         axes.set_yscale("log")
 
 
 def _bars(measured: Sequence[Measured]) -> dict[str, list[Bar | None]]:
-    def of(value: Callable[[Measured], float | None]) -> list[Bar | None]:
-        return [None if (found := value(each)) is None else (found, None) for each in measured]
+    """Return the bars of all runs by metric; None for a run without the metric."""
+
+    def plain(get: Callable[[Measured], float | None]) -> list[Bar | None]:
+        return [None if (value := get(each)) is None else (value, None) for each in measured]
 
     knn = next((each.knn for each in measured if each.knn), None)
     return {
@@ -70,30 +72,29 @@ def _bars(measured: Sequence[Measured]) -> dict[str, list[Bar | None]]:
             (each.accuracy.value, (each.accuracy.low, each.accuracy.high)) if each.accuracy else None
             for each in measured
         ],
-        "mean squared error, test": of(lambda each: each.mse),
-        "AUROC of its detector": of(lambda each: each.run.auroc),
-        "epochs to the common target": of(lambda each: each.run.reached_epoch),
-        "parameters": of(lambda each: each.run.header.parameters),
-        "code units": of(lambda each: each.run.code_units),
-        "images/s": of(lambda each: round(each.images_per_second)),
+        "mean squared error, test": plain(lambda each: each.mse),
+        "AUROC of the detector": plain(lambda each: each.run.auroc),
+        "epochs to the common target": plain(lambda each: each.run.reached_epoch),
+        "parameters": plain(lambda each: each.run.header.parameters),
+        "code units": plain(lambda each: each.run.code_units),
+        "images/s": plain(lambda each: round(each.images_per_second)),
     }
 
 
 def _draw_bars(axes: Axes, measured: Sequence[Measured], title: str, values: Sequence[Bar | None]) -> None:
-    spell = EngFormatter(sep="")
     for index, bar in enumerate(values):
         if bar is None:
             continue
         value, interval = bar
-        reach = None if interval is None else [[max(0, value - interval[0])], [max(0, interval[1] - value)]]
-        axes.barh(index, value, color=_color(index), alpha=0.8, xerr=reach, capsize=3)
+        error = None if interval is None else [[max(0, value - interval[0])], [max(0, interval[1] - value)]]
+        axes.barh(index, value, color=_color(index), alpha=0.8, xerr=error, capsize=3)
         text = f"{value:.3f}" if 0 < value < 1 else f"{value:,.1f}".removesuffix(".0")
         edge = value if interval is None else interval[1]
         axes.annotate(text, (edge, index), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set(title=title, ylim=(len(values) - 0.4, -0.6))
     axes.set_yticks(range(len(measured)), [shortened(each.run.name, 24) for each in measured], parse_math=False)
     if max(bar[0] for bar in values if bar) >= 10_000:
-        axes.xaxis.set_major_formatter(spell)
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.margins(x=0.25)
     axes.grid(visible=False, axis="y")

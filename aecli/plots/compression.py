@@ -1,4 +1,4 @@
-"""Rate against distortion of all ways to keep images, and what some of them give back."""
+"""Rate-distortion curves of compression methods, and examples of restored images."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aecli.analyses.compression.report import CompressionReport, Row
-from aecli.plots.figure import COLORS, figure, shortened
+from aecli.plots.figure import COLORS, figure, image_pixels, shortened
 
 STYLES: dict[str, dict[str, Any]] = {
     "codes": {"color": COLORS[0], "marker": "o", "linestyle": "--"},
@@ -21,12 +21,15 @@ STYLES: dict[str, dict[str, Any]] = {
 
 
 LOSSLESS = ("pixels", "PNG", "WebP lossless", "one stream")
-NEAR = 0.03
-"""Of the axis: what lies nearer has one label."""
+MIN_DISTANCE = 0.03
+"""Fraction of the axis below which two lossless methods share one label."""
 
 
 def draw(report: CompressionReport, title: str, path: Path) -> None:
-    """Draw PSNR against bits per pixel, a line a family, lossless ways as ticks on top; below, a strip of examples."""
+    """Draw PSNR against bits per pixel, with one curve per family, and the example images below.
+
+    Lossless methods, whose PSNR is infinite, are vertical lines.
+    """
     strip = len(report.examples)
     with figure(path, (9.0, 5.4 + 0.62 * strip), dpi=130) as drawn:
         above, below = np.asarray(drawn.subfigures(2, 1, height_ratios=[5.4, 0.62 * strip]))
@@ -34,7 +37,7 @@ def draw(report: CompressionReport, title: str, path: Path) -> None:
         axes = below.subplots(strip, 1, squeeze=False)[:, 0]
         for axis, (method, images) in zip(list(axes), report.examples.items(), strict=True):
             row = np.concatenate(list(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=255)), axis=2)
-            axis.imshow(row[0] if len(row) == 1 else row.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+            axis.imshow(image_pixels(row), cmap="gray", vmin=0, vmax=255)
             axis.set_ylabel(_caption(method, report.rows), rotation=0, ha="right", va="center", fontsize=9)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
@@ -52,7 +55,7 @@ def _draw_curves(axes: Any, rows: Sequence[Row], title: str) -> None:
     lossless = sorted(
         (row.bits_per_pixel, row.method.removesuffix(", one stream")) for row in rows if row.family in LOSSLESS
     )
-    for rate, methods in _merged(lossless, (right - left) * NEAR):
+    for rate, methods in _merged(lossless, (right - left) * MIN_DISTANCE):
         axes.axvline(rate, color="0.75", linewidth=1, zorder=0)
         across = axes.get_xaxis_transform()
         axes.text(rate, 1.01, methods, transform=across, rotation=60, fontsize=8, color="0.3")
@@ -62,11 +65,11 @@ def _draw_curves(axes: Any, rows: Sequence[Row], title: str) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _merged(lossless: Sequence[tuple[float, str]], near: float) -> list[tuple[float, str]]:
-    """Put names whose rates, sorted, lie too near for two labels on one line."""
+def _merged(lossless: Sequence[tuple[float, str]], distance: float) -> list[tuple[float, str]]:
+    """Return sorted rates with their names, those closer than `distance` on the logarithmic axis merged into one."""
     merged: list[tuple[float, str]] = []
     for rate, method in lossless:
-        if merged and np.log(rate / merged[-1][0]) < near:
+        if merged and np.log(rate / merged[-1][0]) < distance:
             merged[-1] = merged[-1][0], f"{merged[-1][1]} · {method}"
         else:
             merged.append((rate, method))

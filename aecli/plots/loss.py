@@ -1,4 +1,4 @@
-"""How the losses, and a classifier's accuracy, went."""
+"""Loss curves, and accuracy curves of a classifier."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from aecli.plots.figure import COLORS, figure
 
 
 class EpochLosses(Protocol):
-    """What is drawn of an epoch."""
+    """The metrics of an epoch that are drawn."""
 
     @property
     def epoch(self) -> int: ...
@@ -26,9 +26,9 @@ class EpochLosses(Protocol):
 
 
 def draw(history: Sequence[EpochLosses], path: Path) -> None:
-    """Draw training and validation loss against epochs, on a logarithmic scale if it can be, with the best marked.
+    """Draw training and validation loss against epochs, with the best epoch marked.
 
-    Accuracies, where they are known, have a panel beside it.
+    The scale is logarithmic if all losses are positive. If the epochs have accuracies, a second panel shows them.
     """
     epochs = [row.epoch for row in history]
     best = min(history, key=lambda row: row.val_loss)
@@ -42,7 +42,7 @@ def draw(history: Sequence[EpochLosses], path: Path) -> None:
         _label_ticks(left, scale)
         for axes in right:
             _draw_pair(axes, epochs, [row.train_accuracy for row in history], [row.val_accuracy for row in history])
-            _mark(axes, best.epoch, best.val_accuracy, f"least loss: {best.val_accuracy:.4g}, epoch {best.epoch}")
+            _mark(axes, best.epoch, best.val_accuracy, f"lowest loss: {best.val_accuracy:.4g}, epoch {best.epoch}")
             axes.set(ylabel="accuracy", title="Accuracy over all images of each epoch")
         for axes in (left, *right):
             axes.set_xlabel("epoch")
@@ -51,7 +51,7 @@ def draw(history: Sequence[EpochLosses], path: Path) -> None:
 
 
 def _label_ticks(axes: Axes, scale: str) -> None:
-    """Label so many ticks that no two labels overlap: between powers of ten 2 to 9, 2 and 5, or none."""
+    """Label as many ticks as fit: between powers of ten 2 to 9, 2 and 5, or none, depending on the range."""
     low, high = axes.get_ylim()
     if scale == "log" and high > 10 * low:
         axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5) if high < 1e4 * low else ()))

@@ -1,1 +1,1 @@
-"""What a file is (`aecli info`) and how runs compare (`aecli compare`)."""
+"""Reports on files (`aecli info`) and on runs (`aecli compare`)."""

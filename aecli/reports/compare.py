@@ -1,4 +1,4 @@
-"""Training runs side by side: what they cost, how they went, what their codes are worth on the same images."""
+"""Compare training runs: their size, their training, and the quality of their codes on the same images."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -27,20 +27,21 @@ from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress
 from aecli.storage.paths import short_names
 
-TIMED_SECONDS = 0.5
+MIN_SECONDS = 0.5
+"""How long the speed is measured, at least."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, as far as its files tell."""
+    """What the files of a run folder contain."""
 
     name: str
     header: CheckpointHeader
     history: Sequence[EpochMetrics]
     auroc: float | None
-    """Of the detector in the run folder, where it was measured with anomalies."""
+    """AUROC of the detector in the run folder; None without a detector or if it was not evaluated on anomalies."""
     reached_epoch: int | None = None
-    """The first epoch after which it was as good as the worst of the comparable runs ever got."""
+    """The first epoch at which the run is as good as the worst comparable run at its best; None without such a run."""
 
     @property
     def code_units(self) -> int:
@@ -48,30 +49,30 @@ class Run:
 
     @property
     def protocol(self) -> tuple[object, ...]:
-        """What must be the same for validation figures to be comparable."""
+        """What two runs must have in common for their validation metrics to be comparable."""
         header, recipe = self.header, Recipe.from_dict(self.header.recipe, self.name)
-        asked = recipe.objective, recipe.penalty, recipe.corruption
-        return header.task, header.image_shape, header.validation.fingerprint, *asked
+        objective = recipe.objective, recipe.penalty, recipe.corruption
+        return header.task, header.image_shape, header.validation.fingerprint, *objective
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A run's figures on the test images."""
+    """The metrics of a run on the test images."""
 
     run: Run
     residual: float | None
-    """Mean L2 norm of the error in the model's normalized units; of an autoencoder."""
+    """Mean L2 norm of the reconstruction error in normalized units; None for a classifier."""
     mse: float | None
-    """Mean squared error of the pixels in 0..255; of an autoencoder."""
+    """Mean squared error of pixel values in 0..255; None for a classifier."""
     knn: Accuracy | None
-    """Of k-NN on the codes with few labels; of an autoencoder, where labels are known."""
+    """k-NN accuracy on the codes with few labels; None for a classifier, or without labels."""
     accuracy: Estimate | None
-    """Of a classifier, where labels are known."""
+    """Accuracy of a classifier; None for an autoencoder, or without labels."""
     images_per_second: float
-    """Encoding, or classifying."""
+    """Speed of encoding, or of classification."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all figures as plain values."""
+        """Return all metrics as plain values."""
         run = self.run
         return {
             "run": run.name,
@@ -93,14 +94,14 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     """Read the files of run folders.
 
     Raises:
-        InputError: one of them is none, or is damaged.
+        InputError: a folder is not a run folder, or is damaged.
     """
     runs = [_read_run(folder, name) for folder, name in zip(folders, short_names(folders), strict=True)]
-    return [replace(run, reached_epoch=_reached(run, runs)) for run in runs]
+    return [replace(run, reached_epoch=_reached_epoch(run, runs)) for run in runs]
 
 
 def common_test_word(runs: Sequence[Run]) -> str | None:
-    """Return the DATA word of the test images that go with all runs' training images; None where there is none."""
+    """Return the DATA word of the test split of all runs' training images; None if they have no common one."""
     words = {_test_split(run.header.data.word) for run in runs}
     return words.pop() if len(words) == 1 else None
 
@@ -108,10 +109,18 @@ def common_test_word(runs: Sequence[Run]) -> str | None:
 def measure(
     run: Run, folder: Path, test: str | None, probing: KNNProbeOptions, options: DataOptions, progress: Progress
 ) -> Measured:
-    """Measure a run on test images; its codes with labels of its training images.
+    """Measure a run on test images.
+
+    Args:
+        run: The run.
+        folder: Its folder.
+        test: The DATA word of the test images; None for the run's validation images, without k-NN.
+        probing: The options of k-NN; labels are drawn from the run's training images.
+        options: How images are read.
+        progress: Reports the images that are read and encoded.
 
     Raises:
-        InputError: images or model cannot be read.
+        InputError: images or the model cannot be read.
     """
     shape = run.header.image_shape
     word = test or run.header.validation.word
@@ -121,16 +130,16 @@ def measure(
         speed = _speed(classifier.classify, images)
         return Measured(run, None, None, None, _accuracy(classifier, images), speed)
     model = inference.load(folder)
-    residuals, errors = _errors(model, images)
+    residual, mse = _errors(model, images)
     knn = _probe(run, model, images, probing, options, progress) if test else None
-    return Measured(run, residuals, errors, knn, None, _speed(model.encode, images))
+    return Measured(run, residual, mse, knn, None, _speed(model.encode, images))
 
 
 def _read_run(folder: Path, name: str) -> Run:
     header = read_header(resolve_checkpoint(folder).file)
     files = RunFolder(folder)
     if not folder.is_dir() or not files.metrics.exists():
-        raise InputError(f"no run folder: {folder}", hint="name folders that aecli train wrote")
+        raise InputError(f"not a run folder: {folder}", hint="name folders that aecli train wrote")
     auroc = None
     if (folder / DETECTOR_FILE).exists():
         separation = load_detector(folder / DETECTOR_FILE).header.measured.get("separation")
@@ -138,16 +147,16 @@ def _read_run(folder: Path, name: str) -> Run:
     return Run(name, header, files.load_metrics(), auroc)
 
 
-def _reached(run: Run, runs: Sequence[Run]) -> int | None:
-    """The first epoch with a validation figure as good as the best one of the worst comparable run."""
-    alike = [other for other in runs if other.protocol == run.protocol]
-    if len(alike) < 2:
+def _reached_epoch(run: Run, runs: Sequence[Run]) -> int | None:
+    """Return the first epoch that is as good as the best epoch of the worst comparable run."""
+    comparable = [other for other in runs if other.protocol == run.protocol]
+    if len(comparable) < 2:
         return None
-    target = max(min(map(_badness, other.history)) for other in alike)
-    return next(metrics.epoch for metrics in run.history if _badness(metrics) <= target)
+    target = max(min(map(_validation_cost, other.history)) for other in comparable)
+    return next(metrics.epoch for metrics in run.history if _validation_cost(metrics) <= target)
 
 
-def _badness(metrics: EpochMetrics) -> float:
+def _validation_cost(metrics: EpochMetrics) -> float:
     return metrics.val_loss if metrics.val_accuracy is None else -metrics.val_accuracy
 
 
@@ -162,6 +171,7 @@ def _test_split(word: str) -> str | None:
 
 
 def _errors(model: Model, images: ImageSet) -> tuple[float, float]:
+    """Return the mean residual and the mean squared error."""
     outputs = list(model.outputs(images.images))
     residuals = np.concatenate([output.residual_l2 for output in outputs])
     squares = [np.square(output.images - output.reconstructions).mean(axis=(1, 2, 3)) for output in outputs]
@@ -171,13 +181,13 @@ def _errors(model: Model, images: ImageSet) -> tuple[float, float]:
 def _probe(
     run: Run, model: Model, images: ImageSet, probing: KNNProbeOptions, options: DataOptions, progress: Progress
 ) -> Accuracy | None:
-    """The accuracy of k-NN with labels drawn from the training images; None where labels are not known."""
+    """Return the k-NN accuracy with labels drawn from the training images; None if labels are unknown."""
     labeled = load(run.header.data.word, options, image_shape=model.image_shape, skip_damaged=True, progress=progress)
     if labeled.labels is None or images.labels is None:
         return None
-    codes = [inference.encode(model, each, progress=progress) for each in (labeled, images)]
-    found = probe({"codes": code_features(*codes)}, match_labels(*codes), probing, progress)
-    return found.accuracies[0]
+    codes = [inference.encode(model, image_set, progress=progress) for image_set in (labeled, images)]
+    result = probe({"codes": code_features(*codes)}, match_labels(*codes), probing, progress)
+    return result.accuracies[0]
 
 
 def _accuracy(classifier: TorchClassifier, images: ImageSet) -> Estimate | None:
@@ -186,9 +196,9 @@ def _accuracy(classifier: TorchClassifier, images: ImageSet) -> Estimate | None:
 
 
 def _speed(work: Callable[[Any], Any], images: ImageSet) -> float:
-    """Images a second, over as many passes as take half a second."""
+    """Return the images per second of `work`, repeated for half a second."""
     done, started = 0, time.monotonic()
-    while (seconds := time.monotonic() - started) < TIMED_SECONDS:
+    while (seconds := time.monotonic() - started) < MIN_SECONDS:
         work(images.images)
         done += len(images)
     return done / seconds

@@ -1,4 +1,7 @@
+"""The plot of embeddings: names, legend and thumbnails are complete and do not overlap."""
+
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +14,42 @@ from PIL import Image
 
 from aecli.plots import embedding as plot
 from aecli.plots.embedding import Panel
-from aecli.plots.figure import CLASS_COLORS
+from aecli.plots.figure import CLASS_COLORS, image_pixels
 from aecli.plots.label_placement import pushed_apart, without_overlap
 
 
-def panel(classes: int, count: int = 300, **more: object) -> Panel:
+def panel(classes: int, count: int = 300, **changes: Any) -> Panel:
+    """Return a panel of clusters, one for each class."""
     random = np.random.default_rng(0)
     labels = np.arange(count) % classes
     centers = random.uniform(-50, 50, (classes, 2))
-    places = (centers[labels] + random.normal(size=(count, 2))).astype(np.float32)
+    positions = (centers[labels] + random.normal(size=(count, 2))).astype(np.float32)
     names = [f"class {index}" for index in range(classes)]
-    return Panel(
-        **({"title": "data", "note": "note", "coordinates": places, "labels": labels, "class_names": names} | more)
-    )
+    values: dict[str, Any] = {"title": "data", "note": "note", "coordinates": positions}
+    return Panel(**(values | {"labels": labels, "class_names": names} | changes))
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that are drawn, to be looked into."""
-    figures: list[Figure] = []
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures that the test draws."""
+    figures: list[Any] = []
     original = Figure.__init__
 
-    def remember(self: Figure, *words: object, **options: object) -> None:
-        original(self, *words, **options)
+    def remember(self: Figure, *arguments: Any, **options: Any) -> None:
+        original(self, *arguments, **options)
         figures.append(self)
 
     monkeypatch.setattr(Figure, "__init__", remember)
     return figures
 
 
-def boxes(texts: list) -> NDArray[Any]:
+def boxes(texts: Iterable[Any]) -> NDArray[Any]:
+    """Return (left, bottom, right, top) of each text in pixels, (N, 4)."""
     return np.array([text.get_window_extent().extents for text in texts])
 
 
 def overlaps(extents: NDArray[Any]) -> int:
+    """Return how many pairs of boxes overlap by more than a pixel."""
     first, second = np.triu_indices(len(extents), 1)
     low = np.maximum(extents[first, :2], extents[second, :2])
     high = np.minimum(extents[first, 2:], extents[second, 2:])
@@ -52,7 +57,7 @@ def overlaps(extents: NDArray[Any]) -> int:
 
 
 @pytest.mark.parametrize("classes", [2, 10, 26, 100])
-def test_names_and_legend_are_inside_and_cover_nothing(classes: int, drawn: list[Figure], tmp_path: Path) -> None:
+def test_class_names_and_legend_are_inside_and_do_not_overlap(classes: int, drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(classes)], tmp_path / "plot.png")
     (figure,) = drawn
     (axes,) = figure.axes
@@ -74,14 +79,14 @@ def test_names_and_legend_are_inside_and_cover_nothing(classes: int, drawn: list
     assert not len(axes.get_xticks())
 
 
-def test_every_class_looks_different(drawn: list[Figure], tmp_path: Path) -> None:
+def test_every_class_has_its_own_style(drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(100)], tmp_path / "plot.png")
-    looks = {(line.get_color(), line.get_marker()) for line in drawn[0].legends[0].legend_handles}
-    assert len(looks) == 100
-    assert {color for color, _ in looks} == set(CLASS_COLORS)
+    styles = {(line.get_color(), line.get_marker()) for line in drawn[0].legends[0].legend_handles}
+    assert len(styles) == 100
+    assert {color for color, _ in styles} == set(CLASS_COLORS)
 
 
-def test_a_class_looks_the_same_in_all_panels(drawn: list[Figure], tmp_path: Path) -> None:
+def test_a_class_has_the_same_style_in_all_panels(drawn: list[Any], tmp_path: Path) -> None:
     few = panel(3, class_names=["class 2", "class 0", "class 1"])
     plot.draw([panel(3), few], tmp_path / "plot.png")
     first, second = drawn[0].axes
@@ -94,7 +99,7 @@ def test_a_class_looks_the_same_in_all_panels(drawn: list[Figure], tmp_path: Pat
 
 
 @pytest.mark.parametrize("labels", [None, np.full(300, -1)], ids=["none", "all unknown"])
-def test_unlabeled_codes_are_gray(labels: NDArray[Any] | None, drawn: list[Figure], tmp_path: Path) -> None:
+def test_unlabeled_codes_are_gray(labels: NDArray[Any] | None, drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(3, labels=labels)], tmp_path / "plot.png")
     (axes,) = drawn[0].axes
     assert {mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in axes.collections} == {plot.UNLABELED_COLOR}
@@ -102,20 +107,20 @@ def test_unlabeled_codes_are_gray(labels: NDArray[Any] | None, drawn: list[Figur
     assert not axes.texts
 
 
-def test_codes_without_a_label_lie_below_the_others(drawn: list[Figure], tmp_path: Path) -> None:
+def test_unlabeled_points_are_below_the_others(drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(3, labels=np.where(np.arange(300) < 200, -1, 1))], tmp_path / "plot.png")
     colors = [mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in drawn[0].axes[0].collections]
     assert colors[0] == plot.UNLABELED_COLOR
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["class 1", "unlabeled"]
 
 
-def test_too_many_classes_to_name_are_counted(drawn: list[Figure], tmp_path: Path) -> None:
+def test_too_many_classes_are_counted_instead_of_named(drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(150)], tmp_path / "plot.png")
     assert not drawn[0].legends
     assert "150 classes" in drawn[0].get_supxlabel()
 
 
-def test_hostile_names_are_written_as_they_are(drawn: list[Figure], tmp_path: Path) -> None:
+def test_special_characters_in_names_are_shown_literally(drawn: list[Any], tmp_path: Path) -> None:
     names = ["$x_2$ and $", "日本", "a\nb"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -128,53 +133,55 @@ def test_hostile_names_are_written_as_they_are(drawn: list[Figure], tmp_path: Pa
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 16)])
-def test_thumbnails_do_not_overlap_and_are_the_points_own(
-    shape: tuple[int, int, int], drawn: list[Figure], tmp_path: Path
+def test_thumbnails_do_not_overlap_and_show_the_images_of_their_points(
+    shape: tuple[int, int, int], drawn: list[Any], tmp_path: Path
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (400, *shape)).astype(np.uint8)
-    rows = np.random.default_rng(1).permutation(400)[:300]
-    given = panel(5, images=images, image_indices=rows)
+    indices = np.random.default_rng(1).permutation(400)[:300]
+    given = panel(5, images=images, image_indices=indices)
     plot.draw([given], tmp_path / "plot.png")
-    pictures = drawn[0].axes[0].images
-    assert len(pictures) > 5
-    extents = np.array([picture.get_window_extent().extents for picture in pictures])
+    thumbnails = drawn[0].axes[0].images
+    assert len(thumbnails) > 5
+    extents = np.array([thumbnail.get_window_extent().extents for thumbnail in thumbnails])
     assert overlaps(extents) == 0
-    for picture in pictures:
-        left, right, bottom, top = picture.get_extent()
+    for thumbnail in thumbnails:
+        left, right, bottom, top = thumbnail.get_extent()
         middle = (left + right) / 2, (bottom + top) / 2
         point = int(((given.coordinates - middle) ** 2).sum(axis=1).argmin())
-        shown = np.asarray(picture.get_array())
-        assert (shown == (images[rows[point]][0] if shape[0] == 1 else images[rows[point]].transpose(1, 2, 0))).all()
+        shown = np.asarray(thumbnail.get_array())
+        assert (shown == image_pixels(images[indices[point]])).all()
         assert (right - left) / (top - bottom) == pytest.approx(shape[2] / shape[1], rel=1e-4)
 
 
 @pytest.mark.parametrize("panels", [1, 2, 3, 4, 5])
-def test_panels_stand_side_by_side(panels: int, drawn: list[Figure], tmp_path: Path) -> None:
+def test_panels_do_not_overlap(panels: int, drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(3, title=f"panel {index}") for index in range(panels)], tmp_path / "plot.png")
     shown = [axes for axes in drawn[0].axes if axes.get_title()]
     assert [axes.get_title().split("\n")[0] for axes in shown] == [f"panel {index}" for index in range(panels)]
     assert overlaps(np.array([axes.get_tightbbox().extents for axes in shown])) == 0
 
 
-@pytest.mark.parametrize("places", [np.zeros((5, 2)), np.array([[0.0, i] for i in range(5)]), np.eye(5)[:, :2] * 1e-9])
-def test_points_on_a_spot_or_line_can_be_drawn(places: NDArray[Any], tmp_path: Path) -> None:
-    plot.draw([Panel("data", "note", places.astype(np.float32))], tmp_path / "plot.png")
+@pytest.mark.parametrize(
+    "positions", [np.zeros((5, 2)), np.array([[0.0, i] for i in range(5)]), np.eye(5)[:, :2] * 1e-9]
+)
+def test_equal_or_collinear_points_can_be_drawn(positions: NDArray[Any], tmp_path: Path) -> None:
+    plot.draw([Panel("data", "note", positions.astype(np.float32))], tmp_path / "plot.png")
     assert np.ptp(np.asarray(Image.open(tmp_path / "plot.png"))) > 0
 
 
-def test_the_same_plane_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_points_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         plot.draw([panel(5)], tmp_path / f"{name}.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_boxes_without_overlap_are_as_many_as_have_room() -> None:
+def test_boxes_are_chosen_in_order_if_they_do_not_overlap() -> None:
     centers = np.array([[0, 0], [0.5, 0], [1.5, 0], [0, 1.2], [-0.9, -0.9]])
     assert without_overlap(centers, (1, 1), np.arange(5)).tolist() == [0, 2, 3]
     assert without_overlap(centers, (1, 1), np.array([1, 0, 2, 3, 4])).tolist() == [1, 2, 3, 4]
 
 
-def test_boxes_are_pushed_off_each_other_and_off_fixed_ones() -> None:
+def test_boxes_are_pushed_away_from_each_other_and_from_fixed_ones() -> None:
     centers = np.array([[50, 50], [51, 50], [50, 51], [50, 50]], float)
     fixed = np.array([False, False, False, True])
     placed = pushed_apart(centers, np.full((4, 2), 10.0), (0, 0, 100, 100), fixed)

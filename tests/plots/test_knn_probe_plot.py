@@ -1,4 +1,4 @@
-"""The plot of a probe: every method and number of labels is there, and it is not empty."""
+"""The plot of a probe is not empty and nothing is cut off, for any methods and numbers of labels."""
 
 from pathlib import Path
 
@@ -34,13 +34,15 @@ def result(counts: tuple[int, ...], methods: tuple[str, ...] = METHODS, features
         ((1, 10, 100, 1000, 3999, 4000), METHODS[:3], 3),
     ],
 )
-def test_every_combination_becomes_a_picture(counts, methods, features, tmp_path: Path) -> None:
+def test_every_combination_is_drawn_without_being_cut_off(
+    counts: tuple[int, ...], methods: tuple[str, ...], features: int, tmp_path: Path
+) -> None:
     draw(result(counts, methods, features), "a", "b", tmp_path / "plot.png")
-    with Image.open(tmp_path / "plot.png") as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+    with Image.open(tmp_path / "plot.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
     for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
-        assert (edge == 255).all(), "something is cut off"
+        assert (edge == 255).all()
 
 
 def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -49,14 +51,14 @@ def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_ticks_without_room_have_no_name() -> None:
+def test_tick_labels_without_room_are_left_out() -> None:
     assert _with_room([10, 100, 1000]) == [1000, 100, 10]
     assert _with_room([10, 3900, 4000]) == [4000, 10]
 
 
-def test_long_and_odd_names_are_not_cut_off(tmp_path: Path) -> None:
+def test_long_names_and_special_characters_are_not_cut_off(tmp_path: Path) -> None:
     draw(result((100,)), "long/" * 40 + "a$_{x$:train", "long/" * 12 + "b:test", tmp_path / "plot.png")
-    with Image.open(tmp_path / "plot.png") as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+    with Image.open(tmp_path / "plot.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
     assert (pixels[:, :3] == 255).all()
     assert (pixels[:, -3:] == 255).all()

@@ -1,4 +1,4 @@
-"""Figures are valid pictures with something on them."""
+"""Plots of training are valid, nonempty PNG files."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,10 +15,10 @@ from aecli.plots import confusion, loss, reconstructions
 
 
 def pixels(path: Path) -> NDArray[Any]:
-    with Image.open(path) as picture:
-        picture.load()
-        assert picture.format == "PNG"
-        return np.asarray(picture.convert("RGB"))
+    with Image.open(path) as image:
+        image.load()
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB"))
 
 
 def history(losses: Sequence[float]) -> list[EpochMetrics]:
@@ -31,7 +31,7 @@ def history(losses: Sequence[float]) -> list[EpochMetrics]:
     [[1.0], [1.0, 0.5], [1.0, 1.0, 1.0], [0.0], [1.0, 0.0], list(np.geomspace(1e3, 1e-6, 500)), [1e-12, 1e12], [-1.0]],
     ids=lambda losses: f"{len(losses)} of {losses[0]}",
 )
-def test_losses(losses: list[float], tmp_path: Path) -> None:
+def test_losses_of_any_range_are_drawn(losses: list[float], tmp_path: Path) -> None:
     loss.draw(history(losses), tmp_path / "loss.png")
     drawn = pixels(tmp_path / "loss.png")
     assert drawn.shape[0] > 300
@@ -39,7 +39,7 @@ def test_losses(losses: list[float], tmp_path: Path) -> None:
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 10
 
 
-def test_accuracies_have_a_panel_beside_the_losses(tmp_path: Path) -> None:
+def test_accuracies_are_a_second_panel(tmp_path: Path) -> None:
     plain = history([1.0, 0.1, 0.01])
     loss.draw(plain, tmp_path / "plain.png")
     loss.draw([replace(row, train_accuracy=0.5, val_accuracy=0.25) for row in plain], tmp_path / "both.png")
@@ -53,7 +53,7 @@ def test_accuracies_have_a_panel_beside_the_losses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "names", [["a", "b"], ["$x", "two words"], ["\x1b[31m" * 9, "y" * 99], list(map(str, range(60)))]
 )
-def test_confusion(names: list[str], tmp_path: Path) -> None:
+def test_confusion_of_any_names_is_drawn(names: list[str], tmp_path: Path) -> None:
     counts = np.random.default_rng(0).integers(0, 9, (len(names), len(names)))
     counts[0] = 0  # a class without an image
     confusion.draw(counts, names, tmp_path / "confusion.png")
@@ -62,11 +62,11 @@ def test_confusion(names: list[str], tmp_path: Path) -> None:
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 10
 
 
-def test_what_is_right_is_dark_on_the_diagonal(tmp_path: Path) -> None:
+def test_correct_predictions_are_dark_on_the_diagonal(tmp_path: Path) -> None:
     confusion.draw(np.diag([3, 4, 5]), ["a", "b", "c"], tmp_path / "right.png")
     confusion.draw(np.diag([3, 4, 5])[::-1], ["a", "b", "c"], tmp_path / "wrong.png")
     right, wrong = (pixels(tmp_path / f"{name}.png").astype(int) for name in ("right", "wrong"))
-    dark = [(picture[:, :, 2] - picture[:, :, 0] > 40) & (picture[:, :, 0] < 30) for picture in (right, wrong)]
+    dark = [(image[:, :, 2] - image[:, :, 0] > 40) & (image[:, :, 0] < 30) for image in (right, wrong)]
     corner = (slice(30, right.shape[0] // 3), slice(60, right.shape[1] // 4))
     assert dark[0][corner].mean() > 0.5
     assert dark[1][corner].mean() < 0.1
@@ -75,7 +75,7 @@ def test_what_is_right_is_dark_on_the_diagonal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "shape", [(50, 1, 8, 8), (50, 3, 28, 28), (3, 3, 9, 13), (1, 1, 8, 8), (2, 1, 99, 99)], ids=str
 )
-def test_reconstructions(shape: tuple[int, ...], tmp_path: Path) -> None:
+def test_reconstructions_of_any_shape_are_drawn(shape: tuple[int, ...], tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     panels = {title: random.integers(0, 256, shape, dtype=np.uint8) for title in ("input", "reconstruction")}
     reconstructions.draw(panels, tmp_path / "panels.png")
@@ -86,7 +86,7 @@ def test_reconstructions(shape: tuple[int, ...], tmp_path: Path) -> None:
     assert colorful == (shape[1] == 3)
 
 
-def test_the_panels_show_the_images(tmp_path: Path) -> None:
+def test_panels_show_their_images(tmp_path: Path) -> None:
     black, white = (np.full((10, 1, 8, 8), level, np.uint8) for level in (0, 255))
     reconstructions.draw({"black": black, "white": white}, tmp_path / "panels.png")
     drawn = pixels(tmp_path / "panels.png")
@@ -95,13 +95,13 @@ def test_the_panels_show_the_images(tmp_path: Path) -> None:
     assert (right > 225).mean() > 0.9
 
 
-def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_losses_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         loss.draw(history([1.0, 0.5, 0.4]), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_a_figure_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_an_error_while_drawing_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="min"):
         loss.draw([], tmp_path / "loss.png")
     assert list(tmp_path.iterdir()) == []
