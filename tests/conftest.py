@@ -125,9 +125,3 @@ def image_folder(tmp_path: Path) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(images[index, 0]).save(file)
     return folder
-
-
-@pytest.fixture
-def pictures(image_folder: Path) -> Path:
-    """Return `image_folder`; the former name."""
-    return image_folder

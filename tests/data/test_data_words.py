@@ -196,16 +196,16 @@ def test_a_word_selects_classes() -> None:
     assert load("digits@3", training=True).word == "digits:train@3"
 
 
-def test_classes_of_a_folder_are_selected_before_decoding(pictures: Path) -> None:
-    (pictures / "b" / "3.png").write_bytes(b"damaged")
-    assert load(f"{pictures}@a").names.tolist() == ["a/0.png", "a/1.png", "a/2.png"]
-    assert len(load(f"{pictures}:train@a")) == 2
+def test_classes_of_a_folder_are_selected_before_decoding(image_folder: Path) -> None:
+    (image_folder / "b" / "3.png").write_bytes(b"damaged")
+    assert load(f"{image_folder}@a").names.tolist() == ["a/0.png", "a/1.png", "a/2.png"]
+    assert len(load(f"{image_folder}:train@a")) == 2
     with pytest.raises(InputError, match=r"b/3\.png"):
-        load(f"{pictures}@-a")
+        load(f"{image_folder}@-a")
 
 
-def test_a_path_may_contain_an_at_sign(pictures: Path) -> None:
-    renamed = pictures.rename(pictures.with_name("pictures@a"))
+def test_a_path_may_contain_an_at_sign(image_folder: Path) -> None:
+    renamed = image_folder.rename(image_folder.with_name("images@a"))
     assert len(load(str(renamed))) == 6
     assert len(load(f"{renamed}@a")) == 3
     assert len(load(f"{renamed}:train")) + len(load(f"{renamed}:test")) == 6

@@ -17,11 +17,11 @@ def test_the_shipped_photographs(make_example: MakeExample, tmp_path: Path) -> N
     assert "Nothing to be done" in make_example("inspection", *words)
 
 
-def test_own_folder_with_a_damaged_image(make_example: MakeExample, tmp_path: Path, pictures: Path) -> None:
+def test_own_folder_with_a_damaged_image(make_example: MakeExample, tmp_path: Path, image_folder: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     for copy in range(20):  # enough images for a threshold
-        for file in pictures.rglob("*.png"):
+        for file in image_folder.rglob("*.png"):
             shutil.copy(file, own / f"{copy}-{file.name}")
     (own / "damaged.png").write_bytes(b"damaged")
     words = (f"OUT={tmp_path / 'out'}", f"NORMAL={own}", f"INCOMING={own}", "RECIPE=conv", "TRAIN=--epochs 1")

@@ -53,7 +53,7 @@ def test_writers_of_the_same_file_leave_one_complete_file(tmp_path: Path) -> Non
 
 
 def test_writers_of_the_same_cache_entry_leave_one_complete_entry(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AECLI_CACHE", str(tmp_path / "cache"))
     code = (
@@ -61,7 +61,7 @@ def test_writers_of_the_same_cache_entry_leave_one_complete_entry(
         "from aecli.data import DataOptions, load\n"
         "print(load(sys.argv[1], DataOptions(memory_budget=1)).fingerprint)\n"
     )
-    results = at_once([(sys.executable, "-c", code, pictures)] * 4)
+    results = at_once([(sys.executable, "-c", code, image_folder)] * 4)
     assert [status for status, _, _ in results] == [0] * 4, results
     assert len({out for _, out, _ in results}) == 1
     (entry,) = (tmp_path / "cache" / "decoded").iterdir()
@@ -93,8 +93,8 @@ def test_parallel_make_gives_the_same_files_as_one_job(model: Path, tmp_path: Pa
     assert "Nothing to be done" in again.stdout
 
 
-def test_parallel_xargs_gives_the_same_results_as_one_process(model: Path, pictures: Path, tmp_path: Path) -> None:
-    files = sorted(pictures.rglob("*.png"))
+def test_parallel_xargs_gives_the_same_results_as_one_process(model: Path, image_folder: Path, tmp_path: Path) -> None:
+    files = sorted(image_folder.rglob("*.png"))
     lines = {}
     for processes, each in ((1, len(files)), (8, 2)):
         heatmaps = tmp_path / f"heatmaps{processes}"

@@ -176,9 +176,9 @@ class TestFolderConflicts:
             assert aecli("train", *words, "-o", tmp_path / "run").status == status
             assert not (tmp_path / "run").exists()
 
-    def test_a_run_folder_among_the_images_is_refused(self, aecli: Run, pictures: Path) -> None:
-        for folder in (pictures, pictures / "a" / "run"):
-            result = aecli("train", pictures, "-o", folder, "--epochs", 1)
+    def test_a_run_folder_among_the_images_is_refused(self, aecli: Run, image_folder: Path) -> None:
+        for folder in (image_folder, image_folder / "a" / "run"):
+            result = aecli("train", image_folder, "-o", folder, "--epochs", 1)
             assert result.status == ExitStatus.USAGE
             assert "images" in error_of(result)
             assert not (folder / "recipe.toml").exists()
