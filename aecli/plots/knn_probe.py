@@ -45,7 +45,11 @@ def draw(result: ProbeResult, train: str, test: str, path: Path) -> None:
         if len(counts) == 1:
             axes = drawn.subplots()
             _draw_dots(axes, result.accuracies, methods, features)
-            labels = "all labels: " if counts[0] == result.available else f"{counts[0]:,} labels: "
+            labels = (
+                "all labels: "
+                if counts[0] == result.available
+                else f"{counts[0]:,} label{'' if counts[0] == 1 else 's'}: "
+            )
         else:
             axes = _draw_panels(drawn, result, methods, features, counts)
             labels = ""

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from aecli.errors import UsageError, unknown
+from aecli.runtime.counting import counted
 from aecli.runtime.options import option
 
 METHODS = {
@@ -88,12 +89,12 @@ class KNNProbeOptions:
         counts = sorted({available if word == "all" else int(word) for word in self._label_words})
         if counts[-1] > available:
             raise UsageError(
-                f"{counts[-1]:,} labels requested, but only {available:,} training codes have a label",
+                f"{counts[-1]:,} labels requested, but only {counted(available, 'label')} available for training codes",
                 hint=f"--labels {available}, or --labels all",
             )
         if self.neighbors > counts[0] and any(name.startswith("knn") for name in self.method_names):
             raise UsageError(
-                f"{self.neighbors} neighbors cannot be found among {counts[0]} labeled codes",
+                f"{self.neighbors} neighbors cannot be found among {counted(counts[0], 'labeled code')}",
                 hint=f"--neighbors {counts[0]}, or more --labels",
             )
         return counts
@@ -125,7 +126,7 @@ class KNNProbeOptions:
         return " ".join(
             [
                 f"Labels are drawn from the training codes only, {balance}; all features and methods get the same "
-                f"draws. There are {self.draws} draws for each number of labels, and one draw if all labels are used. "
+                f"draws. The number of draws is {self.draws} for each number of labels, and 1 if all labels are used. "
                 "All labeled test codes are classified. The interval is the 95% confidence interval of the mean over "
                 "draws by Student's t. It covers the choice of labels, not that of the test images or the training of "
                 "the model. The standard deviation is that of single draws (n - 1). pca: as many dimensions as the "

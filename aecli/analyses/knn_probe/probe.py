@@ -14,6 +14,7 @@ from aecli.analyses.knn_probe.labeled_draws import ProbeLabels, draw_labeled
 from aecli.analyses.knn_probe.linear import Scaling, classify_linearly
 from aecli.analyses.knn_probe.options import CONFIDENCE, GRAPH_NEIGHBORS, KNNProbeOptions
 from aecli.analyses.neighbors import NeighborSearch
+from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import parallel_for
 from aecli.storage.labels import UNLABELED
@@ -194,20 +195,20 @@ def _label_spreading(features: Features, labels: ProbeLabels, progress: Progress
 
 def _notes(labels: ProbeLabels, counts: Sequence[int], options: KNNProbeOptions) -> Iterator[str]:
     for role, role_labels, effect in (
-        ("training", labels.train, "they are never drawn"),
-        ("test", labels.test, "they are not counted"),
+        ("training", labels.train, "never drawn"),
+        ("test", labels.test, "not counted"),
     ):
         if missing := int((role_labels == UNLABELED).sum()):
-            yield f"{missing:,} of the {len(role_labels):,} {role} codes have no label: {effect}"
+            yield f"{missing:,} of the {len(role_labels):,} {role} codes without a label: {effect}"
     if labels.unseen:
         lost = sum(int((labels.test == labels.class_names.index(name)).sum()) for name in labels.unseen)
-        yield f"no training code has class {', '.join(labels.unseen)}: {lost:,} test codes cannot be predicted"
+        yield f"no training code has class {', '.join(labels.unseen)}: {counted(lost, 'test code')} cannot be predicted"
     sizes = np.bincount(labels.train[labels.train != UNLABELED])
     sizes = sizes[sizes > 0]
     for count in counts:
         if not options.balance or count == sizes.sum():
             continue
         if count < len(sizes):
-            yield f"{count} labels for {len(sizes)} classes: each draw has one label for {count} random classes"
+            yield f"{counted(count, 'label')} for {len(sizes)} classes: each draw takes {count} random classes"
         elif sizes.min() < count // len(sizes):
-            yield f"{count} labels: not balanced, because the smallest class has only {sizes.min()}"
+            yield f"{counted(count, 'label')}: not balanced, because the smallest class has only {sizes.min()}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aecli.errors import InputError, UsageError
+from aecli.runtime.counting import counted
 from aecli.runtime.options import option
 
 Metric = Literal["euclidean", "cosine", "manhattan", "chebyshev"]
@@ -103,7 +104,7 @@ class TSNEOptions:
         """
         drawn = min(count, self.sample or count)
         if drawn < MIN_CODES:
-            raise InputError(f"{name}: {drawn} codes are too few: t-SNE needs at least {MIN_CODES}")
+            raise InputError(f"{name}: {counted(drawn, 'code')}, but t-SNE needs at least {MIN_CODES}")
         largest = (drawn - 1) / 3
         if self.perplexity is None:
             return min(DEFAULT_PERPLEXITY, float(int(largest)))

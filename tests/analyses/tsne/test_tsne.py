@@ -161,7 +161,7 @@ def test_four_codes_are_enough() -> None:
 
 def test_too_few_or_equal_codes_are_errors() -> None:
     codes, _ = clusters()
-    with pytest.raises(InputError, match="too few"):
+    with pytest.raises(InputError, match="3 codes"):
         tsne(codes[:3], QUICK)
     with pytest.raises(UsageError, match="perplexity") as caught:
         tsne(codes[:40], TSNEOptions(perplexity=30))
