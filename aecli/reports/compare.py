@@ -106,6 +106,22 @@ def common_test_word(runs: Sequence[Run]) -> str | None:
     return words.pop() if len(words) == 1 else None
 
 
+def measure_runs(
+    runs: Sequence[Run],
+    folders: Sequence[Path],
+    test: str | None,
+    probing: KNNProbeOptions,
+    options: DataOptions,
+    progress: Progress,
+) -> list[Measured]:
+    """Measure each run, as `measure` does."""
+    measured = []
+    for run, folder in zip(runs, folders, strict=True):
+        measured.append(measure(run, folder, test, probing, options, progress))
+        progress("comparing runs", len(measured), len(runs))
+    return measured
+
+
 def measure(
     run: Run, folder: Path, test: str | None, probing: KNNProbeOptions, options: DataOptions, progress: Progress
 ) -> Measured:

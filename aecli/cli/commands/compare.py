@@ -60,7 +60,7 @@ def compare(
     if output:
         output = require_output(output, inputs=models, suffixes=[".png"])
 
-    from aecli.reports.compare import common_test_word, measure, read_runs
+    from aecli.reports.compare import common_test_word, measure_runs, read_runs
 
     loaded = read_runs(runs)
     word = test or common_test_word(loaded)
@@ -69,11 +69,8 @@ def compare(
             "note: the runs' training images have no common test split: each run is measured on its validation "
             "images, without k-NN; choose images with --test"
         )
-    measured = []
     with console.progress() as progress:
-        for run, folder in zip(loaded, runs, strict=True):
-            measured.append(measure(run, folder, word, probing, data_options, progress))
-            progress("comparing runs", len(measured), len(runs))
+        measured = measure_runs(loaded, runs, word, probing, data_options, progress)
     if output:
         from aecli.plots import comparison as plot
 
