@@ -96,6 +96,7 @@ def test_files_without_a_task_are_autoencoders(conv_run: Path, tmp_path: Path) -
     assert CheckpointHeader.from_json(json.dumps(document), conv_run).task == "autoencoder"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -175,6 +175,7 @@ def test_files_of_other_formats_are_refused(other: bytes, tmp_path: Path) -> Non
             read(path)
 
 
+@pytest.mark.slow
 def test_random_bytes_are_refused_or_harmless(
     content: bytes, tmp_path: Path, digits: NDArray[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -129,6 +129,7 @@ def test_calibrate_replaces_the_detector(run_folder: Path) -> None:
     assert load_detector(run_folder / DETECTOR_FILE).header.quantile == 0.99
 
 
+@pytest.mark.slow
 def test_export_writes_a_model_with_the_same_fingerprint(run_folder: Path, digits: NDArray[np.uint8]) -> None:
     succeed("export", run_folder)
     exported, checkpoint = package.load(run_folder / "model.onnx"), package.load(FILES / MODEL_FILE, device="cpu")

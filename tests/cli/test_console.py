@@ -35,6 +35,7 @@ def test_a_table_on_a_terminal_is_aligned_and_not_truncated(monkeypatch: pytest.
     assert rows == ["a" * 90 + "  1,234", "b" + " " * 89 + "      5"]
 
 
+@pytest.mark.slow
 def test_no_progress_hides_epochs_and_quiet_hides_all_reports(tmp_path: Path) -> None:
     words = ("train", "digits", "--epochs", 1, "--accelerator", "cpu", "--overwrite", "-o", tmp_path / "run")
     default, without_progress, quiet = (succeed(*words, *options) for options in ((), ("--no-progress",), ("-q",)))

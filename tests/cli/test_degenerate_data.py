@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from aecli.errors import ExitStatus
 from tests.command_line import Run, succeed
 
+pytestmark = pytest.mark.slow
+
 Images = NDArray[np.uint8]
 
 DATA_SETS: dict[str, Callable[[Images], dict[str, NDArray[np.generic]]]] = {

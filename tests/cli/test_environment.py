@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from aecli.errors import ExitStatus
 from tests.command_line import run_in_shell
 
+pytestmark = pytest.mark.slow
+
 NO_FOLDERS = {
     "HOME": "/dev/null",
     "XDG_CACHE_HOME": "/dev/null/x",

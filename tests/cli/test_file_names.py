@@ -15,6 +15,8 @@ from aecli.codes import load_codes, save_codes
 from aecli.errors import ExitStatus
 from tests.command_line import Result, Run, run_in_shell, succeed
 
+pytestmark = pytest.mark.slow
+
 NAMES = [
     "\x1b[31mred",
     "[red]x[bold]",

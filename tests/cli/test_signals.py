@@ -67,6 +67,7 @@ def test_a_signal_ends_the_command_although_its_exception_is_dropped(command: st
     assert python(SCRIPT.replace("COMMAND", command)) == f"{int(ExitStatus.TERMINATED)}\n"
 
 
+@pytest.mark.slow
 def test_a_signal_does_not_interrupt_the_clean_up(python: Callable[..., str]) -> None:
     assert python(SCRIPT.replace("COMMAND", "clean_up_slowly()")) == f"clean\n{int(ExitStatus.TERMINATED)}\n"
 

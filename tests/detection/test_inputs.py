@@ -95,7 +95,8 @@ def test_paths_of_a_list(
 @pytest.mark.parametrize("separator", [b"\n", b"\0"])
 def test_paths_on_standard_input_are_yielded_as_they_arrive(separator: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
-    monkeypatch.setattr(sys, "stdin", open(reading, encoding="utf-8"))  # noqa: SIM115, PTH123
+    stdin = os.fdopen(reading, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", stdin)
     arrived: queue.Queue[str] = queue.Queue()
 
     def collect() -> None:
@@ -110,6 +111,7 @@ def test_paths_on_standard_input_are_yielded_as_they_arrive(separator: bytes, mo
     os.close(writing)
     thread.join(10)
     assert not thread.is_alive()
+    stdin.close()
 
 
 def test_a_list_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from aecli.codes import Codes, CodesMeta, save_codes
 from tests.examples.conftest import MakeExample
+
+pytestmark = pytest.mark.slow
 
 ABLATION = Path(__file__).parents[2] / "examples" / "ablation"
 META = CodesMeta("sha256:aa", "digits:train", "sha256:bb")

@@ -3,8 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from aecli.detection.scores import score_names
 from tests.examples.conftest import MakeExample
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_table_is_made_once(make_example: MakeExample, tmp_path: Path) -> None:

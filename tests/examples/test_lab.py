@@ -10,6 +10,8 @@ import pytest
 
 from tests.examples.conftest import MakeExample
 
+pytestmark = pytest.mark.slow
+
 LAB = Path(__file__).parents[2] / "examples" / "lab"
 SECTIONS = ["Summary", "1. Lightning", "2. Autoencoders", "3. Codes", "4. Detection", "5. Exercises", "6. Questions"]
 NUMBER = re.compile(r"\d+\.\d|\d%|\d,\d{3}")

@@ -3,7 +3,11 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.examples.conftest import MakeExample
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_shipped_photographs(make_example: MakeExample, tmp_path: Path) -> None:

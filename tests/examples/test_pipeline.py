@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.examples.conftest import MakeExample
+
+pytestmark = pytest.mark.slow
 
 TARGETS = (
     *("test-codes.npz", "train-codes.npz", "test-decoded.png", "test-codes-8bit.npz", "test-decoded-8bit.png"),

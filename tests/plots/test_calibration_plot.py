@@ -61,6 +61,7 @@ CALIBRATIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALIBRATIONS)
 def test_a_plot_is_drawn_and_not_cut_off(name: str, tmp_path: Path) -> None:
     pixels = pixels_of(CALIBRATIONS[name], tmp_path / "plot.png")

@@ -56,6 +56,7 @@ def overlaps(extents: NDArray[Any]) -> int:
     return int((high - low > 1).all(axis=1).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 10, 26, 100])
 def test_class_names_and_legend_are_inside_and_do_not_overlap(classes: int, drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(classes)], tmp_path / "plot.png")
@@ -79,6 +80,7 @@ def test_class_names_and_legend_are_inside_and_do_not_overlap(classes: int, draw
     assert not len(axes.get_xticks())
 
 
+@pytest.mark.slow
 def test_every_class_has_its_own_style(drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(100)], tmp_path / "plot.png")
     styles = {(line.get_color(), line.get_marker()) for line in drawn[0].legends[0].legend_handles}
@@ -114,6 +116,7 @@ def test_unlabeled_points_are_below_the_others(drawn: list[Any], tmp_path: Path)
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["class 1", "unlabeled"]
 
 
+@pytest.mark.slow
 def test_too_many_classes_are_counted_instead_of_named(drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(150)], tmp_path / "plot.png")
     assert not drawn[0].legends
@@ -153,6 +156,7 @@ def test_thumbnails_do_not_overlap_and_show_the_images_of_their_points(
         assert (right - left) / (top - bottom) == pytest.approx(shape[2] / shape[1], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("panels", [1, 2, 3, 4, 5])
 def test_panels_do_not_overlap(panels: int, drawn: list[Any], tmp_path: Path) -> None:
     plot.draw([panel(3, title=f"panel {index}") for index in range(panels)], tmp_path / "plot.png")

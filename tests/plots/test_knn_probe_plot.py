@@ -24,6 +24,7 @@ def result(counts: tuple[int, ...], methods: tuple[str, ...] = METHODS, features
     return ProbeResult(tuple(rows), 100, 4000, ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("counts", "methods", "features"),
     [

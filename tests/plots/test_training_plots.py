@@ -49,6 +49,7 @@ def test_accuracies_are_a_second_panel(tmp_path: Path) -> None:
     assert len(np.unique(right.reshape(-1, 3), axis=0)) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "names", [["a", "b"], ["$x", "two words"], ["\x1b[31m" * 9, "y" * 99], list(map(str, range(60)))]

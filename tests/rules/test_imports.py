@@ -1,4 +1,4 @@
-"""What is asked in a hurry is answered without waiting for torch: in a fresh interpreter, by `sys.modules`."""
+"""Fast commands do not import slow packages, as seen in `sys.modules` of a fresh interpreter."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.command_line import Run
 
 HEAVY = {"torch", "pytorch_lightning", "lightning", "torchvision", "sklearn", "matplotlib"}
 LIGHTNING = {"pytorch_lightning", "lightning", "lightning_fabric"}
-COMMANDS = tuple(command.name for command in app.registered_commands)
+COMMANDS = [command.name for command in app.registered_commands if command.name]
 
 DRIVER = """
 import json, sys
@@ -37,29 +37,29 @@ print(json.dumps([statuses, sorted({name.split(".")[0] for name in sys.modules})
 
 
 def drive(python: Callable[..., str], *calls: list[str], **environment: str) -> tuple[list[int], set[str]]:
-    """Run several calls in one fresh interpreter; their exit statuses, and what was imported by them all."""
+    """Run several commands in one fresh interpreter; return their exit statuses and all imported packages."""
     statuses, modules = json.loads(python(DRIVER, json.dumps(calls), **environment).splitlines()[-1])
     return statuses, set(modules)
 
 
-def test_import_of_the_package_is_light(python: Callable[..., str]) -> None:
-    tops = python("import sys, aecli; print(*{name.split('.')[0] for name in sys.modules})").split()
-    assert not set(tops) & (HEAVY | {"numpy", "typer"})
+def test_importing_the_package_is_fast(python: Callable[..., str]) -> None:
+    packages = python("import sys, aecli; print(*{name.split('.')[0] for name in sys.modules})").split()
+    assert not set(packages) & (HEAVY | {"numpy", "typer"})
 
 
-def test_onnx_runtime_tells_its_makers_nothing(python: Callable[..., str]) -> None:
-    said = python("import os, aecli.inference.onnx.backend; print(os.environ['ORT_DISABLE_TELEMETRY'])")
-    assert said.split() == ["1"]
+def test_telemetry_of_onnx_runtime_is_disabled(python: Callable[..., str]) -> None:
+    output = python("import os, aecli.inference.onnx.backend; print(os.environ['ORT_DISABLE_TELEMETRY'])")
+    assert output.split() == ["1"]
 
 
-def test_help_and_version_are_light(python: Callable[..., str]) -> None:
+def test_help_and_version_import_no_slow_package(python: Callable[..., str]) -> None:
     calls = [["--help"], ["--version"], ["-h"], *([command, "--help"] for command in COMMANDS)]
     statuses, modules = drive(python, *calls)
     assert statuses == [0] * len(calls)
     assert not modules & HEAVY
 
 
-def test_usage_errors_are_light(python: Callable[..., str]) -> None:
+def test_usage_errors_import_no_slow_package(python: Callable[..., str]) -> None:
     calls = [[], ["nonsense"], ["--nonsense"], ["train"], ["encode", "digits"], ["decode", "--nonsense"], ["info"]]
     calls += [["train", "digits", "-o", "run", "--epochs", "many"], ["datasets", "extra"]]
     statuses, modules = drive(python, *calls)
@@ -67,13 +67,13 @@ def test_usage_errors_are_light(python: Callable[..., str]) -> None:
     assert not modules & HEAVY
 
 
-def test_the_list_of_data_is_light(python: Callable[..., str]) -> None:
+def test_datasets_imports_no_slow_package(python: Callable[..., str]) -> None:
     statuses, modules = drive(python, ["datasets"], ["datasets", "--json"])
     assert statuses == [0, 0]
     assert not modules & HEAVY
 
 
-def test_missing_inputs_are_found_without_torch(python: Callable[..., str], tmp_path: Path) -> None:
+def test_missing_inputs_are_reported_without_torch(python: Callable[..., str], tmp_path: Path) -> None:
     calls = [["info", str(tmp_path / "none")], ["train", "digits", "-o", str(tmp_path / "run"), "--recipe", "nonsense"]]
     calls += [[verb, "x", "--model", str(tmp_path / "none"), "-o", "out.npz"] for verb in ("encode", "decode")]
     statuses, modules = drive(python, *calls)
@@ -81,14 +81,14 @@ def test_missing_inputs_are_found_without_torch(python: Callable[..., str], tmp_
     assert not modules & HEAVY
 
 
-def test_info_reads_files_without_torch(python: Callable[..., str], conv_run: Path, codes_file: Path) -> None:
+def test_info_does_not_import_torch(python: Callable[..., str], conv_run: Path, codes_file: Path) -> None:
     calls = [["info", str(path)] for path in (conv_run, conv_run / "recipe.toml", codes_file)]
     statuses, modules = drive(python, *calls)
     assert statuses == [0, 0, 0]
     assert not modules & HEAVY
 
 
-def test_completion_is_light(python: Callable[..., str]) -> None:
+def test_completion_imports_no_slow_package(python: Callable[..., str]) -> None:
     code = "import runpy, sys, atexit; sys.argv = ['aecli']\n"
     code += "atexit.register(lambda: print('\\n', *{name.split('.')[0] for name in sys.modules}))\n"
     code += "runpy.run_module('aecli', run_name='__main__')"
@@ -97,6 +97,7 @@ def test_completion_is_light(python: Callable[..., str]) -> None:
     assert not set(out.splitlines()[-1].split()) & HEAVY
 
 
+@pytest.mark.slow
 def test_encode_decode_and_detect_do_not_import_lightning(
     python: Callable[..., str], conv_run: Path, tmp_path: Path
 ) -> None:
@@ -112,7 +113,7 @@ def test_encode_decode_and_detect_do_not_import_lightning(
     assert not modules & (LIGHTNING | {"torchvision", "sklearn", "matplotlib"})
 
 
-def test_an_exported_model_is_used_without_torch(
+def test_an_exported_model_runs_without_torch(
     python: Callable[..., str], aecli: Run, conv_run: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
@@ -121,14 +122,14 @@ def test_an_exported_model_is_used_without_torch(
     assert aecli("export", folder).status == 0
     codes, exported = str(tmp_path / "codes.npz"), str(folder / "model.onnx")
     on_cpu = ["--model", str(folder), "--device", "cpu"]
-    picture = str(tmp_path / "digit.png")
-    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(picture)
+    image = str(tmp_path / "digit.png")
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(image)
     calls = [
-        ["encode", picture, "-o", codes, *on_cpu],
-        ["encode", picture, "-o", codes, "--model", exported],
+        ["encode", image, "-o", codes, *on_cpu],
+        ["encode", image, "-o", codes, "--model", exported],
         ["decode", codes, "-o", str(tmp_path / "grid.png"), *on_cpu],
-        ["detect", picture, *on_cpu],
-        ["detect", picture, "--model", exported],
+        ["detect", image, *on_cpu],
+        ["detect", image, "--model", exported],
         ["info", exported],
     ]
     statuses, modules = drive(python, *calls)
@@ -141,7 +142,7 @@ def test_an_exported_model_is_used_without_torch(
         assert int(peak) < 150_000
 
 
-def test_the_python_door_is_light_until_it_is_used(conv_run: Path, digits: NDArray[Any]) -> None:
+def test_the_python_interface(conv_run: Path, digits: NDArray[Any]) -> None:
     import aecli
 
     model = aecli.load(conv_run, device="cpu")
@@ -153,14 +154,14 @@ def test_the_python_door_is_light_until_it_is_used(conv_run: Path, digits: NDArr
 
 
 @pytest.mark.parametrize("name", ["load", "load_classifier", "load_images", "__version__"])
-def test_what_the_package_offers_is_there(name: str) -> None:
+def test_exported_names_exist(name: str) -> None:
     import aecli
 
     assert name in aecli.__all__
     assert hasattr(aecli, name)
 
 
-def test_a_checkpoint_is_loaded_without_torchs_compiler(python: Callable[..., str], conv_run: Path) -> None:
+def test_checkpoints_are_loaded_without_the_compiler_of_torch(python: Callable[..., str], conv_run: Path) -> None:
     code = "import sys; from pathlib import Path; from aecli.checkpoint import load_checkpoint\n"
     code += "load_checkpoint(Path(sys.argv[1])); print(*{'torch._dynamo', 'sympy'} & sys.modules.keys())"
     assert python(code, conv_run).split() == []

@@ -18,6 +18,8 @@ from aecli.errors import Interrupted, UsageError
 from aecli.inference.shards import Shards
 from aecli.runtime.processes import Process, Processes, find_processes
 
+pytestmark = pytest.mark.slow
+
 SLURM = {"SLURM_NTASKS": "4", "SLURM_PROCID": "3"}
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "x", "RANK": "2", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": "0"}
 TRAIN = ("train", "digits", "--recipe", "mlp", "--epochs", "3", "--batch-size", "200", "--seed", "1", "--json")

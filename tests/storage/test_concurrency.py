@@ -13,7 +13,7 @@ import pytest
 from aecli.errors import ExitStatus
 from tests.command_line import Run
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a shell and flock")
+pytestmark = [pytest.mark.skipif(os.name != "posix", reason="needs a shell and flock"), pytest.mark.slow]
 TIMEOUT = 120
 AECLI = shlex.join([sys.executable, "-m", "aecli"])
 

@@ -150,6 +150,7 @@ class TestLinks:
         with pytest.raises(UsageError, match="input"):
             require_output(tmp_path / "link", inputs=[tmp_path / "input"])
 
+    @pytest.mark.slow
     def test_links_in_a_run_folder_are_replaced_rather_than_followed(
         self, aecli: Run, train: Callable[..., Path], tmp_path: Path
     ) -> None:

@@ -64,6 +64,7 @@ def test_classes_come_from_the_training_images(train: Callable[..., Path], tmp_p
     assert len(read_header(run / "model.safetensors").class_names) == 10
 
 
+@pytest.mark.slow
 def test_validation_labels_are_matched_by_class_name(aecli: Run, tmp_path: Path) -> None:
     """The folders have different classes, so that equal class names have different indices."""
     digits = load("digits:train")

@@ -107,6 +107,7 @@ class TestLearning:
             values = [event.value for event in accumulator.Scalars(name)]
             assert values == pytest.approx([float(row[name]) for row in rows], rel=1e-6)
 
+    @pytest.mark.slow
     def test_progress_and_summary_include_accuracy(self, aecli: Run, tmp_path: Path) -> None:
         words = ("train", "digits", "--recipe", "conv-classifier", "--epochs", 2, "-o", tmp_path / "run", *CPU)
         result = aecli(*words)
@@ -141,6 +142,7 @@ class TestReproducing:
             fit(resumed, settings | normalization, resume=True)  # without init_from
             assert [(resumed / name).read_bytes() for name in files] == [(whole / name).read_bytes() for name in files]
 
+    @pytest.mark.slow
     def test_the_command_line_resumes_without_the_initial_model(
         self, train: Callable[..., Path], aecli: Run, conv_run: Path, tmp_path: Path
     ) -> None:
@@ -154,6 +156,7 @@ class TestReproducing:
         train(run, "--resume")
         assert [(run / name).read_bytes() for name in self.RESULTS] == before
 
+    @pytest.mark.slow
     def test_bytes_depend_on_the_seed_only(self, train: Callable[..., Path], tmp_path: Path) -> None:
         words = ("--recipe", "conv-classifier", "--epochs", 2, "--limit-per-class", 20)
         runs = [train(tmp_path / name, *words) for name in ("one", "same")]

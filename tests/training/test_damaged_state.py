@@ -32,6 +32,7 @@ def key_paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [found for key, value in items for found in [(*path, key), *key_paths(value, (*path, key))]]
 
 
+@pytest.mark.slow
 def test_a_changed_value_raises_an_error_of_aecli_or_is_accepted(
     stopped: Path, fit: Callable[..., Any], tmp_path: Path
 ) -> None:

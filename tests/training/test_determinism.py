@@ -9,6 +9,8 @@ import pytest
 
 from tests.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml")
 
 

@@ -10,6 +10,7 @@ from tests.command_line import Run
 MLP = ("train", "digits", "--recipe", "mlp", "--epochs", 1, "-q", "--accelerator", "cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "slowdown", "warned"),
     [("bf16-mixed", 0.4, False), ("bf16-mixed", 20.0, True), ("16-mixed", 20.0, True), ("32-true", 20.0, False)],

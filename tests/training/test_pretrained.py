@@ -11,6 +11,8 @@ from aecli.errors import ExitStatus
 from aecli.training.pretrained import Pretrained, load_start, start_from
 from tests.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 RESNET = ("--recipe", "resnet", "--set", "model.image_size=32", "--epochs", "1", "--accelerator", "cpu")
 STILL = ("--lr", "1e-12", "--set", "optimizer.name=sgd", "--set", "optimizer.weight_decay=0")
 

@@ -19,6 +19,8 @@ from aecli.recipes.loading import load_recipe, recipe_names
 from aecli.recipes.schema import CorruptionRecipe
 from tests.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")
 """The image shape of the digits, whatever shape the recipe sets."""
 FILES = {"model.safetensors", "recipe.toml", "metrics.csv", "loss.png", "last.ckpt"}

@@ -21,6 +21,8 @@ from aecli.training.callbacks import RunFolderCallback
 from tests.command_line import Run
 from tests.training.listeners import Interrupting
 
+pytestmark = pytest.mark.slow
+
 RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml")
 EPOCHS = 6
 

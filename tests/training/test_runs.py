@@ -19,6 +19,8 @@ from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import ExitStatus, InputError, UnavailableError
 from tests.command_line import Result, Run
 
+pytestmark = pytest.mark.slow
+
 CPU = ("--accelerator", "cpu")
 
 

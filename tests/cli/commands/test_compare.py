@@ -13,6 +13,8 @@ from aecli import inference
 from aecli.errors import ExitStatus
 from tests.command_line import Run, succeed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def plot_file(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,6 +10,7 @@ from aecli.errors import ExitStatus
 from tests.command_line import Run, succeed
 
 
+@pytest.mark.slow
 def test_the_report_is_a_table_a_document_and_a_plot(conv_run: Path, tmp_path: Path) -> None:
     words = ("compress-report", "digits:test", "--model", conv_run)
     plot = tmp_path / "plot.png"
@@ -26,6 +27,7 @@ def test_the_report_is_a_table_a_document_and_a_plot(conv_run: Path, tmp_path: P
     assert len(document["rows"]) == len(rows)
 
 
+@pytest.mark.slow
 def test_an_entropy_coded_file_has_the_reported_size(conv_run: Path, tmp_path: Path) -> None:
     rows = succeed("compress-report", "digits:test", "--model", conv_run, "--json").document["rows"]
     sizes = {row["method"]: row["bytes"] for row in rows}
@@ -36,6 +38,7 @@ def test_an_entropy_coded_file_has_the_reported_size(conv_run: Path, tmp_path: P
         succeed("decode", codes, "--model", conv_run, "-o", tmp_path / "grid.png")
 
 
+@pytest.mark.slow
 def test_missing_training_images_are_a_warning(train: Callable[..., Path], image_folder: Path, tmp_path: Path) -> None:
     run = train(tmp_path / "digits", "--epochs", "1")
     run_without_images = tmp_path / "images-run"

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.command_line import succeed
 
 
@@ -20,6 +22,7 @@ def test_json_has_one_entry_for_each_word() -> None:
     assert entries["mnist"]["needs"]
 
 
+@pytest.mark.slow
 def test_every_available_data_set_can_be_trained_on(tmp_path: Path) -> None:
     entries = succeed("datasets", "--json").document["datasets"]
     words = [entry["word"] for entry in entries if entry["available"] and " " not in entry["word"]]

@@ -89,6 +89,7 @@ def test_the_summary_is_on_standard_error_unless_quiet(detect: Run, digit: Path,
     assert detect(image_folder, *LOW, "-q").err == ""
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_an_aligned_table_with_a_heading(conv_run: Path, image_folder: Path, tmp_path: Path) -> None:
     pty = pytest.importorskip("pty")
     (tmp_path / "long-name.png").write_bytes((image_folder / "a" / "0.png").read_bytes())

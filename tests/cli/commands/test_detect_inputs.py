@@ -135,6 +135,7 @@ def test_it_is_an_error_if_no_image_can_be_scored(detect: Run, tmp_path: Path) -
 # In a new process
 
 
+@pytest.mark.slow
 def test_an_error_ends_the_process_while_the_list_is_open(conv_run: Path, digit: Path, tmp_path: Path) -> None:
     """The thread that waits for more of the list must neither keep the process alive nor abort it."""
     detector = tmp_path / "detector.safetensors"
@@ -165,6 +166,7 @@ def damaged_detector(run: Path) -> bytes:
     return save({"nothing": np.zeros(1, np.float32)}, metadata={METADATA_KEY: header.to_json()})
 
 
+@pytest.mark.slow
 def test_a_closed_standard_input_is_empty(python: Callable[..., str], conv_run: Path) -> None:
     """As after `aecli ... <&-`."""
     code = """

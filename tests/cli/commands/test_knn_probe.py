@@ -38,6 +38,7 @@ def document(result: Result) -> dict[str, Any]:
     return parsed
 
 
+@pytest.mark.slow
 def test_the_table_has_all_combinations_and_marks_the_best(aecli: Run, train_file: Path, codes_file: Path) -> None:
     result = aecli("knn-probe", train_file, codes_file, "--labels", "10,100", "--draws", "3")
     assert result.status == 0, result.err

@@ -47,7 +47,8 @@ def test_tsne_draws_a_plot_and_reports_its_metrics(aecli: Run, codes_file: Path,
     result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", "--json", *QUICK)
     assert (result.status, result.err) == (0, "")
     document = json.loads(result.out)
-    assert Image.open(tmp_path / "plot.png").size[0] > 600
+    with Image.open(tmp_path / "plot.png") as plot:
+        assert plot.size[0] > 600
     (layout,) = document["layouts"]
     assert (layout["count"], layout["drawn"]) == (359, 60)
     assert layout["kl_divergence"] > 0
@@ -116,6 +117,7 @@ def test_the_default_perplexity_is_smaller_for_few_codes(aecli: Run, codes_file:
     assert requested.status == ExitStatus.USAGE
 
 
+@pytest.mark.slow
 def test_panels_of_the_same_images_are_named_by_their_files(
     aecli: Run, codes_file: Path, codes: Codes, tmp_path: Path
 ) -> None:
@@ -135,6 +137,7 @@ def test_sample_all_embeds_all_codes(aecli: Run, codes_file: Path, tmp_path: Pat
     assert json.loads(aecli("tsne", codes_file, *words).out)["layouts"][0]["drawn"] == 359
 
 
+@pytest.mark.slow
 def test_images_replace_the_dots(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     for name, data in (("same", "digits:test"), ("more", "digits:all")):
         words = ("-o", tmp_path / f"{name}.png", "--images", data, *QUICK)

@@ -244,3 +244,10 @@ def test_incompatible_builds_of_torchvision_are_an_error(
         packages.torchvision_datasets()
     assert "torch torchvision" in str(caught.value.hint)
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_the_public_mirror_serves_mnist(tmp_path: Path) -> None:
+    images = load("mnist:test", DataOptions(download=True, data_root=tmp_path))
+    assert images.images.shape == (10_000, 1, 28, 28)

@@ -24,6 +24,8 @@ from aecli.models.architectures import architecture_names, resolve_arguments
 from aecli.models.autoencoder import Autoencoder
 from tests.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def exported(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
