@@ -1,0 +1,37 @@
+"""Generate the README's tables of recipes and scores: `python -m tests.rules.readme_tables` rewrites them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aecli.detection.scores import score_summaries
+from aecli.recipes.loading import recipe_names, recipe_purpose
+
+README = Path(__file__).parents[2] / "README.md"
+END = "<!-- end -->"
+
+
+def tables() -> dict[str, str]:
+    """Return each table by the name of the mark that precedes it."""
+    return {
+        "recipes": _table("--recipe", {name: recipe_purpose(name) for name in recipe_names()}),
+        "scores": _table("--score", score_summaries()),
+    }
+
+
+def with_tables(page: str) -> str:
+    """Return the page with the text between the marks replaced."""
+    for name, table in tables().items():
+        begin = f"<!-- {name} -->"
+        before, rest = page.split(begin)
+        _, after = rest.split(END, 1)
+        page = f"{before}{begin}\n\n{table}\n\n{END}{after}"
+    return page
+
+
+def _table(option: str, purposes: Mapping[str, str]) -> str:
+    rows = [f"| `{name}` | {purpose} |" for name, purpose in purposes.items()]
+    return "\n".join([f"| `{option}` | |", "| --- | --- |", *rows])
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text("utf-8")), encoding="utf-8")
