@@ -21,6 +21,8 @@ from aecli.detection.scores import score_names
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model, ModelOutput
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (1, 8, 8)
 
 

@@ -13,6 +13,8 @@ from PIL import Image
 from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.plots import confusion, loss, reconstructions
 
+pytestmark = pytest.mark.slow
+
 
 def pixels(path: Path) -> NDArray[Any]:
     with Image.open(path) as image:
@@ -49,7 +51,6 @@ def test_accuracies_are_a_second_panel(tmp_path: Path) -> None:
     assert len(np.unique(right.reshape(-1, 3), axis=0)) > 10
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "names", [["a", "b"], ["$x", "two words"], ["\x1b[31m" * 9, "y" * 99], list(map(str, range(60)))]

@@ -28,6 +28,8 @@ from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import load_subsets
 from tests.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 CPU = Hardware("cpu")
 
 SYNCHRONIZING_OPERATOR = "aten::_local_scalar_dense"

@@ -20,6 +20,8 @@ from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import Subset
 from tests.command_line import Run
 
+pytestmark = pytest.mark.slow
+
 DIGITS = {"model.image_size": 8, "model.channels": 1}
 """The image shape of the digits, whatever shape the recipe sets."""
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from aecli.recipes.schema import recipe_keys
 
+pytestmark = pytest.mark.slow
+
 SPARSE = {"penalty.sparsity_weight": 0.5}
 NOISY = {"corruption.gaussian": 0.5}
 MASKED = {"corruption.blocks": 2}

@@ -24,7 +24,7 @@ def measure(recipe: str, effort: Effort) -> list[Row]:
         for _ in range(effort.repeats_or(3)):
             for name, file in backends.items():
                 seconds[name].append(run(aecli(*words, "--model", file)).document["seconds"])
-            notebook = run(reference("notebook_way", images, recipe, 1, "--encodings", 1))
+            notebook = run(reference("notebook", images, recipe, 1, "--encodings", 1))
             seconds["notebook"].append(notebook.document["encode_seconds"])
     return [
         compare(
