@@ -5,14 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.layers_diagram import CONTRIBUTING, reduce, with_diagram
+from tests.rules.layers_diagram import CONTRIBUTING, with_diagram
 
 ROOT = Path(__file__).parents[2]
 PATHS = sorted(set(re.findall(r"`((?:aecli|tests|examples)/[\w./-]+)`", CONTRIBUTING.read_text("utf-8"))))
-
-
-def test_reduce_drops_the_arrows_that_a_longer_path_implies() -> None:
-    assert reduce({"a": (), "b": ("a",), "c": ("a", "b")}) == {"a": [], "b": ["a"], "c": ["b"]}
 
 
 def test_the_diagram_of_layers_is_up_to_date() -> None:
