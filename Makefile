@@ -1,9 +1,9 @@
-# make demo: install, train an autoencoder on real digits, encode, decode, say where the files are.
-# make test: lint, types, all tests.
+# make demo: install into .venv, train an autoencoder on real digits, encode, decode, and list the files.
+# make test: linters, types and all tests.
 
 PYTHON ?= python3
 JOBS   ?= 2
-COVERAGE := 90
+COVERAGE := 95
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -13,10 +13,10 @@ BIN := $(VENV)/bin
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
-	@echo "make lab: the whole laboratory, with a report in lab/report.html (20 minutes)."
-	@echo "make bench: time aecli against the laboratory's way (more than an hour)."
-	@echo "make reference: generate examples/REFERENCE.md from the code."
-	@echo "make clean: remove what make demo and make lab made; the environment in $(VENV) stays."
+	@echo "make lab: run the course of examples/lab, with a report in lab/report.html (20 minutes)."
+	@echo "make bench: compare the speed of aecli with notebooks and libraries (more than an hour)."
+	@echo "make reference: rewrite the generated pages and tables after a change of the code."
+	@echo "make clean: remove the output of make demo and make lab; the environment in $(VENV) stays."
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,7 +25,7 @@ $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.lab-installed: pyproject.toml $(VENV)/pyvenv.cfg
-	@echo "installing aecli into $(VENV): torch is some GB, this takes minutes once"
+	@echo "installing aecli into $(VENV): torch is several GB, this takes some minutes the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lab]'
 	@touch $@
 
@@ -58,8 +58,10 @@ test: $(VENV)/.test-installed
 bench: $(VENV)/.lab-installed
 	$(BIN)/python -m tests.benchmarks
 
-reference: $(VENV)/.lab-installed
+reference: $(VENV)/.test-installed
 	$(BIN)/python -m aecli.cli.reference examples/REFERENCE.md
+	$(BIN)/python -m tests.rules.readme_tables
+	$(BIN)/python -m tests.rules.layers_diagram
 
 clean:
 	rm -rf demo lab

@@ -12,11 +12,12 @@ import pytest
 from aecli.data import DataOptions, describe, load
 from aecli.data.registry import registry
 from aecli.data.shapes import Shape
+from aecli.data.sources.torchvision_sets import TorchvisionSet
 from aecli.errors import ExitStatus, InputError, UnavailableError
 from tests.data.image_sets import Draw, labels_of
 
-OFFLINE = [word for word in registry().named if word in ("digits", "letters", "mnist5k")]
-DOWNLOADED = [word for word in registry().named if word not in OFFLINE]
+OFFLINE = ("digits", "letters", "mnist5k")
+DOWNLOADED = [word for word, source in registry().named.items() if isinstance(source, TorchvisionSet)]
 
 
 def test_all_documented_sources_are_registered() -> None:
