@@ -1,8 +1,12 @@
-"""Generate the README's tables of recipes and scores: `python -m tests.rules.readme_tables` rewrites them."""
+"""Generate the README's tables of commands, recipes and scores: `python -m tests.rules.readme_tables` rewrites them."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import typer
+
+from aecli.cli.app import app
 from aecli.detection.scores import score_summaries
 from aecli.recipes.loading import recipe_names, recipe_purpose
 
@@ -13,6 +17,7 @@ END = "<!-- end -->"
 def tables() -> dict[str, str]:
     """Return each table by the name of the mark that precedes it."""
     return {
+        "commands": _command_table(),
         "recipes": _table("--recipe", {name: recipe_purpose(name) for name in recipe_names()}),
         "scores": _table("--score", score_summaries()),
     }
@@ -26,6 +31,15 @@ def with_tables(page: str) -> str:
         _, after = rest.split(END, 1)
         page = f"{before}{begin}\n\n{table}\n\n{END}{after}"
     return page
+
+
+def _command_table() -> str:
+    program: Any = typer.main.get_command(app)
+    rows = [
+        f"| [aecli {name}](examples/REFERENCE.md#aecli-{name}) | {command.help} |"
+        for name, command in program.commands.items()
+    ]
+    return "\n".join(["| command | |", "| --- | --- |", *rows])
 
 
 def _table(option: str, purposes: Mapping[str, str]) -> str:
