@@ -115,7 +115,7 @@ HOSTILE: dict[str, tuple[str, Callable[[ModelProto], object]]] = {
     "other operators": ("operators", lambda model: setattr(model.graph.node[0], "domain", "com.microsoft")),
     "sparse weights": ("sparse weights", lambda model: model.graph.sparse_initializer.add()),
     "no output": ("inputs", lambda model: model.graph.output.pop()),
-    "other input": ("inputs", lambda model: setattr(model.graph.input[0], "name", "picture")),
+    "other input": ("inputs", lambda model: setattr(model.graph.input[0], "name", "photo")),
     "float images": (
         "inputs",
         lambda model: setattr(model.graph.input[0].type.tensor_type, "elem_type", TensorProto.FLOAT),
