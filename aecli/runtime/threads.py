@@ -57,8 +57,8 @@ def parallel_for(
 def usable_cpus() -> int:
     """Return how many CPUs this process may use: its affinity, limited by the CPU quota of its container.
 
-    `joblib.cpu_count()` also honors cgroup v1 and `LOKY_MAX_CPU_COUNT`, but importing joblib takes 60 ms, even with numpy
-    loaded, which commands that run an exported model would pay at each start.
+    `joblib.cpu_count()` also honors cgroup v1 and `LOKY_MAX_CPU_COUNT`, but importing joblib takes 60 ms, which
+    commands that run an exported model would pay at each start.
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
