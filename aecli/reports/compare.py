@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from aecli.analyses.knn_probe.features import code_features
 from aecli.analyses.knn_probe.labeled_draws import match_labels
 from aecli.analyses.knn_probe.options import KNNProbeOptions
 from aecli.analyses.knn_probe.probe import Accuracy, probe
-from aecli.checkpoint import DETECTOR_FILE, CheckpointHeader, read_header, resolve_checkpoint
+from aecli.checkpoint import DETECTOR_FILE, CheckpointHeader, ModelRef, read_header
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
-from aecli.data import DataOptions, ImageSet, load, matched_labels, resolve
+from aecli.data import DataOptions, DataRef, ImageSet, load, matched_labels, resolve
 from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model
@@ -36,6 +35,7 @@ class Run:
     """What the files of a run folder contain."""
 
     name: str
+    model: ModelRef
     header: CheckpointHeader
     history: Sequence[EpochMetrics]
     auroc: float | None
@@ -90,13 +90,14 @@ class Measured:
         }
 
 
-def read_runs(folders: Sequence[Path]) -> list[Run]:
+def read_runs(models: Sequence[ModelRef]) -> list[Run]:
     """Read the files of run folders.
 
     Raises:
         InputError: a folder is not a run folder, or is damaged.
     """
-    runs = [_read_run(folder, name) for folder, name in zip(folders, short_names(folders), strict=True)]
+    names = short_names([model.path for model in models])
+    runs = [_read_run(model, name) for model, name in zip(models, names, strict=True)]
     return [replace(run, reached_epoch=_reached_epoch(run, runs)) for run in runs]
 
 
@@ -108,29 +109,28 @@ def common_test_word(runs: Sequence[Run]) -> str | None:
 
 def measure_runs(
     runs: Sequence[Run],
-    folders: Sequence[Path],
-    test: str | None,
+    test: str | DataRef | None,
     probing: KNNProbeOptions,
     options: DataOptions,
     progress: Progress,
 ) -> list[Measured]:
     """Measure each run, as `measure` does."""
     measured = []
-    for run, folder in zip(runs, folders, strict=True):
-        measured.append(measure(run, folder, test, probing, options, progress))
+    for run in runs:
+        measured.append(measure(run, test, probing, options, progress))
         progress("comparing runs", len(measured), len(runs))
     return measured
 
 
 def measure(
-    run: Run, folder: Path, test: str | None, probing: KNNProbeOptions, options: DataOptions, progress: Progress
+    run: Run, test: str | DataRef | None, probing: KNNProbeOptions, options: DataOptions, progress: Progress
 ) -> Measured:
     """Measure a run on test images.
 
     Args:
         run: The run.
-        folder: Its folder.
-        test: The DATA word of the test images; None for the run's validation images, without k-NN.
+        test: The test images, a DATA word or what `resolve` returned for it; None for the run's validation images,
+            without k-NN.
         probing: The options of k-NN; labels are drawn from the run's training images.
         options: How images are read.
         progress: Reports the images that are read and encoded.
@@ -142,17 +142,17 @@ def measure(
     word = test or run.header.validation.word
     images = load(word, options, image_shape=shape, skip_damaged=True, progress=progress)
     if run.header.task == "classifier":
-        classifier = inference.load_classifier(folder)
+        classifier = inference.load_classifier(run.model)
         speed = _speed(classifier.classify, images)
         return Measured(run, None, None, None, _accuracy(classifier, images), speed)
-    model = inference.load(folder)
+    model = inference.load(run.model)
     residual, mse = _errors(model, images)
     knn = _probe(run, model, images, probing, options, progress) if test else None
     return Measured(run, residual, mse, knn, None, _speed(model.encode, images))
 
 
-def _read_run(folder: Path, name: str) -> Run:
-    header = read_header(resolve_checkpoint(folder).file)
+def _read_run(model: ModelRef, name: str) -> Run:
+    header, folder = read_header(model.file), model.path
     files = RunFolder(folder)
     if not folder.is_dir() or not files.metrics.exists():
         raise InputError(f"not a run folder: {folder}", hint="name folders that aecli train wrote")
@@ -160,7 +160,7 @@ def _read_run(folder: Path, name: str) -> Run:
     if (folder / DETECTOR_FILE).exists():
         separation = load_detector(folder / DETECTOR_FILE).header.measured.get("separation")
         auroc = separation["auroc"]["value"] if separation else None
-    return Run(name, header, files.load_metrics(), auroc)
+    return Run(name, model, header, files.load_metrics(), auroc)
 
 
 def _reached_epoch(run: Run, runs: Sequence[Run]) -> int | None:

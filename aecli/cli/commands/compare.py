@@ -51,18 +51,17 @@ def compare(
     from aecli.data import resolve
     from aecli.storage.paths import require_output
 
-    models = [resolve_checkpoint(run).file for run in runs]
+    models = [resolve_checkpoint(run) for run in runs]
     if len({run.resolve() for run in runs}) != len(runs):
         raise UsageError("the same run is named twice")
     probing = KNNProbeOptions(labels=str(labels), draws=draws, seed=seed, methods="knn-euclidean")
-    if test:
-        resolve(test)
+    test_ref = resolve(test) if test else None
     if output:
-        output = require_output(output, inputs=models, suffixes=[".png"])
+        output = require_output(output, inputs=[model.file for model in models], suffixes=[".png"])
 
     from aecli.reports.compare import common_test_word, measure_runs, read_runs
 
-    loaded = read_runs(runs)
+    loaded = read_runs(models)
     word = test or common_test_word(loaded)
     if word is None:
         console.note(
@@ -70,7 +69,7 @@ def compare(
             "images, without k-NN; choose images with --test"
         )
     with console.progress() as progress:
-        measured = measure_runs(loaded, runs, word, probing, data_options, progress)
+        measured = measure_runs(loaded, test_ref or word, probing, data_options, progress)
     if output:
         from aecli.plots import comparison as plot
 
