@@ -50,7 +50,8 @@ class CheckpointHeader(Header):
     """The metadata of a checkpoint: everything but the weights."""
 
     KIND: ClassVar[str] = "checkpoint"
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
+    """2 since the file holds the memory of the training images."""
 
     architecture: str
     arguments: dict[str, Any]
@@ -70,6 +71,10 @@ class CheckpointHeader(Header):
     """Quantizers for codes of 8 bits or fewer, fitted to the codes of training images."""
     class_names: list[str] = field(default_factory=list)
     """Classes of the training images; for a classifier, in the order of its outputs."""
+    native_shape: tuple[int, int, int] | None = None
+    """The own (C, H, W) of most training images, before their conversion; None if it is unknown."""
+    trained_images: list[int] = field(default_factory=list)
+    """The `counts` of the memory of the training images; empty in a file of 0.1, which has none."""
     task: Task = "autoencoder"
     versions: dict[str, str] = field(default_factory=dict)
     kind: str = KIND

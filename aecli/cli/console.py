@@ -16,7 +16,7 @@ from aecli.runtime.progress import Progress, silent
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
-    from aecli.data.image_set import Failure
+    from aecli.data.image_set import Failure, ImageSet
 
 
 PANEL = "Output"
@@ -89,6 +89,12 @@ class Console:
     def warn(self, text: str) -> None:
         """Print a warning on standard error, quiet or not."""
         print(printable(f"warning: {text}"), file=sys.stderr)
+
+    def report_images(self, images: "ImageSet") -> None:
+        """Print the notes and warnings on images, and a warning for each image that was left out."""
+        self.report_notes(images.notes, images.failures)
+        for warning in images.warnings:
+            self.warn(warning)
 
     def report_notes(self, notes: Iterable[str], failures: "Iterable[Failure]" = ()) -> None:
         """Print each note on images once, and a warning for each image that was left out, with the reason."""

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from aecli.cli.options import DEVICES_PANEL, ProcessOptions, one_of
 from aecli.data.options import PANEL as IMAGES_PANEL
+from aecli.errors import UsageError, unknown
 from aecli.models.architectures import architecture_names
 from aecli.recipes.loading import load_recipe, parse_settings, recipe_names
 from aecli.recipes.schema import Recipe, recipe_keys
 from aecli.runtime.options import option
-from aecli.runtime.processes import STRATEGIES, Processes, find_processes
+from aecli.runtime.processes import ACCELERATORS, STRATEGIES, Processes, find_processes
 
 T = TypeVar("T")
 
@@ -28,7 +29,8 @@ def with_recipe_flags(group: type[T]) -> type[T]:
     """
     options: list[tuple[str, Any, Any]] = []
     for key, entry in FLAGGED_KEYS.items():
-        choices = get_args(entry.type)  # of a Literal, which the recipe checks
+        choices = get_args(entry.type) if get_origin(entry.type) is Literal else ()  # which the recipe checks
+        parser = entry.metadata["parser"]
         described = option(
             None,
             f"{entry.metadata['help']} Recipe key: {key}.",
@@ -36,8 +38,9 @@ def with_recipe_flags(group: type[T]) -> type[T]:
             panel=RECIPE_PANEL,
             metavar=entry.metadata["metavar"] or "|".join(choices) or None,
             show_default=False,
+            **({"parser": parser} if parser else {}),
         )
-        value_type: Any = str if choices else entry.type
+        value_type: Any = str if choices or parser else entry.type
         options.append((entry.name, value_type | None, described))
     return make_dataclass(group.__name__, options, bases=(group,), frozen=True)
 
@@ -100,7 +103,13 @@ class RunOptions:
         panel=RUN_PANEL,
         metavar="CKPT",
     )
-    resume: bool = option(False, "Resume the interrupted run in DIR.", "--resume", panel=RUN_PANEL)
+    resume: bool = option(
+        False,
+        "Resume the run in DIR where it ended. A constant schedule allows other --epochs, such as more for a finished "
+        "run; a run that stopped early continues with a larger --patience.",
+        "--resume",
+        panel=RUN_PANEL,
+    )
     overwrite: bool = option(False, "Replace the run in DIR.", "--overwrite", panel=RUN_PANEL)
     logger: str = option(
         "csv",
@@ -115,7 +124,7 @@ class HardwareOptions(ProcessOptions):
     """The devices to train on, as Lightning's Trainer names them."""
 
     accelerator: str = option(
-        "auto", "Lightning's accelerator: auto, cpu, gpu, cuda or mps.", panel=DEVICES_PANEL, metavar="NAME"
+        "auto", f"Lightning's accelerator: {one_of(ACCELERATORS)}.", panel=DEVICES_PANEL, metavar="NAME"
     )
     strategy: str = option(
         "auto",
@@ -131,4 +140,6 @@ class HardwareOptions(ProcessOptions):
         Raises:
             UsageError: a value is invalid, or contradicts torchrun.
         """
+        if self.accelerator not in ACCELERATORS:
+            raise UsageError(unknown("accelerator", self.accelerator, ACCELERATORS))
         return find_processes(self.devices, self.num_nodes, self.strategy)

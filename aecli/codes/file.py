@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -34,6 +34,10 @@ class CodesMeta:
     data_fingerprint: str
     image_shape: tuple[int, ...] = ()
     """(C, H, W) of the images as the model took them; () if unknown."""
+    resize: Literal["stretch", "crop", "pad"] = "stretch"
+    """How images of another aspect ratio were resized."""
+    levels: list[float] = field(default_factory=list)
+    """The values of images of more than 8 bits that became 0 and 255; empty if each image declared its own."""
     bits: int = 32
     """Bits per stored value: 32 and 16 are floating point, fewer are levels of a quantizer."""
     entropy: bool = False

@@ -9,23 +9,26 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.conversion import Conversion
+from aecli.data.conversion_summary import ConversionReport
+from aecli.data.encoded import EncodedImage
 from aecli.data.options import cache_folder
-from aecli.data.shapes import Shape
 from aecli.errors import UnavailableError
 from aecli.storage.atomic import sync_folder
 from aecli.storage.partial_files import remove_abandoned, unfinished_folder
 from aecli.storage.paths import unwritable
+from aecli.storage.schema import build
 
-FORMAT = 1
+FORMAT = 2
 """Incremented whenever decoding changes the pixels of the same files, or the format of an entry changes."""
 HINT = "free some disk space, or choose another folder: export AECLI_CACHE=/path/with/space"
 
@@ -38,7 +41,7 @@ class CachedImages:
     """(K, C, H, W) uint8, a read-only memory map."""
     failures: tuple[tuple[int, str], ...]
     """(index, reason) of each file that could not be read."""
-    notes: tuple[str, ...]
+    report: ConversionReport
     pixel_digest: bytes
 
 
@@ -49,18 +52,13 @@ class Entry:
     folder: Path
 
     @classmethod
-    def of(cls, paths: list[Path], image_shape: Shape) -> "Entry":
-        """Return the entry for the files' current state: paths, sizes and modification times."""
+    def of(cls, files: Sequence[EncodedImage], conversion: Conversion) -> "Entry":
+        """Return the entry for the files' current state, such as their paths, sizes and modification times."""
         import PIL
 
-        digest = hashlib.sha256(json.dumps([FORMAT, PIL.__version__, image_shape]).encode())
-        for path in paths:
-            try:
-                status = path.stat()
-                state = f"{status.st_size} {status.st_mtime_ns}"
-            except OSError:
-                state = "missing"
-            digest.update(os.fsencode(path.absolute()) + b"\0" + state.encode() + b"\n")
+        digest = hashlib.sha256(json.dumps([FORMAT, PIL.__version__, asdict(conversion)]).encode())
+        for file in files:
+            digest.update(file.state() + b"\n")
         return cls(cache_folder() / "decoded" / digest.hexdigest()[:32])
 
     def open(self) -> CachedImages | None:
@@ -73,7 +71,7 @@ class Entry:
             return CachedImages(
                 images,
                 tuple((int(index), str(reason)) for index, reason in about["failures"]),
-                tuple(about["notes"]),
+                build(ConversionReport, about["report"]),
                 bytes.fromhex(about["pixels_sha256"]),
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError):
@@ -115,7 +113,7 @@ class EntryWriter:
         self._count += 1
 
     def finish(
-        self, notes: tuple[str, ...], failures: tuple[tuple[int, str], ...], pixel_digest: bytes
+        self, report: ConversionReport, failures: tuple[tuple[int, str], ...], pixel_digest: bytes
     ) -> CachedImages:
         """Move the entry to its final place and open it; if another process was faster, open that entry."""
         self._file.seek(0)
@@ -125,7 +123,7 @@ class EntryWriter:
         about = {
             "shape": [self._count, *self._target],
             "failures": failures,
-            "notes": notes,
+            "report": asdict(report),
             "pixels_sha256": pixel_digest.hex(),
         }
         with (self._folder / "about.json").open("wb") as file:

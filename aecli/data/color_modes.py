@@ -1,9 +1,12 @@
 """Convert a decoded image of any mode to 8-bit gray or RGB."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from aecli.data.levels import Levels, ValueRange, to_8_bits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,19 +26,46 @@ def is_gray(image: "Image") -> bool:
     return image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I")
 
 
-def to_gray_or_rgb(image: "Image") -> "Image":
-    """Convert a decoded image of any mode to mode L or RGB, transparency composited on white.
+def is_deep(image: "Image") -> bool:
+    """Return whether an opened image has more than 8 bits per value; Pillow reduces deep color images to 8 bits."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def value_range(image: "Image") -> ValueRange | None:
+    """Return the smallest and the largest value of a decoded image of more than 8 bits; None for other images."""
+    if not is_deep(image):
+        return None
+    values = np.asarray(image)
+    kind = "float32" if image.mode == "F" else "uint16" if image.mode.startswith("I;16") else "int32"
+    return ValueRange(float(values.min()), float(values.max()), kind)
+
+
+def levels_for(values: ValueRange | None, levels: Levels | str) -> Levels | None:
+    """Return the levels to convert a deep image with: the given ones, or else those that its type declares.
+
+    Integers have 16 bits, also if they are stored in 32, and floats are in 0..1.
 
     Raises:
-        UnsupportedModeError: the values are floats or do not fit 16 bits.
+        UnsupportedModeError: levels are not given, and the values do not fit the declared ones.
     """
-    if image.mode == "F":
-        raise UnsupportedModeError("its values are 32-bit floats")
-    if image.mode.startswith("I"):
-        low, high = map(int, image.getextrema())  # type: ignore[arg-type]
-        if low < 0 or high > 65535:
-            raise UnsupportedModeError(f"its 32-bit values, {low:,} to {high:,}, do not fit 16 bits")
-        return _in_strips(image, "L", _to_8_bits)
+    if values is None or isinstance(levels, Levels):
+        return levels if isinstance(levels, Levels) else None
+    white = 1 if values.kind == "float32" else 65535
+    if not (values.low >= 0 and values.high <= white):
+        raise UnsupportedModeError(
+            f"its values, {values.low:,.6g} to {values.high:,.6g}, do not fit 0 to {white:,}, "
+            f"which {'floats' if white == 1 else '16 bits'} have"
+        )
+    return Levels(0, white)
+
+
+def to_gray_or_rgb(image: "Image", levels: Levels | None) -> "Image":
+    """Convert a decoded image of any mode to mode L or RGB, transparency composited on white.
+
+    `levels` are the values of a deep image that become 0 and 255.
+    """
+    if is_deep(image):
+        return _in_strips(image, "L", partial(_to_8_bits, levels=levels or Levels(0, 65535)))
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     return _in_strips(image, "L" if is_gray(image) else "RGB", _on_white)
@@ -64,12 +94,12 @@ def _on_white(image: "Image") -> "Image":
     return image.convert("RGB")
 
 
-def _to_8_bits(image: "Image") -> "Image":
-    """Scale 16-bit gray to 8 bits: v / 257, rounded; a transparent value becomes white."""
+def _to_8_bits(image: "Image", levels: Levels) -> "Image":
+    """Scale a deep gray image to 8 bits; a transparent value becomes white."""
     from PIL import Image
 
     values = np.asarray(image)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
-        values = np.where(values == transparent, 65535, values)
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+        values = np.where(values == transparent, levels.white, values)
+    return Image.fromarray(to_8_bits(values, levels))

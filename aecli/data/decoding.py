@@ -2,19 +2,22 @@
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from functools import reduce
+from math import prod
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data import cache
-from aecli.data.image_files import UnreadableImageError, decode, native_shape, quiet
+from aecli.data.conversion import Conversion
+from aecli.data.conversion_summary import ConversionReport, ConversionSummary
+from aecli.data.encoded import EncodedImage, UnreadableImageError
+from aecli.data.image_files import ConvertedImage, decode, native_depth, native_shape, quiet
 from aecli.data.image_set import Failure, fingerprint_of
-from aecli.data.resize import conversion_notes
+from aecli.data.levels import Levels, ValueRange, measure_levels
 from aecli.data.shapes import FullShape, Shape, complete, size_text
 from aecli.data.source import ImageFiles
 from aecli.errors import InputError
@@ -35,7 +38,7 @@ class Decoded:
     kept: NDArray[np.int64]
     """(K,) sorted indices, among all files, of those that could be read."""
     failures: tuple[Failure, ...]
-    notes: tuple[str, ...]
+    report: ConversionReport
     pixel_digest: bytes | None
     """SHA-256 of all pixels in order, if it was computed during decoding."""
 
@@ -45,9 +48,9 @@ class Decoded:
 
 
 def decode_files(
-    files: ImageFiles, image_shape: Shape, *, memory_budget: int | None, skip_damaged: bool, progress: Progress
+    content: ImageFiles, conversion: Conversion, *, memory_budget: int | None, skip_damaged: bool, progress: Progress
 ) -> Decoded:
-    """Decode all files to the requested (C, H, W). None keeps the files' own: 3 channels if any image is color.
+    """Decode all files to the requested shape. A size of None keeps the files' own: 3 channels if any image is color.
 
     If the images need more bytes than the memory budget, they are decoded into the cache, or read from it.
 
@@ -56,34 +59,49 @@ def decode_files(
             files' own sizes differ.
         UnavailableError: the disk is full.
     """
-    names = [str(name) for name in files.names]
-    paths = [files.path(name) for name in names]
+    files = _Files(content.files, content.names.tolist(), skip_damaged, progress)
     with quiet():
-        entry = cache.Entry.of(paths, image_shape)
+        entry = cache.Entry.of(files.files, conversion)
         if (cached := entry.open()) is None:
-            target = _target_shape(paths, names, image_shape, skip_damaged, progress)
-            needed = len(paths) * target[0] * target[1] * target[2]
-            results = _results(paths, names, target, skip_damaged, progress)
-            if needed <= budget(memory_budget):
-                return _in_memory(results, names, target)
-            cached = _through_cache(entry, results, needed, target)
+            conversion = replace(conversion, shape=_target_shape(files, conversion.shape))
+            try:
+                decoded = _decode(files, conversion, entry, budget(memory_budget))
+            except _DeepImageError:
+                decoded = _decode(files, replace(conversion, levels=_measure(files)), entry, budget(memory_budget))
+            if isinstance(decoded, Decoded):
+                return decoded
+            cached = decoded
     if cached.failures and not skip_damaged:
         index, reason = cached.failures[0]
-        raise _damaged(UnreadableImageError(paths[index], reason))
+        raise _damaged(UnreadableImageError(files.files[index].where, reason))
     return Decoded(
         cached.images,
-        np.delete(np.arange(len(paths)), [index for index, _ in cached.failures]),
-        tuple(Failure(names[index], reason) for index, reason in cached.failures),
-        (*cached.notes, f"decoded images are cached in {entry.folder}"),
+        np.delete(np.arange(len(files)), [index for index, _ in cached.failures]),
+        tuple(Failure(files.names[index], reason) for index, reason in cached.failures),
+        replace(cached.report, notes=[*cached.report.notes, f"decoded images are cached in {entry.folder}"]),
         cached.pixel_digest,
     )
 
 
 @dataclass(frozen=True)
+class _Files:
+    files: tuple[EncodedImage, ...]
+    names: list[str]
+    skip_damaged: bool
+    progress: Progress
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+class _DeepImageError(Exception):
+    """An image has more than 8 bits, and its levels must be measured on all images first."""
+
+
+@dataclass(frozen=True)
 class _DecodedFile:
     index: int
-    pixels: NDArray[np.uint8]
-    native: FullShape
+    image: ConvertedImage
 
 
 @dataclass(frozen=True)
@@ -95,9 +113,23 @@ class _FailedFile:
 _Result = _DecodedFile | _FailedFile
 
 
-def _results(
-    paths: list[Path], names: list[str], target: FullShape, skip_damaged: bool, progress: Progress
-) -> Iterator[_Result]:
+def _decode(
+    files: _Files, conversion: Conversion, entry: cache.Entry, memory_budget: int
+) -> Decoded | cache.CachedImages:
+    """Decode all files to a complete shape, in memory or into the cache.
+
+    Raises:
+        _DeepImageError: an image has more than 8 bits, and the levels are to be measured.
+    """
+    target = cast(FullShape, conversion.shape)
+    needed = len(files) * prod(target)
+    results = _results(files, conversion)
+    if needed <= memory_budget:
+        return _in_memory(results, files.names, conversion)
+    return _through_cache(entry, results, needed, conversion)
+
+
+def _results(files: _Files, conversion: Conversion) -> Iterator[_Result]:
     """Decode all files, in order.
 
     Raises:
@@ -106,23 +138,44 @@ def _results(
 
     def decode_one(index: int) -> _Result:
         try:
-            pixels, native = decode(paths[index], target)
+            image = decode(files.files[index], conversion)
         except UnreadableImageError as failure:
             return _FailedFile(index, failure)
-        return _DecodedFile(index, pixels, native)
+        if image.depth and conversion.levels == "measured":
+            raise _DeepImageError
+        return _DecodedFile(index, image)
 
     first_failure: UnreadableImageError | None = None
     read = 0
-    for result in _with_progress(map_ordered(decode_one, range(len(paths))), "decoding images", len(paths), progress):
+    results = map_ordered(decode_one, range(len(files)))
+    for result in _with_progress(results, "decoding images", len(files), files.progress):
         if isinstance(result, _FailedFile):
             first_failure = first_failure or result.failure
-            if not skip_damaged:
+            if not files.skip_damaged:
                 raise _damaged(result.failure)
         else:
             read += 1
         yield result
     if not read and first_failure:
-        raise InputError(f"none of the {len(paths):,} images can be read; {first_failure.message}")
+        raise InputError(f"none of the {len(files):,} images can be read; {first_failure.message}")
+
+
+def _measure(files: _Files) -> Levels:
+    """Return the levels that hold the values of all files of more than 8 bits.
+
+    Raises:
+        InputError: the values are not those of images.
+    """
+
+    def depth_of(index: int) -> ValueRange | None:
+        try:
+            return native_depth(files.files[index])
+        except UnreadableImageError:  # reported when the file is decoded
+            return None
+
+    depths = map_ordered(depth_of, range(len(files)))
+    found = [depth for depth in _with_progress(depths, "measuring gray levels", len(files), files.progress) if depth]
+    return measure_levels(reduce(ValueRange.merge, found))
 
 
 def _damaged(failure: UnreadableImageError) -> UnreadableImageError:
@@ -131,43 +184,46 @@ def _damaged(failure: UnreadableImageError) -> UnreadableImageError:
     return failure
 
 
-def _in_memory(results: Iterable[_Result], names: list[str], target: FullShape) -> Decoded:
-    images = np.empty((len(names), *target), np.uint8)
+def _in_memory(results: Iterable[_Result], names: list[str], conversion: Conversion) -> Decoded:
+    images = np.empty((len(names), *cast(FullShape, conversion.shape)), np.uint8)
     kept: list[int] = []
     failures: list[Failure] = []
-    native = Counter[FullShape]()
+    summary = ConversionSummary(conversion)
     for result in results:
         if isinstance(result, _FailedFile):
             failures.append(Failure(names[result.index], result.failure.reason))
             continue
-        images[len(kept)] = result.pixels
-        native[result.native] += 1
+        images[len(kept)] = result.image.pixels
+        summary.add(result.image.native, result.image.depth)
         kept.append(result.index)
-    notes = conversion_notes(native, target)
-    return Decoded(images[: len(kept)], np.array(kept, np.int64), tuple(failures), notes, None)
+    return Decoded(
+        images[: len(kept)],
+        np.array(kept, np.int64),
+        tuple(failures),
+        summary.report(),
+        None,
+    )
 
 
 def _through_cache(
-    entry: cache.Entry, results: Iterable[_Result], needed: int, target: FullShape
+    entry: cache.Entry, results: Iterable[_Result], needed: int, conversion: Conversion
 ) -> cache.CachedImages:
     failures: list[tuple[int, str]] = []
-    native = Counter[FullShape]()
+    summary = ConversionSummary(conversion)
     digest = hashlib.sha256()
-    with entry.writer(needed, target) as writer:
+    with entry.writer(needed, cast(FullShape, conversion.shape)) as writer:
         for result in results:
             if isinstance(result, _FailedFile):
                 failures.append((result.index, result.failure.reason))
                 continue
-            pixels = np.ascontiguousarray(result.pixels)
+            pixels = np.ascontiguousarray(result.image.pixels)
             digest.update(pixels.data)
             writer.append(pixels)
-            native[result.native] += 1
-        return writer.finish(conversion_notes(native, target), tuple(failures), digest.digest())
+            summary.add(result.image.native, result.image.depth)
+        return writer.finish(summary.report(), tuple(failures), digest.digest())
 
 
-def _target_shape(
-    paths: list[Path], names: list[str], wanted: Shape, skip_damaged: bool, progress: Progress
-) -> FullShape:
+def _target_shape(files: _Files, wanted: Shape) -> FullShape:
     """Return `wanted` with each None replaced by the files' own value, for which all headers are read.
 
     Raises:
@@ -179,17 +235,17 @@ def _target_shape(
 
     def shape_of(index: int) -> FullShape | UnreadableImageError:
         try:
-            return native_shape(paths[index])
+            return native_shape(files.files[index])
         except UnreadableImageError as failure:
             return failure
 
     first: tuple[str, FullShape] | None = None
     first_failure = None
     color = False
-    scanned = _with_progress(map_ordered(shape_of, range(len(paths))), "reading headers", len(paths), progress)
-    for name, shape in zip(names, scanned, strict=True):
+    scanned = _with_progress(map_ordered(shape_of, range(len(files))), "reading headers", len(files), files.progress)
+    for name, shape in zip(files.names, scanned, strict=True):
         if isinstance(shape, UnreadableImageError):
-            if not skip_damaged:
+            if not files.skip_damaged:
                 raise _damaged(shape)
             first_failure = first_failure or shape
             continue
@@ -198,7 +254,7 @@ def _target_shape(
         _require_same_size(first, (name, shape), height, width)
     if first is None:
         raise InputError(
-            f"none of the {len(paths):,} images can be read; {first_failure.message if first_failure else ''}"
+            f"none of the {len(files):,} images can be read; {first_failure.message if first_failure else ''}"
         )
     return complete(wanted, (3 if color else 1, *first[1][1:]))
 
@@ -211,7 +267,7 @@ def _require_same_size(
         (name, size), (other_name, other_size) = first, other
         raise InputError(
             f"images differ in size: {name} has {size_text(size)} pixels, {other_name} has {size_text(other_size)}",
-            hint="resize all to one size with --set model.image_size=64",
+            hint="resize all to one size with --image-size 64",
         )
 
 

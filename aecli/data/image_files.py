@@ -9,19 +9,20 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.color_modes import UnsupportedModeError, is_gray, to_gray_or_rgb
+from aecli.data.color_modes import UnsupportedModeError, is_deep, is_gray, levels_for, to_gray_or_rgb, value_range
+from aecli.data.conversion import AS_IS, Conversion
+from aecli.data.encoded import EncodedImage, UnreadableImageError
+from aecli.data.levels import ValueRange
 from aecli.data.orientation import swaps_sides, upright_transposition
 from aecli.data.pillow_internals import silence_decoders
-from aecli.data.resize import resized, to_pixels
-from aecli.data.shapes import NATIVE, FullShape, Shape, complete
-from aecli.errors import InputError
-from aecli.storage.paths import reading, require_file
+from aecli.data.resize import Box, resized, to_pixels
+from aecli.data.shapes import FullShape, complete
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,9 +49,6 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 100_000_000
 """An image with more pixels is refused before it is decoded, as small files can claim to be enormous."""
 
-MAX_STREAM_BYTES = 2**30
-"""The largest image that is read from standard input."""
-
 SIGNATURES = {
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -62,50 +60,78 @@ SIGNATURES = {
 }
 
 
-class UnreadableImageError(InputError):
-    """An image file cannot be decoded; `reason` is a short explanation without the path."""
+@dataclass(frozen=True)
+class ConvertedImage:
+    """A decoded image in the requested shape."""
 
-    def __init__(self, path: Path, reason: str, *, hint: str | None = None):
-        super().__init__(f"cannot read image {path}: {reason}", hint=hint)
-        self.path = path
-        self.reason = reason
+    pixels: NDArray[np.uint8]
+    """(C, H, W)."""
+    native: FullShape
+    """The file's own (C, H, W)."""
+    depth: ValueRange | None = None
+    """The smallest and the largest value of an image of more than 8 bits; None for other images."""
 
 
-def decode(path: Path, image_shape: Shape = NATIVE) -> tuple[NDArray[np.uint8], FullShape]:
-    """Decode an image file to (C, H, W) uint8 pixels of `image_shape`; return them and the file's own (C, H, W).
+def decode(file: EncodedImage, conversion: Conversion = AS_IS) -> ConvertedImage:
+    """Decode an image file to 8-bit pixels of the requested shape.
 
-    Each None in `image_shape` keeps the file's own value: C is 1 for a gray image or gray palette, else 3.
+    Each None in the shape keeps the file's own value: C is 1 for a gray image or gray palette, else 3. Levels that are
+    `measured` on a set of images are those that the type of this image declares.
 
     Raises:
         UnreadableImageError: the file is not an image, damaged, animated or too large, or its values do not fit.
     """
-    with _opened(path) as image:
+    with _opened(file) as image:
         native = _native_shape(image)
-        target = complete(image_shape, native)
+        target = complete(conversion.shape, native)
         transposition = upright_transposition(image)
-        if image.format in ("JPEG", "MPO"):
-            # Let the JPEG decoder shrink by 2, 4 or 8 as long as twice the target is left for a good resize.
-            height, width = target[1:] if not swaps_sides(transposition) else target[:0:-1]
-            image.draft(None, (2 * width, 2 * height))
+        # Pillow applies a TIFF's orientation itself.
+        turns = swaps_sides(transposition) and image.format != "TIFF"
+        size = (target[2], target[1]) if turns else (target[1], target[2])
+        box = _draft(image, size)
         image.load()
-        upright = to_gray_or_rgb(image)
-        if transposition is not None and image.format != "TIFF":  # Pillow applies a TIFF's orientation itself
-            upright = upright.transpose(transposition)
-        if upright.mode != (mode := "L" if target[0] == 1 else "RGB"):
-            upright = upright.convert(mode)
-        if upright.size != (target[2], target[1]):
-            upright = resized(upright, target[1:])
-        return to_pixels(upright), native
+        depth = value_range(image)
+        converted = to_gray_or_rgb(image, levels_for(depth, conversion.levels))
+        if converted.mode != (mode := "L" if target[0] == 1 else "RGB"):
+            converted = converted.convert(mode)
+        converted = resized(converted, size, conversion.resize, box)
+        if transposition is not None and image.format != "TIFF":
+            converted = converted.transpose(transposition)
+        return ConvertedImage(to_pixels(converted), native, depth)
 
 
-def native_shape(path: Path) -> FullShape:
+def native_shape(file: EncodedImage) -> FullShape:
     """Return the (C, H, W) of an image file from its header, as `decode` would return it.
 
     Raises:
         UnreadableImageError: the file is not an image, animated or too large.
     """
-    with _opened(path) as image:
+    with _opened(file) as image:
         return _native_shape(image)
+
+
+def native_depth(file: EncodedImage) -> ValueRange | None:
+    """Return the smallest and the largest value of an image file of more than 8 bits; None for other images.
+
+    Raises:
+        UnreadableImageError: the file is not an image, damaged, animated or too large.
+    """
+    with _opened(file) as image:
+        if not is_deep(image):
+            return None
+        image.load()
+        return value_range(image)
+
+
+def _draft(image: "Image", size: tuple[int, int]) -> Box | None:
+    """Let the JPEG decoder shrink by 2, 4 or 8 as long as twice the target `size`, (H, W), is left for a good resize.
+
+    Return the box of the shrunk image that the original covers: its last row and column may reach beyond it.
+    """
+    if image.format not in ("JPEG", "MPO"):
+        return None
+    drafted = image.draft(None, (2 * size[1], 2 * size[0]))
+    return drafted[1] if drafted else None
 
 
 @contextmanager
@@ -117,42 +143,44 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator["Image"]:
+def _opened(file: EncodedImage) -> Iterator["Image"]:
     """Open an image file; any failure, also in the body of the `with` statement, becomes an UnreadableImageError."""
     from PIL import Image
 
     silence_decoders()
     try:
-        require_file(path, "image")
-    except InputError as error:
-        raise UnreadableImageError(path, error.message.removesuffix(f": {path}"), hint=error.hint) from error
-    try:
         # Pillow maps a file into memory if it is given a path: truncating the file meanwhile would kill the process,
         # and a TIFF that is turned by 90 degrees would be read with its sides exchanged.
-        with reading(path, most=MAX_STREAM_BYTES) as file:
+        with file.open() as content:
             try:
-                with Image.open(file, formats=FORMATS) as image:
-                    _check_size_and_frames(path, image)
+                with Image.open(content, formats=FORMATS) as image:
+                    _seek_page(file, image)
+                    _check_size(file, image)
                     yield image
             except (UnreadableImageError, MemoryError):
                 raise
             except UnsupportedModeError as error:
-                raise UnreadableImageError(path, str(error), hint="save it with 8 or 16 bits") from error
+                raise UnreadableImageError(file.where, str(error), hint="save it with 8 or 16 bits") from error
             except Exception as error:  # the decoders raise arbitrary exceptions on damaged files
-                raise UnreadableImageError(path, _reason(file, error)) from error
+                raise UnreadableImageError(file.where, _reason(content, error)) from error
     except OSError as error:
-        raise UnreadableImageError(path, (error.strerror or str(error)).lower()) from error
+        raise UnreadableImageError(file.where, (error.strerror or str(error)).lower()) from error
 
 
-def _check_size_and_frames(path: Path, image: "Image") -> None:
+def _seek_page(file: EncodedImage, image: "Image") -> None:
+    if file.page is not None:
+        image.seek(file.page)
+    # `n_frames` of GIF and TIFF reads all frames; `is_animated` only checks for a second one.
+    elif getattr(image, "is_animated", False) and image.format != "MPO":
+        raise UnreadableImageError(file.where, "it holds several frames", hint="save one frame or page to a file")
+
+
+def _check_size(file: EncodedImage, image: "Image") -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UnreadableImageError(
-            path, f"{width:,} x {height:,} pixels are more than {MAX_PIXELS:,}", hint="make it smaller"
+            file.where, f"{width:,} x {height:,} pixels are more than {MAX_PIXELS:,}", hint="make it smaller"
         )
-    # `n_frames` of GIF and TIFF reads all frames; `is_animated` only checks for a second one.
-    if getattr(image, "is_animated", False) and image.format != "MPO":
-        raise UnreadableImageError(path, "it holds several frames", hint="save one frame or page to a file")
 
 
 def _reason(file: IO[bytes], error: Exception) -> str:

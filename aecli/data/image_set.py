@@ -7,6 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.levels import Levels
+from aecli.data.shapes import FullShape
 from aecli.storage.fingerprints import fingerprint
 
 
@@ -35,6 +37,12 @@ class ImageSet:
     """Images that were skipped because they could not be read."""
     notes: tuple[str, ...] = ()
     """Notes for the user, such as on images that were resized or converted."""
+    warnings: tuple[str, ...] = ()
+    """Warnings for the user: the images are probably not what the model needs."""
+    native_shape: FullShape | None = None
+    """The own (C, H, W) of most images, before their conversion; None if it is unknown."""
+    levels: Levels | None = None
+    """The values of images of more than 8 bits that became 0 and 255; None if there are no such images."""
     known_fingerprint: str | None = field(default=None, repr=False, compare=False)
     """The fingerprint, if it was computed during loading."""
 

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.image_files import decode
-from aecli.data.loading import content_of
+from aecli.data.conversion import Conversion
+from aecli.data.encoded import FileOnDisk
+from aecli.data.image_files import ConvertedImage, decode
+from aecli.data.levels import Levels, ValueRange, to_8_bits
+from aecli.data.loading import DEFAULTS, content_of
 from aecli.data.options import DataOptions
 from aecli.data.registry import DataRef, resolve
 from aecli.data.resize import fit_image
-from aecli.data.shapes import FullShape
 from aecli.data.source import ImageArrays
 from aecli.runtime.progress import silent
 from aecli.storage.paths import STANDARD_STREAM
@@ -24,15 +26,14 @@ class ImageReader:
 
     name: str
     """The name in results: the path of an image file, or `DATA:NAME` for an image inside a file or a data set."""
-    read: Callable[[], tuple[NDArray[np.uint8], FullShape]]
-    """Returns (C, H, W) uint8 pixels of the requested shape, and the image's own (C, H, W).
-
-    Raises InputError if the image cannot be read.
-    """
+    read: Callable[[], ConvertedImage]
+    """Returns the image in the requested shape. Raises InputError if it cannot be read."""
 
 
-def iterate_images(data: str | DataRef, image_shape: FullShape) -> Iterator[ImageReader]:
-    """Yield a reader for each image of a DATA word, converted to `image_shape`, (C, H, W).
+def iterate_images(
+    data: str | DataRef, conversion: Conversion, options: DataOptions = DEFAULTS
+) -> Iterator[ImageReader]:
+    """Yield a reader for each image of a DATA word.
 
     Without a split and classes, a folder yields all image files below it. `-` is one image on standard input.
 
@@ -41,21 +42,27 @@ def iterate_images(data: str | DataRef, image_shape: FullShape) -> Iterator[Imag
         UnavailableError: the data set or a package is not installed.
     """
     if data == str(STANDARD_STREAM):
-        yield ImageReader(data, partial(decode, STANDARD_STREAM, image_shape))
+        yield ImageReader(data, partial(decode, FileOnDisk(STANDARD_STREAM), conversion))
         return
     ref = resolve(data)
     if ref.split is ref.classes is None:
-        content = ref.source.read_unsplit(DataOptions(), silent)
+        content = ref.source.read_unsplit(options, silent)
     else:
-        content, _ = content_of(ref)
+        content, _ = content_of(ref, options)
     if isinstance(content, ImageArrays):
+        levels = content.levels(conversion)
         for name, pixels in zip(content.names.tolist(), content.images, strict=True):
-            yield ImageReader(f"{ref.name}:{name}", partial(fit_image, pixels, image_shape))
+            yield ImageReader(f"{ref.name}:{name}", partial(_convert, pixels, levels, conversion))
         return
-    names = content.names.tolist()
-    if len(names) == 1 and content.root / names[0] == ref.path:
+    for file in content.files:
         # The file itself is listed as the user spells it, such as ./image.png.
-        yield ImageReader(ref.name, partial(decode, content.path(names[0]), image_shape))
-        return
-    for path in map(content.path, names):
-        yield ImageReader(str(path), partial(decode, path, image_shape))
+        name = ref.name if isinstance(file, FileOnDisk) and file.path == ref.path and file.page is None else file.where
+        yield ImageReader(name, partial(decode, file, conversion))
+
+
+def _convert(pixels: NDArray[Any], levels: Levels | None, conversion: Conversion) -> ConvertedImage:
+    depth = None
+    if levels:
+        depth = ValueRange.of(pixels)
+        pixels = to_8_bits(pixels, levels)
+    return ConvertedImage(*fit_image(pixels, conversion), depth)

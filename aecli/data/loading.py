@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.conversion import AS_IS, Conversion
+from aecli.data.conversion_summary import ConversionSummary
 from aecli.data.decoding import decode_files
 from aecli.data.image_set import ImageSet
+from aecli.data.levels import to_8_bits
 from aecli.data.options import DataOptions, DatasetStatus
 from aecli.data.registry import SPLITS, DataRef, registry, resolve
 from aecli.data.resize import fit
-from aecli.data.shapes import NATIVE, Shape
+from aecli.data.shapes import complete
 from aecli.data.source import ImageArrays, ImageFiles, Source, SourceContent
-from aecli.data.splits import in_seeded_test
+from aecli.data.splits import in_test_by_name
 from aecli.errors import InputError, unknown
 from aecli.runtime.progress import Progress, silent
 
@@ -22,8 +25,8 @@ DEFAULTS = DataOptions()
 def load(
     word: str | DataRef,
     options: DataOptions = DEFAULTS,
+    conversion: Conversion = AS_IS,
     *,
-    image_shape: Shape = NATIVE,
     training: bool = False,
     skip_damaged: bool = False,
     progress: Progress = silent,
@@ -32,27 +35,21 @@ def load(
 
     SPLIT is `train`, `test` or `all`, and `val` if a folder has one. Without SPLIT all images are read, but with
     `training` only the `train` split of a source that has splits. A path without splits of its own is split 80% to
-    20% by a fixed seed. CLASSES are names of classes, separated by commas: `@3,5` keeps the images of these classes,
-    `@-3,5` those of all other classes.
+    20% by the names of its images. CLASSES are names of classes, separated by commas: `@3,5` keeps the images of
+    these classes, `@-3,5` those of all other classes.
 
-    `image_shape` is the requested (C, H, W), None keeps the images' own. Color becomes gray by ITU-R 601 luma; gray
-    becomes color by repeating the channel. Images are resized by antialiased bilinear interpolation, without keeping
-    their aspect ratio. The result's `notes` describe these conversions. With `skip_damaged`, images that cannot be
-    read are listed in `failures` instead of raising an error.
+    `conversion` is the requested shape and how it is reached; the result's `notes` describe what was converted. With
+    `skip_damaged`, images that cannot be read are listed in `failures` instead of raising an error.
 
     Raises:
         InputError: the data does not exist, is damaged, or has no such split, class or common shape.
         UnavailableError: the data set or a package is not installed, or there is not enough disk space or memory.
     """
-    _check_shape(image_shape)
     content, full_word = content_of(word, options, training=training, progress=progress)
     if isinstance(content, ImageArrays):
-        images, notes = fit(content.images, image_shape, progress)
-        return ImageSet(
-            images, content.names, full_word, content.labels, content.class_names, notes=(*content.notes, *notes)
-        )
+        return _fitted(content, full_word, conversion, progress)
     decoded = decode_files(
-        content, image_shape, memory_budget=options.memory_budget, skip_damaged=skip_damaged, progress=progress
+        content, conversion, memory_budget=options.memory_budget, skip_damaged=skip_damaged, progress=progress
     )
     kept = content.take(decoded.kept)
     return ImageSet(
@@ -62,8 +59,33 @@ def load(
         kept.labels,
         kept.class_names,
         failures=decoded.failures,
-        notes=(*content.notes, *decoded.notes),
+        notes=(*content.notes, *decoded.report.notes),
+        warnings=tuple(decoded.report.warnings),
+        native_shape=decoded.report.native,
+        levels=decoded.report.levels,
         known_fingerprint=decoded.fingerprint(kept.labels),
+    )
+
+
+def _fitted(content: ImageArrays, word: str, conversion: Conversion, progress: Progress) -> ImageSet:
+    images, levels = content.images, content.levels(conversion)
+    native = (images.shape[1], images.shape[2], images.shape[3])
+    if levels:
+        conversion = replace(conversion, levels=levels)
+        images = to_8_bits(images, levels)
+    summary = ConversionSummary(replace(conversion, shape=complete(conversion.shape, native)))
+    summary.add(native, content.depth, len(images))
+    report = summary.report()
+    return ImageSet(
+        fit(images, conversion, progress),
+        content.names,
+        word,
+        content.labels,
+        content.class_names,
+        notes=(*content.notes, *report.notes),
+        warnings=tuple(report.warnings),
+        native_shape=report.native,
+        levels=report.levels,
     )
 
 
@@ -85,8 +107,7 @@ def content_of(
     else:
         content = source.read("all", options, progress)
         if split != "all":
-            labels_or_n = len(content.names) if content.labels is None else content.labels
-            content = content.take(np.flatnonzero(in_seeded_test(labels_or_n) == (split == "test")))
+            content = content.take(np.flatnonzero(in_test_by_name(content.names) == (split == "test")))
     if options.labels_from == "none":
         content = replace(content, labels=None, class_names=())
     full_word = f"{plain_word}:{split}" if own_splits or split != "all" else plain_word
@@ -100,8 +121,8 @@ def load_again(
     word: str,
     known_fingerprint: str,
     options: DataOptions = DEFAULTS,
+    conversion: Conversion = AS_IS,
     *,
-    image_shape: Shape = NATIVE,
     progress: Progress = silent,
 ) -> ImageSet:
     """Read the images that a file was made from; the file holds their DATA word and fingerprint.
@@ -110,18 +131,10 @@ def load_again(
         InputError: the images do not exist any more, or have changed.
         UnavailableError: the data set or a package is not installed, or there is not enough disk space or memory.
     """
-    images = load(word, options, image_shape=image_shape, skip_damaged=True, progress=progress)
+    images = load(word, options, conversion, skip_damaged=True, progress=progress)
     if images.fingerprint != known_fingerprint:
         raise InputError(f"the images of {word} have changed", hint="create the file again")
     return images
-
-
-def _check_shape(image_shape: Shape) -> None:
-    channels, *size = image_shape
-    if channels not in (None, 1, 3) or any(side is not None and side < 1 for side in size):
-        raise InputError(
-            f"images have 1 or 3 channels and at least 1x1 pixels, not (channels, height, width) = {image_shape}"
-        )
 
 
 def _choose_split(source: Source, word: str, requested: str | None, training: bool) -> str:

@@ -1,13 +1,14 @@
 """Convert images to a requested number of channels and size."""
 
-from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.shapes import FullShape, Shape, complete, size_text
+from aecli.data.conversion import Conversion, Resize
+from aecli.data.shapes import FullShape, complete, size_text
+from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
 from aecli.runtime.threads import map_ordered
 from aecli.storage.limits import require_memory
@@ -16,25 +17,27 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CHUNK = 256
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom) in pixels."""
 
 
-def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Convert (N, C, H, W) uint8 images to the `wanted` (C, H, W); return them and notes on the conversions.
+def fit(images: NDArray[np.uint8], conversion: Conversion, progress: Progress) -> NDArray[np.uint8]:
+    """Convert (N, C, H, W) uint8 images to the requested shape.
 
-    Images that have the wanted shape already are returned without a copy.
+    Images that have the requested shape already are returned without a copy.
 
     Raises:
         UnavailableError: there is not enough memory.
     """
     native = (images.shape[1], images.shape[2], images.shape[3])
-    target = complete(wanted, native)
+    target = complete(conversion.shape, native)
     if target == native:
-        return images, ()
+        return images
     needed = len(images) * prod(target)
     require_memory(
         needed,
-        f"{_images(len(images))} of {size_text(target[1:])} pixels",
-        "use smaller images: --set model.image_size=64",
+        f"{counted(len(images), 'image')} of {size_text(target[1:])} pixels",
+        "use smaller images: --image-size 64",
     )
     fitted = np.empty((len(images), *target), np.uint8)
 
@@ -44,20 +47,21 @@ def fit(images: NDArray[np.uint8], wanted: Shape, progress: Progress) -> tuple[N
             fitted[start : start + CHUNK] = chunk
         else:
             for index, pixels in enumerate(chunk, start):
-                fitted[index] = to_pixels(resized(to_pil(pixels), target[1:]))
+                fitted[index] = to_pixels(resized(to_pil(pixels), target[1:], conversion.resize))
         return start + len(chunk)
 
     for done in map_ordered(fit_chunk, range(0, len(images), CHUNK)):
         progress("resizing images", done, len(images))
-    return fitted, conversion_notes(Counter({native: len(images)}), target)
+    return fitted
 
 
-def fit_image(pixels: NDArray[np.uint8], image_shape: FullShape) -> tuple[NDArray[np.uint8], FullShape]:
-    """Convert (C, H, W) uint8 pixels to `image_shape`; return them and their own (C, H, W)."""
+def fit_image(pixels: NDArray[np.uint8], conversion: Conversion) -> tuple[NDArray[np.uint8], FullShape]:
+    """Convert (C, H, W) uint8 pixels to the requested shape; return them and their own (C, H, W)."""
     native = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
-    pixels = to_channels(pixels[None], image_shape[0])[0]
-    if native[1:] != image_shape[1:]:
-        pixels = to_pixels(resized(to_pil(pixels), image_shape[1:]))
+    target = complete(conversion.shape, native)
+    pixels = to_channels(pixels[None], target[0])[0]
+    if native[1:] != target[1:]:
+        pixels = to_pixels(resized(to_pil(pixels), target[1:], conversion.resize))
     return pixels, native
 
 
@@ -87,34 +91,29 @@ def to_pixels(image: "Image") -> NDArray[np.uint8]:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def resized(image: "Image", size: tuple[int, int]) -> "Image":
-    """Resize a Pillow image to `size`, (H, W), by antialiased bilinear interpolation; the aspect ratio may change."""
+def resized(image: "Image", size: tuple[int, int], resize: Resize = "stretch", box: Box | None = None) -> "Image":
+    """Resize a Pillow image to `size`, (H, W), by antialiased bilinear interpolation.
+
+    Only the (left, top, right, bottom) `box` of the image is used; None uses all of it.
+    """
     from PIL import Image
 
-    return image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-
-
-def conversion_notes(native: Counter[FullShape], target: FullShape) -> tuple[str, ...]:
-    """Describe how many images of the `native` (C, H, W) shapes were converted to `target`; () if none was."""
-    notes = []
-    recolored = sum(count for shape, count in native.items() if shape[0] != target[0])
-    if recolored:
-        change = "color to gray by luma" if target[0] == 1 else "gray to color by repeating the channel"
-        notes.append(f"{_images(recolored)} converted from {change}")
-    sizes = Counter[tuple[int, int]]()
-    for (_, *size), count in native.items():
-        if tuple(size) != target[1:]:
-            sizes[size[0], size[1]] += count
-    if sizes:
-        smallest, largest = (choose(sizes, key=lambda size: size[0] * size[1]) for choose in (min, max))
-        origin = (
-            size_text(smallest)
-            if len(sizes) == 1
-            else f"{len(sizes):,} sizes ({size_text(smallest)} to {size_text(largest)})"
-        )
-        notes.append(f"{_images(sizes.total())} resized from {origin} to {size_text(target[1:])} pixels")
-    return tuple(notes)
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"
+    height, width = size
+    left, top, right, bottom = box or (0, 0, *image.size)
+    own_width, own_height = right - left, bottom - top
+    across, down = width / own_width, height / own_height
+    if resize == "crop":
+        scale = max(across, down)
+        margin_x, margin_y = (own_width - width / scale) / 2, (own_height - height / scale) / 2
+        left, top = max(left, left + margin_x), max(top, top + margin_y)
+        right, bottom = min(right, right - margin_x), min(bottom, bottom - margin_y)
+    elif resize == "pad":
+        scale = min(across, down)
+        width, height = max(1, round(own_width * scale)), max(1, round(own_height * scale))
+    if (left, top, right, bottom) != (0, 0, width, height) or image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+    if (height, width) == size:
+        return image
+    padded = Image.new(image.mode, (size[1], size[0]))
+    padded.paste(image, ((size[1] - width) // 2, (size[0] - height) // 2))
+    return padded

@@ -3,15 +3,17 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.conversion import Conversion
+from aecli.data.encoded import EncodedImage
+from aecli.data.levels import Levels, ValueRange, measure_levels
 from aecli.data.options import DataOptions
 from aecli.data.splits import in_seeded_test
 from aecli.runtime.progress import Progress
-from aecli.storage.paths import is_stream
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,20 @@ class SourceContent:
 class ImageArrays(SourceContent):
     """Images whose pixels are in memory or memory-mapped."""
 
-    images: NDArray[np.uint8]
-    """(N, C, H, W) uint8 in 0..255, C 1 or 3."""
+    images: NDArray[Any]
+    """(N, C, H, W), C 1 or 3: uint8 in 0..255, or numbers of another type in the range `depth`."""
     notes: tuple[str, ...] = ()
+    depth: ValueRange | None = None
+    """The smallest and the largest value in the file; None for uint8."""
+
+    def levels(self, conversion: Conversion) -> Levels | None:
+        """Return the values that become 0 and 255: those of the conversion, or else measured on the file.
+
+        None for uint8 images, which stay as they are.
+        """
+        if self.depth is None:
+            return None
+        return conversion.levels if isinstance(conversion.levels, Levels) else measure_levels(self.depth)
 
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the content at `indices`, (M,) integers."""
@@ -45,15 +58,18 @@ class ImageArrays(SourceContent):
 
 @dataclass(frozen=True)
 class ImageFiles(SourceContent):
-    """Image files that have not been decoded yet: `root / name` for each name."""
+    """Image files that have not been decoded yet, on disk or in an archive."""
 
-    root: Path
+    files: tuple[EncodedImage, ...]
+    """The file of each image."""
+    masks: NDArray[np.str_] | None = None
+    """(N,) name of the file that marks the defects of each image, "" for none; None if the source has no masks."""
     notes: tuple[str, ...] = ()
 
-    def path(self, name: str) -> Path:
-        """Return the path of the file `name`."""
-        path = self.root / name
-        return path.absolute() if is_stream(path) else path  # a file that is called "-" is not standard input
+    def take(self, indices: NDArray[np.int64]) -> Self:
+        """Return the content at `indices`, (M,) integers."""
+        masks = None if self.masks is None else self.masks[indices]
+        return replace(super().take(indices), files=tuple(self.files[index] for index in indices), masks=masks)
 
 
 class Source(ABC):

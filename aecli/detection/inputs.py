@@ -8,13 +8,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
-
+from aecli.data.conversion import Conversion
 from aecli.data.iteration import ImageReader, iterate_images
-from aecli.data.shapes import FullShape
 from aecli.errors import AecliError, InputError
 from aecli.storage.paths import STANDARD_STREAM, is_stream, require_file
 
@@ -24,14 +21,14 @@ MAX_PATH_BYTES = 1 << 20
 """Longer than the paths of any system."""
 
 
-def image_readers(words: Iterable[str], image_shape: FullShape) -> Iterator[ImageReader]:
-    """Yield a reader for each image of the DATA words, converted to `image_shape`, (C, H, W).
+def image_readers(words: Iterable[str], conversion: Conversion) -> Iterator[ImageReader]:
+    """Yield a reader for each image of the DATA words, which converts it.
 
     A word that cannot be resolved yields a reader of that name that raises the error, so that the other words are read.
     """
     for word in words:
         try:
-            yield from iterate_images(word, image_shape)
+            yield from iterate_images(word, conversion)
         except AecliError as error:
             yield ImageReader(word, partial(_raise, error))
 
@@ -97,7 +94,7 @@ def chunks_as_available(readers: Iterable[ImageReader], size: int) -> Iterator[l
         yield chunk
 
 
-def _raise(error: AecliError) -> tuple[NDArray[np.uint8], FullShape]:
+def _raise(error: AecliError) -> NoReturn:
     raise error
 
 

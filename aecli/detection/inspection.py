@@ -1,7 +1,6 @@
 """Read, score and classify images chunk by chunk, in order."""
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -9,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from aecli.data.image_files import UnreadableImageError, quiet
+from aecli.data.conversion_summary import ConversionReport, ConversionSummary
+from aecli.data.encoded import UnreadableImageError
+from aecli.data.image_files import ConvertedImage, quiet
 from aecli.data.image_set import Failure
 from aecli.data.iteration import ImageReader
-from aecli.data.resize import conversion_notes
-from aecli.data.shapes import FullShape
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import chunked, chunks_as_available, image_readers, is_pipe, read_list
 from aecli.errors import AecliError, InputError
@@ -58,7 +56,7 @@ class AnomalyInspector:
     def __init__(self, model: Model, detector: Detector):
         self._model = model
         self._detector = detector
-        self._native_shapes = Counter[FullShape]()
+        self._conversions = ConversionSummary(model.conversion)
         self.normal = 0
         self.anomalies = 0
         self.failed = 0
@@ -102,7 +100,7 @@ class AnomalyInspector:
         started = time.monotonic()
         separator = b"\0" if null_separated else b"\n"
         listed = read_list(files_from, separator=separator) if files_from else iter(())
-        readers = image_readers(chain(words, listed), self._model.image_shape)
+        readers = image_readers(chain(words, listed), self._model.conversion)
         if files_from and is_pipe(files_from):
             total = None
             chunks = chunks_as_available(readers, self.chunk_size)
@@ -129,12 +127,14 @@ class AnomalyInspector:
             detections = self._detections([image for image in images if not isinstance(image, Failure)])
             results = [image if isinstance(image, Failure) else next(detections) for image in images]
             self._count(results)
-            self._native_shapes.update(image.native for image in images if not isinstance(image, Failure))
+            for image in images:
+                if not isinstance(image, Failure):
+                    self._conversions.add(image.converted.native, image.converted.depth)
             yield results
 
-    def notes(self) -> tuple[str, ...]:
-        """Describe how many images were resized or converted for the model."""
-        return conversion_notes(self._native_shapes, self._model.image_shape)
+    def report(self) -> ConversionReport:
+        """Describe how many images were converted for the model, and how."""
+        return self._conversions.report()
 
     def _count(self, results: Iterable[Detection | Failure]) -> None:
         for result in results:
@@ -150,7 +150,7 @@ class AnomalyInspector:
             return
         header = self._detector.header
         names = iter([image.name for image in images])
-        for output in self._model.outputs(np.stack([image.pixels for image in images])):
+        for output in self._model.outputs(np.stack([image.converted.pixels for image in images])):
             scores = self._detector.scores(output)
             probabilities = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
             for row, (score, probability) in enumerate(zip(scores.tolist(), probabilities, strict=True)):
@@ -160,10 +160,7 @@ class AnomalyInspector:
 @dataclass(frozen=True)
 class _Image:
     name: str
-    pixels: NDArray[np.uint8]
-    """(C, H, W) of the model's input."""
-    native: FullShape
-    """(C, H, W) before conversion."""
+    converted: ConvertedImage
 
 
 def _read_all(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
@@ -176,7 +173,7 @@ def _read(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
     images: list[_Image | Failure] = []
     for reader in readers:
         try:
-            images.append(_Image(reader.name, *reader.read()))
+            images.append(_Image(reader.name, reader.read()))
         except UnreadableImageError as error:
             images.append(Failure(reader.name, error.reason))
         except AecliError as error:

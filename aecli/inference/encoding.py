@@ -11,6 +11,7 @@ from aecli.checkpoint import ModelRef
 from aecli.codes import CodeBatches, Codes, CodesMeta, save_codes
 from aecli.codes.quantizer import Quantizer
 from aecli.data.image_set import ImageSet
+from aecli.data.levels import Levels
 from aecli.errors import InputError, UsageError
 from aecli.inference.loading import load
 from aecli.inference.model import Model
@@ -83,7 +84,7 @@ def encode_dataset(
         loaded = load(model, device=shards.device if shards else device)
         is_rank_zero = processes.current().is_rank_zero
         with open_progress() if is_rank_zero else nullcontext(silent) as progress:
-            images = load_images(data, options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+            images = load_images(data, options, loaded.conversion, skip_damaged=True, progress=progress)
             if shards and not is_rank_zero:
                 shards.encode(loaded, images.images)
                 return None
@@ -161,10 +162,17 @@ def _meta(model: Model, images: ImageSet, bits: int, entropy: bool) -> CodesMeta
         data=images.word,
         data_fingerprint=images.fingerprint,
         image_shape=images.image_shape,
+        resize=model.conversion.resize,
+        levels=_levels(model),
         bits=bits,
         entropy=entropy,
         class_names=list(images.class_names),
     )
+
+
+def _levels(model: Model) -> list[float]:
+    levels = model.conversion.levels
+    return [levels.black, levels.white] if isinstance(levels, Levels) else []
 
 
 def _quantizer(model: Model, bits: int) -> Quantizer | None:

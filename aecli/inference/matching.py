@@ -5,9 +5,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.codes import Codes
+from aecli.codes import Codes, CodesMeta
 from aecli.data import load_again
+from aecli.data.conversion import Conversion
 from aecli.data.image_set import ImageSet
+from aecli.data.levels import Levels
 from aecli.data.options import DataOptions
 from aecli.data.shapes import NATIVE, Shape
 from aecli.errors import InputError
@@ -48,10 +50,17 @@ def images_of(codes: Codes, options: DataOptions, progress: Progress = silent) -
         InputError: the images are missing or have changed.
         UnavailableError: the data set, a package or disk space is not available.
     """
-    shape = cast(Shape, codes.meta.image_shape or NATIVE)
-    images = load_again(codes.meta.data, codes.meta.data_fingerprint, options, image_shape=shape, progress=progress)
+    conversion = conversion_of_codes(codes.meta)
+    images = load_again(codes.meta.data, codes.meta.data_fingerprint, options, conversion, progress=progress)
     indices = matching_images(codes, images)
     return images if np.array_equal(indices, np.arange(len(images))) else images.take(indices)
+
+
+def conversion_of_codes(meta: CodesMeta) -> Conversion:
+    """Return how the images that codes were made from became the model's input."""
+    return Conversion(
+        cast(Shape, meta.image_shape or NATIVE), meta.resize, Levels(*meta.levels) if meta.levels else "declared"
+    )
 
 
 def _labels_or_words_agree(codes: Codes, images: ImageSet, indices: NDArray[np.int64]) -> bool:

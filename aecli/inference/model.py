@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
+from aecli.checkpoint.trained_images import TrainedImages
+from aecli.data.conversion import Conversion
+from aecli.data.levels import Levels
 from aecli.errors import InputError
+from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress, silent
 
 MAX_BATCH_VALUES = 1 << 20
@@ -36,12 +40,24 @@ class ModelOutput:
         return ModelOutput(self.images[one], self.codes[one], self.reconstructions[one], self.residual_l2[one])
 
 
+def conversion_of(header: CheckpointHeader) -> Conversion:
+    """Return how images become the input of a model.
+
+    A model that was trained on images of 8 bits takes deep images by the levels that their type declares.
+    """
+    recipe = Recipe.from_dict(header.recipe).model
+    levels = Levels(recipe.black, recipe.white) if recipe.black != "measured" and recipe.white != "measured" else None
+    return Conversion(header.image_shape, recipe.resize, levels or "declared", header.native_shape)
+
+
 class Model(ABC):
     """A trained autoencoder, behind `encode`, `decode` and `detect`. Each backend is a subclass."""
 
     header: CheckpointHeader
     fingerprint: str
     """Fingerprint of the checkpoint, even if a model exported from it is run."""
+    trained_images: TrainedImages | None = None
+    """The images that the model was trained on; None if the file is of version 0.1."""
     notes: tuple[str, ...] = ()
     """Notes on how the model was loaded, for the user."""
 
@@ -49,6 +65,11 @@ class Model(ABC):
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of the input images and the reconstructions."""
         return self.header.image_shape
+
+    @property
+    def conversion(self) -> Conversion:
+        """How images become the model's input."""
+        return conversion_of(self.header)
 
     @property
     @abstractmethod

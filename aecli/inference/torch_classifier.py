@@ -5,7 +5,8 @@ import torch
 from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint
-from aecli.inference.model import batches, ensure_writable, require_finite, require_images
+from aecli.data.conversion import Conversion
+from aecli.inference.model import batches, conversion_of, ensure_writable, require_finite, require_images
 from aecli.inference.torch_backend import to_device
 from aecli.runtime.progress import Progress, silent
 
@@ -21,12 +22,18 @@ class TorchClassifier:
     def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
         self.header = checkpoint.header
         self.fingerprint = checkpoint.fingerprint
+        self.trained_images = checkpoint.trained_images
         self._model = to_device(checkpoint.classifier, device)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of the input images."""
         return self.header.image_shape
+
+    @property
+    def conversion(self) -> Conversion:
+        """How images become the model's input."""
+        return conversion_of(self.header)
 
     @property
     def class_names(self) -> tuple[str, ...]:

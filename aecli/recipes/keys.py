@@ -1,6 +1,6 @@
 """Recipe keys: dataclass fields that carry their range, help sentence and command-line flag."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,7 @@ def key(
     below: float | None = None,
     flag: str | None = None,
     metavar: str | None = None,
+    parser: Callable[[str], Any] | None = None,
 ) -> Any:
     """Return a dataclass field that describes one key of a recipe.
 
@@ -52,6 +53,7 @@ def key(
         below: A number above all valid ones.
         flag: The option of `aecli train` that sets the key.
         metavar: What stands for the value in the option's help; the choices of a Literal by default.
+        parser: Turns the option's text into the value of a key that is neither a number nor a choice.
     """
     metadata: dict[str, Any] = {"help": help}
     bounds = Range(at_least, above, at_most, below)
@@ -60,6 +62,7 @@ def key(
     if flag:
         metadata["flag"] = flag
         metadata["metavar"] = metavar
+        metadata["parser"] = parser
     if isinstance(default, dict):
         return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)

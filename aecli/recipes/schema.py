@@ -21,6 +21,14 @@ MAX_SIDE = 10_000
 MAX_SEED = 2**32 - 1
 
 
+def parse_image_size(text: str) -> Any:
+    """Parse `64`, `96x64` (width x height) or `native`; other text is returned as it is, for the recipe to refuse."""
+    width, _, height = text.lower().partition("x")
+    if width.isdecimal() and height.isdecimal():
+        return [int(height), int(width)]
+    return int(text) if text.isdecimal() else text
+
+
 @dataclass(frozen=True)
 class ModelRecipe:
     """The network and the shape and normalization of its images."""
@@ -31,6 +39,14 @@ class ModelRecipe:
         "Size in pixels to which images are resized: one number for a square, or [height, width].",
         at_least=1,
         at_most=MAX_SIDE,
+        flag="--image-size",
+        metavar="SIDE|WIDTHxHEIGHT",
+        parser=parse_image_size,
+    )
+    resize: Literal["stretch", "crop", "pad"] = key(
+        "stretch",
+        "How an image of another aspect ratio is resized: `stretch` changes the ratio, `crop` cuts off what does not "
+        "fit, `pad` adds black bars.",
     )
     channels: Native | Literal[1, 3] = key("native", "1 for grayscale, 3 for color.")
     mean: Measured | list[float] = key(
@@ -43,6 +59,15 @@ class ModelRecipe:
         "Standard deviation per channel of pixels in 0..1, by which the encoder's input is divided. `measured` "
         "computes it on the training images.",
         above=0,
+    )
+    white: Measured | float = key(
+        "measured",
+        "Value that becomes 255 in images of more than 8 bits, such as 4095. `measured` chooses it from the training "
+        "images: the largest number of 8, 10, 12, 14, 16 or 32 bits that they need, or 1 for floats in 0..1.",
+    )
+    black: Measured | float = key(
+        "measured",
+        "Value that becomes 0 in images of more than 8 bits. `measured` is -1 for floats in -1..1, or else 0.",
     )
     arguments: dict[str, Any] = key(
         {}, "Arguments of the architecture. An argument that is left out has the architecture's default."
@@ -142,6 +167,13 @@ class TrainingRecipe:
     """Length of the training, batches, seed and precision."""
 
     epochs: int = key(150, "Number of training epochs.", at_least=1, flag="--epochs", metavar="N")
+    patience: int = key(
+        0,
+        "Stop after this many epochs without a smaller validation loss; 0 trains for all epochs.",
+        at_least=0,
+        flag="--patience",
+        metavar="N",
+    )
     batch_size: int = key(
         1024, "Images in one optimizer step, over all devices.", at_least=1, flag="--batch-size", metavar="N"
     )
@@ -286,6 +318,11 @@ def _check_values(recipe: Recipe, origin: str) -> None:
         if valid is not None and value not in valid:
             raise RecipeError(f"{origin}: {path} must be {valid}, not {value!r}")
     size, is_classifier = recipe.model.image_size, recipe.task == "classifier"
+    black, white = recipe.model.black, recipe.model.white
+    if black != "measured" and white == "measured":
+        raise RecipeError(f"{origin}: model.black needs model.white, such as 4095")
+    if white != "measured" and white <= (0 if black == "measured" else black):
+        raise RecipeError(f"{origin}: model.white must be greater than model.black, not {white!r}")
     if isinstance(size, list) and len(size) != 2:
         raise RecipeError(f"{origin}: model.image_size must be one number or [height, width], not {size!r}")
     if is_classifier and recipe.corruption.target != "clean":

@@ -20,7 +20,7 @@ from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.data import DataOptions, DataRef, ImageSet, load, matched_labels, resolve
 from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
-from aecli.inference.model import Model
+from aecli.inference.model import Model, conversion_of
 from aecli.inference.torch_classifier import TorchClassifier
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress
@@ -138,9 +138,8 @@ def measure(
     Raises:
         InputError: images or the model cannot be read.
     """
-    shape = run.header.image_shape
     word = test or run.header.validation.word
-    images = load(word, options, image_shape=shape, skip_damaged=True, progress=progress)
+    images = load(word, options, conversion_of(run.header), skip_damaged=True, progress=progress)
     if run.header.task == "classifier":
         classifier = inference.load_classifier(run.model)
         speed = _speed(classifier.classify, images)
@@ -198,7 +197,7 @@ def _probe(
     run: Run, model: Model, images: ImageSet, probing: KNNProbeOptions, options: DataOptions, progress: Progress
 ) -> Accuracy | None:
     """Return the k-NN accuracy with labels drawn from the training images; None if labels are unknown."""
-    labeled = load(run.header.data.word, options, image_shape=model.image_shape, skip_damaged=True, progress=progress)
+    labeled = load(run.header.data.word, options, model.conversion, skip_damaged=True, progress=progress)
     if labeled.labels is None or images.labels is None:
         return None
     codes = [inference.encode(model, image_set, progress=progress) for image_set in (labeled, images)]

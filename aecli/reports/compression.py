@@ -52,10 +52,10 @@ def measure_compression(
         UnavailableError: a data set, a device, disk space or memory is not available.
     """
     loaded = inference.load(model, device=device)
-    source, shape, pca_warning = loaded.header.data, loaded.image_shape, None
-    images = load(data, options, image_shape=shape, skip_damaged=True, progress=progress)
+    source, conversion, pca_warning = loaded.header.data, loaded.conversion, None
+    images = load(data, options, conversion, skip_damaged=True, progress=progress)
     try:
-        pca_images = load_again(source.word, source.fingerprint, options, image_shape=shape, progress=progress)
+        pca_images = load_again(source.word, source.fingerprint, options, conversion, progress=progress)
     except AecliError as error:
         pca_images = images
         pca_warning = f"PCA is fitted on the test images, which overstates its quality: {error.message}"

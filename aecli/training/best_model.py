@@ -56,10 +56,11 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
         residual_quantiles=quantiles,
         quantizers=quantizers,
         class_names=list(images.images.class_names),
+        native_shape=images.images.native_shape,
         task=recipe.task,
         versions={name: version(name) for name in ("aecli", "torch", "pytorch-lightning")},
     )
-    save_checkpoint(model, header, request.folder.model)
+    save_checkpoint(model, header, request.folder.model, request.trained_images)
 
 
 def _sample_codes(model: Autoencoder, images: Subset) -> NDArray[np.float32]:

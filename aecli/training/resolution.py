@@ -19,6 +19,7 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
             `init_from`.
     """
     channels, height, width = images.images.image_shape
+    levels = images.images.levels
     mean, std = recipe.model.mean, recipe.model.std
     if mean == "measured" or std == "measured":
         header = init_from.header if init_from else None
@@ -42,6 +43,8 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
         channels=channels,
         mean=list(map(float, mean)),
         std=list(map(float, std)),
+        black=levels.black if levels else recipe.model.black,
+        white=levels.white if levels else recipe.model.white,
     )
 
 

@@ -15,8 +15,12 @@ from aecli.data import (
     hold_out,
     load,
     occurring_classes,
+    resolve,
     with_classes,
 )
+from aecli.data.conversion import Conversion
+from aecli.data.levels import Levels
+from aecli.data.splits import hold_out_by_name
 from aecli.errors import InputError
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress, silent
@@ -54,35 +58,56 @@ def load_subsets(
     skip_damaged: bool = False,
     progress: Progress = silent,
 ) -> tuple[Subset, Subset]:
-    """Read the training images and the validation images; without `validation_data`, hold some out by the seed.
+    """Read the training images and the validation images; without `validation_data`, hold some out.
 
+    Images of a path are held out by their names and the seed, those of a named data set at random by the seed.
     For a classifier, images without a label are left out, and labels are indices into the training images' classes.
 
     Raises:
         InputError: images are missing, damaged or too few, or lack the labels that the recipe needs.
         UnavailableError: a data set or package is not available, or the disk is full.
     """
+    ref = resolve(data)
     images = load(
-        data,
+        ref,
         options,
-        image_shape=recipe.model.image_shape,
+        _conversion(recipe),
         training=True,
         skip_damaged=skip_damaged,
         progress=progress,
     )
     if validation_data is None:
-        labels = len(images) if images.labels is None else images.labels
-        rest, held_out = hold_out(labels, recipe.training.validation_fraction, recipe.training.seed)
+        rest, held_out = _hold_out(images, ref, recipe)
         subsets = Subset(images, rest), Subset(images, held_out)
     else:
-        validation = load(
-            validation_data, options, image_shape=images.image_shape, skip_damaged=skip_damaged, progress=progress
-        )
+        conversion = Conversion(images.image_shape, recipe.model.resize, images.levels or "declared")
+        validation = load(validation_data, options, conversion, skip_damaged=skip_damaged, progress=progress)
         subsets = whole(images), whole(validation)
     if recipe.task == "classifier":
         classes = _classes_to_learn(images)
         subsets = _labeled(subsets[0], classes), _labeled(subsets[1], classes)
     return _limited(subsets[0], recipe.training.limit_per_class, recipe.training.seed), subsets[1]
+
+
+def _conversion(recipe: Recipe) -> Conversion:
+    model = recipe.model
+    if model.white == "measured":
+        return Conversion(model.image_shape, model.resize)
+    return Conversion(
+        model.image_shape, model.resize, Levels(0 if model.black == "measured" else model.black, model.white)
+    )
+
+
+def _hold_out(images: ImageSet, ref: DataRef, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of the images to train on, and of those to validate on."""
+    fraction, seed = recipe.training.validation_fraction, recipe.training.seed
+    if ref.path is None:
+        return hold_out(len(images) if images.labels is None else images.labels, fraction, seed)
+    candidates = np.arange(len(images))
+    if recipe.task == "classifier" and images.labels is not None and len(occurring_classes(images)) > 1:
+        candidates = np.flatnonzero(images.labels != UNLABELED)  # some of these, not any images, must be held out
+    rest, held_out = hold_out_by_name(images.names[candidates].tolist(), fraction, seed, "validation")
+    return candidates[rest], candidates[held_out]
 
 
 def whole(images: ImageSet) -> Subset:

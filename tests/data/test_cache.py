@@ -15,7 +15,10 @@ import pytest
 from numpy.typing import NDArray
 
 from aecli.data import DataOptions, cache, decoding, image_files, load
-from aecli.data.shapes import FullShape, Shape
+
+from aecli.data.conversion import Conversion
+from aecli.data.encoded import EncodedImage
+from aecli.data.image_files import ConvertedImage
 from aecli.errors import ExitStatus, InputError, UnavailableError
 from tests.data.image_sets import Draw, labels_of
 
@@ -31,7 +34,7 @@ def folder(tmp_path: Path, draw: Draw) -> Path:
 
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    def forbidden(path: Path, shape: Shape) -> NoReturn:
+    def forbidden(file: EncodedImage, conversion: Conversion) -> NoReturn:
         raise AssertionError("decoded again")
 
     return lambda: monkeypatch.setattr(decoding, "decode", forbidden)
@@ -66,7 +69,7 @@ def test_a_large_set_is_mapped_and_equal(folder: Path, user_folders: Path, no_de
 
 def test_shape_and_modification_time_are_part_of_the_key(folder: Path, user_folders: Path) -> None:
     load(str(folder), SMALL)
-    load(str(folder), SMALL, image_shape=(3, 4, 4))
+    load(str(folder), SMALL, conversion=Conversion((3, 4, 4)))
     assert len(entries(user_folders)) == 2
     os.utime(folder / "a" / "0.png", ns=(1, 1))
     load(str(folder), SMALL)
@@ -76,16 +79,16 @@ def test_shape_and_modification_time_are_part_of_the_key(folder: Path, user_fold
 def test_notes_and_failures_are_cached(folder: Path, no_decoding: Callable[[], None]) -> None:
     (folder / "a" / "2.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"2\.png"):
-        load(str(folder), SMALL, image_shape=(1, 4, 4))
-    first = load(str(folder), SMALL, image_shape=(1, 4, 4), skip_damaged=True)
+        load(str(folder), SMALL, conversion=Conversion((1, 4, 4)))
+    first = load(str(folder), SMALL, conversion=Conversion((1, 4, 4)), skip_damaged=True)
     assert len(first) == 9
     no_decoding()
-    again = load(str(folder), SMALL, image_shape=(1, 4, 4), skip_damaged=True)
+    again = load(str(folder), SMALL, conversion=Conversion((1, 4, 4)), skip_damaged=True)
     assert (again.failures, again.notes, again.names.tolist()) == (first.failures, first.notes, first.names.tolist())
     assert "9 images" in again.notes[0]
     assert again.fingerprint == first.fingerprint
     with pytest.raises(InputError, match=r"2\.png"):
-        load(str(folder), SMALL, image_shape=(1, 4, 4))
+        load(str(folder), SMALL, conversion=Conversion((1, 4, 4)))
 
 
 def test_an_interrupted_run_leaves_no_entry(folder: Path, user_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from aecli.data import DataOptions, describe, load
+
+from aecli.data.conversion import Conversion
 from aecli.data.registry import registry
 from aecli.data.shapes import Shape
 from aecli.data.sources.torchvision_sets import TorchvisionSet
@@ -107,21 +109,21 @@ def test_letters_are_similar_to_mnist_and_their_classes_separate() -> None:
 
 
 def test_images_are_converted_to_the_requested_shape_with_a_note() -> None:
-    images = load("digits:test", image_shape=(3, 28, 28))
+    images = load("digits:test", conversion=Conversion((3, 28, 28)))
     assert images.image_shape == (3, 28, 28)
     converted, resized = images.notes
     assert "359 images" in converted
     assert "gray to color" in converted
     assert "359 images" in resized
     assert "8x8 to 28x28" in resized
-    assert load("digits:test", image_shape=(1, 8, 8)).notes == ()
+    assert load("digits:test", conversion=Conversion((1, 8, 8))).notes == ()
     assert load("digits:test", DataOptions(labels_from="none")).labels is None
 
 
 @pytest.mark.parametrize("image_shape", [(2, 8, 8), (1, 0, 8)])
 def test_an_impossible_shape_is_an_error(image_shape: Shape) -> None:
     with pytest.raises(InputError, match="1 or 3 channels"):
-        load("digits", image_shape=image_shape)
+        load("digits", conversion=Conversion(image_shape))
 
 
 @pytest.mark.parametrize("word", DOWNLOADED)

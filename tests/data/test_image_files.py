@@ -11,13 +11,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from aecli.data.image_files import MAX_PIXELS, UnreadableImageError, decode, native_shape, quiet
+from aecli.data import image_files
+from aecli.data.conversion import Conversion
+from aecli.data.encoded import FileOnDisk, UnreadableImageError
+from aecli.data.image_files import MAX_PIXELS, quiet
+from aecli.data.shapes import NATIVE, FullShape, Shape
 from aecli.errors import ExitStatus
 
 RAMP = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 COLOR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=-1)
+
+
+def decode(path: Path, shape: Shape = NATIVE) -> tuple[NDArray[np.uint8], FullShape]:
+    image = image_files.decode(FileOnDisk(path), Conversion(shape))
+    return image.pixels, image.native
+
+
+def native_shape(path: Path) -> FullShape:
+    return image_files.native_shape(FileOnDisk(path))
 
 
 @pytest.fixture(autouse=True)

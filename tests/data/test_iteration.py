@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from aecli.data import load
+
+from aecli.data.conversion import Conversion
 from aecli.data.iteration import iterate_images
 from aecli.errors import InputError
 from tests.data.image_sets import Draw
@@ -14,7 +16,7 @@ SHAPE = (1, 6, 8)
 
 
 def names(data: str) -> list[str]:
-    return [image.name for image in iterate_images(data, SHAPE)]
+    return [image.name for image in iterate_images(data, Conversion(SHAPE))]
 
 
 def test_a_file_keeps_the_spelling_of_the_user(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,9 +29,9 @@ def test_a_file_keeps_the_spelling_of_the_user(tmp_path: Path, draw: Draw, monke
 def test_a_file_called_like_standard_input_is_read(tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     draw(tmp_path / "1.png").rename(tmp_path / "-")
-    (image,) = iterate_images("./-", SHAPE)
+    (image,) = iterate_images("./-", Conversion(SHAPE))
     assert image.name == "./-"
-    assert image.read()[1] == SHAPE
+    assert image.read().native == SHAPE
 
 
 def test_a_folder_yields_all_files_and_a_split_its_own(tmp_path: Path, draw: Draw) -> None:
@@ -49,18 +51,18 @@ def test_pixels_are_those_of_load(tmp_path: Path, draw: Draw) -> None:
         draw(tmp_path / "set" / f"{index}.png", index, mode="RGB")
     np.savez(tmp_path / "set.npz", images=load(str(tmp_path / "set")).images)
     for data in (str(tmp_path / "set"), str(tmp_path / "set.npz"), "digits:test"):
-        expected = load(data, image_shape=(1, 4, 4)).images
-        images = list(iterate_images(data, (1, 4, 4)))
+        expected = load(data, conversion=Conversion((1, 4, 4))).images
+        images = list(iterate_images(data, Conversion((1, 4, 4))))
         assert len({image.name for image in images}) == len(images) == len(expected)
         for image, pixels in zip(images[:20], expected, strict=False):
-            np.testing.assert_array_equal(image.read()[0], pixels)
-    assert next(iterate_images(str(tmp_path / "set"), SHAPE)).read()[1] == (3, 6, 8)
+            np.testing.assert_array_equal(image.read().pixels, pixels)
+    assert next(iterate_images(str(tmp_path / "set"), Conversion(SHAPE))).read().native == (3, 6, 8)
 
 
 def test_an_unreadable_image_fails_when_it_is_read(tmp_path: Path, draw: Draw) -> None:
     draw(tmp_path / "1.png")
     (tmp_path / "2.png").write_bytes(b"x")
-    good, damaged = iterate_images(str(tmp_path), SHAPE)
+    good, damaged = iterate_images(str(tmp_path), Conversion(SHAPE))
     good.read()
     with pytest.raises(InputError):
         damaged.read()
@@ -69,4 +71,4 @@ def test_an_unreadable_image_fails_when_it_is_read(tmp_path: Path, draw: Draw) -
 @pytest.mark.parametrize("data", ["missing.png", "", "digits:val"])
 def test_missing_data_is_an_error(data: str) -> None:
     with pytest.raises(InputError):
-        list(iterate_images(data, SHAPE))
+        list(iterate_images(data, Conversion(SHAPE)))

@@ -10,10 +10,11 @@ from PIL import Image
 READ = """
 import sys
 from pathlib import Path
-from aecli.data.image_files import UnreadableImageError, decode
+from aecli.data.encoded import FileOnDisk, UnreadableImageError
+from aecli.data.image_files import decode
 
 try:
-    decode(Path(sys.argv[1]), (1, None, None))
+    decode(FileOnDisk(Path(sys.argv[1])))
 except UnreadableImageError:
     print("unreadable")
 """

@@ -119,20 +119,24 @@ def described(path: Path) -> None:
 
 
 def image_file(path: Path) -> None:
+    from aecli.data.conversion import Conversion
+    from aecli.data.encoded import FileOnDisk
     from aecli.data.image_files import decode, native_shape, quiet
 
+    file = FileOnDisk(path)
     with quiet():
-        native_shape(path)
-        pixels, _ = decode(path)
+        native_shape(file)
+        pixels = decode(file).pixels
         assert pixels.dtype == np.uint8
         assert pixels.ndim == 3
-        decode(path, (1, 8, 8))
+        decode(file, Conversion((1, 8, 8), "crop"))
 
 
 def image_set(path: Path) -> None:
     from aecli.data import load
+    from aecli.data.conversion import Conversion
 
-    images = load(str(path), image_shape=(1, 8, 8))
+    images = load(str(path), conversion=Conversion((1, 8, 8)))
     assert len(images.names) == len(images)
     assert images.labels is None or images.labels.max() < len(images.class_names)
     images.fingerprint  # noqa: B018

@@ -91,15 +91,14 @@ def calibrate(
 
     loaded = inference.load(ref, device=device)
     with console.progress() as progress:
-        sets = [
-            load(data, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
-            for data in refs
-        ]
+        sets = [load(data, data_options, loaded.conversion, skip_damaged=True, progress=progress) for data in refs]
         calibration = calibrate(loaded, sets[0], sets[1] if anomalous else None, options, progress)
     save_detector(calibration.detector, output)
 
     for images in sets:
         console.report_notes([f"{images.word}: {note}" for note in images.notes], images.failures)
+        for warning in images.warnings:
+            console.warn(f"{images.word}: {warning}")
     for warning in calibration.warnings:
         console.warn(warning)
     if plot:

@@ -55,13 +55,13 @@ def classify(
 
     loaded = inference.load_classifier(checkpoint, device=device)
     with console.progress() as progress:
-        images = load(ref, data_options, image_shape=loaded.image_shape, skip_damaged=True, progress=progress)
+        images = load(ref, data_options, loaded.conversion, skip_damaged=True, progress=progress)
         truth = matched_labels(images, loaded.class_names)
         started = time.monotonic()
         predicted = most_probable(loaded.classify(images.images, progress), truth)
         seconds = time.monotonic() - started
 
-    console.report_notes(images.notes, images.failures)
+    console.report_images(images)
     console.lines(COLUMNS).show(list(_rows(images, predicted, loaded.class_names)))
     rate = len(images) / max(seconds, 1e-9)
     console.summary(

@@ -54,7 +54,8 @@ def compress_report(
     images, report = measured.images, measured.report
     if measured.pca_warning:
         console.warn(measured.pca_warning)
-    console.report_notes((*measured.model.notes, *images.notes), images.failures)
+    console.report_notes(measured.model.notes)
+    console.report_images(images)
     if output:
         from aecli.plots import compression
 

@@ -103,7 +103,10 @@ def detect(
         for results in inspector.inspect(images or [], files_from, null_separated=null, progress=progress):
             lines.show(_rows(results, console, drawn))
 
-    console.report_notes(inspector.notes())
+    report = inspector.report()
+    console.report_notes(report.notes)
+    for warning in report.warnings:
+        console.warn(warning)
     header, rate = chosen.header, inspector.images_per_second
     console.summary(
         f"{counted(inspector.scored, 'image')}, {counted(inspector.anomalies, 'anomaly', 'anomalies')} "

@@ -74,7 +74,8 @@ def encode(
     if encoded is None:
         return
     images, header = encoded.images, encoded.model.header
-    console.report_notes((*encoded.model.notes, *images.notes), images.failures)
+    console.report_notes(encoded.model.notes)
+    console.report_images(images)
     console.saved(
         output,
         f"{counted(len(images), 'code')} of {shape_text(header.code_shape)}, {bits} bits per value"

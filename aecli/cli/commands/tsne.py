@@ -1,7 +1,7 @@
 """`aecli tsne`."""
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -9,7 +9,6 @@ from aecli.analyses.tsne.options import DEFAULT_PERPLEXITY, TSNEOptions
 from aecli.cli.command import examples
 from aecli.cli.console import Console, printable
 from aecli.data.options import DataOptions
-from aecli.data.shapes import NATIVE, Shape
 
 EXAMPLES = examples(
     "aecli tsne codes.npz -o codes.png",
@@ -76,14 +75,14 @@ def tsne(
     with console.progress("") as progress:
         if images_ref:
             from aecli.data import load
-            from aecli.inference.matching import matching_images
+            from aecli.inference.matching import conversion_of_codes, matching_images
 
-            shape = cast(Shape, loaded[0].meta.image_shape or NATIVE)
-            image_set = load(images_ref, data_options, image_shape=shape, skip_damaged=True, progress=progress)
+            conversion = conversion_of_codes(loaded[0].meta)
+            image_set = load(images_ref, data_options, conversion, skip_damaged=True, progress=progress)
             indices = [matching_images(each, image_set) for each in loaded]
         embeddings = [embed(each, tsne_options, progress) for each in loaded]
     if image_set is not None:
-        console.report_notes(image_set.notes, image_set.failures)
+        console.report_images(image_set)
     pixels = None if image_set is None else image_set.images
     panels = [
         plot.panel(title, embedding, pixels, image_indices)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aecli.data.encoded import FileOnDisk
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
 from aecli.data.sources.image_folder import labels_from_prefixes
@@ -27,7 +28,7 @@ class ImageFile(PathSource):
         """Return the name of the file."""
         prefixed = options.labels_from == "prefix"
         labels, class_names = labels_from_prefixes([self.path.name], self.path) if prefixed else (None, ())
-        return ImageFiles(np.array([self.path.name]), labels, class_names, root=self.path.parent)
+        return ImageFiles(np.array([self.path.name]), labels, class_names, (FileOnDisk(self.path),))
 
 
 SOURCES = (ImageFile,)

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.encoded import FileOnDisk
 from aecli.data.image_files import SUFFIXES
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED
+from aecli.storage.paths import is_stream
 
 Labels = NDArray[np.int64] | None
 SPLIT_FOLDERS = {
@@ -75,7 +77,9 @@ class ImageFolder(PathSource):
             labels, class_names = labels_from_prefixes(everything, self.path)
         else:
             labels, class_names = _labels_from_folders(everything, depth=1 if by_split else 0)
-        files = ImageFiles(np.array(everything), labels, class_names, self.path, self._ignored_note(by_split))
+        files = ImageFiles(
+            np.array(everything), labels, class_names, self._files(everything), notes=self._ignored_note(by_split)
+        )
         if split == "all":
             return files
         in_split = [name.startswith(f"{by_split[split]}/") for name in everything]
@@ -89,7 +93,13 @@ class ImageFolder(PathSource):
         Raises:
             InputError: there is no image file.
         """
-        return ImageFiles(np.array(self._names()), None, (), self.path)
+        names = self._names()
+        return ImageFiles(np.array(names), None, (), self._files(names))
+
+    def _files(self, names: list[str]) -> tuple[FileOnDisk, ...]:
+        paths = (self.path / name for name in names)
+        # A file that is called "-" is not standard input.
+        return tuple(FileOnDisk(path.absolute() if is_stream(path) else path) for path in paths)
 
     def _names(self, folders: tuple[str, ...] = ()) -> list[str]:
         """Return the sorted posix paths, relative to the root, of all image files, or of those in `folders`."""

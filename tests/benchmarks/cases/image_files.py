@@ -7,6 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from aecli.data import load
+
+from aecli.data.conversion import Conversion
 from aecli.data.options import DataOptions
 from tests.benchmarks.cases.training import train_command, write_images
 from tests.benchmarks.measuring import Effort, Row, aecli, alternate, compare, reference, run
@@ -57,7 +59,7 @@ def jpegs(effort: Effort) -> list[Row]:
         ours, theirs = [], []
         for _ in range(effort.repeats_or(3)):
             started = time.perf_counter()
-            images = load(str(folder.parent), DataOptions(), image_shape=(3, SMALL_SIDE, SMALL_SIDE))
+            images = load(str(folder.parent), DataOptions(), conversion=Conversion((3, SMALL_SIDE, SMALL_SIDE)))
             ours.append(time.perf_counter() - started)
             assert len(images) == JPEGS
             theirs.append(run(reference("notebook_folder", folder.parent, SMALL_SIDE)).document["seconds"])

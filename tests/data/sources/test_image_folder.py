@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from aecli.data import UNLABELED, DataOptions, ImageSet, load
+
+from aecli.data.conversion import Conversion
 from aecli.data.shapes import Shape
 from aecli.errors import ExitStatus, InputError
 from tests.data.image_sets import Draw, labels_of
@@ -162,20 +164,20 @@ def test_different_sizes_are_an_error_unless_a_size_is_requested(tmp_path: Path,
     with pytest.raises(InputError, match=r"1\.png.*8x6.*2\.png.*9x6") as caught:
         load(str(tmp_path))
     assert "model.image_size" in str(caught.value.hint)
-    images = load(str(tmp_path), image_shape=(None, 4, 4))
+    images = load(str(tmp_path), conversion=Conversion((None, 4, 4)))
     assert images.image_shape == (1, 4, 4)
     (note,) = images.notes
     assert "2 images" in note
     assert "8x6 to 9x6" in note
     assert "4x4" in note
-    assert load(str(tmp_path), image_shape=(None, None, 4)).image_shape == (1, 6, 4)
+    assert load(str(tmp_path), conversion=Conversion((None, None, 4))).image_shape == (1, 6, 4)
 
 
 def test_resizing_is_noted_once_and_does_not_crop(tmp_path: Path) -> None:
     half = np.zeros((10, 20), np.uint8)
     half[:, 10:] = 200
     Image.fromarray(half).save(tmp_path / "1.png")
-    images = load(str(tmp_path), image_shape=(3, 4, 4))
+    images = load(str(tmp_path), conversion=Conversion((3, 4, 4)))
     converted, resized = images.notes
     assert "1 image " in converted
     assert "1 image " in resized
@@ -193,9 +195,9 @@ def test_damaged_files_are_an_error_unless_skipped(tmp_path: Path, draw: Draw, i
     (tmp_path / "a" / "09.png").unlink()
     os.mkfifo(tmp_path / "a" / "09.png")
     with pytest.raises(InputError, match=r"03\.png") as caught:
-        load(str(tmp_path), image_shape=image_shape)
+        load(str(tmp_path), conversion=Conversion(image_shape))
     assert caught.value.status is ExitStatus.INPUT
-    images = load(str(tmp_path), image_shape=image_shape, skip_damaged=True)
+    images = load(str(tmp_path), conversion=Conversion(image_shape), skip_damaged=True)
     assert len(images) == len(images.names) == len(labels_of(images)) == 9
     assert [failure.name for failure in images.failures] == ["a/03.png", "a/07.png", "a/09.png"]
     assert "empty" in images.failures[0].reason
@@ -208,7 +210,7 @@ def test_a_folder_of_damaged_files_is_an_error(tmp_path: Path, image_shape: Shap
     (tmp_path / "1.png").write_bytes(b"x")
     (tmp_path / "2.png").write_bytes(b"x")
     with pytest.raises(InputError, match="none of the 2 images"):
-        load(str(tmp_path), image_shape=image_shape, skip_damaged=True)
+        load(str(tmp_path), conversion=Conversion(image_shape), skip_damaged=True)
 
 
 def test_progress_ends_at_the_total(tmp_path: Path, draw: Draw) -> None:

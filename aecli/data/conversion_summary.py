@@ -1,0 +1,116 @@
+"""Notes and warnings on how images were converted to the requested shape, color and depth."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import cast
+
+from aecli.data.conversion import Conversion, Resize
+from aecli.data.levels import DepthSummary, Levels, ValueRange
+from aecli.data.shapes import FullShape, size_text
+from aecli.runtime.counting import counted
+
+MAX_SIZE_RATIO = 4
+"""Images are reported if a side has this many times the pixels of the training images' side, or the other way."""
+MAX_ASPECT_CHANGE = 1.1
+"""An aspect ratio that changes by a larger factor is reported."""
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """What the conversion of a set of images found and did."""
+
+    notes: list[str]
+    """How many images were converted, and how."""
+    warnings: list[str]
+    """Reasons to doubt that the images are those that the model needs."""
+    native: tuple[int, int, int] | None
+    """The own (C, H, W) of most images; None without images."""
+    levels: Levels | None
+    """The values of deep images that became 0 and 255; None if there are no deep images, or each declares its own."""
+
+
+class ConversionSummary:
+    """Counts images by their own shape, and collects the values of deep images."""
+
+    def __init__(self, conversion: Conversion):
+        """Start a summary for a conversion to a complete shape."""
+        self._conversion = conversion
+        self._native = Counter[FullShape]()
+        self._depths = DepthSummary()
+
+    def add(self, native: FullShape, depth: ValueRange | None, count: int = 1) -> None:
+        """Add images of the shape `native`, (C, H, W); `depth` is None for images of 8 bits."""
+        self._native[native] += count
+        self._depths.add(depth, count)
+
+    def report(self) -> ConversionReport:
+        """Return the report on all images so far."""
+        conversion = self._conversion
+        target, levels = cast(FullShape, conversion.shape), conversion.levels
+        native = self._native.most_common(1)[0][0] if self._native else None
+        return ConversionReport(
+            [*self._depths.notes(levels), *_shape_notes(self._native, target, conversion.resize)],
+            list(_unlike_training_warnings(native, conversion)),
+            native,
+            levels if self._depths.count and isinstance(levels, Levels) else None,
+        )
+
+
+def _shape_notes(native: Counter[FullShape], target: FullShape, resize: Resize) -> tuple[str, ...]:
+    """Describe how many images of the `native` (C, H, W) shapes were converted to `target`; () if none was."""
+    notes = []
+    recolored = sum(count for shape, count in native.items() if shape[0] != target[0])
+    if recolored:
+        change = "color to gray by luma" if target[0] == 1 else "gray to color by repeating the channel"
+        notes.append(f"{counted(recolored, 'image')} converted from {change}")
+    sizes = Counter[tuple[int, int]]()
+    for (_, *size), count in native.items():
+        if tuple(size) != target[1:]:
+            sizes[size[0], size[1]] += count
+    if sizes:
+        smallest, largest = (choose(sizes, key=lambda size: size[0] * size[1]) for choose in (min, max))
+        origin = (
+            size_text(smallest)
+            if len(sizes) == 1
+            else f"{len(sizes):,} sizes ({size_text(smallest)} to {size_text(largest)})"
+        )
+        notes.append(f"{counted(sizes.total(), 'image')} resized from {origin} to {size_text(target[1:])} pixels")
+    if note := _aspect_note(sizes, native.total(), target[1:], resize):
+        notes.append(note)
+    return tuple(notes)
+
+
+def _unlike_training_warnings(native: FullShape | None, conversion: Conversion) -> tuple[str, ...]:
+    """Warn if images of the shape `native` are much larger or smaller than the training images, or of another color.
+
+    () if no shape is expected.
+    """
+    expected = conversion.expected
+    if expected is None or native is None:
+        return ()
+    ratio = max(max(own / other, other / own) for own, other in zip(native[1:], expected[1:], strict=True))
+    if ratio < MAX_SIZE_RATIO:
+        return ()
+    kinds = [f"{size_text(shape)} {'gray' if shape[0] == 1 else 'color'}" for shape in (native, expected)]
+    return (
+        f"most images are {kinds[0]}, but the model was trained on {kinds[1]} images: train one on images like these",
+    )
+
+
+def _aspect_note(sizes: Counter[tuple[int, int]], total: int, target: tuple[int, int], resize: Resize) -> str | None:
+    """Describe how many of `total` images of these sizes have another aspect ratio than `target`."""
+    ratio = target[1] / target[0]
+    changed = sum(
+        count
+        for (height, width), count in sizes.items()
+        if max(width / height / ratio, ratio * height / width) > MAX_ASPECT_CHANGE
+    )
+    if not changed:
+        return None
+    share = f"{changed / total:.0%} of the images" if changed >= total / 100 else counted(changed, "image")
+    if resize == "stretch":
+        return (
+            f"{share} changed in aspect ratio by more than a tenth; "
+            "--set model.resize=crop or pad, when a model is trained, keeps the ratio"
+        )
+    return f"{share} {'cropped' if resize == 'crop' else 'padded with black'} to the aspect ratio {size_text(target)}"

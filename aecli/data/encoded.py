@@ -1,0 +1,83 @@
+"""Image files that are not decoded yet: on disk, on standard input or in an archive."""
+
+import os
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from aecli.errors import InputError
+from aecli.storage.paths import reading, require_file
+
+MAX_STREAM_BYTES = 2**30
+"""The largest image that is read from standard input."""
+
+
+class UnreadableImageError(InputError):
+    """An image file cannot be decoded; `reason` is a short explanation without the path."""
+
+    def __init__(self, where: str, reason: str, *, hint: str | None = None):
+        super().__init__(f"cannot read image {where}: {reason}", hint=hint)
+        self.reason = reason
+
+
+class EncodedImage(ABC):
+    """An image file, or one page of it. Its methods may be called from several threads."""
+
+    page: int | None
+    """The page, counted from 0; None for a file that must hold one image."""
+
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """The path in results and messages, such as `photos/1.png` or `photos.zip:1.png`."""
+
+    @abstractmethod
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Open the content as a seekable binary file.
+
+        Raises:
+            UnreadableImageError: the file is missing, empty, not a regular file, or damaged in its archive.
+            OSError: the system refused to read it.
+        """
+
+    @abstractmethod
+    def state(self) -> bytes:
+        """Return bytes that differ from those of any other image, and change if the file is modified."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOnDisk(EncodedImage):
+    """An image file of its own; `-` is standard input."""
+
+    path: Path
+    page: int | None = None
+
+    @property
+    def where(self) -> str:
+        """The path as it was given."""
+        return str(self.path) if self.page is None else f"{self.path}#{self.page + 1}"
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Open the file.
+
+        Raises:
+            UnreadableImageError: the file is missing, empty or not a regular file.
+        """
+        try:
+            require_file(self.path, "image")
+        except InputError as error:
+            raise UnreadableImageError(
+                self.where, error.message.removesuffix(f": {self.path}"), hint=error.hint
+            ) from error
+        return reading(self.path, most=MAX_STREAM_BYTES)
+
+    def state(self) -> bytes:
+        """Return the absolute path, the page, the size and the modification time."""
+        try:
+            status = self.path.stat()
+            version = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError:
+            version = "missing"
+        return os.fsencode(self.path.absolute()) + f"\0{self.page} {version}".encode()

@@ -1,0 +1,109 @@
+"""The levels of images of more than 8 bits: which values are black and white."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.errors import InputError
+from aecli.runtime.counting import counted
+
+BITS = (8, 10, 12, 14, 16, 32)
+"""The depths of cameras and detectors; the smallest one that holds all integers of a set is chosen."""
+CHUNK = 1 << 24
+"""Values that are converted at once."""
+SPARSE = 1 / 8
+"""Images that use a smaller part of the range from black to white are reported."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The values that become 0 and 255; values beyond them are clipped."""
+
+    black: float
+    white: float
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """The smallest and the largest value of images."""
+
+    low: float
+    high: float
+    kind: str
+    """The numpy type of the values, such as `uint16`."""
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> "ValueRange":
+        """Return the range of an array that is not empty."""
+        return cls(float(values.min()), float(values.max()), values.dtype.name)
+
+    def merge(self, other: "ValueRange") -> "ValueRange":
+        """Return the range of both."""
+        kind = self.kind if self.kind == other.kind or self.kind.startswith("float") else other.kind
+        return ValueRange(min(self.low, other.low), max(self.high, other.high), kind)
+
+
+def measure_levels(values: ValueRange) -> Levels:
+    """Choose levels that hold all values.
+
+    Floats in 0..1 and -1..1 are taken as such. Otherwise black is 0, and white the largest number of 8, 10, 12, 14, 16
+    or 32 bits, the fewest that hold all values.
+
+    Raises:
+        InputError: a value is not finite, or negative and not in -1..1.
+    """
+    if not (np.isfinite(values.low) and np.isfinite(values.high)):
+        raise InputError("the images contain NaN or infinite values")
+    if values.kind.startswith("float") and values.low >= -1 and values.high <= 1:
+        return Levels(-1 if values.low < 0 else 0, 1)
+    if values.low < 0 or values.high >= 2 ** BITS[-1]:
+        raise InputError(
+            f"the values of the images, {values.low:,.6g} to {values.high:,.6g}, are not those of images",
+            hint="scale them to 0..65535 and save them as uint16",
+        )
+    return Levels(0, next(2**bits - 1 for bits in BITS if values.high < 2**bits))
+
+
+def to_8_bits(values: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
+    """Scale numbers of any type linearly, so that the levels become 0 and 255; rounded and clipped.
+
+    The result has the shape of `values`. Chunks of the first axis are converted one after the other.
+    """
+    scaled = np.empty(values.shape, np.uint8)
+    rows = max(1, CHUNK // max(1, values[:1].size))
+    for start in range(0, len(values), rows):
+        chunk = (values[start : start + rows].astype(np.float64) - levels.black) * (255 / (levels.white - levels.black))
+        scaled[start : start + rows] = np.rint(np.clip(chunk, 0, 255, out=chunk), out=chunk)
+    return scaled
+
+
+class DepthSummary:
+    """Collects the value ranges of deep images for the notes on them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._values: ValueRange | None = None
+
+    def add(self, values: ValueRange | None, count: int = 1) -> None:
+        """Add the range of `count` images; None for images of 8 bits."""
+        if values is not None:
+            self.count += count
+            self._values = self._values.merge(values) if self._values else values
+
+    def notes(self, levels: Levels | str) -> tuple[str, ...]:
+        """Describe the images, and report that they use only a small part of the levels; () without deep images."""
+        values = self._values
+        if values is None:
+            return ()
+        if not isinstance(levels, Levels):  # each image declares its own
+            levels = Levels(0, 1 if values.kind.startswith("float") else 65535)
+        what = f"{counted(self.count, 'image')} with {values.kind} values {values.low:,.6g} to {values.high:,.6g}"
+        notes = [f"{what}: {levels.black:,.6g} is black, {levels.white:,.6g} is white"]
+        if values.high - levels.black < SPARSE * (levels.white - levels.black):
+            notes.append(
+                f"these images are nearly black: their brightest value is {values.high:,.6g} of {levels.white:,.6g}; "
+                f"train with --set model.white={measure_levels(values).white:.6g}"
+            )
+        return tuple(notes)
