@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.data.levels import Levels, ValueRange, to_8_bits
+from aecli.data.levels import Levels, ValueRange, measure_levels, to_8_bits
+from aecli.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,15 +42,25 @@ def value_range(image: "Image") -> ValueRange | None:
 
 
 def levels_for(values: ValueRange | None, levels: Levels | str) -> Levels | None:
-    """Return the levels to convert a deep image with: the given ones, or else those that its type declares.
+    """Return the levels to convert a deep image with; None for other images.
 
-    Integers have 16 bits, also if they are stored in 32, and floats are in 0..1.
+    Levels that are `measured` hold the values of this image. Levels that its type declares are 16 bits for integers,
+    also if they are stored in 32, and 0..1 for floats.
 
     Raises:
-        UnsupportedModeError: levels are not given, and the values do not fit the declared ones.
+        UnsupportedModeError: a value is not finite, or does not fit the declared levels, or none can be measured.
     """
-    if values is None or isinstance(levels, Levels):
-        return levels if isinstance(levels, Levels) else None
+    if values is None:
+        return None
+    if not values.is_finite:
+        raise UnsupportedModeError("it has values that are not finite")
+    if isinstance(levels, Levels):
+        return levels
+    if levels == "measured":
+        try:
+            return measure_levels(values)
+        except InputError as error:
+            raise UnsupportedModeError(error.message) from error
     white = 1 if values.kind == "float32" else 65535
     if not (values.low >= 0 and values.high <= white):
         raise UnsupportedModeError(

@@ -174,7 +174,11 @@ def _measure(files: _Files) -> Levels:
             return None
 
     depths = map_ordered(depth_of, range(len(files)))
-    found = [depth for depth in _with_progress(depths, "measuring gray levels", len(files), files.progress) if depth]
+    found = [
+        depth
+        for depth in _with_progress(depths, "measuring gray levels", len(files), files.progress)
+        if depth and depth.is_finite
+    ]
     return measure_levels(reduce(ValueRange.merge, found))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from aecli.errors import InputError
-from aecli.storage.paths import reading, require_file
+from aecli.storage.paths import STANDARD_STREAM, reading, require_file
 
 MAX_STREAM_BYTES = 2**30
 """The largest image that is read from standard input."""
@@ -49,7 +49,7 @@ class EncodedImage(ABC):
 
 @dataclass(frozen=True, slots=True)
 class FileOnDisk(EncodedImage):
-    """An image file of its own; `-` is standard input."""
+    """An image file of its own."""
 
     path: Path
     page: int | None = None
@@ -65,13 +65,12 @@ class FileOnDisk(EncodedImage):
         Raises:
             UnreadableImageError: the file is missing, empty or not a regular file.
         """
+        path = self.path.absolute()  # a file that is called "-" is not standard input
         try:
-            require_file(self.path, "image")
+            require_file(path, "image")
         except InputError as error:
-            raise UnreadableImageError(
-                self.where, error.message.removesuffix(f": {self.path}"), hint=error.hint
-            ) from error
-        return reading(self.path, most=MAX_STREAM_BYTES)
+            raise UnreadableImageError(self.where, error.message.removesuffix(f": {path}"), hint=error.hint) from error
+        return path.open("rb")
 
     def state(self) -> bytes:
         """Return the absolute path, the page, the size and the modification time."""
@@ -81,3 +80,23 @@ class FileOnDisk(EncodedImage):
         except OSError:
             version = "missing"
         return os.fsencode(self.path.absolute()) + f"\0{self.page} {version}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class StandardInput(EncodedImage):
+    """One image file on standard input, which is read once."""
+
+    page: int | None = None
+
+    @property
+    def where(self) -> str:
+        """The name of standard input on the command line."""
+        return str(STANDARD_STREAM)
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Read standard input, at most `MAX_STREAM_BYTES` of it."""
+        return reading(STANDARD_STREAM, most=MAX_STREAM_BYTES)
+
+    def state(self) -> bytes:
+        """Return the same name for any content: an image on standard input is never cached."""
+        return os.fsencode(self.where)

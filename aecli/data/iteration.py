@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
-from aecli.data.encoded import FileOnDisk
+from aecli.data.encoded import FileOnDisk, StandardInput
 from aecli.data.image_files import ConvertedImage, decode
 from aecli.data.levels import Levels, ValueRange, to_8_bits
 from aecli.data.loading import DEFAULTS, content_of
@@ -42,7 +42,7 @@ def iterate_images(
         UnavailableError: the data set or a package is not installed.
     """
     if data == str(STANDARD_STREAM):
-        yield ImageReader(data, partial(decode, FileOnDisk(STANDARD_STREAM), conversion))
+        yield ImageReader(data, partial(decode, StandardInput(), conversion))
         return
     ref = resolve(data)
     if ref.split is ref.classes is None:

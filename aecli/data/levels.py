@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from aecli.errors import InputError
 from aecli.runtime.counting import counted
 
-BITS = (8, 10, 12, 14, 16, 32)
+BITS = (8, 10, 12, 14, *range(16, 33))
 """The depths of cameras and detectors; the smallest one that holds all integers of a set is chosen."""
 CHUNK = 1 << 24
 """Values that are converted at once."""
@@ -39,6 +39,11 @@ class ValueRange:
         """Return the range of an array that is not empty."""
         return cls(float(values.min()), float(values.max()), values.dtype.name)
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether no value is infinite or NaN."""
+        return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
     def merge(self, other: "ValueRange") -> "ValueRange":
         """Return the range of both."""
         kind = self.kind if self.kind == other.kind or self.kind.startswith("float") else other.kind
@@ -49,12 +54,12 @@ def measure_levels(values: ValueRange) -> Levels:
     """Choose levels that hold all values.
 
     Floats in 0..1 and -1..1 are taken as such. Otherwise black is 0, and white the largest number of 8, 10, 12, 14, 16
-    or 32 bits, the fewest that hold all values.
+    or more bits, the fewest that hold all values.
 
     Raises:
         InputError: a value is not finite, or negative and not in -1..1.
     """
-    if not (np.isfinite(values.low) and np.isfinite(values.high)):
+    if not values.is_finite:
         raise InputError("the images contain NaN or infinite values")
     if values.kind.startswith("float") and values.low >= -1 and values.high <= 1:
         return Levels(-1 if values.low < 0 else 0, 1)

@@ -63,7 +63,7 @@ class ModelRecipe:
     white: Measured | float = key(
         "measured",
         "Value that becomes 255 in images of more than 8 bits, such as 4095. `measured` chooses it from the training "
-        "images: the largest number of 8, 10, 12, 14, 16 or 32 bits that they need, or 1 for floats in 0..1.",
+        "images: the largest number of 8, 10, 12, 14, 16 or more bits that they need, or 1 for floats in 0..1.",
     )
     black: Measured | float = key(
         "measured",

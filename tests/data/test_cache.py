@@ -15,10 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 from aecli.data import DataOptions, cache, decoding, image_files, load
-
 from aecli.data.conversion import Conversion
-from aecli.data.encoded import EncodedImage
+from aecli.data.conversion_summary import ConversionReport
+from aecli.data.encoded import EncodedImage, FileOnDisk
 from aecli.data.image_files import ConvertedImage
+from aecli.data.levels import Levels
 from aecli.errors import ExitStatus, InputError, UnavailableError
 from tests.data.image_sets import Draw, labels_of
 
@@ -93,13 +94,13 @@ def test_notes_and_failures_are_cached(folder: Path, no_decoding: Callable[[], N
 
 def test_an_interrupted_run_leaves_no_entry(folder: Path, user_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = image_files.decode
-    calls: list[Path] = []
+    calls: list[EncodedImage] = []
 
-    def killed(path: Path, shape: Shape) -> tuple[NDArray[np.uint8], FullShape]:
-        calls.append(path)
+    def killed(file: EncodedImage, conversion: Conversion) -> ConvertedImage:
+        calls.append(file)
         if len(calls) > 4:
             raise KeyboardInterrupt
-        return real(path, shape)
+        return real(file, conversion)
 
     monkeypatch.setattr(decoding, "decode", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -149,17 +150,19 @@ def test_the_permissions_of_an_entry_follow_the_umask(folder: Path, user_folders
 
 
 def test_two_writers_of_one_entry_do_not_disturb_each_other(folder: Path, user_folders: Path) -> None:
-    paths = sorted(folder.rglob("*.png"))
-    entry = cache.Entry.of(paths, (1, 6, 8))
+    files = [FileOnDisk(path) for path in sorted(folder.rglob("*.png"))]
+    entry = cache.Entry.of(files, Conversion((1, 6, 8)))
+    report = ConversionReport([], [], (1, 6, 8), Levels(0, 4095))
     with entry.writer(480, (1, 6, 8)) as first, entry.writer(480, (1, 6, 8)) as second:
         for writer in (first, second):
             for index in range(3):
                 writer.append(np.full((1, 6, 8), index, np.uint8))
-        one = first.finish((), (), b"digest")
-        two = second.finish((), (), b"digest")
+        one = first.finish(report, (), b"digest")
+        two = second.finish(report, (), b"digest")
     np.testing.assert_array_equal(one.images, two.images)
     assert one.images.shape == (3, 1, 6, 8)
     assert entries(user_folders) == [entry.folder]
+    assert one.report == report
 
 
 def test_a_full_disk_is_an_error_with_a_hint(folder: Path, monkeypatch: pytest.MonkeyPatch, user_folders: Path) -> None:

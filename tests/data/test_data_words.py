@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from aecli.data import DataOptions, describe, load
-
 from aecli.data.conversion import Conversion
 from aecli.data.registry import registry
 from aecli.data.shapes import Shape

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from aecli.data import load
-
 from aecli.data.conversion import Conversion
 from aecli.data.iteration import iterate_images
 from aecli.errors import InputError

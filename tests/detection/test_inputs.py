@@ -14,8 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 import aecli
+from aecli.data.conversion import Conversion
+from aecli.data.image_files import ConvertedImage
 from aecli.data.iteration import ImageReader
-from aecli.data.shapes import FullShape
 from aecli.detection import inputs
 from aecli.detection.inputs import chunks_as_available, image_readers, read_list
 from aecli.errors import InputError
@@ -23,8 +24,8 @@ from aecli.errors import InputError
 SHAPE = (1, 8, 8)
 
 
-def black_image() -> tuple[NDArray[np.uint8], FullShape]:
-    return np.zeros(SHAPE, np.uint8), SHAPE
+def black_image() -> ConvertedImage:
+    return ConvertedImage(np.zeros(SHAPE, np.uint8), SHAPE)
 
 
 def named_reader(name: str) -> ImageReader:
@@ -43,12 +44,12 @@ def test_files_folders_and_data_words_yield_readers(
 ) -> None:
     np.savez(tmp_path / "set.npz", images=digits[:2])
     words = [str(image_folder / "b" / "3.png"), str(image_folder), str(tmp_path / "set.npz"), "digits:test@4"]
-    readers = list(image_readers(words, SHAPE))
+    readers = list(image_readers(words, Conversion(SHAPE)))
     files = sorted(map(str, image_folder.rglob("*.png")))
     assert [reader.name for reader in readers[:7]] == [words[0], *files]
     assert [reader.name for reader in readers[7:9]] == [f"{words[2]}:all/{index}" for index in range(2)]
-    assert np.array_equal(readers[0].read()[0], digits[3])
-    assert np.array_equal(readers[8].read()[0], digits[1])
+    assert np.array_equal(readers[0].read().pixels, digits[3])
+    assert np.array_equal(readers[8].read().pixels, digits[1])
     fours = aecli.load_images("digits:test@4")
     assert len(readers) == 9 + len(fours)
     assert readers[9].name == f"digits:{fours.names[0]}"
@@ -58,11 +59,11 @@ def test_files_folders_and_data_words_yield_readers(
     "word", ["none.png", "", "dgits", "a" * 300 + ".png", "x\0y.png", "no/such/folder/", "digits@x"]
 )
 def test_a_word_that_cannot_be_resolved_yields_a_failing_reader(word: str) -> None:
-    failing, *_, last = image_readers([word, "digits:test@4"], SHAPE)
+    failing, *_, last = image_readers([word, "digits:test@4"], Conversion(SHAPE))
     assert failing.name == word
     with pytest.raises(InputError):
         failing.read()
-    assert last.read()[1] == SHAPE
+    assert last.read().native == SHAPE
 
 
 # Lists

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from aecli.data.image_files import ConvertedImage
 from aecli.data.image_set import Failure
 from aecli.data.iteration import ImageReader
-from aecli.data.shapes import FullShape
 from aecli.detection.detector import Detector, default_detector
 from aecli.detection.inputs import chunked
 from aecli.detection.inspection import AnomalyInspector, Detection
@@ -35,11 +35,11 @@ def inspector(model: Model, detector: Detector) -> AnomalyInspector:
 def reader(pixels: NDArray[np.uint8] | None, name: str, seconds: float = 0.0) -> ImageReader:
     """Return a reader that takes so long; it fails if there are no pixels."""
 
-    def read() -> tuple[NDArray[np.uint8], FullShape]:
+    def read() -> ConvertedImage:
         time.sleep(seconds)
         if pixels is None:
             raise InputError("damaged")
-        return pixels, SHAPE
+        return ConvertedImage(pixels, SHAPE)
 
     return ImageReader(name, read)
 
@@ -88,9 +88,9 @@ def test_at_most_one_chunk_is_read_ahead(inspector: AnomalyInspector, digits: ND
     read: list[int] = []
 
     def recording(index: int) -> ImageReader:
-        def pixels() -> tuple[NDArray[np.uint8], FullShape]:
+        def pixels() -> ConvertedImage:
             read.append(index)
-            return digits[index], SHAPE
+            return ConvertedImage(digits[index], SHAPE)
 
         return ImageReader(str(index), pixels)
 
@@ -132,9 +132,10 @@ def test_counts_and_notes(inspector: AnomalyInspector, digits: NDArray[np.uint8]
     assert [Path(result.path).name for result in detections(results)] == ["color.png", "gray.png"]
     assert inspector.scored == inspector.normal + inspector.anomalies == 2
     assert inspector.images_per_second > 0
-    recolored, resized = inspector.notes()
+    recolored, resized, reshaped = inspector.report().notes
     assert recolored.startswith("1 image converted")
     assert resized.startswith("1 image resized")
+    assert "50% of the images" in reshaped
 
 
 def test_an_image_given_twice_is_inspected_twice(inspector: AnomalyInspector, image_folder: Path) -> None:

@@ -220,7 +220,7 @@ def listed(context: Context, path: Path) -> None:
     inspector = AnomalyInspector(context.model, detector)
     # A folder stands for all images below it, and "/" for all images of the machine.
     names = [name for name in read_list(path) if "\0" in name or not os.path.isdir(name)]  # noqa: PTH112
-    for _ in inspector.inspect_chunks(chunked(image_readers(names, context.model.image_shape), 8)):
+    for _ in inspector.inspect_chunks(chunked(image_readers(names, context.model.conversion), 8)):
         pass
 
 

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from aecli.data import UNLABELED, DataOptions, ImageSet, load
-
 from aecli.data.conversion import Conversion
 from aecli.data.shapes import Shape
 from aecli.errors import ExitStatus, InputError
@@ -163,10 +162,10 @@ def test_different_sizes_are_an_error_unless_a_size_is_requested(tmp_path: Path,
     draw(tmp_path / "2.png", size=(9, 6))
     with pytest.raises(InputError, match=r"1\.png.*8x6.*2\.png.*9x6") as caught:
         load(str(tmp_path))
-    assert "model.image_size" in str(caught.value.hint)
+    assert "--image-size" in str(caught.value.hint)
     images = load(str(tmp_path), conversion=Conversion((None, 4, 4)))
     assert images.image_shape == (1, 4, 4)
-    (note,) = images.notes
+    note, _ = images.notes
     assert "2 images" in note
     assert "8x6 to 9x6" in note
     assert "4x4" in note
@@ -178,10 +177,11 @@ def test_resizing_is_noted_once_and_does_not_crop(tmp_path: Path) -> None:
     half[:, 10:] = 200
     Image.fromarray(half).save(tmp_path / "1.png")
     images = load(str(tmp_path), conversion=Conversion((3, 4, 4)))
-    converted, resized = images.notes
+    converted, resized, reshaped = images.notes
     assert "1 image " in converted
     assert "1 image " in resized
     assert "20x10 to 4x4" in resized
+    assert "100%" in reshaped
     assert images.images[0, 0, 0, 0] == 0
     assert images.images[0, 0, 0, 3] == 200
 

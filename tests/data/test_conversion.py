@@ -1,0 +1,188 @@
+"""Conversion to the requested shape and depth: aspect ratios, and images of more than 8 bits."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from aecli.data import DataOptions, load
+from aecli.data.conversion import Conversion, Resize
+from aecli.data.iteration import iterate_images
+from aecli.data.levels import Levels
+from aecli.errors import InputError
+
+Write = Callable[[NDArray[np.generic], str], str]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write an image file into a folder; returns the folder."""
+
+    def save(pixels: NDArray[np.generic], name: str) -> str:
+        Image.fromarray(pixels).save(tmp_path / name)
+        return str(tmp_path)
+
+    return save
+
+
+def spots(count: int, largest: float) -> list[NDArray[np.float64]]:
+    """Return images of one bright spot, 32x32, with values from `largest` / 20 to `largest`."""
+    y, x = np.mgrid[:32, :32]
+    centers = np.random.default_rng(0).uniform(8, 24, (count, 2))
+    return [largest * (0.05 + 0.95 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 20)) for cx, cy in centers]
+
+
+# Aspect ratios
+
+WIDE = np.zeros((20, 40), np.uint8)
+WIDE[:, :10], WIDE[:, 30:] = 100, 200
+
+
+@pytest.mark.parametrize(
+    ("resize", "columns", "rows"), [("stretch", True, True), ("crop", False, True), ("pad", True, False)]
+)
+def test_a_wide_image_becomes_square(write: Write, tmp_path: Path, resize: Resize, columns: bool, rows: bool) -> None:
+    folder = write(WIDE + 20, "wide.png")
+    np.save(tmp_path / "wide.npy", WIDE[None] + 20)
+    pixels = load(folder, conversion=Conversion((1, 8, 8), resize)).images[0, 0]
+    assert (pixels[4, 0] > 100) == (pixels[4, 7] > 200) == columns, "the left and the right band"
+    assert (pixels[0] > 0).all() == (pixels[7] > 0).all() == rows, "the full height"
+    from_array = load(str(tmp_path / "wide.npy"), conversion=Conversion((1, 8, 8), resize)).images[0, 0]
+    np.testing.assert_array_equal(from_array, pixels)
+
+
+def test_a_crop_keeps_the_middle_of_a_tall_image(write: Write) -> None:
+    folder = write(np.ascontiguousarray(np.rot90(WIDE)), "tall.png")
+    cropped = load(folder, conversion=Conversion((1, 20, 20), "crop")).images[0, 0]
+    np.testing.assert_array_equal(cropped, np.zeros((20, 20)))
+    padded = load(folder, conversion=Conversion((1, 40, 40), "pad")).images[0, 0]
+    np.testing.assert_array_equal(padded, np.pad(np.rot90(WIDE), ((0, 0), (10, 10))))
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (64, 3), (333, 200)])
+def test_every_size_can_be_reached(write: Write, resize: Resize, size: tuple[int, int]) -> None:
+    folder = write(WIDE, "wide.png")
+    assert load(folder, conversion=Conversion((3, *size), resize)).image_shape == (3, *size)
+
+
+def test_changed_aspect_ratios_are_noted_with_their_share(write: Write) -> None:
+    write(np.zeros((10, 10), np.uint8), "square.png")
+    write(np.zeros((10, 11), np.uint8), "nearly_square.png")
+    write(np.zeros((20, 20), np.uint8), "larger.png")
+    folder = write(WIDE, "wide.png")
+    shape = (1, 8, 8)
+    assert any("25% of the images changed" in note for note in load(folder, conversion=Conversion(shape)).notes)
+    assert any("25%" in note and "crop" in note for note in load(folder, conversion=Conversion(shape, "crop")).notes)
+    assert any("25%" in note and "pad" in note for note in load(folder, conversion=Conversion(shape, "pad")).notes)
+
+
+# Images unlike those that the model was trained on
+
+
+@pytest.mark.parametrize(
+    ("native", "expected", "warned"),
+    [
+        ((3, 256, 256), (1, 28, 28), True),
+        ((3, 300, 300), (3, 300, 300), False),
+        ((3, 600, 500), (3, 300, 300), False),
+        ((1, 28, 28), (3, 256, 256), True),
+    ],
+)
+def test_images_of_another_scale_than_the_training_images_are_warned_of(
+    write: Write, native: tuple[int, int, int], expected: tuple[int, int, int], warned: bool
+) -> None:
+    pixels = np.zeros(native, np.uint8)
+    folder = write(np.ascontiguousarray(pixels[0] if native[0] == 1 else pixels.transpose(1, 2, 0)), "a.png")
+    warnings = load(folder, conversion=Conversion((1, 28, 28), expected=expected)).warnings
+    assert bool(warnings) == warned
+    assert all(f"{native[2]}x{native[1]}" in warning for warning in warnings)
+
+
+# Images of more than 8 bits
+
+
+def test_twelve_bit_images_keep_their_gray_levels(write: Write) -> None:
+    for index, values in enumerate(spots(20, 4000)):
+        folder = write(values.astype(np.uint16), f"{index}.tif")
+    images = load(folder)
+    assert images.levels == Levels(0, 4095)
+    assert len(np.unique(images.images)) > 200
+    expected = np.rint(np.floor(spots(20, 4000)[0]) * 255 / 4095)
+    np.testing.assert_array_equal(images.images[0, 0], expected)
+    assert any("4,095 is white" in note for note in images.notes)
+
+
+@pytest.mark.parametrize(("bits", "white"), [(8, 255), (10, 1023), (12, 4095), (14, 16383), (16, 65535)])
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_the_white_level_is_the_depth_of_the_camera(write: Write, bits: int, white: int, suffix: str) -> None:
+    for index, values in enumerate(spots(3, 2**bits - 2)):
+        folder = write(values.astype(np.uint16), f"{index}.{suffix}")
+    images = load(folder)
+    assert images.levels == Levels(0, white)
+    assert images.images.max() >= 250
+
+
+@pytest.mark.parametrize(
+    ("values", "levels", "expected"),
+    [
+        (np.array([[0, 2**19, 2**20 - 1]], np.int32), Levels(0, 2**20 - 1), [0, 128, 255]),
+        (np.array([[0, 0.5, 1]], np.float32), Levels(0, 1), [0, 128, 255]),
+        (np.array([[-1, 0, 1]], np.float32), Levels(-1, 1), [0, 128, 255]),
+        (np.array([[0, 100, 255]], np.float32), Levels(0, 255), [0, 100, 255]),
+    ],
+)
+def test_integers_of_32_bits_and_floats_are_read_by_their_range(
+    write: Write, values: NDArray[np.generic], levels: Levels, expected: list[int]
+) -> None:
+    images = load(write(values, "a.tif"))
+    assert images.levels == levels
+    assert images.images[0, 0, 0].tolist() == expected
+
+
+def test_values_that_are_no_images_are_an_error(write: Write) -> None:
+    folder = write(np.array([[0, np.nan]], np.float32), "a.tif")
+    with pytest.raises(InputError, match="finite"):
+        load(folder)
+
+
+def test_given_levels_hold_for_sets_and_for_single_images(write: Write) -> None:
+    folder = write(np.array([[0, 1000, 2000, 4000]], np.uint16), "a.png")
+    conversion = Conversion(levels=Levels(0, 2000))
+    assert load(folder, conversion=conversion).images.ravel().tolist() == [0, 128, 255, 255]
+    (image,) = iterate_images(folder, conversion)
+    assert image.read().pixels.ravel().tolist() == [0, 128, 255, 255]
+    np.save(Path(folder) / "a.npy", np.array([[[0, 1000, 2000, 4000]]], np.uint16))
+    for data in (
+        load(f"{folder}/a.npy", conversion=conversion).images,
+        next(iterate_images(f"{folder}/a.npy", conversion)).read().pixels,
+    ):
+        assert data.ravel().tolist() == [0, 128, 255, 255]
+
+
+def test_images_that_use_a_small_part_of_the_levels_are_noted(write: Write) -> None:
+    folder = write(np.array([[0, 4000]], np.uint16), "a.png")
+    dark = load(folder, conversion=Conversion(levels="declared"))
+    assert dark.images.max() == 16
+    assert any("model.white=4095" in note for note in dark.notes)
+    assert not any("model.white" in note for note in load(folder).notes)
+
+
+def test_measured_levels_do_not_depend_on_the_memory_budget(write: Write) -> None:
+    for index, values in enumerate(spots(3, 4000)):
+        folder = write(values.astype(np.uint16), f"{index}.tif")
+    in_memory = load(folder)
+    for _ in range(2):  # decoded into the cache, and then read from it
+        mapped = load(folder, DataOptions(memory_budget=1))
+        np.testing.assert_array_equal(mapped.images, in_memory.images)
+        assert (mapped.levels, mapped.native_shape) == (in_memory.levels, in_memory.native_shape)
+        assert mapped.notes[:-1] == in_memory.notes
+
+
+def test_images_of_8_bits_are_unchanged_beside_deep_images(write: Write) -> None:
+    write(np.array([[0, 4000]], np.uint16), "deep.png")
+    folder = write(np.array([[7, 200]], np.uint8), "plain.png")
+    assert load(folder).images[1].ravel().tolist() == [7, 200]
