@@ -10,7 +10,10 @@ from aecli.data.shapes import FullShape, size_text
 from aecli.runtime.counting import counted
 
 MAX_SIZE_RATIO = 4
-"""Images are reported if a side has this many times the pixels of the training images' side, or the other way."""
+"""Images are reported if a side has this many times the pixels of the training images' side, or the other way; color
+images also if they become gray and that much smaller."""
+MAX_REDUCTION = 8
+"""Images are reported if they become this many times smaller."""
 MAX_ASPECT_CHANGE = 1.1
 """An aspect ratio that changes by a larger factor is reported."""
 
@@ -50,7 +53,7 @@ class ConversionSummary:
         native = self._native.most_common(1)[0][0] if self._native else None
         return ConversionReport(
             [*self._depths.notes(levels), *_shape_notes(self._native, target, conversion.resize)],
-            list(_unlike_training_warnings(native, conversion)),
+            list(_unsuitable_warnings(native, conversion)),
             native,
             levels if self._depths.count and isinstance(levels, Levels) else None,
         )
@@ -80,21 +83,37 @@ def _shape_notes(native: Counter[FullShape], target: FullShape, resize: Resize) 
     return tuple(notes)
 
 
-def _unlike_training_warnings(native: FullShape | None, conversion: Conversion) -> tuple[str, ...]:
-    """Warn if images of the shape `native` are much larger or smaller than the training images, or of another color.
+def _unsuitable_warnings(native: FullShape | None, conversion: Conversion) -> tuple[str, ...]:
+    """Warn if images of the shape `native` differ much from the training images, or lose most of their details.
 
-    () if no shape is expected.
+    Details are judged if the shape of the training images is unknown: images are trained on, or an old model is used.
     """
-    expected = conversion.expected
-    if expected is None or native is None:
+    target, expected = cast(FullShape, conversion.shape), conversion.expected
+    if native is None:
         return ()
-    ratio = max(max(own / other, other / own) for own, other in zip(native[1:], expected[1:], strict=True))
-    if ratio < MAX_SIZE_RATIO:
+    if expected is not None:
+        if max(_size_ratio(native, expected), _size_ratio(expected, native)) < MAX_SIZE_RATIO:
+            return ()
+        return (
+            f"most images are {_kind(native)}, but the model was trained on {_kind(expected)} images: "
+            "use a model that was trained on such images",
+        )
+    loses_color = native[0] > target[0]
+    if _size_ratio(native, target) < (MAX_SIZE_RATIO if loses_color else MAX_REDUCTION):
         return ()
-    kinds = [f"{size_text(shape)} {'gray' if shape[0] == 1 else 'color'}" for shape in (native, expected)]
     return (
-        f"most images are {kinds[0]}, but the model was trained on {kinds[1]} images: train one on images like these",
+        f"most images are {_kind(native)}, but the model takes {_kind(target)} images, which lose most details: "
+        "train a model of larger images, such as --image-size 128" + (" --set model.channels=3" if loses_color else ""),
     )
+
+
+def _size_ratio(shape: FullShape, other: FullShape) -> float:
+    """Return how many times more pixels a side of `shape` has, at most, than the same side of `other`."""
+    return max(shape[1] / other[1], shape[2] / other[2])
+
+
+def _kind(shape: FullShape) -> str:
+    return f"{size_text(shape)} {'gray' if shape[0] == 1 else 'color'}"
 
 
 def _aspect_note(sizes: Counter[tuple[int, int]], total: int, target: tuple[int, int], resize: Resize) -> str | None:
@@ -107,10 +126,10 @@ def _aspect_note(sizes: Counter[tuple[int, int]], total: int, target: tuple[int,
     )
     if not changed:
         return None
-    share = f"{changed / total:.0%} of the images" if changed >= total / 100 else counted(changed, "image")
+    share = counted(changed, "image") if changed < total / 100 or total < 10 else f"{changed / total:.0%} of the images"
     if resize == "stretch":
         return (
             f"{share} changed in aspect ratio by more than a tenth; "
-            "--set model.resize=crop or pad, when a model is trained, keeps the ratio"
+            "a model trained with --set model.resize=crop or pad keeps the ratio"
         )
     return f"{share} {'cropped' if resize == 'crop' else 'padded with black'} to the aspect ratio {size_text(target)}"

@@ -70,14 +70,17 @@ def test_every_size_can_be_reached(write: Write, resize: Resize, size: tuple[int
 
 
 def test_changed_aspect_ratios_are_noted_with_their_share(write: Write) -> None:
+    for index in range(6):
+        write(np.zeros((10, 10), np.uint8), f"{index}.png")
+        write(WIDE, f"wide{index}.png")
     write(np.zeros((10, 10), np.uint8), "square.png")
     write(np.zeros((10, 11), np.uint8), "nearly_square.png")
     write(np.zeros((20, 20), np.uint8), "larger.png")
     folder = write(WIDE, "wide.png")
     shape = (1, 8, 8)
-    assert any("25% of the images changed" in note for note in load(folder, conversion=Conversion(shape)).notes)
-    assert any("25%" in note and "crop" in note for note in load(folder, conversion=Conversion(shape, "crop")).notes)
-    assert any("25%" in note and "pad" in note for note in load(folder, conversion=Conversion(shape, "pad")).notes)
+    assert any("44% of the images changed" in note for note in load(folder, conversion=Conversion(shape)).notes)
+    assert any("44%" in note and "crop" in note for note in load(folder, conversion=Conversion(shape, "crop")).notes)
+    assert any("44%" in note and "pad" in note for note in load(folder, conversion=Conversion(shape, "pad")).notes)
 
 
 # Images unlike those that the model was trained on
@@ -100,6 +103,24 @@ def test_images_of_another_scale_than_the_training_images_are_warned_of(
     warnings = load(folder, conversion=Conversion((1, 28, 28), expected=expected)).warnings
     assert bool(warnings) == warned
     assert all(f"{native[2]}x{native[1]}" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("native", "target", "warned"),
+    [
+        ((3, 256, 256), (1, 28, 28), True),
+        ((3, 256, 256), (3, 28, 28), True),
+        ((3, 256, 256), (3, 64, 64), False),
+        ((3, 32, 32), (1, 28, 28), False),
+        ((1, 100, 100), (1, 28, 28), False),
+    ],
+)
+def test_a_size_that_loses_most_details_is_warned_of(
+    write: Write, native: tuple[int, int, int], target: tuple[int, int, int], warned: bool
+) -> None:
+    pixels = np.zeros(native, np.uint8)
+    folder = write(np.ascontiguousarray(pixels[0] if native[0] == 1 else pixels.transpose(1, 2, 0)), "a.png")
+    assert bool(load(folder, conversion=Conversion(target)).warnings) == warned
 
 
 # Images of more than 8 bits
