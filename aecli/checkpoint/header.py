@@ -72,7 +72,7 @@ class CheckpointHeader(Header):
     class_names: list[str] = field(default_factory=list)
     """Classes of the training images; for a classifier, in the order of its outputs."""
     native_shape: tuple[int, int, int] | None = None
-    """The own (C, H, W) of most training images, before their conversion; None if it is unknown."""
+    """The training images' own shape: the most frequent C, the medians of H and W; None if it is unknown."""
     trained_images: list[int] = field(default_factory=list)
     """The `counts` of the memory of the training images; empty in a file of 0.1, which has none."""
     task: Task = "autoencoder"

@@ -24,7 +24,7 @@ class Conversion:
     """The values that become 0 and 255 in images of more than 8 bits: given, measured on all images that are read
     together, or declared by the type of each image: 65,535 becomes 255 for 16 bits."""
     expected: FullShape | None = None
-    """The own shape of most images that a model was trained on; images that differ much from it are reported."""
+    """The typical own shape of the images that a model was trained on; images that differ much are reported."""
 
     def __post_init__(self) -> None:
         channels, *size = self.shape

@@ -27,7 +27,7 @@ class ConversionReport:
     warnings: list[str]
     """Reasons to doubt that the images are those that the model needs."""
     native: tuple[int, int, int] | None
-    """The own (C, H, W) of most images; None without images."""
+    """The own (C, H, W): the most frequent C, and the medians of H and W; None without images."""
     levels: Levels | None
     """The values of deep images that became 0 and 255; None if there are no deep images, or each declares its own."""
 
@@ -50,7 +50,7 @@ class ConversionSummary:
         """Return the report on all images so far."""
         conversion = self._conversion
         target, levels = cast(FullShape, conversion.shape), conversion.levels
-        native = self._native.most_common(1)[0][0] if self._native else None
+        native = _typical(self._native)
         return ConversionReport(
             [*self._depths.notes(levels), *_shape_notes(self._native, target, conversion.resize)],
             list(_unsuitable_warnings(native, conversion)),
@@ -83,6 +83,27 @@ def _shape_notes(native: Counter[FullShape], target: FullShape, resize: Resize) 
     return tuple(notes)
 
 
+def _typical(shapes: Counter[FullShape]) -> FullShape | None:
+    """Return the most frequent number of channels, and the medians of height and width."""
+    if not shapes:
+        return None
+    channels = Counter[int]()
+    for shape, count in shapes.items():
+        channels[shape[0]] += count
+    return channels.most_common(1)[0][0], _median(shapes, 1), _median(shapes, 2)
+
+
+def _median(shapes: Counter[FullShape], axis: int) -> int:
+    """Return the smallest side, height or width, that at least half of the images do not exceed."""
+    sides = sorted((shape[axis], count) for shape, count in shapes.items())
+    passed = 0
+    for side, count in sides:
+        passed += count
+        if 2 * passed >= shapes.total():
+            break
+    return side
+
+
 def _unsuitable_warnings(native: FullShape | None, conversion: Conversion) -> tuple[str, ...]:
     """Warn if images of the shape `native` differ much from the training images, or lose most of their details.
 
@@ -95,14 +116,14 @@ def _unsuitable_warnings(native: FullShape | None, conversion: Conversion) -> tu
         if max(_size_ratio(native, expected), _size_ratio(expected, native)) < MAX_SIZE_RATIO:
             return ()
         return (
-            f"most images are {_kind(native)}, but the model was trained on {_kind(expected)} images: "
+            f"the images are {_kind(native)} (median), but the model was trained on {_kind(expected)} images: "
             "use a model that was trained on such images",
         )
     loses_color = native[0] > target[0]
     if _size_ratio(native, target) < (MAX_SIZE_RATIO if loses_color else MAX_REDUCTION):
         return ()
     return (
-        f"most images are {_kind(native)}, but the model takes {_kind(target)} images, which lose most details: "
+        f"the images are {_kind(native)} (median), but the model takes {_kind(target)} images, which lose most details: "
         "train a model of larger images, such as --image-size 128" + (" --set model.channels=3" if loses_color else ""),
     )
 

@@ -40,7 +40,7 @@ class ImageSet:
     warnings: tuple[str, ...] = ()
     """Warnings for the user: the images are probably not what the model needs."""
     native_shape: FullShape | None = None
-    """The own (C, H, W) of most images, before their conversion; None if it is unknown."""
+    """The images' own shape before conversion: the most frequent C, the medians of H and W; None if it is unknown."""
     levels: Levels | None = None
     """The values of images of more than 8 bits that became 0 and 255; None if there are no such images."""
     known_fingerprint: str | None = field(default=None, repr=False, compare=False)

@@ -4,6 +4,7 @@ A recipe does not name the images' location, the machine or the output folder. T
 give the same bytes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, Literal
@@ -22,11 +23,16 @@ MAX_SEED = 2**32 - 1
 
 
 def parse_image_size(text: str) -> Any:
-    """Parse `64`, `96x64` (width x height) or `native`; other text is returned as it is, for the recipe to refuse."""
-    width, _, height = text.lower().partition("x")
-    if width.isdecimal() and height.isdecimal():
-        return [int(height), int(width)]
-    return int(text) if text.isdecimal() else text
+    """Parse `64`, `96x64` (width x height) or `native`; return the value of the recipe key.
+
+    Raises:
+        UsageError: the text is not a size.
+    """
+    if text == "native":
+        return text
+    if not (match := re.fullmatch(r"(\d{1,9})(?:[xX](\d{1,9}))?", text.strip())):
+        raise UsageError(f"not an image size: {text}", hint="for example --image-size 64, or 96x64 for width x height")
+    return [int(match[2]), int(match[1])] if match[2] else int(match[1])
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class ModelRecipe:
     architecture: str = key("conv", "Name of a file in `aecli/models/architectures`.")
     image_size: Native | int | list[int] = key(
         "native",
-        "Size in pixels to which images are resized: one number for a square, or [height, width].",
+        "Size in pixels to which images are resized: one number for a square, or a list of height and width.",
         at_least=1,
         at_most=MAX_SIDE,
         flag="--image-size",

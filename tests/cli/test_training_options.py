@@ -10,6 +10,7 @@ from aecli.cli.app import app
 from aecli.cli.training_options import FLAGGED_KEYS, RecipeOptions
 from aecli.errors import UsageError
 from aecli.recipes.loading import load_recipe
+from aecli.recipes.schema import parse_image_size
 from tests.command_line import Run
 
 OPTIONS: list[Any] = typer.main.get_command(app).commands["train"].params  # type: ignore[attr-defined]
@@ -18,6 +19,8 @@ OPTIONS: list[Any] = typer.main.get_command(app).commands["train"].params  # typ
 def other_value(key: str) -> Any:
     """Return a valid value of a recipe key that is not its default."""
     entry: Any = FLAGGED_KEYS[key]
+    if parser := entry.metadata["parser"]:
+        return parser("96x64")
     if choices := get_args(entry.type):
         return next(choice for choice in choices if choice != entry.default)
     return not entry.default if entry.type is bool else entry.default + entry.type(1)
@@ -37,6 +40,17 @@ def test_an_option_changes_its_recipe_key(key: str) -> None:
     section, name = key.split(".")
     assert recipe.to_dict()[section][name] == value
     assert recipe.differences(load_recipe("mlp-classifier")) == [key]
+
+
+@pytest.mark.parametrize(("text", "size"), [("64", 64), ("96x64", [64, 96]), ("96X64", [64, 96]), ("native", "native")])
+def test_an_image_size_is_a_side_or_width_and_height(text: str, size: object) -> None:
+    assert parse_image_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "96x", "x", "-1", "1e3", "96x64x3", "64px", "9" * 400])
+def test_text_that_is_no_image_size_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError, match="image size"):
+        parse_image_size(text)
 
 
 def test_options_left_out_change_nothing() -> None:

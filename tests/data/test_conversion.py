@@ -207,3 +207,9 @@ def test_images_of_8_bits_are_unchanged_beside_deep_images(write: Write) -> None
     write(np.array([[0, 4000]], np.uint16), "deep.png")
     folder = write(np.array([[7, 200]], np.uint8), "plain.png")
     assert load(folder).images[1].ravel().tolist() == [7, 200]
+
+
+def test_the_typical_shape_of_images_of_many_sizes_is_the_median(write: Write) -> None:
+    for index, side in enumerate((10, 20, 30, 40, 500)):
+        folder = write(np.zeros((side, 2 * side), np.uint8), f"{index}.png")
+    assert load(folder, conversion=Conversion((1, 8, 8))).native_shape == (1, 30, 60)

@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from aecli.checkpoint import read_header
+from aecli.codes import load_codes
+from aecli.data import DataOptions, load
+from aecli.inference.matching import images_of
+from aecli.inference.model import conversion_of
 from aecli.recipes.schema import recipe_keys
+from tests.command_line import Run
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +68,13 @@ CASES: list[tuple[Mapping[str, Any], str, Any]] = [
     ({}, "training.precision", "bf16-mixed"),
     ({}, "training.precision", "64-true"),
 ]
+IMAGE_CASES: list[tuple[Mapping[str, Any], str, Any]] = [
+    ({}, "model.resize", "crop"),
+    ({}, "model.resize", "pad"),
+    ({}, "model.white", 2000.0),
+    ({"model.white": 2000.0}, "model.black", 500.0),
+]
+"""Keys that matter only for images of another aspect ratio than the model's and of more than 8 bits."""
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +103,34 @@ def test_a_key_changes_the_weights(
     assert not same_shapes or any(not np.array_equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.parametrize(("before", "key", "value"), IMAGE_CASES, ids=str)
+def test_a_key_changes_the_images_and_is_kept_in_the_checkpoint(
+    aecli: Run, tmp_path: Path, before: Mapping[str, Any], key: str, value: Any
+) -> None:
+    random = np.random.default_rng(0)
+    (tmp_path / "deep").mkdir()
+    for index in range(8):
+        values = random.integers(0, 4096, (12, 20), np.uint16)
+        Image.fromarray(values).save(tmp_path / "deep" / f"{index}.png")
+    files = []
+    for name, settings in (("one", before), ("other", {**before, key: value})):
+        options = [f"--set={path}={setting}" for path, setting in ({"model.image_size": 8} | dict(settings)).items()]
+        run, deep = tmp_path / name, tmp_path / "deep"
+        trained = aecli("train", deep, "-o", run, "--recipe", "mlp", "--epochs", "1", "--accelerator", "cpu", *options)
+        assert trained.status == 0, trained.err
+        files.append(run / "model.safetensors")
+        encoded = aecli("encode", deep, "--model", run, "-o", tmp_path / f"{name}.npz", "--device", "cpu")
+        assert encoded.status == 0, encoded.err
+    inputs = [load(str(tmp_path / "deep"), conversion=conversion_of(read_header(file))).images for file in files]
+    assert not np.array_equal(inputs[0], inputs[1])
+    assert read_header(files[1]).recipe["model"][key.partition(".")[2]] == value
+    again = [images_of(load_codes(tmp_path / f"{name}.npz"), DataOptions()).images for name in ("one", "other")]
+    for own, found in zip(inputs, again, strict=True):
+        np.testing.assert_array_equal(own, found)
+
+
 def test_every_key_is_tested() -> None:
-    assert {".".join(key.split(".")[:2]) for _, key, _ in CASES} == set(recipe_keys())
+    assert {".".join(key.split(".")[:2]) for _, key, _ in CASES + IMAGE_CASES} == set(recipe_keys())
 
 
 def test_initial_weights_change_the_weights(

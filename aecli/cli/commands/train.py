@@ -14,9 +14,11 @@ from aecli.cli.training_options import HardwareOptions, RecipeOptions, RunOption
 from aecli.data.options import DataOptions
 from aecli.data.shapes import shape_text
 from aecli.errors import UsageError
+from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
     from aecli.checkpoint.run_folder import RunFolder
+    from aecli.recipes.schema import Recipe
     from aecli.training.fit import Trained
 
 EXAMPLES = examples(
@@ -71,6 +73,8 @@ def train(
             console.report_notes(
                 images.images.notes + validation.images.notes, images.images.failures + validation.images.failures
             )
+            for warning in dict.fromkeys(images.images.warnings + validation.images.warnings):
+                console.warn(warning)
         resolved = resolve_recipe(recipe, images, start if isinstance(start, Checkpoint) else None)
 
         from aecli.cli.training_progress import TrainingProgress
@@ -93,6 +97,7 @@ def train(
             return
         close_loggers(loggers)
         _draw_plots(trained, folder)
+        _report_end(trained, resolved, console)
 
     header = trained.checkpoint.header
     summary = header.training
@@ -103,8 +108,23 @@ def train(
         + ("" if summary.val_accuracy is None else f", accuracy {summary.val_accuracy:.4f}"),
         {"run": str(folder.path), "fingerprint": trained.checkpoint.fingerprint}
         | header.summary()
+        | {"stopped_early": trained.stopped_after is not None}
         | {"seconds": listener.seconds, "images_per_second": listener.images_per_second},
     )
+
+
+def _report_end(trained: "Trained", recipe: "Recipe", console: Console) -> None:
+    """Say why the run ended before its last epoch, or why it was not continued."""
+    if trained.stopped_after:
+        reason = f"stopped after {counted(trained.stopped_after, 'epoch')} without improvement"
+        console.note(
+            f"{reason}: epoch {len(trained.history):,} of {recipe.training.epochs:,}"
+            if trained.has_new_epoch
+            else f"nothing to train: the run has {reason}; --resume with a larger --patience continues it"
+        )
+    elif not trained.has_new_epoch:
+        continued = "; --resume with more --epochs continues it" if recipe.optimizer.schedule == "constant" else ""
+        console.note(f"nothing to train: the run has finished all {counted(len(trained.history), 'epoch')}{continued}")
 
 
 def _draw_plots(trained: "Trained", folder: "RunFolder") -> None:
