@@ -14,6 +14,7 @@ from aecli.data.conversion import Conversion
 from aecli.data.iteration import ImageReader, iterate_images
 from aecli.errors import AecliError, InputError
 from aecli.storage.paths import STANDARD_STREAM, is_stream, require_file
+from aecli.storage.text import read_blocks
 
 BLOCK_BYTES = 1 << 16
 """The most bytes of a list that are read at once."""
@@ -36,7 +37,8 @@ def image_readers(words: Iterable[str], conversion: Conversion) -> Iterator[Imag
 def read_list(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
     r"""Yield the paths in a list, separated by newlines or null characters; `-` reads standard input as it arrives.
 
-    Empty lines are skipped, and `\r` before a newline is dropped. A line `-` is the file of that name.
+    Empty lines are skipped, and `\r` before a newline is dropped, as is a byte order mark at the start of a list of
+    lines; one of UTF-16 is obeyed. A line `-` is the file of that name.
 
     Raises:
         InputError: there is no such list, or a path in it is longer than any system allows.
@@ -99,8 +101,9 @@ def _raise(error: AecliError) -> NoReturn:
 
 
 def _split(file: IO[bytes], separator: bytes) -> Iterator[str]:
+    arriving = iter(lambda: file.read(BLOCK_BYTES) or b"", b"")
     rest = b""
-    while block := file.read(BLOCK_BYTES):
+    for block in arriving if separator == b"\0" else read_blocks(lambda: next(arriving, b"")):
         *paths, rest = (rest + block).split(separator)
         if len(rest) > MAX_PATH_BYTES:
             raise InputError(

@@ -12,7 +12,7 @@ import tomli_w
 from aecli.errors import RecipeError, UsageError, unknown
 from aecli.recipes.schema import Recipe
 from aecli.storage.atomic import write_text
-from aecli.storage.paths import require_file
+from aecli.storage.text import read_text
 
 
 def shipped_recipes() -> Traversable:
@@ -36,15 +36,12 @@ def load_recipe(name_or_path: str) -> Recipe:
 
     Raises:
         RecipeError: the recipe is unknown, or the file is not TOML or has an invalid key or value.
-        InputError: the file is missing or empty.
+        InputError: the file is missing or empty, or is not a text in the expected encoding.
     """
     if name_or_path in recipe_names():
         text = _read_shipped(name_or_path)
     elif name_or_path.endswith(".toml") or "/" in name_or_path:
-        try:
-            text = require_file(Path(name_or_path), "recipe").read_text("utf-8")
-        except UnicodeDecodeError as error:
-            raise RecipeError(f"{name_or_path}: not a text file in UTF-8") from error
+        text = read_text(Path(name_or_path), "recipe")
     else:
         raise RecipeError(unknown("recipe", name_or_path, recipe_names()), hint="or name a file that ends in .toml")
     try:

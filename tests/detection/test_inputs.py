@@ -81,6 +81,10 @@ def test_a_word_that_cannot_be_resolved_yields_a_failing_reader(word: str) -> No
         (b"-\n--\n", b"\n", ["./-", "--"]),
         (b"x" * 200_000 + b"\ny", b"\n", ["x" * 200_000, "y"]),
         (b"\n" * 9, b"\n", []),
+        (b"\xef\xbb\xbfa\r\nb\r\n", b"\n", ["a", "b"]),
+        (b"a\n\xef\xbb\xbfb\n", b"\n", ["a", "\ufeffb"]),
+        (b"\xef\xbb\xbfa\0b", b"\0", ["\ufeffa", "b"]),
+        ("\ufeffcafé\r\nb".encode("utf-16-le"), b"\n", ["café", "b"]),
     ],
 )
 @pytest.mark.parametrize("stream", [True, False], ids=["standard input", "file"])

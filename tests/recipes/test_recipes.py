@@ -113,7 +113,6 @@ def write(tmp_path: Path) -> Callable[[str | bytes], str]:
         ("[model", "not TOML"),
         ("a = " + "[" * 5000, "not TOML"),
         ("[model]\n[model]", "not TOML"),
-        (b"\xff\xfe\x00", "UTF-8"),
     ],
 )
 def test_the_error_of_an_invalid_recipe_names_file_and_key(
@@ -157,6 +156,17 @@ def test_the_words_of_a_range() -> None:
 def test_every_key_is_documented() -> None:
     for name, field in recipe_keys().items():
         assert field.metadata["help"].endswith("."), name
+
+
+def test_a_recipe_of_a_windows_editor_is_read(write: Callable[..., str]) -> None:
+    text = "[training]\r\nepochs = 3\r\n"
+    for content in (text.encode("utf-8-sig"), text.encode("utf-16")):
+        assert load_recipe(write(content)).training.epochs == 3
+
+
+def test_a_recipe_that_is_no_text_is_refused(write: Callable[..., str]) -> None:
+    with pytest.raises(InputError, match=r"recipe.*UTF-8.*mine\.toml"):
+        load_recipe(write(b"\xff\xfe\x00"))
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "no/such/file"])
