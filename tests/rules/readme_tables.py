@@ -1,4 +1,4 @@
-"""Generate the README's tables of commands, recipes and scores: `python -m tests.rules.readme_tables` rewrites them."""
+"""Generate the README's tables of commands, DATA words, recipes and scores: `python -m tests.rules.readme_tables` rewrites them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from aecli.cli.app import app
+from aecli.data.registry import registry
 from aecli.detection.scores import score_summaries
 from aecli.recipes.loading import recipe_names, recipe_purpose
 
@@ -18,6 +19,7 @@ def tables() -> dict[str, str]:
     """Return each table by the name of the mark that precedes it."""
     return {
         "commands": _command_table(),
+        "data": _data_table(),
         "recipes": _table("--recipe", {name: recipe_purpose(name) for name in recipe_names()}),
         "scores": _table("--score", score_summaries()),
     }
@@ -40,6 +42,12 @@ def _command_table() -> str:
         for name, command in program.commands.items()
     ]
     return "\n".join(["| command | |", "| --- | --- |", *rows])
+
+
+def _data_table() -> str:
+    names = " ".join(f"`{name}`" for name in registry().named)
+    rows = [f"| {kind.kind} | {kind.summary} |".replace("*", r"\*") for kind in registry().path_kinds]
+    return "\n".join(["| DATA | |", "| --- | --- |", *rows, f"| a name | {names} |"])
 
 
 def _table(option: str, purposes: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = examples(
     "aecli train mnist5k -o run",
-    "aecli train photos/ -o run --recipe mlp --set model.image_size=64 --epochs 50",
+    "aecli train photos/ -o run --recipe mlp --image-size 64 --epochs 50",
 )
 FolderOpt = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Run folder to write.", show_default=False)
