@@ -1,4 +1,4 @@
-"""Generate the README's tables of commands, DATA words, recipes and scores: `python -m tests.rules.readme_tables` rewrites them."""
+"""Generate the tables of the README from the registries: `python -m tests.rules.readme_tables` rewrites them."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The README describes the commands, DATA words, recipes and scores as the registries do, and its example is the recorded one."""
+"""The tables of the README are those of the registries, and its example is the recorded one."""
 
 import re
 
