@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from aecli.checkpoint import DETECTOR_FILE, MODEL_FILE, ONNX_FILE
-from aecli.errors import InputError, OutputExistsError, RecipeError, UsageError
+from aecli.errors import InputError, OutputExistsError, UsageError
 from aecli.recipes.loading import load_recipe, save_recipe
+from aecli.recipes.resuming import require_not_exceeded, require_resumable
 from aecli.recipes.schema import Recipe
 from aecli.storage.atomic import write_text
 from aecli.storage.locks import exclusive
@@ -140,23 +141,28 @@ class RunFolder:
                     self.path.rmdir()
 
     def begin(self, recipe: Recipe, *, resume: bool) -> None:
-        """Start a new run with this resolved recipe, or check that the run to resume has the same one.
+        """Start a new run with this resolved recipe, or check that the run to resume can continue with it.
 
         Raises:
-            RecipeError: the run to resume was started with another recipe.
+            RecipeError: the run to resume was started with another recipe, and `recipe` does not continue it.
+            InputError: the recipe has fewer epochs than before, and the metrics of the run to resume are missing or
+                damaged.
         """
         if resume:
-            changed = load_recipe(str(self.recipe)).differences(recipe)
-            if changed:
-                raise RecipeError(
-                    f"the recipe has changed since the run started: {', '.join(changed)}",
-                    hint="resume with the original recipe, or start another run with --init-from",
-                )
+            earlier = load_recipe(str(self.recipe))
+            require_resumable(earlier, recipe)
+            if recipe.training.epochs < earlier.training.epochs:
+                require_not_exceeded(recipe, len(self.load_metrics()))
             return
         for file in self.files():
             file.unlink(missing_ok=True)
         shutil.rmtree(self.tensorboard, ignore_errors=True)
         save_recipe(recipe, self.recipe)
+
+    def update_recipe(self, recipe: Recipe) -> None:
+        """Replace the recipe of a run that continues with another number of epochs or patience."""
+        if load_recipe(str(self.recipe)) != recipe:
+            save_recipe(recipe, self.recipe)
 
     def discard_if_empty(self) -> bool:
         """Remove the recipe of a run that stopped before its first epoch was saved; return whether it did."""

@@ -8,6 +8,9 @@ from aecli.errors import UsageError, unknown
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 """Lightning's strategies in which each process holds the whole model."""
 
+ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "hpu", "mps", "tpu")
+"""Names of Lightning's accelerators, on whatever machine; `gpu` is `cuda` or `mps`."""
+
 
 @dataclass(frozen=True)
 class Process:

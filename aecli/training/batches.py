@@ -28,12 +28,17 @@ class Batches:
     yields lists of `batches_per_call` index tensors. If several processes train, each gets its share of every batch;
     with a seed the shares have equal sizes, and images from the start of the batch fill them up.
 
+    The last batch of an epoch has the remaining images. If the share of a process would have fewer than `min_share`
+    of them, they join the batch before instead.
+
     Args:
         subset: The images.
         batch_size: Images in a batch of all processes together.
         seed: Seed of the order; None keeps the images' own order.
         labeled: Whether a batch includes labels.
         process: The process whose share is yielded.
+        min_share: The smallest number of images with which a process can perform a step. Shares are smaller only if
+            the batch size or the number of images is too small; see `smallest_share`.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class Batches:
         *,
         labeled: bool = False,
         process: Process = SINGLE_PROCESS,
+        min_share: int = 1,
     ):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not writable.*")  # memory maps are only read
@@ -51,7 +57,7 @@ class Batches:
         self._indices = torch.from_numpy(subset.indices)
         self._labels = torch.from_numpy(subset.labels) if labeled else None
         self._device = torch.device("cpu")
-        self._batch_size = batch_size
+        self._sizes = _batch_sizes(len(subset), batch_size, (min_share - 1) * process.world_size + 1)
         self._seed = seed
         self._process = process
         self.batches_per_call = 1
@@ -63,7 +69,12 @@ class Batches:
     @property
     def batch_count(self) -> int:
         """The number of batches in an epoch."""
-        return math.ceil(len(self._indices) / self._batch_size)
+        return len(self._sizes)
+
+    @property
+    def smallest_share(self) -> int:
+        """The number of images in the smallest share of an epoch, if shares have equal sizes."""
+        return math.ceil(min(self._sizes) / self._process.world_size)
 
     @property
     def image_count(self) -> int:
@@ -72,7 +83,7 @@ class Batches:
 
     def images_in(self, calls: int) -> int:
         """Return the number of images in the first `calls` lists of an epoch."""
-        return min(calls * self.batches_per_call * self._batch_size, len(self._indices))
+        return sum(self._sizes[: calls * self.batches_per_call])
 
     def move_to(self, device: torch.device) -> None:
         """Move all images to the device that trains, if they fit there; otherwise, `take` moves each batch."""
@@ -101,7 +112,7 @@ class Batches:
         if self._seed is not None:
             order = torch.randperm(len(self._indices), generator=generator(self._seed, Stream.ORDER, self.epoch))
         order = order.to(self._indices.device)
-        shares = [self._share(batch) for batch in torch.split(order, self._batch_size)]
+        shares = [self._share(batch) for batch in torch.split(order, self._sizes)]
         for start in range(0, len(shares), self.batches_per_call):
             yield shares[start : start + self.batches_per_call]
 
@@ -119,3 +130,15 @@ class Batches:
             missing = torch.arange(-len(batch) % world_size, device=batch.device) % len(batch)
             batch = torch.cat([batch, batch[missing]])
         return batch[rank::world_size]
+
+
+def _batch_sizes(count: int, batch_size: int, smallest: int) -> list[int]:
+    """Return the number of images in each batch of an epoch of `count` images.
+
+    A last batch of fewer than `smallest` images is joined to the one before, unless all batches are that small.
+    """
+    sizes = [min(batch_size, count - start) for start in range(0, count, batch_size)]
+    if len(sizes) > 1 and sizes[-1] < smallest <= batch_size:
+        last = sizes.pop()
+        sizes[-1] += last
+    return sizes

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.errors import InputError
+from aecli.recipes.resuming import require_not_exceeded
+from aecli.recipes.schema import Recipe
 from aecli.runtime.lightning_internals import CHECKPOINT_KEYS
 from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import require_file
@@ -60,9 +62,13 @@ class WholeFileCheckpoints(TorchCheckpointIO):
 
 
 class History(pl.Callback):
-    """The losses of all epochs and the weights of the best one; saved in the state that a run resumes from."""
+    """The losses of all epochs and the weights of the best one; saved in the state that a run resumes from.
 
-    def __init__(self, fingerprints: dict[str, str]):
+    Training stops once the recipe's patience is exhausted, also at the start of a resumed run.
+    """
+
+    def __init__(self, recipe: Recipe, fingerprints: dict[str, str]):
+        self.recipe = recipe
         self.fingerprints = fingerprints
         self.epochs: list[EpochMetrics] = []
         self.best: EpochMetrics | None = None
@@ -73,6 +79,7 @@ class History(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         # The weights of a resumed state are on the CPU.
         self.best_weights = {name: value.to(module.device) for name, value in self.best_weights.items()}
+        self._stop_if_exhausted(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, TrainingModule)
@@ -89,6 +96,22 @@ class History(pl.Callback):
         if self.best is None or metrics.val_loss < self.best.val_loss:
             self.best = metrics
             self.best_weights = {name: value.detach().clone() for name, value in module.model.state_dict().items()}
+        self._stop_if_exhausted(trainer)
+
+    @property
+    def epochs_since_best(self) -> int:
+        """The number of epochs without a smaller validation loss."""
+        return self.epochs[-1].epoch - self.best.epoch if self.best else 0
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether the patience is exhausted and epochs of the recipe are left."""
+        training = self.recipe.training
+        return 0 < training.patience <= self.epochs_since_best and len(self.epochs) < training.epochs
+
+    def _stop_if_exhausted(self, trainer: pl.Trainer) -> None:
+        if self.stops_early:
+            trainer.should_stop = True
 
     def includes_current_epoch(self, trainer: pl.Trainer) -> bool:
         """Return whether the epoch that ends was recorded: its losses are finite."""
@@ -109,6 +132,7 @@ class History(pl.Callback):
                     f"the {stage} images differ from those of the run to resume",
                     hint="resume with the same images, or start again with --overwrite",
                 )
+        require_not_exceeded(self.recipe, len(state_dict["epochs"]))
         self.epochs = [build(EpochMetrics, row) for row in state_dict["epochs"]]
         self.best = next((row for row in self.epochs if row.epoch == state_dict["best_epoch"]), None)
         self.best_weights = state_dict["best_weights"]
@@ -130,11 +154,16 @@ class RunFolderCallback(pl.Callback):
         self._saved_at = -float("inf")
         self._seconds = 0.0
 
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.is_global_zero:
+            self._folder.update_recipe(self._history.recipe)
+
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if not self._history.includes_current_epoch(trainer):
             return  # no run resumes from a state that has diverged
         is_due = time.monotonic() - self._saved_at >= max(1.0, self._seconds / self.MAX_TIME_SHARE)
-        if trainer.current_epoch + 1 == trainer.max_epochs or trainer.strategy.broadcast(is_due):
+        is_last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        if is_last or trainer.strategy.broadcast(is_due):
             self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:
@@ -171,6 +200,8 @@ class ListenerCallback(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, TrainingModule)
+        if trainer.should_stop:
+            return  # the run to resume has stopped early
         images = module.train_batches.image_count
         self._listener.on_start(trainer.max_epochs or 0, trainer.current_epoch, images)
 

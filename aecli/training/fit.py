@@ -31,6 +31,7 @@ from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.precision import warn_if_slow
 from aecli.training.preview import preview
 from aecli.training.request import ANY_DEVICE, Hardware, TrainingRequest
+from aecli.training.smallest_batch import make_train_batches
 from aecli.training.subsets import Subset
 from aecli.training.trainer import make_trainer
 
@@ -55,6 +56,10 @@ class Trained:
     """Titled panels of some validation images, as `preview` returns them; empty for a classifier."""
     confusion: NDArray[np.int64] | None
     """(K, K) counts of validation images by true class and predicted class; None for an autoencoder."""
+    stopped_after: int | None
+    """Epochs without a smaller validation loss after which training stopped early; None if no epochs were left."""
+    has_new_epoch: bool
+    """Whether this call trained; False if it resumed a run that was finished already."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def train(
     Raises:
         InputError: the loss is not finite, the run cannot be resumed with these images, or the weights to start from
             do not fit.
-        RecipeError: the run to resume has another recipe.
+        RecipeError: the run to resume has another recipe, or the model cannot be trained on batches of this size.
         UnavailableError: this machine lacks the accelerator or precision, or the folder cannot be written.
         Interrupted: a signal arrived. Finished epochs are in the folder.
     """
@@ -99,6 +104,7 @@ def train(
         _run(session, request)
     if not session.process.is_rank_zero:
         return None
+    request.folder.update_recipe(request.recipe)
     session.run_folder.save_results()
     return _collect(session, request)
 
@@ -108,7 +114,7 @@ def _make_session(
 ) -> Session:
     model = initial_model(request)
     sources = {"training": request.images.source, "validation": request.validation.source}
-    history = History({stage: source.fingerprint for stage, source in sources.items()})
+    history = History(request.recipe, {stage: source.fingerprint for stage, source in sources.items()})
     run_folder = RunFolderCallback(request.folder, history, lambda: save_best_model(request, history))
     callbacks: list[pl.Callback] = [history, run_folder]
     if listener:
@@ -127,9 +133,8 @@ def _make_session(
 
 def _make_module(model: Autoencoder | Classifier, request: TrainingRequest, process: Process) -> TrainingModule:
     recipe, labeled = request.recipe, isinstance(model, Classifier)
-    size, seed = recipe.training.batch_size, recipe.training.seed
-    train_batches = Batches(request.images, size, seed, labeled=labeled, process=process)
-    validation_batches = Batches(request.validation, size, labeled=labeled, process=process)
+    train_batches = make_train_batches(request.images, model, recipe, process)
+    validation_batches = Batches(request.validation, recipe.training.batch_size, labeled=labeled, process=process)
     if isinstance(model, Classifier):
         return ClassifierModule(model, recipe, train_batches, validation_batches, process)
     return AutoencoderModule(model, recipe, train_batches, validation_batches, process)
@@ -168,12 +173,14 @@ def _explain_damaged_state(history: History, request: TrainingRequest) -> Iterat
 
 
 def _collect(session: Session, request: TrainingRequest) -> Trained:
-    checkpoint, epochs = load_checkpoint(request.folder.model), tuple(session.history.epochs)
+    checkpoint, history = load_checkpoint(request.folder.model), session.history
+    epochs, stopped_after = tuple(history.epochs), history.epochs_since_best if history.stops_early else None
     if request.recipe.task == "classifier":
         classifier = TorchClassifier(checkpoint, str(session.trainer.strategy.root_device))
-        return Trained(checkpoint, epochs, {}, _confusion_matrix(classifier, request.validation))
+        confusion = _confusion_matrix(classifier, request.validation)
+        return Trained(checkpoint, epochs, {}, confusion, stopped_after, history.has_new_epoch)
     panels = preview(checkpoint.autoencoder, request.recipe, request.validation)
-    return Trained(checkpoint, epochs, panels, None)
+    return Trained(checkpoint, epochs, panels, None, stopped_after, history.has_new_epoch)
 
 
 def _confusion_matrix(model: TorchClassifier, subset: Subset) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.accelerators import AcceleratorRegistry
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
@@ -24,6 +25,10 @@ def make_trainer(
         UnavailableError: this machine lacks the accelerator or the precision.
     """
     processes, strategy = hardware.processes, hardware.strategy
+    if not is_available(hardware.accelerator):
+        raise UnavailableError(
+            f"accelerator {hardware.accelerator} is not available on this machine", hint="--accelerator auto"
+        )
     plugins: list[Any] = [WholeFileCheckpoints()]
     if not (launched_by_torchrun() or processes.launched_by_slurm):
         plugins.append(LightningEnvironment())
@@ -46,8 +51,16 @@ def make_trainer(
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
+    except (MisconfigurationException, ImportError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UnavailableError(f"cannot train on this machine: {reason}", hint="--accelerator auto") from error
     disable_signal_handlers(trainer)
     return trainer
+
+
+def is_available(accelerator: str) -> bool:
+    """Return whether this machine has an accelerator of this name, one of `processes.ACCELERATORS`."""
+    if accelerator == "auto":
+        return True
+    names = ("cuda", "mps") if accelerator == "gpu" else (accelerator,)
+    return any(AcceleratorRegistry[name]["accelerator"].is_available() for name in names if name in AcceleratorRegistry)
