@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from aecli.data.encoded import FileOnDisk
+from aecli.data.layouts import labels_from_prefixes
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
-from aecli.data.sources.image_folder import labels_from_prefixes
 from aecli.runtime.progress import Progress
 
 

@@ -81,12 +81,12 @@ def test_folders_of_splits(tmp_path: Path, draw: Draw, val: str) -> None:
 
 
 def test_images_outside_of_the_splits_are_ignored_with_a_note(tmp_path: Path, draw: Draw) -> None:
-    for name in ("train/good/1.png", "test/bad/2.png", "ground_truth/bad/2.png"):
+    for name in ("train/good/1.png", "test/bad/2.png", "extra/bad/2.png", "extra/3.png"):
         draw(tmp_path / name)
     images = load(str(tmp_path))
     assert names(images) == ["test/bad/2.png", "train/good/1.png"]
     (note,) = images.notes
-    assert "ground_truth" in note
+    assert "extra (2)" in note
 
 
 def test_a_class_may_be_called_train(tmp_path: Path, draw: Draw) -> None:
