@@ -15,8 +15,9 @@ from aecli.recipes.resuming import require_not_exceeded, require_resumable
 from aecli.recipes.schema import Recipe
 from aecli.storage.atomic import write_text
 from aecli.storage.locks import exclusive
-from aecli.storage.paths import require_file, require_folder, require_no_input
+from aecli.storage.paths import require_folder, require_no_input
 from aecli.storage.schema import build
+from aecli.storage.text import open_text
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,8 @@ class RunFolder:
         Raises:
             InputError: the file is missing or damaged.
         """
-        require_file(self.metrics, "metrics")
         try:
-            with self.metrics.open(encoding="utf-8", newline="") as file:
+            with open_text(self.metrics, "metrics", newline="") as file:
                 rows = [
                     build(EpochMetrics, {key: _number(text) for key, text in row.items()})
                     for row in csv.DictReader(file)
