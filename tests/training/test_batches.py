@@ -83,6 +83,16 @@ def test_a_call_may_have_several_batches() -> None:
     assert [several.images_in(calls) for calls in (1, 2)] == [9, 10]
 
 
+@pytest.mark.parametrize(("min_share", "sizes"), [(1, [3, 3, 3, 1]), (2, [3, 3, 4])])
+def test_a_last_batch_that_is_too_small_joins_the_one_before(min_share: int, sizes: list[int]) -> None:
+    plain, batches = Batches(subset(), 3, seed=0), Batches(subset(), 3, seed=0, min_share=min_share)
+    assert [len(batch) for batch in numbers(batches)] == sizes
+    assert functools.reduce(operator.iadd, numbers(batches), []) == functools.reduce(operator.iadd, numbers(plain), [])
+    assert batches.batch_count == len(batches) == len(sizes)
+    assert batches.smallest_share == min(sizes)
+    assert [batches.images_in(calls) for calls in (1, 2, len(sizes))] == [3, 6, 10]
+
+
 class TestShares:
     @pytest.mark.parametrize("count", [2, 3])
     @pytest.mark.parametrize("size", [4, 7])

@@ -61,6 +61,7 @@ CASES: list[tuple[Mapping[str, Any], str, Any]] = [
     ({}, "optimizer.schedule", "cosine"),
     ({}, "optimizer.schedule", "one-cycle"),
     ({}, "training.epochs", 3),
+    ({"optimizer.lr": 0.3, "training.epochs": 12}, "training.patience", 1),
     ({}, "training.batch_size", 100),
     ({}, "training.seed", 1),
     ({}, "training.validation_fraction", 0.3),

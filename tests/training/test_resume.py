@@ -82,6 +82,70 @@ def test_resuming_a_finished_run_changes_nothing(train: Callable[..., Path], tmp
     assert contents(run) == before
 
 
+@pytest.mark.parametrize("settings", [{}, ADAM | NOISY | {"optimizer.schedule": "constant"}], ids=["sgd", "adam"])
+@pytest.mark.parametrize("first", [1, 3])
+def test_a_finished_run_continues_with_more_epochs(
+    settings: dict[str, Any], first: int, fit: Callable[..., Any], tmp_path: Path
+) -> None:
+    settings = settings | {"training.epochs": EPOCHS}
+    fit(tmp_path / "whole", settings)
+    for epochs in (first, EPOCHS):
+        fit(tmp_path / "continued", settings | {"training.epochs": epochs}, resume=epochs > first)
+    assert contents(tmp_path / "continued") == contents(tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("saves_every_epoch")
+@pytest.mark.parametrize("epochs", [2, 3, EPOCHS, EPOCHS + 2])
+def test_an_interrupted_run_may_have_another_end(epochs: int, fit: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        fit(tmp_path / "resumed", {"training.epochs": EPOCHS}, listener=Interrupting(2))
+    fit(tmp_path / "resumed", {"training.epochs": epochs}, resume=True)
+    fit(tmp_path / "whole", {"training.epochs": epochs})
+    assert contents(tmp_path / "resumed") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one-cycle"])
+def test_a_schedule_over_the_whole_run_does_not_continue(
+    schedule: str, fit: Callable[..., Any], aecli: Run, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    fit(run, {"training.epochs": 2, "optimizer.schedule": schedule})
+    before = contents(run)
+    result = aecli("train", "digits", "-o", run, "--accelerator", "cpu", "--resume", "--epochs", 3)
+    assert result.status == ExitStatus.INPUT
+    assert schedule in result.err
+    assert contents(run) == before
+
+
+def test_a_state_with_more_epochs_than_the_metrics_is_not_cut(fit: Callable[..., Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(run, {"training.epochs": 3})
+    rows = (run / "metrics.csv").read_text().splitlines(keepends=True)
+    (run / "metrics.csv").write_text("".join(rows[:2]))  # killed after the state was saved
+    before = contents(run)
+    with pytest.raises(RecipeError, match="3 epochs"):
+        fit(run, {"training.epochs": 2}, resume=True)
+    assert contents(run) == before
+
+
+def test_a_damaged_state_keeps_the_recipe(fit: Callable[..., Any], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    fit(run, {"training.epochs": 2})
+    (run / "last.ckpt").write_bytes(b"damaged")
+    before = contents(run)
+    with pytest.raises(InputError, match="damaged"):
+        fit(run, {"training.epochs": 4}, resume=True)
+    assert contents(run) == before
+
+
+def test_the_command_continues_a_finished_run(train: Callable[..., Path], aecli: Run, tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "--epochs", 2)
+    result = aecli("train", "digits", "-o", run, "--accelerator", "cpu", "--resume")
+    assert "--epochs" in result.err
+    train(run, "--resume", "--epochs", 3)
+    assert contents(run) == contents(train(tmp_path / "whole", "--epochs", 3))
+
+
 LONG = ("--set", "corruption.gaussian=0.2", "--batch-size", "64", "--epochs", "15", "--accelerator", "cpu")
 """Trains for a second or two."""
 
@@ -171,7 +235,8 @@ def stopped(fit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -
 @pytest.mark.parametrize(
     ("words", "key"),
     [
-        (("--epochs", 5), "training.epochs"),
+        (("--epochs", 1), "training.epochs"),
+        (("--patience", 1), "training.patience"),
         (("--lr", 0.5), "optimizer.lr"),
         (("--seed", 3), "training.seed"),
         (("--batch-size", 10), "training.batch_size"),

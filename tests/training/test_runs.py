@@ -13,10 +13,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from pytorch_lightning.accelerators import AcceleratorRegistry
 
 from aecli.checkpoint import load_checkpoint, read_header
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import ExitStatus, InputError, UnavailableError
+from aecli.runtime.processes import ACCELERATORS
+from aecli.training.trainer import is_available
 from tests.command_line import Result, Run
 
 pytestmark = pytest.mark.slow
@@ -97,7 +100,7 @@ class TestFolder:
     ) -> None:
         run = train(tmp_path / "run", "--epochs", 1)
         before = {file.name: file.read_bytes() for file in run.iterdir()}
-        result = aecli("train", "digits", "-o", run, "--overwrite", "--accelerator", "nonsense")
+        result = aecli("train", "digits", "-o", run, "--overwrite", "--accelerator", "hpu")
         assert result.status == ExitStatus.UNAVAILABLE
         error_of(result)
         assert {file.name: file.read_bytes() for file in run.iterdir()} == before
@@ -266,13 +269,27 @@ class TestLoggers:
 
 
 class TestAccelerators:
-    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-    @pytest.mark.parametrize("name", ["gpu", "cuda"])
-    def test_a_missing_gpu_is_reported(self, name: str, aecli: Run, tmp_path: Path) -> None:
-        result = aecli("train", "digits", "-o", tmp_path / "run", "--accelerator", name)
+    @pytest.mark.parametrize("name", ACCELERATORS)
+    def test_an_accelerator_trains_or_is_reported_as_unavailable(self, name: str, aecli: Run, tmp_path: Path) -> None:
+        words = ("--epochs", 1, "--recipe", "mlp", "--accelerator", name)
+        result = aecli("train", "digits", "-o", tmp_path / "run", *words)
+        if is_available(name):
+            assert result.status == ExitStatus.DONE, result.err
+            return
         assert result.status == ExitStatus.UNAVAILABLE
-        error_of(result)
+        assert name in error_of(result)
         assert not (tmp_path / "run").exists()
+
+    def test_every_accelerator_of_lightning_is_known(self) -> None:
+        assert set(AcceleratorRegistry.available_accelerators()) <= set(ACCELERATORS)
+        assert is_available("auto")
+        assert is_available("cpu")
+        assert not is_available("hpu")
+
+    def test_an_unknown_accelerator_is_a_usage_error(self, aecli: Run, tmp_path: Path) -> None:
+        result = aecli("train", "digits", "-o", tmp_path / "run", "--accelerator", "gpus")
+        assert result.status == ExitStatus.USAGE
+        assert "'gpu'" in error_of(result)
 
     def test_a_precision_trains_or_is_reported_as_unavailable(self, fit: Callable[..., Any], tmp_path: Path) -> None:
         try:
