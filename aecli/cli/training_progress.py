@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from aecli.cli.console import Console, rich_console
+from aecli.data.classes import occurring_classes, summarize_classes
 from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
@@ -24,9 +25,13 @@ class TrainingProgress:
         self._epochs = self._images_per_epoch = self._first_epoch = self._epochs_done = 0
         self._val_loss = float("nan")
         self._accuracy = ""
+        source = "" if validation.images.word == images.images.word else f" of {validation.images.word}"
         console.note(
-            f"training on {counted(len(images), 'image')} of {images.images.word}, validating on {len(validation):,}"
+            f"training on {counted(len(images), 'image')} of {images.images.word}, "
+            f"validating on {len(validation):,}{source}"
         )
+        if classes := occurring_classes(images.images):
+            console.note(f"classes: {summarize_classes(classes)}")
 
     def __enter__(self) -> "TrainingProgress":
         if self._console.shows_bars:

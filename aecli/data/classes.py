@@ -1,5 +1,6 @@
 """Match the classes of one set of images to those of another by their names."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,20 @@ from aecli.data.image_set import ImageSet
 from aecli.errors import InputError
 from aecli.storage.labels import UNLABELED
 
+MAX_NAMED = 10
+"""The most classes that a summary names."""
+
 
 def occurring_classes(images: ImageSet) -> tuple[str, ...]:
     """Return the names of the classes that have at least one image, in the order of `class_names`."""
     if images.labels is None:
         return ()
     return tuple(images.class_names[label] for label in np.unique(images.labels) if label != UNLABELED)
+
+
+def summarize_classes(names: Sequence[str]) -> str:
+    """Return the number of classes and the first ten: `12: a, b, c, d, e, f, g, h, i, j, ...`."""
+    return f"{len(names):,}: {', '.join(names[:MAX_NAMED])}{', ...' if len(names) > MAX_NAMED else ''}"
 
 
 def with_classes(images: ImageSet, class_names: tuple[str, ...]) -> ImageSet:

@@ -31,11 +31,15 @@ class ImageReader:
 
 
 def iterate_images(
-    data: str | DataRef, conversion: Conversion, options: DataOptions = DEFAULTS
+    data: str | DataRef,
+    conversion: Conversion,
+    options: DataOptions = DEFAULTS,
+    on_note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[ImageReader]:
     """Yield a reader for each image of a DATA word.
 
     Without a split and classes, a folder yields all image files below it. `-` is one image on standard input.
+    `on_note` is called with each note on the data, before the first image.
 
     Raises:
         InputError: there is no such data, or it is damaged.
@@ -49,6 +53,8 @@ def iterate_images(
         content = ref.source.read_unsplit(options, silent)
     else:
         content, _ = content_of(ref, options)
+    for note in content.notes:
+        on_note(f"{ref.name}: {note}")
     if isinstance(content, ImageArrays):
         levels = content.levels(conversion)
         for name, pixels in zip(content.names.tolist(), content.images, strict=True):

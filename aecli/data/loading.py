@@ -15,6 +15,7 @@ from aecli.data.registry import SPLITS, DataRef, registry, resolve
 from aecli.data.resize import fit
 from aecli.data.shapes import complete
 from aecli.data.source import ImageArrays, ImageFiles, Source, SourceContent
+from aecli.data.split_names import split_of
 from aecli.data.splits import in_test_by_name
 from aecli.errors import InputError, unknown
 from aecli.runtime.progress import Progress, silent
@@ -33,10 +34,10 @@ def load(
 ) -> ImageSet:
     """Read the images of a DATA word, `NAME[:SPLIT][@CLASSES]` or `PATH[:SPLIT][@CLASSES]`.
 
-    SPLIT is `train`, `test` or `all`, and `val` if a folder has one. Without SPLIT all images are read, but with
-    `training` only the `train` split of a source that has splits. A path without splits of its own is split 80% to
-    20% by the names of its images. CLASSES are names of classes, separated by commas: `@3,5` keeps the images of
-    these classes, `@-3,5` those of all other classes.
+    SPLIT is `train`, `test` or `all`, and `val` if the source has one; their other names, such as `valid`, are
+    accepted. Without SPLIT all images are read, but with `training` only the `train` split of a source that has splits.
+    A path without splits of its own is split 80% to 20% by the names of its images. CLASSES are names of classes,
+    separated by commas: `@3,5` keeps the images of these classes, `@-3,5` those of all other classes.
 
     `conversion` is the requested shape and how it is reached; the result's `notes` describe what was converted. With
     `skip_damaged`, images that cannot be read are listed in `failures` instead of raising an error.
@@ -148,7 +149,9 @@ def _choose_split(source: Source, word: str, requested: str | None, training: bo
     split = requested
     if split is None:
         split = "train" if training and own_splits else "all"
-    elif split not in available and split not in SPLITS:
+    elif split not in available:
+        split = split_of(split) or split  # such as `valid` and `val2017` for val
+    if split not in available and split not in SPLITS:
         raise InputError(f"unknown split '{split}' of {word}; it has: {', '.join([*available, 'all'])}")
     if split != "all" and split not in available:
         raise InputError(

@@ -4,7 +4,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,14 +22,16 @@ MAX_PATH_BYTES = 1 << 20
 """Longer than the paths of any system."""
 
 
-def image_readers(words: Iterable[str], conversion: Conversion) -> Iterator[ImageReader]:
-    """Yield a reader for each image of the DATA words, which converts it.
+def image_readers(
+    words: Iterable[str], conversion: Conversion, on_note: Callable[[str], None] = lambda _: None
+) -> Iterator[ImageReader]:
+    """Yield a reader for each image of the DATA words, which converts it; `on_note` is called with notes on the data.
 
     A word that cannot be resolved yields a reader of that name that raises the error, so that the other words are read.
     """
     for word in words:
         try:
-            yield from iterate_images(word, conversion)
+            yield from iterate_images(word, conversion, on_note=on_note)
         except AecliError as error:
             yield ImageReader(word, partial(_raise, error))
 

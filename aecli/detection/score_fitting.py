@@ -88,9 +88,9 @@ def fit_score(
 def cross_fitted_scores(name: str, features: NDArray[np.float32], seed: int) -> Scores:
     """Score each of N images with statistics of the images in the other folds, (N,); `features` are (N, F)."""
     score = find_score(name)
-    folds = np.random.default_rng(seed).permutation(len(features)) % FOLDS
+    folds = np.random.default_rng(seed).permutation(len(features)) % (count := min(FOLDS, len(features)))
     scores = np.empty(len(features), np.float32)
-    for fold in range(FOLDS):
+    for fold in range(count):
         in_fold = folds == fold
         scores[in_fold] = score.score(features[in_fold], score.fit(features[~in_fold], seed))
     return scores

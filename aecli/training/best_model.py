@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader, ResidualQuantiles, TrainingSummary, save_checkpoint
 from aecli.codes.quantizer import fit_quantizers
+from aecli.data import occurring_classes
 from aecli.inference.torch_backend import encode_indices
 from aecli.models.autoencoder import Autoencoder
 from aecli.training.callbacks import History
@@ -29,11 +30,13 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
     model.load_state_dict(history.best_weights)
     model.to(next(iter(history.best_weights.values())).device)
     mse, quantiles, quantizers = None, ResidualQuantiles([], []), []
+    class_names = images.images.class_names
     if isinstance(model, Autoencoder):
         _, residuals = encode_indices(model.eval(), validation.images.images, validation.indices)
         mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
         quantiles = ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(residuals, QUANTILES)])
         quantizers = fit_quantizers(_sample_codes(model, images))
+        class_names = occurring_classes(images.images)
     header = CheckpointHeader(
         architecture=model.architecture,
         arguments=model.arguments,
@@ -55,7 +58,7 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
         ),
         residual_quantiles=quantiles,
         quantizers=quantizers,
-        class_names=list(images.images.class_names),
+        class_names=list(class_names),
         native_shape=images.images.native_shape,
         task=recipe.task,
         versions={name: version(name) for name in ("aecli", "torch", "pytorch-lightning")},

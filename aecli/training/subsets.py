@@ -20,6 +20,7 @@ from aecli.data import (
 )
 from aecli.data.conversion import Conversion
 from aecli.data.levels import Levels
+from aecli.data.split_names import split_of
 from aecli.data.splits import hold_out_by_name
 from aecli.errors import InputError
 from aecli.recipes.schema import Recipe
@@ -58,9 +59,11 @@ def load_subsets(
     skip_damaged: bool = False,
     progress: Progress = silent,
 ) -> tuple[Subset, Subset]:
-    """Read the training images and the validation images; without `validation_data`, hold some out.
+    """Read the training images and the validation images.
 
-    Images of a path are held out by their names and the seed, those of a named data set at random by the seed.
+    Without `validation_data`, these are the source's own `val` split if `data` names `train` or no split. Otherwise
+    some of the training images are held out: of a path by their names and the seed, of a named data set at random by
+    the seed.
     For a classifier, images without a label are left out, and labels are indices into the training images' classes.
 
     Raises:
@@ -76,6 +79,7 @@ def load_subsets(
         skip_damaged=skip_damaged,
         progress=progress,
     )
+    validation_data = validation_data or _own_validation(ref)
     if validation_data is None:
         rest, held_out = _hold_out(images, ref, recipe)
         subsets = Subset(images, rest), Subset(images, held_out)
@@ -87,6 +91,12 @@ def load_subsets(
         classes = _classes_to_learn(images)
         subsets = _labeled(subsets[0], classes), _labeled(subsets[1], classes)
     return _limited(subsets[0], recipe.training.limit_per_class, recipe.training.seed), subsets[1]
+
+
+def _own_validation(ref: DataRef) -> DataRef | None:
+    """Return the `val` split of the images to train on, with the same classes; None if there is none."""
+    is_train = ref.split is None or split_of(ref.split) == "train"
+    return replace(ref, split="val") if is_train and "val" in ref.source.splits() else None
 
 
 def _conversion(recipe: Recipe) -> Conversion:
