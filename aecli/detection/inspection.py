@@ -94,8 +94,7 @@ class AnomalyInspector:
             progress: Called after each chunk.
 
         Raises:
-            InputError: there is no such list, the detector does not fit the model, or, after all chunks, no image
-                could be scored.
+            InputError: there is no such list, or the detector does not fit the model.
         """
         started = time.monotonic()
         separator = b"\0" if null_separated else b"\n"
@@ -113,8 +112,6 @@ class AnomalyInspector:
             self.seconds = time.monotonic() - started
             if total is not None:
                 progress("scoring images", self.scored + self.failed, total)
-        if not self.scored:
-            raise InputError(_nothing_scored(self.failed))
 
     def inspect_chunks(self, chunks: Iterable[Sequence[ImageReader]]) -> Iterator[list[Detection | Failure]]:
         """Yield the results of each chunk, in order; a chunk is read when its results are requested.
@@ -131,6 +128,15 @@ class AnomalyInspector:
                 if not isinstance(image, Failure):
                     self._conversions.add(image.converted.native, image.converted.depth)
             yield results
+
+    def require_scored(self) -> None:
+        """Check that at least one image could be scored.
+
+        Raises:
+            InputError: no image could.
+        """
+        if not self.scored:
+            raise InputError(_nothing_scored(self.failed))
 
     def report(self) -> ConversionReport:
         """Describe how many images were converted for the model, and how."""

@@ -169,6 +169,7 @@ def test_progress_counts_scored_and_failed_images(
 
 @pytest.mark.parametrize(("words", "noun"), [(["none.png"], "image"), (["none.png"] * 3, "3 images"), ([], "list")])
 def test_an_inspection_without_any_score_is_an_error(words: list[str], noun: str, inspector: AnomalyInspector) -> None:
+    list(inspector.inspect(words))
     with pytest.raises(InputError, match=noun):
-        list(inspector.inspect(words))
+        inspector.require_scored()
     assert inspector.failed == len(words)

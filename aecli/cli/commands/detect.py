@@ -114,6 +114,7 @@ def detect(
         {"images": inspector.scored, "anomalies": inspector.anomalies, "failed": inspector.failed}
         | {"score": header.score, "threshold": header.threshold, "images_per_second": round(rate, 1)},
     )
+    inspector.require_scored()
     if fail_on_anomaly and inspector.anomalies:
         raise typer.Exit(ExitStatus.ANOMALY)
     if inspector.failed:

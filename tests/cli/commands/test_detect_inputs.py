@@ -132,6 +132,26 @@ def test_it_is_an_error_if_no_image_can_be_scored(detect: Run, tmp_path: Path) -
         assert "empty" in result.err
 
 
+def test_json_ends_with_a_summary_even_if_no_image_can_be_scored(detect: Run, tmp_path: Path) -> None:
+    result = detect(tmp_path / "none.png", tmp_path / "list.csv", "--json", "--fail-on-anomaly")
+    *failures, last = result.documents
+    assert result.status == ExitStatus.INPUT
+    assert [failure["path"] for failure in failures] == [str(tmp_path / "none.png"), str(tmp_path / "list.csv")]
+    assert all(failure["error"] for failure in failures)
+    assert (last["summary"]["images"], last["summary"]["anomalies"], last["summary"]["failed"]) == (0, 0, 2)
+    empty = detect("--files-from", "-", "--json", stdin=b"\n")
+    assert empty.status == ExitStatus.INPUT
+    assert empty.document["summary"]["images"] == 0
+
+
+def test_the_images_of_a_list_are_judged(detect: Run, image_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(f"path;label\n{image_folder}/b/3.png;x\nnone.png;x\n", "utf-8-sig")
+    result = detect(tmp_path / "list.csv")
+    assert result.status == ExitStatus.PARTIAL
+    assert [row[0] for row in result.rows] == [str(image_folder / "b" / "3.png")]
+    assert f"none.png: no such image ({tmp_path}/list.csv, line 3)" in result.err
+
+
 # In a new process
 
 
