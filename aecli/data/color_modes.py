@@ -1,22 +1,17 @@
-"""Convert a decoded image of any mode to 8-bit gray or RGB."""
+"""Convert decoded images of any mode to 8-bit gray or RGB."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecli.data.levels import Levels, ValueRange, measure_levels, to_8_bits
-from aecli.errors import InputError
+from aecli.data.deep_image import DeepImage
+from aecli.data.levels import Levels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 STRIP_PIXELS = 1 << 20
-
-
-class UnsupportedModeError(Exception):
-    """The values of an image cannot be converted to 8 bits."""
 
 
 def is_gray(image: "Image") -> bool:
@@ -28,55 +23,21 @@ def is_gray(image: "Image") -> bool:
 
 
 def is_deep(image: "Image") -> bool:
-    """Return whether an opened image has more than 8 bits per value; Pillow reduces deep color images to 8 bits."""
+    """Return whether Pillow decodes an opened image to gray with more than 8 bits per value."""
     return image.mode == "F" or image.mode.startswith("I")
 
 
-def value_range(image: "Image") -> ValueRange | None:
-    """Return the smallest and the largest value of a decoded image of more than 8 bits; None for other images."""
-    if not is_deep(image):
-        return None
-    values = np.asarray(image)
-    kind = "float32" if image.mode == "F" else "uint16" if image.mode.startswith("I;16") else "int32"
-    return ValueRange(float(values.min()), float(values.max()), kind)
+def to_gray_or_rgb(image: "Image | DeepImage", levels: Levels | str) -> "Image":
+    """Convert a decoded image to mode L or RGB, transparency composited on white.
 
-
-def levels_for(values: ValueRange | None, levels: Levels | str) -> Levels | None:
-    """Return the levels to convert a deep image with; None for other images.
-
-    Levels that are `measured` hold the values of this image. Levels that its type declares are 16 bits for integers,
-    also if they are stored in 32, and 0..1 for floats.
+    `levels` are the values of a deep image that become 0 and 255; a text stands for those that its type declares.
 
     Raises:
-        UnsupportedModeError: a value is not finite, or does not fit the declared levels, or none can be measured.
+        UnsupportedValuesError: levels are not given, and the values do not fit the declared ones.
     """
-    if values is None:
-        return None
-    if not values.is_finite:
-        raise UnsupportedModeError("it has values that are not finite")
-    if isinstance(levels, Levels):
-        return levels
-    if levels == "measured":
-        try:
-            return measure_levels(values)
-        except InputError as error:
-            raise UnsupportedModeError(error.message) from error
-    white = 1 if values.kind == "float32" else 65535
-    if not (values.low >= 0 and values.high <= white):
-        raise UnsupportedModeError(
-            f"its values, {values.low:,.6g} to {values.high:,.6g}, do not fit 0 to {white:,}, "
-            f"which {'floats' if white == 1 else '16 bits'} have"
-        )
-    return Levels(0, white)
-
-
-def to_gray_or_rgb(image: "Image", levels: Levels | None) -> "Image":
-    """Convert a decoded image of any mode to mode L or RGB, transparency composited on white.
-
-    `levels` are the values of a deep image that become 0 and 255.
-    """
-    if is_deep(image):
-        return _in_strips(image, "L", partial(_to_8_bits, levels=levels or Levels(0, 65535)))
+    if isinstance(image, DeepImage):
+        declared = levels if isinstance(levels, Levels) else image.declared_levels()
+        return image.to_pillow(declared)
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     return _in_strips(image, "L" if is_gray(image) else "RGB", _on_white)
@@ -103,14 +64,3 @@ def _on_white(image: "Image") -> "Image":
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), rgba)
     return image.convert("RGB")
-
-
-def _to_8_bits(image: "Image", levels: Levels) -> "Image":
-    """Scale a deep gray image to 8 bits; a transparent value becomes white."""
-    from PIL import Image
-
-    values = np.asarray(image)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        values = np.where(values == transparent, levels.white, values)
-    return Image.fromarray(to_8_bits(values, levels))

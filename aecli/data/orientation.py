@@ -13,9 +13,20 @@ ORIENTATION_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 
 def upright_transposition(image: "Image") -> "Transpose | None":
     """Return the transposition that turns an opened image upright; None if it is upright already."""
+    has_tag = any(key in image.info for key in ORIENTATION_KEYS)
+    if image.format != "TIFF" and not has_tag and not _has_late_exif(image):
+        return None
+    try:
+        return transposition_of(image.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # the metadata is damaged; the pixels may be intact
+        return None
+
+
+def transposition_of(orientation: int) -> "Transpose | None":
+    """Return what turns an image of an EXIF or TIFF orientation upright; None for 1 and unknown orientations."""
     from PIL.Image import Transpose
 
-    transpositions = {
+    return {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
         4: Transpose.FLIP_TOP_BOTTOM,
@@ -23,14 +34,7 @@ def upright_transposition(image: "Image") -> "Transpose | None":
         6: Transpose.ROTATE_270,
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
-    }
-    has_tag = any(key in image.info for key in ORIENTATION_KEYS)
-    if image.format != "TIFF" and not has_tag and not _has_late_exif(image):
-        return None
-    try:
-        return transpositions.get(image.getexif().get(ORIENTATION_TAG, 1))
-    except Exception:  # the metadata is damaged; the pixels may be intact
-        return None
+    }.get(orientation)
 
 
 def swaps_sides(transposition: "Transpose | None") -> bool:

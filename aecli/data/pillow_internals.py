@@ -7,13 +7,15 @@ from functools import cache
 
 
 @cache
-def silence_decoders() -> None:
-    """Keep Pillow and libtiff from writing warnings to standard error.
+def prepare_decoders() -> None:
+    """Keep Pillow and libtiff from writing warnings to standard error, and AVIF images from starting threads.
 
     libtiff's messages can only be turned off through its own functions, in the library that Pillow ships. A Pillow
     that links libtiff differently keeps its messages.
     """
-    from PIL import _imaging
+    from PIL import AvifImagePlugin, _imaging
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # several images are decoded at once
 
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     with suppress(OSError, AttributeError):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.grids import MIN_SIDE
-from aecli.data.image_files import SUFFIXES
+from aecli.data.formats import SUFFIXES
 from aecli.data.saving import save_image
 from aecli.detection.inspection import Detection
 from aecli.errors import UsageError

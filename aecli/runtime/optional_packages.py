@@ -19,6 +19,15 @@ def packaged_path(package: str, *parts: str) -> Path | None:
     return None
 
 
+def is_installed(module: str) -> bool:
+    """Return whether a module such as `package.module` is installed, without importing it or its package."""
+    package, _, name = module.partition(".")
+    spec = find_spec(package)
+    if spec is None or not name:
+        return spec is not None
+    return any(any(Path(folder).glob(f"{name}.*")) for folder in spec.submodule_search_locations or ())
+
+
 def torchvision_datasets() -> ModuleType:
     """Import `torchvision.datasets`.
 

@@ -1,0 +1,73 @@
+"""Decoded images of more than 8 bits per value, whose levels are chosen later."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.data.levels import Levels, ValueRange, to_8_bits
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+WHITE = 65535
+"""The declared white of integers, also if they are stored in 32 bits."""
+
+
+class UnsupportedValuesError(Exception):
+    """The values of an image cannot be converted to 8 bits."""
+
+
+@dataclass(frozen=True)
+class DeepImage:
+    """An image with numbers of any type."""
+
+    values: NDArray[Any]
+    """(H, W) or (H, W, 3)."""
+    alpha: NDArray[np.uint8] | None = None
+    """(H, W) opacity in 0..255; None for an opaque image."""
+    is_negative: bool = False
+    """Whether the smallest value is white."""
+    white: float | None = None
+    """The white level that the file declares; None for the usual one of its type."""
+
+    @cached_property
+    def depth(self) -> ValueRange:
+        """The smallest and the largest value.
+
+        Raises:
+            UnsupportedValuesError: a value is not finite.
+        """
+        depth = ValueRange.of(self.values)
+        if not (np.isfinite(depth.low) and np.isfinite(depth.high)):
+            raise UnsupportedValuesError("it contains NaN or infinite values")
+        return depth
+
+    def declared_levels(self) -> Levels:
+        """Return the levels of the image's type: floats are in 0..1, and integers have 16 bits.
+
+        Raises:
+            UnsupportedValuesError: the values do not fit.
+        """
+        white = self.white or (1 if self.values.dtype.kind == "f" else 127 if self.values.dtype == np.int8 else WHITE)
+        if not (self.depth.low >= 0 and self.depth.high <= white):
+            raise UnsupportedValuesError(
+                f"its values, {self.depth.low:,.6g} to {self.depth.high:,.6g}, do not fit 0 to {white:,}, "
+                f"which {'floats' if white == 1 else '16 bits' if white == WHITE else 'its type'} have"
+            )
+        return Levels(0, white)
+
+    def to_pillow(self, levels: Levels) -> "Image":
+        """Convert to mode L or RGB; the levels become 0 and 255, and transparency is composited on white."""
+        from PIL import Image
+
+        pixels = to_8_bits(self.values, levels)
+        if self.is_negative:
+            np.subtract(255, pixels, out=pixels)
+        image = Image.fromarray(pixels)
+        if self.alpha is not None:
+            white = Image.new(image.mode, image.size, "white")
+            image = Image.composite(image, white, Image.fromarray(self.alpha))
+        return image

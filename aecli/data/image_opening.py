@@ -1,0 +1,210 @@
+"""Open an image file with the decoder of its format, and choose its page."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
+
+from aecli.data import bmp_fields
+from aecli.data import tiff_directories as tags
+from aecli.data.formats import (
+    BMP,
+    HEIC,
+    JPEG,
+    RAW,
+    START_BYTES,
+    TIFF,
+    Format,
+    read_format,
+    unread_format,
+)
+from aecli.data.opened_image import OpenedImage, ReadByAecli, ReadByPillow
+from aecli.data.orientation import ORIENTATION_TAG
+from aecli.data.pillow_internals import prepare_decoders
+from aecli.data.tiff_directories import Directory, pages
+from aecli.data.tiff_kinds import is_raw_photo, kind_reason
+from aecli.data.tiff_samples import Layout, colors_of, plain_layout, read_samples
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 100_000_000
+"""An image with more pixels is refused before it is decoded, as small files can claim to be enormous."""
+SEVERAL = "choose some of them: --pages first or --pages all"
+
+
+class RefusedError(Exception):
+    """An image is not read for a reason that is known."""
+
+    def __init__(self, reason: str, hint: str | None = None):
+        super().__init__(reason)
+        self.reason, self.hint = reason, hint
+
+
+def format_of(content: IO[bytes], suffix: str) -> Format:
+    """Return the format of a file from its content; the suffix is only used for formats that are not read.
+
+    Raises:
+        RefusedError: the format is not read, or its decoder is not installed.
+    """
+    content.seek(0)
+    start = content.read(START_BYTES)
+    found = read_format(start)
+    if found is None or found is TIFF:
+        other = unread_format(start, suffix)
+        # The suffix of a TIFF counts only for raw camera files, which have the signature of a TIFF.
+        if other and (found is None or other is RAW):
+            raise RefusedError(other.reason)
+    if found is None:
+        raise RefusedError("not an image")
+    if not found.is_available:
+        article = "an" if found.name[0] in "AEIOU" else "a"
+        raise RefusedError(f"{article} {found.name} file, which needs another package: {found.install}")
+    return found
+
+
+@contextmanager
+def open_image(content: IO[bytes], suffix: str, page: int | None) -> Iterator[OpenedImage]:
+    """Read the header of an image file, or of its `page`, counted from 0.
+
+    Raises:
+        RefusedError: the file is of a kind that is not read, too large, has several pages or no such page.
+        Exception: the file is damaged; decoders raise arbitrary exceptions.
+    """
+    prepare_decoders()
+    found = format_of(content, suffix)
+    with ExitStack() as stack:
+        if found is TIFF:
+            yield _open_tiff(content, page, stack)
+        elif found is BMP and (header := bmp_fields.read_header(content)) is not None and header.has_fields:
+            _check_size(header.width, header.height)
+            shape = (3, header.height, header.width)
+            yield ReadByAecli(shape, lambda: bmp_fields.read_fields(content, header), is_deep=False)
+        else:
+            yield _open_with_pillow(content, found, page, stack)
+
+
+def count_pages(content: IO[bytes], suffix: str, most: int) -> int:
+    """Return the number of frames or pages of an image file, without a TIFF's reduced copies; at most `most` + 1.
+
+    Raises:
+        RefusedError: the format is not read.
+        Exception: the file is damaged; decoders raise arbitrary exceptions.
+    """
+    prepare_decoders()
+    found = format_of(content, suffix)
+    if not found.several:
+        return 1
+    if found is TIFF:
+        return sum(1 for _ in islice(pages(content), most + 1))
+    with ExitStack() as stack:
+        image = _pillow_image(content, found, stack)
+        _check_size(*image.size)
+        if found.plugin == "GIF":  # its `n_frames` reads all of them
+            return next((page for page in range(1, most + 1) if not _has_frame(image, page)), most + 1)
+        return min(int(getattr(image, "n_frames", 1)), most + 1)
+
+
+def _has_frame(image: "Image", page: int) -> bool:
+    try:
+        image.seek(page)
+    except EOFError:
+        return False
+    return True
+
+
+def _open_tiff(content: IO[bytes], page: int | None, stack: ExitStack) -> OpenedImage:
+    found = list(islice(pages(content), page or 0, (page or 0) + (2 if page is None else 1)))
+    if not found:
+        raise RefusedError(f"it has no page {(page or 0) + 1}")
+    directory = found[0]
+    if is_raw_photo(directory):
+        raise RefusedError(RAW.reason)
+    if len(found) > 1:
+        raise RefusedError("it holds several pages", SEVERAL)
+    _check_size(directory.value(tags.WIDTH, 0), directory.value(tags.HEIGHT, 0))
+    layout = plain_layout(directory)
+    if layout and _is_misread(layout):
+        return _plain_tiff(directory, layout)
+
+    def open_page() -> "Image":
+        return _pillow_image(_StartingAt(directory), TIFF, stack)
+
+    try:
+        image = open_page()
+    except Exception:
+        if layout:
+            return _plain_tiff(directory, layout)
+        if reason := kind_reason(directory):
+            raise RefusedError(reason) from None
+        raise
+    _check_size(*image.size)
+    return ReadByPillow(image, open_page)
+
+
+def _is_misread(layout: Layout) -> bool:
+    """Return whether Pillow reads an image of this kind as noise, as it does with uncompressed planes of 16 bits."""
+    return layout.is_planar and layout.bits > 8 and layout.samples > 1
+
+
+def _plain_tiff(directory: Directory, layout: Layout) -> OpenedImage:
+    shape = (colors_of(directory, layout), layout.height, layout.width)
+    return ReadByAecli(
+        shape,
+        lambda: read_samples(directory, layout),
+        is_deep=layout.is_deep,
+        orientation=directory.value(ORIENTATION_TAG, 1),
+    )
+
+
+def _open_with_pillow(content: IO[bytes], found: Format, page: int | None, stack: ExitStack) -> OpenedImage:
+    def open_page() -> "Image":
+        image = _pillow_image(content, found, stack)
+        if page is not None and not _has_frame(image, page):
+            raise RefusedError(f"it has no page {page + 1}")
+        return image
+
+    image = open_page()
+    # `n_frames` of a GIF reads all frames; `is_animated` only checks for a second one.
+    if page is None and getattr(image, "is_animated", False) and found not in (JPEG, HEIC):
+        raise RefusedError("it holds several frames", SEVERAL)
+    _check_size(*image.size)
+    return ReadByPillow(image, open_page)
+
+
+def _pillow_image(content: Any, found: Format, stack: ExitStack) -> "Image":
+    from PIL import Image
+
+    if found is HEIC:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    content.seek(0)
+    return stack.enter_context(Image.open(content, formats=[found.plugin]))
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise RefusedError(f"{width:,} x {height:,} pixels are more than {MAX_PIXELS:,}", "make it smaller")
+
+
+class _StartingAt:
+    """A TIFF file whose header names another directory as the first one.
+
+    Pillow finds the directory at once, instead of reading all directories before it.
+    """
+
+    def __init__(self, directory: Directory):
+        self._file = directory.file
+        self._header = directory.header
+
+    def read(self, size: int = -1) -> bytes:
+        position = self._file.tell()
+        content = self._file.read(size)
+        if position >= len(self._header):
+            return content
+        start = self._header[position : position + len(content)]
+        return start + content[len(start) :]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)

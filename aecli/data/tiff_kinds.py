@@ -1,0 +1,75 @@
+"""What kind of TIFF an image is, in words, for those that are not read."""
+
+from aecli.data import tiff_directories as tags
+from aecli.data.tiff_directories import Directory, TiffError
+
+PHOTOMETRIC_NAMES = {
+    **{4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 10: "ITULAB", 32844: "LogL", 32845: "LogLuv"},
+    **{32803: "raw sensor data", 34892: "linear raw data"},
+}
+COMPRESSION_NAMES = {
+    **{34661: "JBIG", 34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34925: "LZMA"},
+    **{50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 34676: "SGI Log", 34677: "SGI Log", 6: "old JPEG"},
+    **{32809: "ThunderScan", 32908: "PIXAR", 32909: "PIXAR Log", 22610: "JPEG XR", 34934: "JPEG XR", 34933: "PNG"},
+}
+GRAY, RGB, PALETTE, YCBCR = (0, 1), 2, 3, 6
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+NUMBER_NAMES = {UNSIGNED: "{} bits", SIGNED: "signed {}-bit integers", FLOAT: "{}-bit floats"}
+
+
+def is_raw_photo(directory: Directory) -> bool:
+    """Return whether an image belongs to a raw camera file."""
+    return tags.DNG_VERSION in directory.entries
+
+
+def kind_reason(directory: Directory) -> str | None:
+    """Return why an image is not read, if that is due to its kind and not to damage; None otherwise."""
+    try:
+        kind = _unread_kind(directory)
+    except TiffError:
+        return None
+    return f"a TIFF {kind[0]}, which is not read: {kind[1]}" if kind else None
+
+
+def _unread_kind(directory: Directory) -> tuple[str, str] | None:
+    """Return the kind of an unread image and what to do, or None for a kind that is read."""
+    if directory.value(tags.WIDTH, 0) < 1 or directory.value(tags.HEIGHT, 0) < 1:
+        return None
+    compression = COMPRESSION_NAMES.get(directory.value(tags.COMPRESSION, 1))
+    if compression:
+        return f"with {compression} compression", "save it with deflate compression"
+    bits, kinds = directory.values(tags.BITS, (1,)), directory.values(tags.SAMPLE_FORMAT, (UNSIGNED,))
+    if not all(0 < number <= 64 for number in bits):
+        return None
+    photometric = directory.value(tags.PHOTOMETRIC, 0)
+    is_planar = directory.value(tags.PLANAR, 1) == 2
+    if photometric not in (*GRAY, RGB, PALETTE) and (is_planar or photometric not in (5, YCBCR, 8)):
+        name = PHOTOMETRIC_NAMES.get(photometric, f"photometric kind {photometric}")
+        return f"of {'planar ' * is_planar}{name}", "convert it to RGB"
+    if photometric == YCBCR and _is_subsampled(directory):
+        return "of subsampled YCbCr without compression", "convert it to RGB"
+    return _unread_numbers(bits, kinds, is_color=photometric not in GRAY, is_planar=is_planar, directory=directory)
+
+
+def _unread_numbers(
+    bits: tuple[int, ...], kinds: tuple[int, ...], *, is_color: bool, is_planar: bool, directory: Directory
+) -> tuple[str, str] | None:
+    advice = "convert it to 16 bits" if not is_color else "convert it to RGB of 8 or 16 bits"
+    samples, extra = directory.value(tags.SAMPLES, 1), len(directory.values(tags.EXTRA_SAMPLES))
+    kind = None
+    if len(set(bits)) > 1 or len(set(kinds)) > 1:
+        kind = f"{', '.join(map(str, bits))} bits"
+    elif kinds[0] not in NUMBER_NAMES:
+        kind = "complex or undefined numbers"
+    elif kinds[0] != UNSIGNED or bits[0] not in ((8, 16) if is_color else (1, 2, 4, 8, 16)):
+        kind = "planar " * is_planar + NUMBER_NAMES[kinds[0]].format(bits[0])
+    elif samples - extra not in (1, 3, 4) or extra > 3:
+        kind, advice = f"{samples} channels", "save its first 1 or 3 channels"
+    elif bits[0] == 16:
+        kind, advice = "16 bits in an unusual order", "save it with deflate compression"
+    return (f"of {kind}", advice) if kind else None
+
+
+def _is_subsampled(directory: Directory) -> bool:
+    pixels = directory.value(tags.WIDTH, 0) * directory.value(tags.HEIGHT, 0)
+    return directory.value(tags.COMPRESSION, 1) == 1 and 0 < sum(directory.values(tags.STRIP_BYTES)) < 3 * pixels
