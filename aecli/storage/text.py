@@ -34,6 +34,8 @@ def open_text(path: Path, what: str, *, newline: str | None = None) -> Iterator[
     with path.open("rb") as file:
         start = file.read(SAMPLE_BYTES)
     mark, encoding = _mark_of(start)
+    if start == mark:
+        raise InputError(f"{what} is empty after its byte order mark: {path}", hint="create it again")
     problem = InputError(
         f"{what} is not a text file in UTF-8, or in UTF-16 with a byte order mark: {path}", hint="save it as UTF-8"
     )

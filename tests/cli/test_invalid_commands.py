@@ -26,7 +26,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, conv_run: Path, mlp_run: Pa
     (root / "text.npz").write_text("not an archive")
     (root / "text.safetensors").write_text("not a model")
     (root / "bad.toml").write_text("[optimizer]\nlearning_rate = 1\n")
-    (root / "binary.toml").write_bytes(b"\xff\xfe")
+    (root / "binary.toml").write_bytes(b"\xfe\x80")
+    (root / "mark.toml").write_bytes(b"\xff\xfe")
     (root / "cut.npz").write_bytes(codes_file.read_bytes()[:2000])
     (root / "cut.safetensors").write_bytes((conv_run / "model.safetensors").read_bytes()[:3000])
     np.savez(root / "objects.npz", codes=np.array([{}], dtype=object))
@@ -62,6 +63,7 @@ CASES = [
     ("train digits -o {out} --recipe empty.toml", INPUT, "empty"),
     ("train digits -o {out} --recipe bad.toml", INPUT, "learning_rate"),
     ("train digits -o {out} --recipe binary.toml", INPUT, "UTF-8"),
+    ("train digits -o {out} --recipe mark.toml", INPUT, "mark.toml"),
     ("train digits -o {out} --recipe folder/", INPUT, "folder"),
     ("train digits -o {out} --set optimizer.lrr=1", USAGE, "'optimizer.lr'"),
     ("train digits -o {out} --set optimizer.lr", USAGE, "key=value"),
