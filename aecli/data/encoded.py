@@ -3,9 +3,9 @@
 import os
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Self, cast
 
 from aecli.errors import InputError
 from aecli.storage.paths import STANDARD_STREAM, reading, require_file
@@ -27,6 +27,11 @@ class EncodedImage(ABC):
 
     page: int | None
     """The page, counted from 0; None for a file that must hold one image."""
+
+    def at_page(self, page: int) -> Self:
+        """Return the same file with another page, counted from 0."""
+        same: Any = self  # a dataclass
+        return cast(Self, replace(same, page=page))
 
     @property
     @abstractmethod

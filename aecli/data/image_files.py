@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,15 @@ from aecli.data.deep_image import DeepImage, UnsupportedValuesError
 from aecli.data.encoded import EncodedImage, UnreadableImageError
 from aecli.data.image_opening import RefusedError, count_pages, open_image
 from aecli.data.levels import ValueRange
-from aecli.data.opened_image import OpenedImage
+from aecli.data.opened_image import OpenedImage, ReadByPillow
 from aecli.data.orientation import swaps_sides
 from aecli.data.resize import resized, to_pixels
 from aecli.data.shapes import FullShape, complete
 from aecli.data.unreadable import reason_of
+from aecli.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_PAGES = 100_000
 """A file with more frames or pages is refused when they are listed."""
@@ -56,18 +60,38 @@ def decode(file: EncodedImage, conversion: Conversion = AS_IS) -> ConvertedImage
         UnreadableImageError: the file is not an image, damaged, animated or too large, or its values do not fit.
     """
     with _opened(file) as opened:
-        native = opened.native
-        target = complete(conversion.shape, native)
-        decoded = opened.decode(target[1:])
-        depth = decoded.image.depth if isinstance(decoded.image, DeepImage) else None
-        converted = to_gray_or_rgb(decoded.image, conversion.levels)
-        if converted.mode != (mode := "L" if target[0] == 1 else "RGB"):
-            converted = converted.convert(mode)
-        size = (target[2], target[1]) if swaps_sides(decoded.transposition) else (target[1], target[2])
-        converted = resized(converted, size, conversion.resize, decoded.box)
-        if decoded.transposition is not None:
-            converted = converted.transpose(decoded.transposition)
-        return ConvertedImage(to_pixels(converted), native, depth)
+        return _convert(opened, conversion)
+
+
+def convert(image: "Image", conversion: Conversion = AS_IS) -> ConvertedImage:
+    """Convert a Pillow image as `decode` converts an image file; the image itself is not changed.
+
+    Raises:
+        InputError: the file of the image cannot be decoded, or its values do not fit.
+    """
+    try:
+        copy = image.copy()
+        return _convert(ReadByPillow(copy, copy.copy), conversion)
+    except UnsupportedValuesError as error:
+        raise InputError(f"cannot convert the image: {error}", hint="give values in 0..255 or 0..65535") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # the decoders raise arbitrary exceptions on damaged files
+        raise InputError(f"cannot convert the image: {error}") from error
+
+
+def _convert(opened: OpenedImage, conversion: Conversion) -> ConvertedImage:
+    target = complete(conversion.shape, opened.native)
+    decoded = opened.decode(target[1:])
+    depth = decoded.image.depth if isinstance(decoded.image, DeepImage) else None
+    converted = to_gray_or_rgb(decoded.image, conversion.levels)
+    if converted.mode != (mode := "L" if target[0] == 1 else "RGB"):
+        converted = converted.convert(mode)
+    size = (target[2], target[1]) if swaps_sides(decoded.transposition) else (target[1], target[2])
+    converted = resized(converted, size, conversion.resize, decoded.box)
+    if decoded.transposition is not None:
+        converted = converted.transpose(decoded.transposition)
+    return ConvertedImage(to_pixels(converted), opened.native, depth)
 
 
 def native_shape(file: EncodedImage) -> FullShape:
@@ -93,17 +117,19 @@ def native_depth(file: EncodedImage) -> ValueRange | None:
         return image.depth if isinstance(image, DeepImage) else None
 
 
-def page_count(file: EncodedImage) -> int:
-    """Return the number of frames or pages of an image file; reduced copies in a TIFF do not count.
+def page_count(file: EncodedImage, most: int = MAX_PAGES) -> int:
+    """Return the number of frames or pages of an image file, at least 1; reduced copies in a TIFF do not count.
+
+    A file with more than `most` pages has `most` + 1, but one with more than MAX_PAGES is an error.
 
     Raises:
         UnreadableImageError: the file is not an image, or damaged, or has more than MAX_PAGES.
     """
     with _explained(file) as content:
-        count = count_pages(content, _suffix(file), MAX_PAGES)
+        count = count_pages(content, _suffix(file), most)
         if count > MAX_PAGES:
             raise RefusedError(f"it has more than {MAX_PAGES:,} pages", "split it")
-        return count
+        return max(count, 1)
 
 
 @contextmanager

@@ -13,9 +13,11 @@ from aecli.data.image_files import ConvertedImage, decode
 from aecli.data.levels import Levels, ValueRange, to_8_bits
 from aecli.data.loading import DEFAULTS, content_of
 from aecli.data.options import DataOptions
+from aecli.data.pages import with_pages
 from aecli.data.registry import DataRef, resolve
 from aecli.data.resize import fit_image
 from aecli.data.source import ImageArrays
+from aecli.errors import UsageError
 from aecli.runtime.progress import silent
 from aecli.storage.paths import STANDARD_STREAM
 
@@ -46,11 +48,13 @@ def iterate_images(
         UnavailableError: the data set or a package is not installed.
     """
     if data == str(STANDARD_STREAM):
-        yield ImageReader(data, partial(decode, StandardInput(), conversion))
+        if options.pages == "all":
+            raise UsageError("standard input is one image", hint="--pages first, or save it to a file")
+        yield ImageReader(data, partial(decode, StandardInput(0 if options.pages else None), conversion))
         return
     ref = resolve(data)
     if ref.split is ref.classes is None:
-        content = ref.source.read_unsplit(options, silent)
+        content = with_pages(ref.source.read_unsplit(options, silent), options.pages)
     else:
         content, _ = content_of(ref, options)
     for note in content.notes:

@@ -11,6 +11,7 @@ from aecli.data.decoding import decode_files
 from aecli.data.image_set import ImageSet
 from aecli.data.levels import to_8_bits
 from aecli.data.options import DataOptions, DatasetStatus
+from aecli.data.pages import with_pages
 from aecli.data.registry import SPLITS, DataRef, registry, resolve
 from aecli.data.resize import fit
 from aecli.data.shapes import complete
@@ -115,7 +116,7 @@ def content_of(
     if ref.classes is not None:
         content = content.take(_indices_of_classes(content, ref.classes, full_word))
         full_word = f"{full_word}@{ref.classes}"
-    return content, full_word
+    return with_pages(content, options.pages, progress), full_word
 
 
 def load_again(

@@ -10,6 +10,7 @@ from aecli.errors import UsageError
 from aecli.runtime.options import option
 
 LabelsFrom = Literal["folder", "prefix", "none"]
+Pages = Literal["first", "all"]
 
 DATA_ROOT_HELP = "Folder with torchvision's data sets; default: $AECLI_DATA, or data in the user's cache folder."
 
@@ -51,6 +52,13 @@ class DataOptions:
         parser=parse_size,
     )
     """In bytes."""
+    pages: Pages | None = option(
+        None,
+        "Which images of a TIFF with several pages or an animated GIF, PNG, WebP or AVIF are read: the first, or all; "
+        "default: such files are errors.",
+        panel=PANEL,
+        metavar="first|all",
+    )
 
     @property
     def data_folder(self) -> Path:

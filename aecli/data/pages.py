@@ -1,0 +1,58 @@
+"""List the frames and pages of image files as images of their own."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from aecli.data.encoded import EncodedImage, UnreadableImageError
+from aecli.data.image_files import MAX_PAGES, page_count, quiet
+from aecli.data.options import Pages
+from aecli.data.source import ImageArrays, ImageFiles
+from aecli.runtime.progress import Progress, silent
+from aecli.runtime.threads import map_ordered
+
+Content = TypeVar("Content", ImageArrays, ImageFiles, ImageArrays | ImageFiles)
+
+
+def with_pages(content: Content, pages: Pages | None, progress: Progress = silent) -> Content:
+    """Return the first, or all, frames and pages of the image files; arrays and files of one image stay as they are.
+
+    All pages of `stack.tif` are called `stack.tif#1`, `stack.tif#2` and so on, and have its label and mask. Without
+    `pages`, files with several pages are errors when they are decoded. A file that cannot be read stays as it is.
+    """
+    if pages is None or isinstance(content, ImageArrays):
+        return content
+    most = 1 if pages == "first" else MAX_PAGES
+
+    def count(file: EncodedImage) -> int:
+        try:
+            return page_count(file, most)
+        except UnreadableImageError:  # reported when the file is decoded
+            return 1
+
+    counts = []
+    with quiet():
+        for number in map_ordered(count, content.files):
+            counts.append(number)
+            progress("counting pages", len(counts), len(content.files))
+    if max(counts, default=1) == 1:
+        return content
+    if pages == "first":
+        files = (file.at_page(0) if number > 1 else file for file, number in zip(content.files, counts, strict=True))
+        return replace(content, files=tuple(files))
+    repeated = content.take(np.repeat(np.arange(len(counts)), counts))
+    page_numbers = [page if number > 1 else None for number in counts for page in range(number)]
+    return replace(
+        repeated,
+        names=np.array(
+            [
+                name if page is None else f"{name}#{page + 1}"
+                for name, page in zip(repeated.names.tolist(), page_numbers, strict=True)
+            ]
+        ),
+        files=tuple(
+            file if page is None else file.at_page(page)
+            for file, page in zip(repeated.files, page_numbers, strict=True)
+        ),
+    )
