@@ -16,6 +16,11 @@ GRAY_ALPHA = "LA;16B"
 OTHER_BYTES = {"16B": "16L", "16L": "16B"}
 """The byte order that makes Pillow take the low bytes instead of the high ones."""
 
+NATIVE_ORDER = {
+    **{"F;32F": "F;32NF", "F;32BF": "F;32NF", "I;16S": "I;16NS", "I;16BS": "I;16NS"},
+    **{"I;32S": "I;32NS", "I;32BS": "I;32NS"},
+}
+
 
 def raw_mode(image: "Image") -> str:
     """Return how the pixels of an opened image are stored, in Pillow's terms; "" if it is unknown."""
@@ -25,6 +30,14 @@ def raw_mode(image: "Image") -> str:
     arguments = tiles[0][3]
     mode = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return mode if isinstance(mode, str) else ""
+
+
+def repair_byte_order(image: "Image") -> None:
+    """Make Pillow read the numbers of a compressed TIFF in the byte order of this machine, as libtiff returns them."""
+    tiles = getattr(image, "tile", None)
+    mode = raw_mode(image)
+    if tiles and tiles[0][0] == "libtiff" and mode in NATIVE_ORDER:
+        _set_raw_mode(image, NATIVE_ORDER[mode])
 
 
 def is_deep_color(image: "Image") -> bool:

@@ -22,7 +22,7 @@ from aecli.data.opened_image import OpenedImage, ReadByAecli, ReadByPillow
 from aecli.data.orientation import ORIENTATION_TAG
 from aecli.data.pillow_internals import prepare_decoders
 from aecli.data.tiff_directories import Directory, pages
-from aecli.data.tiff_kinds import is_raw_photo, kind_reason
+from aecli.data.tiff_kinds import is_raw_photo, kind_reason, ycbcr_reason
 from aecli.data.tiff_samples import Layout, colors_of, plain_layout, read_samples
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ def _open_tiff(content: IO[bytes], page: int | None, stack: ExitStack) -> Opened
     if len(found) > 1:
         raise RefusedError("it holds several pages", SEVERAL)
     _check_size(directory.value(tags.WIDTH, 0), directory.value(tags.HEIGHT, 0))
+    if reason := ycbcr_reason(directory):
+        raise RefusedError(reason)
     layout = plain_layout(directory)
     if layout and _is_misread(layout):
         return _plain_tiff(directory, layout)

@@ -9,7 +9,7 @@ import numpy as np
 
 from aecli.data import tiff_directories as tags
 from aecli.data.color_modes import is_deep, is_gray
-from aecli.data.deep_color import GRAY_ALPHA, is_deep_color, raw_mode, read_deep_color
+from aecli.data.deep_color import GRAY_ALPHA, is_deep_color, raw_mode, read_deep_color, repair_byte_order
 from aecli.data.deep_image import DeepImage
 from aecli.data.orientation import swaps_sides, transposition_of, upright_transposition
 from aecli.data.resize import Box
@@ -71,6 +71,7 @@ class ReadByPillow(OpenedImage):
         """Describe an opened image; `reopen` opens it once more."""
         self._image, self._reopen = image, reopen
         _repair_palette(image)
+        repair_byte_order(image)
         # Pillow applies a TIFF's orientation itself, and reports the size after it.
         self._transposition = None if image.format == "TIFF" else upright_transposition(image)
         width, height = image.size

@@ -22,22 +22,46 @@ def is_raw_photo(directory: Directory) -> bool:
     return tags.DNG_VERSION in directory.entries
 
 
+def compression_reason(directory: Directory) -> str | None:
+    """Return why an image is not read, if that may be due to a rare compression; None otherwise."""
+    compression = COMPRESSION_NAMES.get(directory.value(tags.COMPRESSION, 1))
+    if compression is None:
+        return None
+    return f"a TIFF with {compression} compression, which is not read: save it with deflate compression"
+
+
+def ycbcr_reason(directory: Directory) -> str | None:
+    """Return why an image is not read, if it is a kind of YCbCr that Pillow takes for another; None otherwise."""
+    is_plain = directory.value(tags.PHOTOMETRIC, 0) == YCBCR and directory.value(tags.COMPRESSION, 1) == 1
+    if not is_plain:
+        return None
+    if directory.value(tags.PLANAR, 1) == 2:
+        return _reason("of planar YCbCr", "convert it to RGB")
+    pixels = directory.value(tags.WIDTH, 0) * directory.value(tags.HEIGHT, 0)
+    if 0 < sum(directory.values(tags.STRIP_BYTES)) <= 2 * pixels:  # at most 16 instead of 24 bits per pixel
+        return _reason("of subsampled YCbCr", "convert it to RGB")
+    return None
+
+
 def kind_reason(directory: Directory) -> str | None:
     """Return why an image is not read, if that is due to its kind and not to damage; None otherwise."""
     try:
+        if reason := compression_reason(directory):
+            return reason
         kind = _unread_kind(directory)
     except TiffError:
         return None
-    return f"a TIFF {kind[0]}, which is not read: {kind[1]}" if kind else None
+    return _reason(*kind) if kind else None
+
+
+def _reason(kind: str, advice: str) -> str:
+    return f"a TIFF {kind}, which is not read: {advice}"
 
 
 def _unread_kind(directory: Directory) -> tuple[str, str] | None:
     """Return the kind of an unread image and what to do, or None for a kind that is read."""
     if directory.value(tags.WIDTH, 0) < 1 or directory.value(tags.HEIGHT, 0) < 1:
         return None
-    compression = COMPRESSION_NAMES.get(directory.value(tags.COMPRESSION, 1))
-    if compression:
-        return f"with {compression} compression", "save it with deflate compression"
     bits, kinds = directory.values(tags.BITS, (1,)), directory.values(tags.SAMPLE_FORMAT, (UNSIGNED,))
     if not all(0 < number <= 64 for number in bits):
         return None
@@ -46,8 +70,6 @@ def _unread_kind(directory: Directory) -> tuple[str, str] | None:
     if photometric not in (*GRAY, RGB, PALETTE) and (is_planar or photometric not in (5, YCBCR, 8)):
         name = PHOTOMETRIC_NAMES.get(photometric, f"photometric kind {photometric}")
         return f"of {'planar ' * is_planar}{name}", "convert it to RGB"
-    if photometric == YCBCR and _is_subsampled(directory):
-        return "of subsampled YCbCr without compression", "convert it to RGB"
     return _unread_numbers(bits, kinds, is_color=photometric not in GRAY, is_planar=is_planar, directory=directory)
 
 
@@ -68,8 +90,3 @@ def _unread_numbers(
     elif bits[0] == 16:
         kind, advice = "16 bits in an unusual order", "save it with deflate compression"
     return (f"of {kind}", advice) if kind else None
-
-
-def _is_subsampled(directory: Directory) -> bool:
-    pixels = directory.value(tags.WIDTH, 0) * directory.value(tags.HEIGHT, 0)
-    return directory.value(tags.COMPRESSION, 1) == 1 and 0 < sum(directory.values(tags.STRIP_BYTES)) < 3 * pixels

@@ -4,8 +4,10 @@ import os
 from typing import IO
 
 from aecli.data import bmp_fields
-from aecli.data.formats import BMP, JPEG, START_BYTES, read_format
+from aecli.data.formats import BMP, JPEG, START_BYTES, TIFF, read_format
 from aecli.data.image_opening import MAX_PIXELS
+from aecli.data.tiff_directories import TiffError, pages
+from aecli.data.tiff_kinds import compression_reason
 
 JPEG_FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
 JPEG_LS = 0xF7
@@ -26,6 +28,8 @@ def reason_of(content: IO[bytes], error: Exception) -> str:
         kind = header.unread_kind
     elif found is JPEG:
         kind = _unread_jpeg(content)
+    elif found is TIFF and (reason := _unread_tiff(content)):
+        return reason
     if kind:
         return f"{kind}, which is not read: save it as PNG"
     if "truncated" in str(error).lower():
@@ -33,6 +37,13 @@ def reason_of(content: IO[bytes], error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return f"damaged {found.name if found else 'image'} file"
+
+
+def _unread_tiff(content: IO[bytes]) -> str | None:
+    try:
+        return next((compression_reason(page) for page in pages(content)), None)
+    except TiffError:
+        return None
 
 
 def _unread_jpeg(content: IO[bytes]) -> str | None:
