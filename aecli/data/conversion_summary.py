@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import cast
 
 from aecli.data.conversion import Conversion, Resize
@@ -96,12 +97,8 @@ def _typical(shapes: Counter[FullShape]) -> FullShape | None:
 def _median(shapes: Counter[FullShape], axis: int) -> int:
     """Return the smallest side, height or width, that at least half of the images do not exceed."""
     sides = sorted((shape[axis], count) for shape, count in shapes.items())
-    passed = 0
-    for side, count in sides:
-        passed += count
-        if 2 * passed >= shapes.total():
-            break
-    return side
+    passed = accumulate(count for _, count in sides)
+    return next(side for (side, _), count in zip(sides, passed, strict=True) if 2 * count >= shapes.total())
 
 
 def _unsuitable_warnings(native: FullShape | None, conversion: Conversion) -> tuple[str, ...]:
@@ -123,7 +120,7 @@ def _unsuitable_warnings(native: FullShape | None, conversion: Conversion) -> tu
     if _size_ratio(native, target) < (MAX_SIZE_RATIO if loses_color else MAX_REDUCTION):
         return ()
     return (
-        f"the images are {_kind(native)} (median), but the model takes {_kind(target)} images, which lose most details: "
+        f"the images are {_kind(native)} (median), but the model takes {_kind(target)} images: most details are lost; "
         "train a model of larger images, such as --image-size 128" + (" --set model.channels=3" if loses_color else ""),
     )
 

@@ -60,7 +60,7 @@ def iterate_images(
     for note in content.notes:
         on_note(f"{ref.name}: {note}")
     if isinstance(content, ImageArrays):
-        levels = content.levels(conversion)
+        levels = content.levels(conversion, ref.name)
         for name, pixels in zip(content.names.tolist(), content.images, strict=True):
             yield ImageReader(f"{ref.name}:{name}", partial(_convert, pixels, levels, conversion))
         return

@@ -53,8 +53,8 @@ class ValueRange:
 def measure_levels(values: ValueRange) -> Levels:
     """Choose levels that hold all values.
 
-    Floats in 0..1 and -1..1 are taken as such. Otherwise black is 0, and white the largest number of 8, 10, 12, 14, 16
-    or more bits, the fewest that hold all values.
+    Numbers in 0..1 and floats in -1..1 are taken as such. Otherwise black is 0, and white the largest number of 8, 10,
+    12, 14, 16 or more bits, the fewest that hold all values.
 
     Raises:
         InputError: a value is not finite, or negative and not in -1..1.
@@ -68,6 +68,8 @@ def measure_levels(values: ValueRange) -> Levels:
             f"the values of the images, {values.low:,.6g} to {values.high:,.6g}, are not those of images",
             hint="scale them to 0..65535 and save them as uint16",
         )
+    if values.high <= 1:
+        return Levels(0, 1)
     return Levels(0, next(2**bits - 1 for bits in BITS if values.high < 2**bits))
 
 

@@ -70,7 +70,7 @@ def load(
 
 
 def _fitted(content: ImageArrays, word: str, conversion: Conversion, progress: Progress) -> ImageSet:
-    images, levels = content.images, content.levels(conversion)
+    images, levels = content.images, content.levels(conversion, word)
     native = (images.shape[1], images.shape[2], images.shape[3])
     if levels:
         conversion = replace(conversion, levels=levels)

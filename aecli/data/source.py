@@ -13,6 +13,7 @@ from aecli.data.encoded import EncodedImage
 from aecli.data.levels import Levels, ValueRange, measure_levels
 from aecli.data.options import DataOptions
 from aecli.data.splits import in_seeded_test
+from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 
 
@@ -42,14 +43,20 @@ class ImageArrays(SourceContent):
     depth: ValueRange | None = None
     """The smallest and the largest value in the file; None for uint8."""
 
-    def levels(self, conversion: Conversion) -> Levels | None:
+    def levels(self, conversion: Conversion, where: str) -> Levels | None:
         """Return the values that become 0 and 255: those of the conversion, or else measured on the file.
 
         None for uint8 images, which stay as they are.
+
+        Raises:
+            InputError: the values are not those of images; the message names `where`.
         """
-        if self.depth is None:
-            return None
-        return conversion.levels if isinstance(conversion.levels, Levels) else measure_levels(self.depth)
+        if self.depth is None or isinstance(conversion.levels, Levels):
+            return conversion.levels if self.depth and isinstance(conversion.levels, Levels) else None
+        try:
+            return measure_levels(self.depth)
+        except InputError as error:
+            raise InputError(f"{where}: {error.message}", hint=error.hint) from error
 
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the content at `indices`, (M,) integers."""

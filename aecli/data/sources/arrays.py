@@ -1,25 +1,27 @@
 """Images in a NumPy file, `.npz` or `.npy`."""
 
+import zipfile
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.array_images import channels_first
+from aecli.data.array_keys import ArrayKeys, ArraySets, find_sets
+from aecli.data.array_labels import read_labels
+from aecli.data.levels import ValueRange
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageArrays, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
-from aecli.storage.labels import UNLABELED
 from aecli.storage.limits import budget
-from aecli.storage.npz import ignore_warnings, read_npz
+from aecli.storage.npz import SUFFIX, ignore_warnings, read_npz
 from aecli.storage.paths import require_file
 
 AnyArray = NDArray[Any]
-IMAGE_KEYS = ("images", "x", "arr_0")
-OTHER_KEYS = ("labels", "names", "class_names")
-MAX_UNNAMED_CLASSES = 10_000
-CHUNK = 1024
 MAX_COPIED_BYTES = 256 * 2**20
 """A `.npy` of more bytes is memory-mapped instead of copied: often only some of its images are used."""
 
@@ -27,35 +29,128 @@ MAX_COPIED_BYTES = 256 * 2**20
 class ArrayFile(PathSource):
     """Images (N,H,W), (N,H,W,C) or (N,C,H,W) with C 1 or 3; (N,C,H,W), which aecli writes, if both of these fit.
 
-    They are uint8, bool, or floats in 0..1. In an `.npz` their key is `images`, `x` or `arr_0`, or they are the only
-    array beside `labels` (N,), `names` (N,) and `class_names`.
+    They are uint8, bool, or other numbers, which are read by the range of their values. An `.npz` holds them as
+    `images`, `x` or `arr_0`, or as the only array beside labels, `names` (N,) and `class_names`; or in splits, as
+    `x_train` and `y_train`, or `train_images` and `train_labels`.
     """
 
     kind = ".npz or .npy file"
-    summary = "images (N,H,W), (N,H,W,C) or (N,C,H,W): uint8, bool or floats in 0..1; labels optional"
+    summary = (
+        "images (N,H,W), (N,H,W,C) or (N,C,H,W) of any number type; labels and splits by name: "
+        "x, y, x_train, y_train, train_images, train_labels"
+    )
+    all_splits = ("train", "val", "test")
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
         """Check the suffix."""
         return path.suffix.lower() in (".npz", ".npy") and not path.is_dir()
 
-    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
-        """Read all images; a large `.npy` of uint8 is memory-mapped.
+    def splits(self) -> tuple[str, ...]:
+        """Return the splits whose images have an array of their own."""
+        return () if "all" in self._sets.splits else tuple(self._sets.splits)
+
+    @cached_property
+    def _sets(self) -> ArraySets:
+        """The arrays of images and labels, by their names; the file's content is not read.
 
         Raises:
-            InputError: the file is damaged or holds pickled objects, or its arrays are not images.
+            InputError: the file is damaged, or has no array of images.
         """
         require_file(self.path, "array file")
         if self.path.suffix.lower() == ".npy":
-            arrays = {"images": _load_npy(self.path, budget(options.memory_budget))}
-        else:
-            arrays = _load_npz(self.path)
-        images = to_images(_image_array(arrays, self.path), self.path)
-        labels, class_names = _labels(arrays, len(images), self.path)
+            return find_sets(["images"])
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                keys = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
+        except Exception as error:  # zipfile raises many types for damaged files
+            raise _unreadable(self.path, error) from error
+        if not keys:
+            raise InputError(
+                f"no array in {self.path}", hint="create it with numpy.savez_compressed(path, images=..., labels=...)"
+            )
+        sets = find_sets(keys)
+        if not sets.splits and "codes" in keys:
+            raise InputError(
+                f"{self.path} holds codes, not images", hint=f"aecli decode {self.path} --model CKPT -o images.npz"
+            )
+        if not sets.splits:
+            raise InputError(
+                f"no array called 'images' in {self.path}; it holds: {', '.join(sorted(keys))}",
+                hint="save it as images=...",
+            )
+        return sets
+
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageArrays:
+        """Read the images of a split, or of all splits; a large `.npy` is memory-mapped.
+
+        Raises:
+            InputError: the file is damaged or holds pickled objects, or its arrays are not images and labels.
+        """
+        splits = self._sets.splits if split == "all" else {split: self._sets.splits[split]}
+        arrays = self._arrays(splits, budget(options.memory_budget))
+        notes: list[str] = []
+        parts = []
+        for keys in splits.values():
+            images, part_notes = channels_first(arrays[keys.images], str(self.path))
+            parts.append(images)
+            notes += part_notes
+        images = self._joined(parts)
+        counts = {name: len(part) for name, part in zip(splits, parts, strict=True)}
+        labels, class_names = self._labels(arrays, split, counts)
         names = arrays.get("names")
         if names is None or names.shape != (len(images),) or names.dtype.kind != "U":
-            names = np.array([f"all/{index}" for index in range(len(images))])
-        return ImageArrays(names, labels, class_names, images)
+            names = np.array([f"{name}/{index}" for name, count in counts.items() for index in range(count)])
+        depth = ValueRange.of(images) if images.dtype != np.uint8 else None
+        if depth is not None and not depth.is_finite:
+            raise InputError(f"{self.path}: images contain NaN or infinite values")
+        if depth is None and images.size <= MAX_COPIED_BYTES and 0 < images.max() <= 1:
+            notes.append("the images are nearly black: their values are 0 and 1 of 255; save 0/1 images as bool")
+        if self._sets.unused:
+            notes.append(f"arrays that are not used: {', '.join(self._sets.unused)}")
+        return ImageArrays(names, labels, class_names, images, tuple(dict.fromkeys(notes)), depth)
+
+    def _arrays(self, splits: Mapping[str, ArrayKeys], memory_budget: int) -> dict[str, AnyArray]:
+        """Return the images of the splits, and the labels of all splits: classes are numbered over all of them."""
+        if self.path.suffix.lower() == ".npy":
+            return {"images": _load_npy(self.path, memory_budget)}
+        wanted = {"names", self._sets.class_names, *(keys.images for keys in splits.values())}
+        wanted |= {keys.labels for keys in self._sets.splits.values()}
+        try:
+            with self.path.open("rb") as file:
+                return read_npz(file, self.path, {key for key in wanted if key})
+        except (ValueError, OSError) as error:
+            raise _unreadable(self.path, error) from error
+
+    def _joined(self, parts: list[AnyArray]) -> AnyArray:
+        if len({part.shape[1:] for part in parts}) > 1:
+            shapes = ", ".join(str(part.shape[1:]) for part in parts)
+            raise InputError(
+                f"{self.path}: the splits' images differ in shape: {shapes}", hint=f"name one: {self.path}:train"
+            )
+        if len({part.dtype for part in parts}) > 1:
+            raise InputError(f"{self.path}: the splits' images differ in type", hint=f"name one: {self.path}:train")
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _labels(
+        self, arrays: Mapping[str, AnyArray], split: str, counts: Mapping[str, int]
+    ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+        sets = self._sets
+        labels = {name: arrays.get(keys.labels) if keys.labels else None for name, keys in sets.splits.items()}
+        sizes = {name: counts.get(name, _length(array)) for name, array in labels.items()}
+        class_names = arrays.get(sets.class_names) if sets.class_names else None
+        named = () if class_names is None else tuple(str(name) for name in np.ravel(class_names))
+        numbers, names = read_labels(list(labels.values()), list(sizes.values()), named, str(self.path))
+        if numbers is None:
+            return None, ()
+        if split != "all":
+            start = sum(size for name, size in sizes.items() if list(sizes).index(name) < list(sizes).index(split))
+            numbers = numbers[start : start + sizes[split]]
+        return numbers, names
+
+
+def _length(labels: AnyArray | None) -> int:
+    return 0 if labels is None or labels.ndim == 0 else len(labels)
 
 
 def _load_npy(path: Path, memory_budget: int) -> AnyArray:
@@ -64,22 +159,9 @@ def _load_npy(path: Path, memory_budget: int) -> AnyArray:
             mapped: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy raises arbitrary exceptions on damaged headers
         raise _unreadable(path, error) from error
-    if mapped.dtype == np.uint8 and mapped.nbytes > min(memory_budget, MAX_COPIED_BYTES):
+    if mapped.dtype.kind in "uif" and mapped.nbytes > min(memory_budget, MAX_COPIED_BYTES):
         return mapped
     return np.array(mapped)
-
-
-def _load_npz(path: Path) -> dict[str, AnyArray]:
-    try:
-        with path.open("rb") as file:
-            arrays = read_npz(file, path)
-    except (ValueError, OSError) as error:
-        raise _unreadable(path, error) from error
-    if not arrays:
-        raise InputError(
-            f"no array in {path}", hint="create it with numpy.savez_compressed(path, images=..., labels=...)"
-        )
-    return arrays
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
@@ -88,82 +170,6 @@ def _unreadable(path: Path, error: Exception) -> InputError:
             f"pickled objects are never loaded: {path}", hint="save arrays of numbers, not of dtype=object"
         )
     return InputError(f"damaged or truncated array file: {path}", hint="create it again with numpy.savez or numpy.save")
-
-
-def _image_array(arrays: dict[str, AnyArray], path: Path) -> AnyArray:
-    candidates = [key for key in IMAGE_KEYS if key in arrays] or [key for key in arrays if key not in OTHER_KEYS]
-    if "images" in candidates or len(candidates) == 1:
-        return arrays[candidates[0]]
-    if "codes" in arrays:
-        raise InputError(f"{path} holds codes, not images", hint=f"aecli decode {path} --model CKPT -o images.npz")
-    raise InputError(
-        f"no array called 'images' in {path}; it holds: {', '.join(sorted(arrays))}", hint="save it as images=..."
-    )
-
-
-def to_images(array: AnyArray, path: Path) -> NDArray[np.uint8]:
-    """Convert an array of images in any layout of `ArrayFile` to (N, C, H, W) uint8; a memory map remains one.
-
-    Raises:
-        InputError: the shape, type or values are not those of images.
-    """
-    if array.ndim not in (3, 4) or 0 in array.shape:
-        raise InputError(f"{path}: images must be (N,H,W), (N,H,W,C) or (N,C,H,W), not {array.shape}")
-    if array.ndim == 3:
-        array = array[:, None]
-    elif array.shape[1] not in (1, 3):
-        if array.shape[3] not in (1, 3):
-            raise InputError(f"{path}: images must have 1 or 3 channels; their shape is {array.shape}")
-        array = array.transpose(0, 3, 1, 2)
-    if isinstance(array, np.memmap):
-        return array
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
-    if array.dtype == bool:
-        return np.ascontiguousarray(array).view(np.uint8) * np.uint8(255)
-    if array.dtype.kind != "f":
-        raise InputError(
-            f"{path}: images must be uint8, bool or floats in 0..1, not {array.dtype}", hint="images.astype('uint8')"
-        )
-    return _scaled(array, path)
-
-
-def _scaled(array: AnyArray, path: Path) -> NDArray[np.uint8]:
-    """Scale floats in 0..1 to 0..255, rounded, in chunks: no second array of floats of the full size."""
-    low, high = float(array.min()), float(array.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(f"{path}: images contain NaN or infinite values")
-    if low < 0 or high > 1:
-        raise InputError(
-            f"{path}: float images must lie in 0..1, their range is {low:g}..{high:g}",
-            hint="scale them, or save images.astype('uint8')",
-        )
-    images = np.empty(array.shape, np.uint8)
-    for start in range(0, len(array), CHUNK):
-        images[start : start + CHUNK] = np.rint(array[start : start + CHUNK].astype(np.float32) * 255)
-    return images
-
-
-def _labels(arrays: dict[str, AnyArray], count: int, path: Path) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    if "labels" not in arrays:
-        return None, ()
-    labels = arrays["labels"]
-    if labels.shape != (count,):
-        raise InputError(f"{path}: {count:,} images need labels of shape ({count},), not {labels.shape}")
-    if labels.dtype.kind == "U":
-        unique, indices = np.unique(labels, return_inverse=True)
-        return indices.astype(np.int64), tuple(map(str, unique))
-    if labels.dtype.kind not in "iu":
-        raise InputError(f"{path}: labels must be integers or text, not {labels.dtype}")
-    low, high = int(labels.min()), int(labels.max())
-    if low < UNLABELED:
-        raise InputError(f"{path}: labels must be at least 0, or -1 for unlabeled images, got {low}")
-    class_names = tuple(str(name) for name in np.ravel(arrays.get("class_names", np.array([], str))))
-    if class_names and high >= len(class_names):
-        raise InputError(f"{path}: label {high} has no name among the {len(class_names)} class_names")
-    if high >= MAX_UNNAMED_CLASSES:
-        raise InputError(f"{path}: labels go up to {high:,}", hint="number the classes from 0 and add class_names")
-    return labels.astype(np.int64), class_names or tuple(map(str, range(high + 1)))
 
 
 SOURCES = (ArrayFile,)
