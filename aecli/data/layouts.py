@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.encoded import EncodedImage
-from aecli.data.image_files import SUFFIXES
+from aecli.data.formats import SUFFIXES
 from aecli.data.masks import find_masks
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
 from aecli.data.split_names import is_container, split_folders, split_of
 from aecli.errors import InputError
-from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED
 
@@ -72,12 +71,17 @@ class Layout:
         A single folder that holds everything is a class, unless it holds splits, or its name says only that it holds
         images. With `has_outer_folder`, it never is a class.
         """
-        folder, outer = "", ""
+        folder = ""
         while not self.splits_in(folder) and (single := self.single_folder(folder)):
             folder = single
-            if has_outer_folder or self.folders.get(folder):
-                outer = single if is_container(single.split("/")[-2]) or (has_outer_folder and not outer) else outer
-        return folder if self.splits_in(folder) else outer
+        if self.splits_in(folder):
+            return folder
+        folder = ""
+        while single := self.single_folder(folder):
+            if not is_container(_last(single)) and not (has_outer_folder and not folder):
+                break
+            folder = single
+        return folder
 
     def splits_in(self, folder: str) -> Mapping[str, frozenset[str]]:
         """Return the folders in `folder` that hold a split, and the splits that each name stands for.
@@ -96,8 +100,7 @@ class Layout:
     def class_folder(self, folder: str, split: str) -> str:
         """Return the folder that holds the classes of a split: `train/`, `train/train/` or `train/images/`."""
         while single := self.single_folder(folder):
-            name = single.split("/")[-2]
-            if split_of(name) != split and not is_container(name):
+            if split_of(_last(single)) != split and not is_container(_last(single)):
                 break
             folder = single
         return folder
@@ -246,7 +249,7 @@ class LayoutSource(PathSource):
                 f"ignored, not in the folder of a split: {listed(f'{top} ({n:,})' for top, n in tops.items())}"
             )
         if layout.mask_count:
-            notes.append(f"{counted(layout.mask_count, 'mask')} of images not read as images")
+            notes.append(f"left out, as they are masks of other images: {layout.mask_count:,}")
         if note := passed_over_note(layout.passed_over):
             notes.append(note)
         return tuple(notes)
@@ -317,6 +320,11 @@ def _folders_in(folders: Iterable[str]) -> Mapping[str, Sequence[str]]:
         for depth, part in enumerate(parts):
             found.setdefault("".join(f"{above}/" for above in parts[:depth]), set()).add(part)
     return {folder: sorted(names) for folder, names in found.items()}
+
+
+def _last(folder: str) -> str:
+    """Return the name of a folder, given its path with a `/` at the end."""
+    return folder.split("/")[-2]
 
 
 def _outer_folder(name: str, top: str) -> str:

@@ -13,6 +13,7 @@ from aecli.detection.options import DEFAULT_SCORE, CalibrationOptions
 from aecli.detection.score_fitting import Scores, fit_score
 from aecli.detection.score_report import ScoreReport, evaluate
 from aecli.detection.scores import score_names
+from aecli.detection.small_samples import small_sample_warning
 from aecli.errors import InputError
 from aecli.inference.model import Model
 from aecli.runtime.progress import Progress, silent
@@ -97,9 +98,16 @@ def calibrate(
             *training_image_warnings(model, normal),
             *shared_image_warnings(normal, anomalous),
             *chosen.warnings,
+            *_sample_warnings(header),
             *order_warnings(reports),
         ],
     )
+
+
+def _sample_warnings(header: DetectorHeader) -> list[str]:
+    """Warn if the threshold between normal and anomalous images comes from few; `FittedScore` warns of quantiles."""
+    warning = small_sample_warning(header) if header.quantile is None else None
+    return [warning] if warning else []
 
 
 def _check_images(normal: ImageSet, anomalous: ImageSet | None) -> None:

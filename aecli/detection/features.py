@@ -14,8 +14,10 @@ from aecli.runtime.progress import Progress
 
 FIT_FRACTION = 0.5
 MAX_FEATURE_BYTES = 1 << 30
-MIN_IMAGES = 20
-"""The fewest images to calibrate with, and to keep even if their features exceed `MAX_FEATURE_BYTES`."""
+MIN_IMAGES = 4
+"""The fewest images to calibrate with: two to fit on and two to evaluate on."""
+MIN_KEPT = 20
+"""The fewest images to keep if their features exceed `MAX_FEATURE_BYTES`."""
 CHUNK = 4096
 """Images between two progress reports, which are read from a memory map at once."""
 
@@ -49,7 +51,7 @@ def extract_features(
     indices = np.arange(len(images))
     features: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     image_bytes = 4 * int(np.prod(model.header.code_shape)) * len(names)
-    if len(images) > (most := max(MIN_IMAGES, MAX_FEATURE_BYTES // image_bytes)):
+    if len(images) > (most := max(MIN_KEPT, MAX_FEATURE_BYTES // image_bytes)):
         indices = np.sort(np.random.default_rng(seed).choice(len(images), most, replace=False))
     for start in range(0, len(indices), CHUNK):
         for output in model.outputs(images.images[indices[start : start + CHUNK]]):

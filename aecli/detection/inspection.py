@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class AnomalyInspector:
         self._model = model
         self._detector = detector
         self._conversions = ConversionSummary(model.conversion)
+        self._notes: list[str] = []
         self.normal = 0
         self.anomalies = 0
         self.failed = 0
@@ -99,7 +100,7 @@ class AnomalyInspector:
         started = time.monotonic()
         separator = b"\0" if null_separated else b"\n"
         listed = read_list(files_from, separator=separator) if files_from else iter(())
-        readers = image_readers(chain(words, listed), self._model.conversion)
+        readers = image_readers(chain(words, listed), self._model.conversion, self._notes.append)
         if files_from and is_pipe(files_from):
             total = None
             chunks = chunks_as_available(readers, self.chunk_size)
@@ -139,8 +140,9 @@ class AnomalyInspector:
             raise InputError(_nothing_scored(self.failed))
 
     def report(self) -> ConversionReport:
-        """Describe how many images were converted for the model, and how."""
-        return self._conversions.report()
+        """Describe the files that were passed over, and how many images were converted for the model, and how."""
+        report = self._conversions.report()
+        return replace(report, notes=[*self._notes, *report.notes])
 
     def _count(self, results: Iterable[Detection | Failure]) -> None:
         for result in results:

@@ -16,6 +16,7 @@ from aecli.detection.features import SplitFeatures
 from aecli.detection.options import DEFAULT_QUANTILE, CalibrationOptions
 from aecli.detection.scores import Statistics, find_score
 from aecli.detection.separation import auroc
+from aecli.detection.small_samples import flagged_text
 from aecli.detection.thresholds import conformal_threshold, fit_logistic
 
 FOLDS = 5
@@ -70,7 +71,8 @@ def fit_score(
         if not enough:
             warnings.append(
                 f"{len(fit_scores)} normal images to fit on are too few for the quantile {quantile:g}: the threshold "
-                f"is their largest score; give at least {ceil(quantile / (1 - quantile)) * 2:,} normal images"
+                f"is their largest score, and {flagged_text(len(fit_scores), quantile)}; give at least "
+                f"{ceil(quantile / (1 - quantile)) * 2:,} normal images"
             )
     return FittedScore(
         name,

@@ -10,30 +10,45 @@ from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
 from aecli.data.options import DataOptions
 from aecli.detection.options import CalibrationOptions
-from aecli.errors import ExitStatus, UsageError
+from aecli.errors import ExitStatus, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aecli.data import DataRef
     from aecli.detection.calibration import Calibration
     from aecli.detection.score_report import ScoreReport
 
 EXAMPLES = examples(
     "aecli calibrate --model run --normal mnist5k:test",
     "aecli calibrate --model run --normal mnist5k:test --anomalous letters -o detector.safetensors --plot roc.png",
+    "aecli calibrate --model run --data bottle/",
 )
+DataOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="A set with normal training images, whose test images are normal and anomalous, such as one of MVTec AD: "
+        "the same as --normal DATA --anomalous DATA.",
+    ),
+]
 NormalOpt = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--normal",
         metavar="DATA",
-        help="Normal images, preferably images that the model was not trained on.",
-        show_default=False,
+        help="Normal images, preferably images that the model was not trained on. Of a set as for --data: its test "
+        "images of the classes that it has training images of.",
     ),
 ]
 AnomalousOpt = Annotated[
     str | None,
-    typer.Option("--anomalous", metavar="DATA", help="Anomalous images, if you have any."),
+    typer.Option(
+        "--anomalous",
+        metavar="DATA",
+        help="Anomalous images, if you have any. Of a set as for --data: its other test images.",
+    ),
 ]
 DetectorOpt = Annotated[
     Path | None,
@@ -56,10 +71,11 @@ PlotOpt = Annotated[
 
 def calibrate(
     model: ModelOpt,
-    normal: NormalOpt,
     options: CalibrationOptions,
     data_options: DataOptions,
     console: Console,
+    data: DataOpt = None,
+    normal: NormalOpt = None,
     anomalous: AnomalousOpt = None,
     output: DetectorOpt = None,
     plot: PlotOpt = None,
@@ -68,17 +84,18 @@ def calibrate(
     """Choose an anomaly score and its threshold, and evaluate both."""
     from aecli import inference
     from aecli.checkpoint import DETECTOR_FILE, resolve_model
-    from aecli.data import load, resolve
+    from aecli.data import load
     from aecli.detection.detector import save_detector
     from aecli.storage.paths import is_stream, require_output
 
     options.check()
-    ref = resolve_model(model)
-    refs = [resolve(word) for word in (normal, anomalous) if word]
-    if output is None and ref.run_folder is None:
+    model_ref = resolve_model(model)
+    normal_ref, anomalous_ref = _resolve(data, normal, anomalous, data_options, console)
+    refs = [normal_ref, anomalous_ref] if anomalous_ref else [normal_ref]
+    if output is None and model_ref.run_folder is None:
         raise UsageError("no output file, and the model is not a run folder", hint="add -o DETECTOR.safetensors")
     run_detector = model / DETECTOR_FILE
-    inputs = [ref.file, *(data.path for data in refs if data.path)]
+    inputs = [model_ref.file, *(ref.path for ref in refs if ref.path)]
     target = require_output(output or run_detector, inputs=inputs, suffixes=[".safetensors"])
     output = target if output else run_detector  # a link is followed only if the user named it
     if plot:
@@ -89,14 +106,17 @@ def calibrate(
 
     from aecli.detection.calibration import calibrate
 
-    loaded = inference.load(ref, device=device)
+    loaded = inference.load(model_ref, device=device)
     with console.progress() as progress:
-        sets = [load(data, data_options, loaded.conversion, skip_damaged=True, progress=progress) for data in refs]
-        calibration = calibrate(loaded, sets[0], sets[1] if anomalous else None, options, progress)
+        sets = [load(ref, data_options, loaded.conversion, skip_damaged=True, progress=progress) for ref in refs]
+        calibration = calibrate(loaded, sets[0], sets[1] if anomalous_ref else None, options, progress)
     save_detector(calibration.detector, output)
 
-    for images in sets:
-        console.report_notes([f"{images.word}: {note}" for note in images.notes], images.failures)
+    noted: set[tuple[str, str]] = set()
+    for ref, images in zip(refs, sets, strict=True):
+        notes = [note for note in images.notes if (ref.name, note) not in noted]  # both may be of the same folder
+        noted.update((ref.name, note) for note in notes)
+        console.report_notes([f"{images.word}: {note}" for note in notes], images.failures)
         for warning in images.warnings:
             console.warn(f"{images.word}: {warning}")
     for warning in calibration.warnings:
@@ -116,6 +136,37 @@ def calibrate(
         console.table(list(rows[0]), [list(row.values()) for row in rows], _document(calibration, output))
     if any(images.failures for images in sets):
         raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def _resolve(
+    data: str | None, normal: str | None, anomalous: str | None, options: DataOptions, console: Console
+) -> "tuple[DataRef, DataRef | None]":
+    """Return the normal and the anomalous images.
+
+    Raises:
+        UsageError: the options exclude each other, or name no normal images.
+        InputError: there is no such data, or nothing tells normal from anomalous images.
+    """
+    from aecli.data import resolve
+    from aecli.data.anomalies import normal_and_anomalous
+
+    if data and (normal or anomalous):
+        raise UsageError("--data cannot be combined with --normal and --anomalous", hint="leave out --data")
+    if not (data or normal):
+        raise UsageError("no normal images", hint="name them with --normal DATA, or a set with --data DATA")
+    words = (data, data) if data else (normal, anomalous)
+    refs = [resolve(word) if word else None for word in words]
+    for index, kind in enumerate(("normal", "anomalous")):
+        if (ref := refs[index]) and (found := normal_and_anomalous(ref, options)):
+            refs[index] = chosen = found[index]
+            console.note(f"note: {kind} images: {chosen.name}:{chosen.split}@{chosen.classes}")
+        elif ref and data:
+            raise InputError(
+                f"nothing tells which test images of {data} are normal",
+                hint=f"name them: --normal {ref.name}@CLASS --anomalous {ref.name}@-CLASS",
+            )
+    assert refs[0]
+    return refs[0], refs[1]
 
 
 def _counts(counts: "Mapping[str, int]") -> str:

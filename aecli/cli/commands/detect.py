@@ -85,6 +85,7 @@ def detect(
     from aecli.checkpoint import resolve_model
     from aecli.detection.detector import detector_for, require_threshold
     from aecli.detection.inspection import AnomalyInspector
+    from aecli.detection.small_samples import small_sample_warning
 
     _check_inputs(images, files_from, null=null)
     require_threshold(threshold)
@@ -94,6 +95,8 @@ def detect(
     chosen = detector_for(loaded, ref.path, detector)
     if threshold is not None:
         chosen = chosen.with_threshold(threshold)
+    elif warning := small_sample_warning(chosen.header):
+        console.warn(warning)
     drawn = _open_heatmaps(heatmaps)
     console.report_notes(loaded.notes)
 
