@@ -1,6 +1,7 @@
-"""Describe the files of aecli: their kind, content and origin."""
+"""Describe the files of aecli and sets of images: their kind, content and origin."""
 
-from dataclasses import asdict, dataclass
+import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,59 +10,45 @@ import numpy as np
 from aecli.checkpoint import MODEL_FILE, CheckpointHeader, DataSource, read_fingerprint, read_header
 from aecli.codes import load_codes
 from aecli.codes.coordinates import CoordinatesInfo, read_info
+from aecli.data import resolve
+from aecli.data.classes import summarize_classes
+from aecli.data.formats import SUFFIXES
+from aecli.data.registry import registry
 from aecli.data.shapes import shape_text, size_text
+from aecli.data.source import PathSource
 from aecli.detection.detector import is_detector, load_detector
 from aecli.detection.score_report import ScoreReport
 from aecli.detection.scores import find_score
 from aecli.errors import InputError
 from aecli.recipes.loading import load_recipe, recipe_names
+from aecli.reports.description import Description
 from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.paths import require_file
 from aecli.storage.schema import build
 
-HINT = "name a run folder, model, detector, code file or recipe"
+HINT = "name a run folder, model, detector, code file, recipe or DATA"
 
 
-@dataclass(frozen=True)
-class Description:
-    """The kind and the content of a file."""
+def describe(target: str | Path) -> Description:
+    """Describe a run folder, model, detector, code file, coordinates file or recipe, or the images of a DATA word.
 
-    path: Path
-    kind: str
-    lines: dict[str, str]
-    """What `as_text` shows, by name."""
-    details: dict[str, Any]
-    """Everything, as plain values."""
-
-    def as_text(self) -> str:
-        width = max(map(len, self.lines), default=0)
-        rows = [f"{self.path}: {self.kind}", *(f"  {name:<{width}}  {value}" for name, value in self.lines.items())]
-        return "\n".join(row.replace("\n", "\\n") for row in rows)  # so that no value can forge a line
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"path": str(self.path), "kind": self.kind} | self.details
-
-
-def describe(path: Path) -> Description:
-    """Describe a run folder, model, detector, code file, coordinates file or recipe.
-
-    `path` may also be the name of a recipe that comes with aecli.
+    `target` may also be the name of a recipe that comes with aecli.
 
     Raises:
-        InputError: the file is missing or damaged, or is of another kind.
+        InputError: the file or the data is missing or damaged, or is of another kind.
+        UnavailableError: a data set or a package is not installed.
     """
-    if path.is_dir():
-        return _describe_model(_model_in(path), "run folder", path)
-    if str(path) in recipe_names() and not path.exists():
-        return _describe_recipe(str(path))
-    return _describe_file(require_file(path, "file"))
-
-
-def _model_in(folder: Path) -> Path:
-    if not (folder / MODEL_FILE).exists():
-        raise InputError(f"no run in this folder: {folder}", hint=HINT)
-    return folder / MODEL_FILE
+    word, path = str(target), Path(target)
+    if (path / MODEL_FILE).exists():
+        return _describe_model(path / MODEL_FILE, "run folder", path)
+    if path.exists():
+        return _describe_images(word) if path.is_dir() else _describe_file(require_file(path, "file"))
+    if word in recipe_names():
+        return _describe_recipe(word)
+    if ":" in word or "@" in word or word in registry().named:
+        return _describe_images(word)
+    raise InputError(f"no such file: {path}", hint=HINT)
 
 
 def _describe_file(path: Path) -> Description:
@@ -72,11 +59,30 @@ def _describe_file(path: Path) -> Description:
             return _describe_model(path, "model", path)
         case ".onnx":
             return _describe_model(path, "exported model", path)
-        case ".npz":
+        case ".npz" if not _is_array_file(path):
             return _describe_npz(path)
         case ".toml":
             return _describe_recipe(str(path))
-    raise InputError(f"info cannot describe this kind of file: {path}", hint=HINT)
+    return _describe_images(str(path))
+
+
+def _is_array_file(path: Path) -> bool:
+    """Return whether an `.npz` file lacks the array in which aecli describes its codes and coordinates."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "meta.npy" not in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _describe_images(word: str) -> Description:
+    from aecli.reports.describe_data import describe_data
+
+    ref = resolve(word)
+    is_unknown = isinstance(ref.source, PathSource) and ref.source.fallback and not Path(ref.name).is_dir()
+    if is_unknown and Path(ref.name).suffix.lower() not in SUFFIXES:
+        raise InputError(f"info cannot describe this kind of file: {ref.name}", hint=HINT)
+    return describe_data(ref)
 
 
 def _describe_recipe(name: str) -> Description:
@@ -98,6 +104,7 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
         "validated on": f"{counted(header.validation.images, 'image')} of {header.validation.word}",
         "training": f"{counted(training.epochs, 'epoch')}, best {training.best_epoch}: "
         f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}",
+        "classes": summarize_classes(header.class_names) if header.class_names else "none",
         **(_classifier_lines(header) if is_classifier else _autoencoder_lines(header)),
         "fingerprint": digest,
         "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
@@ -113,10 +120,7 @@ def _autoencoder_lines(header: CheckpointHeader) -> dict[str, str]:
 
 def _classifier_lines(header: CheckpointHeader) -> dict[str, str]:
     accuracy = header.training.val_accuracy
-    return {
-        "classes": f"{len(header.class_names)}: {', '.join(header.class_names)}",
-        "accuracy": "not recorded" if accuracy is None else f"{accuracy:.4f} on validation images",
-    }
+    return {"accuracy": "not recorded" if accuracy is None else f"{accuracy:.4f} on validation images"}
 
 
 def _describe_detector(path: Path) -> Description:

@@ -1,6 +1,5 @@
 """`aecli info`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,19 +7,19 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 
-EXAMPLES = examples("aecli info run", "aecli info codes.npz --json", "aecli info combined")
+EXAMPLES = examples("aecli info run", "aecli info codes.npz --json", "aecli info combined", "aecli info photos/")
 FileArg = Annotated[
-    Path,
+    str,
     typer.Argument(
         metavar="FILE",
-        help="Run folder, model, detector, code file or recipe; or the name of a built-in recipe.",
+        help="Run folder, model, detector, code file or recipe, the name of a built-in recipe, or DATA.",
         show_default=False,
     ),
 ]
 
 
 def info(file: FileArg, console: Console) -> None:
-    """Describe a file and its origin."""
+    """Describe a file and its origin, or the images of a folder or data set."""
     from aecli.reports.describe import describe
 
     description = describe(file)

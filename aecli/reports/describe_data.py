@@ -1,0 +1,68 @@
+"""Describe the images of a DATA word without decoding them: splits, classes, masks, and what is passed over."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from aecli.data import DataRef
+from aecli.data.classes import summarize_classes
+from aecli.data.encoded import UnreadableImageError
+from aecli.data.image_files import native_shape
+from aecli.data.loading import content_of
+from aecli.data.shapes import size_text
+from aecli.data.source import ImageArrays, ImageFiles, PathSource
+from aecli.reports.description import Description
+from aecli.storage.labels import UNLABELED
+
+
+def describe_data(ref: DataRef) -> Description:
+    """Describe the images of a DATA word; without a split, all images of the set.
+
+    Raises:
+        InputError: the data is damaged, or has no such split or class.
+        UnavailableError: the data set or a package is not installed.
+    """
+    content, word = content_of(ref)
+    names = [] if ref.split else ref.source.splits()
+    splits = {split: len(content_of(replace(ref, split=split))[0].names) for split in names}
+    labels = [] if content.labels is None else np.unique(content.labels).tolist()
+    classes = [content.class_names[label] for label in labels if label != UNLABELED]
+    masks = 0
+    if isinstance(content, ImageFiles) and content.masks is not None:
+        masks = int(np.count_nonzero(content.masks != ""))
+    lines = {"images": f"{len(content.names):,}"}
+    if size := _size(content):
+        lines["first image"] = size
+    if splits:
+        lines["splits"] = ", ".join(f"{split} {count:,}" for split, count in splits.items())
+    lines["classes"] = summarize_classes(classes) if classes else "none"
+    if masks:
+        lines["masks"] = f"{masks:,}"
+    if content.notes:
+        lines["notes"] = "; ".join(content.notes)
+    kind = ref.source.kind if isinstance(ref.source, PathSource) else "data set"
+    details = {"images": len(content.names), "splits": splits, "class_names": classes, "masks": masks}
+    return Description(
+        Path(word if ref.split or ref.classes else ref.name), kind, lines, details | {"notes": list(content.notes)}
+    )
+
+
+def _size(content: ImageArrays | ImageFiles) -> str | None:
+    """Return the size of the first image; None if there is none.
+
+    Raises:
+        InputError: the only image cannot be read.
+    """
+    if not len(content.names):
+        return None
+    if isinstance(content, ImageArrays):
+        shape = content.images.shape[1:]
+    else:
+        try:
+            shape = native_shape(content.files[0])
+        except UnreadableImageError as error:
+            if len(content.names) == 1:
+                raise
+            return f"cannot be read: {error.reason}"
+    return f"{size_text(shape)} pixels, {'color' if shape[0] == 3 else 'gray'}"
