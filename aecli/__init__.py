@@ -1,11 +1,14 @@
 """Train autoencoders, encode and decode images, and detect anomalies: the Python interface of the command line.
 
     model = aecli.load("run")                   # a run folder, model.safetensors or model.onnx
-    codes = model.encode(images)                # (N, C, H, W) uint8 -> (N, *code shape) float32
+    codes = model.encode(images)                # (N, C, H, W) uint8, or floats in 0..1 -> (N, *code shape) float32
     images = model.decode(codes)                # (N, *code shape) float32 -> (N, C, H, W) uint8
     scores = model.score(images)                # (N,) float32, L2 norms of the reconstruction errors
     images = aecli.load_images("mnist5k:test").images                   # (N, C, H, W) uint8
     probabilities = aecli.load_classifier("run").classify(images)       # (N, K) float32
+
+Instead of an array, all of these take torch tensors, Pillow images, paths of image files, and lists of single images:
+`model.score(["1.png", "2.png"])`. `aecli.inference.inputs.to_images` documents shapes and ranges.
 
 `import aecli` is fast: numpy and torch are imported when one of these functions is called.
 """
@@ -30,7 +33,9 @@ def load(path: str | Path, *, device: str = "auto") -> "Model":
         device: A torch device such as `cpu` or `cuda:1`; `auto` selects a GPU if there is one.
 
     Returns:
-        A model with the methods `encode`, `decode`, `reconstruct` and `score`, which take and return numpy arrays.
+        A model with the methods `encode`, `decode`, `reconstruct` and `score`, which return numpy arrays. `encode`,
+        `reconstruct` and `score` take images as arrays, torch tensors, Pillow images or paths, or lists of these;
+        `decode` takes codes, (N, *code shape).
 
     Raises:
         aecli.errors.InputError: the file is missing or damaged, or is not an autoencoder.
@@ -65,7 +70,7 @@ def load_images(word: str, **options: Any) -> "ImageSet":
 
     Args:
         word: A DATA word of the command line: a name such as `mnist5k:test`, a folder or a file.
-        options: Further arguments of `aecli.data.load`, such as `image_shape=(1, 28, 28)`.
+        options: Further arguments of `aecli.data.load`, such as `conversion=model.conversion`.
 
     Returns:
         An image set with `images`, (N, C, H, W) uint8 in 0..255; `names`, (N,) str; `labels`, (N,) int64 indices into

@@ -12,6 +12,7 @@ from aecli.checkpoint.trained_images import TrainedImages
 from aecli.data.conversion import Conversion
 from aecli.data.levels import Levels
 from aecli.errors import InputError
+from aecli.inference.inputs import ImagesLike, to_images
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress, silent
 
@@ -50,6 +51,17 @@ def conversion_of(header: CheckpointHeader) -> Conversion:
     return Conversion(header.image_shape, recipe.resize, levels or "declared", header.native_shape)
 
 
+def as_input(images: ImagesLike, header: CheckpointHeader) -> NDArray[np.uint8]:
+    """Return images of any kind as the input of a model, (N, C, H, W) uint8.
+
+    Raises:
+        InputError: the images do not fit the model, or a file cannot be read.
+    """
+    if isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == header.image_shape:
+        return images
+    return to_images(images, conversion_of(header))
+
+
 class Model(ABC):
     """A trained autoencoder, behind `encode`, `decode` and `detect`. Each backend is a subclass."""
 
@@ -76,28 +88,35 @@ class Model(ABC):
     def decoder_bytes(self) -> int:
         """Bytes of the decoder's weights."""
 
-    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def encode(self, images: ImagesLike) -> NDArray[np.float32]:
         """Encode images.
 
         Args:
-            images: (N, C, H, W) uint8 in 0..255.
+            images: An array or a torch tensor of the model's size, (N, C, H, W) or (N, H, W, C), or (N, H, W) for a
+                gray model: uint8 in 0..255, or floating point in 0..1. Or one image, as an array without the first
+                axis, a Pillow image or the path of an image file. Or a list of single images. Pillow images and files
+                may have any size. Details: `aecli.inference.inputs.to_images`.
 
         Returns:
-            (N, *code shape) float32.
+            (N, *code shape) float32; N is 1 for one image.
 
         Raises:
-            InputError: the images do not have the model's shape, or are not uint8.
+            InputError: the shape, type or values of the images do not fit the model, or a file cannot be read.
         """
         return self.encode_with_residuals(images)[0]
 
-    def score(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the anomaly scores, (N,) float32: the L2 norms of the reconstruction errors in normalized units."""
+    def score(self, images: ImagesLike) -> NDArray[np.float32]:
+        """Return the anomaly scores, (N,) float32: the L2 norms of the reconstruction errors in normalized units.
+
+        `images` and the errors are those of `encode`.
+        """
         return self.encode_with_residuals(images)[1]
 
     def encode_with_residuals(
-        self, images: NDArray[np.uint8], progress: Progress = silent
+        self, images: ImagesLike, progress: Progress = silent
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the results of both `encode` and `score`, in one pass."""
+        images = as_input(images, self.header)
         codes = np.empty((len(images), *self.header.code_shape), np.float32)
         residuals = np.empty(len(images), np.float32)
         done = 0
@@ -160,8 +179,8 @@ class Model(ABC):
             progress("decoding", batch.stop, len(codes))
         return images
 
-    def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return `decode(encode(images))`, (N, C, H, W) uint8."""
+    def reconstruct(self, images: ImagesLike) -> NDArray[np.uint8]:
+        """Return `decode(encode(images))`, (N, C, H, W) uint8; `images` are those of `encode`."""
         return self.decode(self.encode(images))
 
     @abstractmethod

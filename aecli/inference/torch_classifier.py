@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint
 from aecli.data.conversion import Conversion
-from aecli.inference.model import batches, conversion_of, ensure_writable, require_finite, require_images
+from aecli.inference.inputs import ImagesLike
+from aecli.inference.model import as_input, batches, conversion_of, ensure_writable, require_finite
 from aecli.inference.torch_backend import to_device
 from aecli.runtime.progress import Progress, silent
 
@@ -40,20 +41,21 @@ class TorchClassifier:
         """The K classes, in the order of their probabilities."""
         return tuple(self.header.class_names)
 
-    def classify(self, images: NDArray[np.uint8], progress: Progress = silent) -> NDArray[np.float32]:
+    def classify(self, images: ImagesLike, progress: Progress = silent) -> NDArray[np.float32]:
         """Return the probability of each class for each image.
 
         Args:
-            images: (N, C, H, W) uint8 in 0..255.
+            images: An array, a torch tensor, a Pillow image, the path of an image file, or a list of single images;
+                see `aecli.inference.model.Model.encode`.
             progress: Called after each batch.
 
         Returns:
             (N, K) float32; each row sums to 1.
 
         Raises:
-            InputError: the images do not have the model's shape or are not uint8, or the results overflow.
+            InputError: the images do not fit the model, a file cannot be read, or the results overflow.
         """
-        require_images(images, self.image_shape)
+        images = as_input(images, self.header)
         probabilities = np.empty((len(images), len(self.class_names)), np.float32)
         for batch in batches(len(images), self.image_shape):
             (probabilities[batch],) = require_finite(self._classify(ensure_writable(images[batch])))

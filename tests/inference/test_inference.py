@@ -95,16 +95,16 @@ def test_images_may_be_read_only_views(model: Model, digits: NDArray[Any]) -> No
     "change",
     [
         lambda images: images.astype(np.float32),
-        lambda images: images[:, 0],
+        lambda images: images[:, 0, 0],
         lambda images: images[..., :7],
         lambda images: images.repeat(3, axis=1),
-        lambda images: images[0],
+        lambda images: images[None],
     ],
 )
-def test_images_of_another_shape_or_dtype_are_refused(
+def test_images_of_another_shape_or_range_are_refused(
     model: Model, digits: NDArray[Any], change: Callable[[NDArray[Any]], NDArray[Any]]
 ) -> None:
-    with pytest.raises(InputError, match="uint8 of shape"):
+    with pytest.raises(InputError, match=r"shape|0\.\.1"):
         model.encode(change(digits))
 
 
