@@ -1,7 +1,7 @@
 """Convert decoded images of any mode to 8-bit gray or RGB."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -27,17 +27,17 @@ def is_deep(image: "Image") -> bool:
     return image.mode == "F" or image.mode.startswith("I")
 
 
-def to_gray_or_rgb(image: "Image | DeepImage", levels: Levels | str) -> "Image":
+def to_gray_or_rgb(image: "Image | DeepImage", levels: Levels | Literal["measured", "declared"]) -> "Image":
     """Convert a decoded image to mode L or RGB, transparency composited on white.
 
-    `levels` are the values of a deep image that become 0 and 255; a text stands for those that its type declares.
+    `levels` are the values of a deep image that become 0 and 255, or `measured` on this image, or `declared` by its
+    type.
 
     Raises:
-        UnsupportedValuesError: levels are not given, and the values do not fit the declared ones.
+        UnsupportedValuesError: the values do not fit the declared levels, or are not those of images.
     """
     if isinstance(image, DeepImage):
-        declared = levels if isinstance(levels, Levels) else image.declared_levels()
-        return image.to_pillow(declared)
+        return image.to_pillow(levels if isinstance(levels, Levels) else image.own_levels(levels))
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     return _in_strips(image, "L" if is_gray(image) else "RGB", _on_white)

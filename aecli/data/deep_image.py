@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.levels import Levels, ValueRange, to_8_bits
+from aecli.data.levels import Levels, ValueRange, measure_levels, to_8_bits
+from aecli.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,6 +59,19 @@ class DeepImage:
                 f"which {'floats' if white == 1 else '16 bits' if white == WHITE else 'its type'} have"
             )
         return Levels(0, white)
+
+    def own_levels(self, kind: Literal["measured", "declared"]) -> Levels:
+        """Return the levels of this image alone: those that hold its values, or those of its type.
+
+        Raises:
+            UnsupportedValuesError: the values do not fit the declared levels, or are not those of images.
+        """
+        if kind == "declared" or self.white is not None:
+            return self.declared_levels()
+        try:
+            return measure_levels(self.depth)
+        except InputError as error:
+            raise UnsupportedValuesError(error.message) from error
 
     def to_pillow(self, levels: Levels) -> "Image":
         """Convert to mode L or RGB; the levels become 0 and 255, and transparency is composited on white."""

@@ -27,7 +27,7 @@ COLOR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=-1)
 
 
 def decode(path: Path, shape: Shape = NATIVE) -> tuple[NDArray[np.uint8], FullShape]:
-    image = image_files.decode(FileOnDisk(path), Conversion(shape))
+    image = image_files.decode(FileOnDisk(path), Conversion(shape, levels="declared"))
     return image.pixels, image.native
 
 
