@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.encoded import EncodedImage
+from aecli.data.folder_tree import child_folders, folder_of
 from aecli.data.formats import SUFFIXES
 from aecli.data.masks import find_masks
 from aecli.data.options import DataOptions
@@ -61,9 +62,9 @@ class Layout:
         masks = find_masks(images)
         masks_of = {image: mask for mask, image in sorted(masks.items(), reverse=True) if image is not None}
         images = [name for name in images if name not in masks] if masks else images
-        with_images = frozenset(name[: name.rfind("/") + 1] for name in images)
+        with_images = frozenset(map(folder_of, images))
         passed_over = dict(sorted(others.items(), key=lambda item: (-item[1], item[0])))
-        return cls(tuple(images), masks_of, len(masks), passed_over, _folders_in(with_images), with_images)
+        return cls(tuple(images), masks_of, len(masks), passed_over, child_folders(with_images), with_images)
 
     def top(self, *, has_outer_folder: bool = False) -> str:
         """Return the folder that the splits or classes are in: "", or that of all images, such as `photos/`.
@@ -310,16 +311,6 @@ def number_classes(classes: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
         return None, ()
     number = {name: index for index, name in enumerate(class_names)} | {"": UNLABELED}
     return np.array([number[name] for name in classes], np.int64), class_names
-
-
-def _folders_in(folders: Iterable[str]) -> Mapping[str, Sequence[str]]:
-    """Return the sorted names of the folders in each folder, given the paths of some with a `/` at the end."""
-    found: dict[str, set[str]] = {}
-    for folder in folders:
-        parts = folder.split("/")[:-1]
-        for depth, part in enumerate(parts):
-            found.setdefault("".join(f"{above}/" for above in parts[:depth]), set()).add(part)
-    return {folder: sorted(names) for folder, names in found.items()}
 
 
 def _last(folder: str) -> str:

@@ -18,7 +18,7 @@ ADDITIONS = CONTAINERS | frozenset(
     {"pic", "pics", "frame", "scan", "scans", "crop", "crops", "sample", "samples", "file", "folder", "dir"}
     | {"set", "sets", "split", "splits", "part", "subset", "seg", "cls", "full", "all", "small", "large", "mini"}
     | {"tiny", "new", "old", "final", "clean", "raw", "orig", "original", "processed", "resized", "sorted"}
-    | {"labeled", "labelled", "webp", "rgb", "gray", "grey", "color"}
+    | {"labeled", "webp", "rgb", "gray", "color"}
 )
 """The words beside which a folder is still that of a split: `train_images`."""
 MASK_WORDS = frozenset({"mask", "masks", "gt", "groundtruth", "truth"})
