@@ -1,5 +1,6 @@
 """Randomly damage the content of files of known formats while their structure stays valid."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -350,3 +351,19 @@ def change_lines(separator: str) -> Mutation:
         return "\n".join(separator.join(row) for row in rows).encode("utf-8", "surrogatepass")
 
     return change
+
+
+def change_json_lines(content: bytes, chance: Random) -> bytes:
+    """Change the JSON of a few lines, or repeat or remove lines."""
+    lines = content.decode().splitlines()
+    for _ in range(chance.choice([1, 1, 2])):
+        index = chance.randrange(len(lines)) if lines else 0
+        match chance.randrange(6):
+            case 0:
+                lines[index : index + 1] = []
+            case 1:
+                lines += lines[index : index + 1] * chance.choice([1, 2, 300])
+            case _ if lines:
+                with contextlib.suppress(ValueError):  # changed to invalid JSON before
+                    lines[index] = change_json(lines[index], chance)
+    return "\n".join(lines).encode("utf-8", "surrogatepass")

@@ -62,7 +62,7 @@ class Context:
 
 def all_readers(folder: Path) -> list[Reader]:
     """Return all readers, with the files that `make_seeds` wrote into the folder."""
-    import PIL.Image  # noqa: F401  imported by every reader that resizes
+    import PIL.ImageFile  # noqa: F401  imported by every reader that resizes or decodes
 
     from aecli import inference
     from aecli.data import load
@@ -100,6 +100,9 @@ def all_readers(folder: Path) -> list[Reader]:
         Reader("idx", "train-images-idx3-ubyte", files("idx"), image_set),
         Reader("idx-gz", "train-images-idx3-ubyte.gz", files("idx.gz"), image_set, deflated),
         Reader("list", "x.txt", files("list"), partial(listed, context), formats.change_lines("/")),
+        Reader("csv", "x.csv", files("list*.csv"), image_list, formats.change_lines(",")),
+        Reader("tsv", "x.tsv", files("list.tsv"), image_list, formats.change_lines("\t")),
+        Reader("jsonl", "x.jsonl", files("list.jsonl"), image_list, formats.change_json_lines),
         Reader("metrics", "metrics.csv", files("*/metrics.csv"), metrics, formats.change_lines(",")),
         Reader("state", "last.ckpt", files("mlp/last.ckpt"), state, formats.change_zip(mutations.damage)),
     ]
@@ -140,6 +143,19 @@ def image_set(path: Path) -> None:
     assert len(images.names) == len(images)
     assert images.labels is None or images.labels.max() < len(images.class_names)
     images.fingerprint  # noqa: B018
+
+
+def image_list(path: Path) -> None:
+    from aecli.data import load, resolve
+    from aecli.data.conversion import Conversion
+
+    gray = Conversion((1, 8, 8))
+    images = load(str(path), conversion=gray, skip_damaged=True)
+    assert images.labels is None or images.labels.max() < len(images.class_names)
+    json.dumps(images.class_names).encode()
+    for split in resolve(str(path)).source.splits():
+        part = load(f"{path}:{split}", conversion=gray, skip_damaged=True)
+        assert set(part.names) <= set(images.names)
 
 
 def codes(context: Context, path: Path) -> None:

@@ -1,8 +1,10 @@
 """Write small valid files of all kinds with the command line, from real digits."""
 
 import contextlib
+import csv
 import gzip
 import io
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,28 @@ def make_seeds(folder: Path) -> None:
     )
     images = [f"{folder}/digit.{suffix}" for suffix in ("png", "jpeg", "missing")]
     (folder / "list").write_text("\n".join([*images, f"{folder}/images.npy", "", "-"]) + "\n")
+    _write_tables(folder)
+
+
+def _write_tables(folder: Path) -> None:
+    """Write lists of images with labels and splits, in each format."""
+    rows = [
+        {"path": f"{folder}/{name}", "label": label, "split": split, "width": 8}
+        for name, label, split in [
+            *(("digit.png", 10, "train"), ("color.png", 2, "valid"), ("digit.jpeg", 2, "test")),
+            *(("color.jpeg", None, "train"), ("missing.png", 10, "")),
+        ]
+    ]
+    for name, delimiter, encoding in (
+        ("list.csv", ",", "utf-8"),
+        ("list-excel.csv", ";", "utf-8-sig"),
+        ("list.tsv", "\t", "utf-8"),
+    ):
+        with (folder / name).open("w", encoding=encoding, newline="") as file:
+            table = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+            table.writeheader()
+            table.writerows(rows)
+    (folder / "list.jsonl").write_text("".join(json.dumps(row | {"box": [1, {"x": 2}]}) + "\n" for row in rows))
 
 
 def _write_encoder_weights(checkpoint: Path, path: Path) -> None:
