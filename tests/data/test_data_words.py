@@ -202,7 +202,7 @@ def test_a_word_selects_classes() -> None:
 def test_classes_of_a_folder_are_selected_before_decoding(image_folder: Path) -> None:
     (image_folder / "b" / "3.png").write_bytes(b"damaged")
     assert load(f"{image_folder}@a").names.tolist() == ["a/0.png", "a/1.png", "a/2.png"]
-    assert {name[0] for split in ("train", "test") for name in load(f"{image_folder}:{split}@a").names} == {"a"}
+    assert {name[0] for name in load(f"{image_folder}:train@a").names} == {"a"}
     with pytest.raises(InputError, match=r"b/3\.png"):
         load(f"{image_folder}@-a")
 
