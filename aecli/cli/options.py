@@ -15,8 +15,8 @@ DataArg = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Images: a name from aecli datasets, a folder, an image file, or an .npz or .npy file. Append :train, "
-        ":test or :all to choose a split, and @CLASS,... or @-CLASS,... to include or exclude classes.",
+        help="Images: the name of a data set, or a folder or file of any kind that aecli datasets lists. Append "
+        ":train, :val, :test or :all to choose a split, and @CLASS,... or @-CLASS,... to include or exclude classes.",
         show_default=False,
     ),
 ]
