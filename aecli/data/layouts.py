@@ -63,7 +63,7 @@ class Layout:
         masks_of = {image: mask for mask, image in sorted(masks.items(), reverse=True) if image is not None}
         images = [name for name in images if name not in masks] if masks else images
         with_images = frozenset(map(folder_of, images))
-        passed_over = dict(sorted(others.items(), key=lambda item: (-item[1], item[0])))
+        passed_over = dict(sorted(others.items(), key=lambda item: (-item[1], not item[0], item[0])))
         return cls(tuple(images), masks_of, len(masks), passed_over, child_folders(with_images), with_images)
 
     def top(self, *, has_outer_folder: bool = False) -> str:

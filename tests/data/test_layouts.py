@@ -1,0 +1,231 @@
+"""Layouts of folders: names of splits, levels around them, masks, and what is passed over."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aecli.data import DataOptions, load
+from aecli.data.anomalies import normal_and_anomalous
+from aecli.data.encoded import EncodedImage, FileOnDisk
+from aecli.data.layouts import LayoutSource
+from aecli.data.loading import content_of
+from aecli.data.registry import DataRef, resolve
+from aecli.data.source import ImageFiles
+from aecli.errors import InputError
+from aecli.runtime.progress import silent
+from tests.data.image_sets import Draw, labels_of
+from tests.data.layouts import write_mvtec, write_split_names
+
+
+class Listing(LayoutSource):
+    """Files that exist by name only."""
+
+    kind = "listing"
+    summary = "names of files"
+
+    def __init__(self, *names: str):
+        super().__init__(Path("root"))
+        self.names = names
+        self.listed = 0
+
+    @classmethod
+    def accepts(cls, path: Path) -> bool:
+        return False
+
+    def _list_files(self) -> Iterable[str]:
+        self.listed += 1
+        return self.names
+
+    def _file(self, name: str) -> EncodedImage:
+        return FileOnDisk(self.path / name)
+
+    def content(self, split: str = "all") -> ImageFiles:
+        """Return the images of a split."""
+        return self.read(split, DataOptions(), silent)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of images of each split."""
+        return {split: len(self.content(split).names) for split in self.splits()}
+
+
+class ArchiveListing(Listing):
+    """Files in an archive, which usually are in one folder."""
+
+    has_outer_folder = True
+
+
+@pytest.fixture(scope="module")
+def mvtec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_mvtec(tmp_path_factory.mktemp("mvtec"))
+
+
+# Splits
+
+
+def test_split_folders_of_the_wild(tmp_path: Path) -> None:
+    write_split_names(tmp_path)
+    for name, split in (("numbered", "test"), ("years", "val"), ("valid", "val")):
+        train = load(str(tmp_path / name), training=True)
+        assert train.word == f"{tmp_path / name}:train"
+        assert (len(train), train.class_names) == (24, ("cat", "dog"))
+        assert np.bincount(labels_of(train)).tolist() == [12, 12]
+        assert len(load(f"{tmp_path / name}:{split}")) == 24
+        assert len(load(f"{tmp_path / name}:all")) == 48
+
+
+@pytest.mark.parametrize("word", ["valid", "val", "validation", "dev", "val2017", "Valid"])
+def test_words_may_use_any_name_of_a_split(word: str, tmp_path: Path, draw: Draw) -> None:
+    for name in ("training/1.png", "valid/2.png", "eval/3.png"):
+        draw(tmp_path / name)
+    assert load(f"{tmp_path}:{word}").word == f"{tmp_path}:val"
+    assert load(f"{tmp_path}:training").names.tolist() == ["training/1.png"]
+    assert load(f"{tmp_path}:evaluation").names.tolist() == ["eval/3.png"]
+    assert load("digits:testing").word == "digits:test"
+    with pytest.raises(InputError, match="split"):
+        load(f"{tmp_path}:evil")
+
+
+@pytest.mark.parametrize(
+    ("names", "counts", "classes"),
+    [
+        (["seg_train/seg_train/a/1.jpg", "seg_test/seg_test/b/2.jpg", "seg_pred/3.jpg"], {"train": 1, "test": 1}, "ab"),
+        (["photos/train/a/1.jpg", "photos/Val/b/2.jpg"], {"train": 1, "val": 1}, "ab"),
+        (["x/y/train/a/1.jpg", "x/y/test/a/2.jpg"], {"train": 1, "test": 1}, "a"),
+        (["images/train/a/1.jpg", "images/val/a/2.jpg", "labels/train/a.txt"], {"train": 1, "val": 1}, "a"),
+        (["train/images/1.jpg", "valid/images/2.jpg", "train/labels/1.txt"], {"train": 1, "val": 1}, ""),
+        (["TrainImages/a/1.jpg", "TestImages/a/2.jpg"], {"train": 1, "test": 1}, "a"),
+        (["stage1_train/1.jpg", "stage1_test/2.jpg"], {"train": 1, "test": 1}, ""),
+        (["train/a/1.jpg", "train/b/2.jpg"], {"train": 2}, "ab"),
+        (["trainset/a/b/1.jpg", "testset/a/2.jpg", "extra/3.jpg"], {"train": 1, "test": 1}, "a"),
+    ],
+)
+def test_splits_and_classes_are_found_in_names(names: list[str], counts: dict[str, int], classes: str) -> None:
+    source = Listing(*names)
+    assert source.counts() == counts
+    assert source.content().class_names == tuple(classes)
+    assert source.listed == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (["train/1.jpg", "bus/2.jpg", "car/3.jpg"], ("bus", "car", "train")),
+        (["train/1.jpg", "train_station/2.jpg", "test_tube/3.jpg"], ("test_tube", "train", "train_station")),
+        (["photos/cat/1.jpg", "photos/dog/2.jpg"], ("cat", "dog")),
+        (["good/1.jpg", "good/2.jpg"], ("good",)),
+        (["images/1.jpg"], ()),
+    ],
+)
+def test_folders_that_are_no_splits_are_classes(names: list[str], classes: tuple[str, ...]) -> None:
+    source = Listing(*names)
+    assert source.splits() == ()
+    assert source.content().class_names == classes
+
+
+def test_the_outer_folder_of_an_archive_is_no_class() -> None:
+    names = ("birds/owl/1.jpg", "birds/wren/2.jpg")
+    assert Listing(*names).content().class_names == ("birds",)
+    assert ArchiveListing(*names).content().class_names == ("owl", "wren")
+    assert ArchiveListing("birds/1.jpg", "birds/2.jpg").content().labels is None
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("train2014", "train2017", "val2017"),
+        ("trainA", "trainB", "testA", "testB"),
+        ("trainval", "test"),
+        ("train", "val", "valid"),
+        ("cat_train", "dog_train", "cat_test", "dog_test"),
+    ],
+)
+def test_folders_that_cannot_be_sorted_into_splits_are_listed(folders: tuple[str, ...]) -> None:
+    source = Listing(*(f"{folder}/1.jpg" for folder in folders))
+    with pytest.raises(InputError, match="split") as caught:
+        source.splits()
+    assert not [folder for folder in folders if folder not in caught.value.message]
+    assert f"root/{min(folders)}" in str(caught.value.hint)
+    assert len(source.read_unsplit(DataOptions(), silent).names) == len(folders)
+
+
+def test_several_sets_with_splits_are_listed() -> None:
+    names = [f"{item}/{split}/good/1.jpg" for item in ("bottle", "cable") for split in ("train", "test")]
+    with pytest.raises(InputError, match=r"bottle/test, bottle/train, cable/test") as caught:
+        Listing(*names).splits()
+    assert "root/bottle" in str(caught.value.hint)
+
+
+# Masks, other files
+
+
+def test_masks_of_mvtec_are_kept_by_name_and_are_no_images(mvtec: Path) -> None:
+    train, test = load(str(mvtec), training=True), content_of(f"{mvtec}:test")[0]
+    assert (len(train), train.class_names) == (40, ("broken", "good"))
+    assert isinstance(test, ImageFiles)
+    assert test.masks is not None
+    marked = dict(zip(test.names.tolist(), test.masks.tolist(), strict=True))
+    assert marked["test/broken/003.png"] == "ground_truth/broken/003_mask.png"
+    assert marked["test/good/003.png"] == ""
+    assert sum(map(bool, marked.values())) == 10
+    everything = resolve(str(mvtec)).source.read_unsplit(DataOptions(), silent)
+    assert len(everything.names) == 62
+
+
+def test_files_are_passed_over_with_a_count_by_suffix() -> None:
+    names = ["1.png", "2.JPG", *(f"{index}.HEIC" for index in range(4)), "a.txt", "b/c.txt", "b/README", "odd."]
+    (note,) = Listing(*names).content().notes
+    assert note == "passed over: 4 .heic, 2 .txt, 2 without suffix"
+    many = Listing("1.png", *(f"x.{index:03}" for index in range(20)))
+    assert many.content().notes[0].endswith("and 12 more")
+
+
+def test_a_folder_of_unknown_files_is_an_error_that_counts_them() -> None:
+    with pytest.raises(InputError, match=r"no image file.*3 \.xyz"):
+        Listing("1.xyz", "2.xyz", "3.xyz").content()
+
+
+def test_ignored_folders_are_noted_with_their_number_of_images() -> None:
+    notes = Listing("train/1.png", "test/2.png", "extra/3.png", "extra/x/4.png", "5.png").content().notes
+    assert notes == ("ignored, not in the folder of a split: 5.png (1), extra (2)",)
+
+
+def test_the_images_of_a_split_are_noted_alike(mvtec: Path) -> None:
+    """So that two splits of a folder do not say the same in two ways."""
+    train, test = (content_of(f"{mvtec}:{split}")[0] for split in ("train", "test"))
+    assert train.notes == test.notes
+    assert train.notes[-1] == "passed over: 2 .txt"
+
+
+# Normal and anomalous images
+
+
+def words_of(found: tuple[DataRef, DataRef] | None) -> list[str]:
+    """Return the split and the classes of both kinds of images."""
+    return [f"{ref.split}@{ref.classes}" for ref in found or ()]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["train/good/1.png", "test/good/2.png", "test/bad/3.png"], ["test@good", "test@bad"]),
+        (["train/ok/1.png", "test/ok/2.png", "test/ko/3.png", "ground_truth/ko/3.png"], ["test@ok", "test@ko"]),
+        (["train/a/1.png", "train/b/1.png", "test/a/2.png", "test/c/3.png", "test/d/3.png"], ["test@a", "test@c,d"]),
+        (["train/1.png", "test/fine/2.png", "test/x/3.png", "ground_truth/x/3.png"], ["test@fine", "test@x"]),
+        (["train/1.png", "test/Normal/2.png", "test/x/3.png"], ["test@Normal", "test@x"]),
+        (["train/a/1.png", "test/a/2.png"], []),
+        (["train/a/1.png", "test/1.png"], []),
+        (["a/1.png", "b/1.png"], []),
+    ],
+)
+def test_test_images_of_training_classes_are_normal(names: list[str], words: list[str]) -> None:
+    ref = DataRef(Listing(*names), "root", None, None)
+    assert words_of(normal_and_anomalous(ref, DataOptions())) == words
+
+
+def test_a_word_with_a_split_or_classes_is_no_set(mvtec: Path) -> None:
+    assert words_of(normal_and_anomalous(resolve(str(mvtec)), DataOptions())) == ["test@good", "test@broken"]
+    for word in (f"{mvtec}:test", f"{mvtec}@good", "digits"):
+        assert normal_and_anomalous(resolve(word), DataOptions()) is None
+    assert normal_and_anomalous(resolve(str(mvtec)), DataOptions(labels_from="none")) is None

@@ -1,0 +1,45 @@
+"""Which image files are masks, and of which image."""
+
+import pytest
+
+from aecli.data.masks import find_masks
+
+
+@pytest.mark.parametrize(
+    ("mask", "image", "others"),
+    [
+        ("ground_truth/broken/000_mask.png", "test/broken/000.png", ["train/good/000.png", "test/good/000.png"]),
+        ("ground_truth/ko/000.bmp", "test/ko/000.png", ["train/ok/000.png"]),
+        ("GroundTruth/a/1.png", "Test/a/1.jpg", []),
+        ("bottle/ground_truth/broken/000_mask.png", "bottle/test/broken/000.png", ["cable/test/broken/000.png"]),
+        ("ground_truth/logical/000/000.png", "test/logical/000.png", ["train/good/000.png"]),
+        ("Data/Masks/Anomaly/2.png", "Data/Images/Anomaly/2.JPG", ["Data/Images/Normal/1.JPG"]),
+        ("train_masks/1_mask.gif", "train/1.jpg", ["test/2.jpg"]),
+        ("masks/1.png", "images/1.jpg", ["images/2.jpg"]),
+        ("masks/1.png", "1.jpg", ["2.jpg"]),
+        ("benign/a (1)_mask.png", "benign/a (1).png", ["benign/b.png"]),
+        ("train/10_GT.png", "train/10.png", []),
+    ],
+)
+def test_a_mask_belongs_to_an_image(mask: str, image: str, others: list[str]) -> None:
+    assert find_masks(sorted([mask, image, *others])) == {mask: image}
+
+
+def test_a_mask_of_a_missing_image_is_a_mask_beside_a_split_or_images() -> None:
+    assert find_masks(["ground_truth/bad/9.png", "test/bad/1.png"]) == {"ground_truth/bad/9.png": None}
+    assert find_masks(["x/images/x.png", "x/masks/cell1.png"]) == {"x/masks/cell1.png": None}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["mask/1.png", "no_mask/1.png"],
+        ["with_mask/1.png", "without_mask/1.png"],
+        ["gt/1.png", "sedan/1.png"],
+        ["ground_truth/1.png", "other/2.png"],
+        ["1_mask.png", "2_mask.png"],
+        ["1.png", "masks/7.png"],
+    ],
+)
+def test_other_images_are_no_masks(names: list[str]) -> None:
+    assert find_masks(names) == {}
