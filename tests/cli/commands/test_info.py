@@ -1,8 +1,10 @@
-"""`aecli info`: descriptions of run folders, models, codes and recipes."""
+"""`aecli info`: descriptions of run folders, models, codes, recipes and sets of images."""
 
+import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aecli.errors import ExitStatus
@@ -48,3 +50,37 @@ def test_info_on_a_recipe_file_in_the_working_directory(tmp_path: Path, monkeypa
     (tmp_path / "mine.toml").write_text("[training]\nepochs = 3\n")
     monkeypatch.chdir(tmp_path)
     assert succeed("info", "mine.toml", "--json").document["recipe"]["training"]["epochs"] == 3
+
+
+def test_info_on_images(aecli: Run, image_folder: Path, tmp_path: Path) -> None:
+    (image_folder / "notes.txt").write_text("")
+    document = succeed("info", image_folder, "--json").document
+    assert (document["images"], document["splits"], document["class_names"]) == (6, {}, ["a", "b"])
+    assert document["notes"] == ["passed over: 1 .txt"]
+    assert succeed("info", f"{image_folder}:train@a", "--json").document["class_names"] == ["a"]
+    assert succeed("info", image_folder / "a" / "0.png", "--json").document["images"] == 1
+    digits = succeed("info", "digits").out
+    assert "train 1,438, test 359" in digits
+    assert "10: 0, 1, 2" in digits
+    np.savez(tmp_path / "set.npz", images=np.zeros((3, 4, 5), np.uint8))
+    assert "5x4 pixels, gray" in succeed("info", tmp_path / "set.npz").out
+
+
+@pytest.mark.parametrize("name", ["a/cut.png", "notes.txt", "nothing", "missing.npz", "missing:train"])
+def test_info_on_something_else_is_an_error(name: str, aecli: Run, image_folder: Path) -> None:
+    (image_folder / "a" / "cut.png").write_bytes(b"\x89PNG")
+    (image_folder / "notes.txt").write_text("")
+    (image_folder / "nothing").mkdir()
+    result = aecli("info", image_folder / name)
+    assert (result.status, result.out) == (ExitStatus.INPUT, "")
+    assert [line.split(": ")[0] for line in result.err.splitlines()] in (["error"], ["error", "hint"])
+
+
+def test_info_names_ten_classes(aecli: Run, image_folder: Path) -> None:
+    for index in range(12):
+        (image_folder / f"class{index:02}").mkdir()
+        os.link(image_folder / "a" / "0.png", image_folder / f"class{index:02}" / "0.png")
+    text = aecli("info", image_folder).out
+    assert "14: a, b, class00, " in text
+    assert "class07, ..." in text
+    assert "class08" not in text
