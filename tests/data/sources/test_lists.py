@@ -249,7 +249,7 @@ def test_folders_and_empty_files_are_unreadable_images(write: Write, tmp_path: P
     [
         ("list.csv", "", "empty"),
         ("list.csv", "\n\n", "no rows"),
-        ("list.csv", "\ufeff", "no rows"),
+        ("list.csv", "\ufeff", "empty"),
         ("list.csv", "path,label\n", "no image"),
         ("list.csv", "path,label\n,\n\n", "no image"),
         ("list.jsonl", "\n", "no image"),
