@@ -144,7 +144,7 @@ def test_fewer_bits_change_the_images_little(model: Model, tmp_path: Path, bits:
 
 
 def test_unknown_devices_are_not_available() -> None:
-    for name in ("nonsense", "cuda:99", "", "meta:x"):
+    for name in ("nonsense", "hpu", "cuda:99", "", "meta:x"):
         with pytest.raises(UnavailableError, match="device"):
             find_device(name)
     assert find_device("cpu").type == "cpu"
