@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from aecli.cli.console import Console, rich_console
-from aecli.data.classes import occurring_classes, summarize_classes
+from aecli.data.classes import first_classes, occurring_classes
 from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class TrainingProgress:
             f"validating on {len(validation):,}{source}"
         )
         if classes := occurring_classes(images.images):
-            console.note(f"classes: {summarize_classes(classes)}")
+            console.note(f"{counted(len(classes), 'class', 'classes')}: {first_classes(classes)}")
 
     def __enter__(self) -> "TrainingProgress":
         if self._console.shows_bars:

@@ -11,7 +11,7 @@ from aecli.errors import InputError
 from aecli.storage.labels import UNLABELED
 
 MAX_NAMED = 10
-"""The most classes that a summary names."""
+"""The most classes that a description names."""
 
 
 def occurring_classes(images: ImageSet) -> tuple[str, ...]:
@@ -21,9 +21,9 @@ def occurring_classes(images: ImageSet) -> tuple[str, ...]:
     return tuple(images.class_names[label] for label in np.unique(images.labels) if label != UNLABELED)
 
 
-def summarize_classes(names: Sequence[str]) -> str:
-    """Return the number of classes and the first ten: `12: a, b, c, d, e, f, g, h, i, j, ...`."""
-    return f"{len(names):,}: {', '.join(names[:MAX_NAMED])}{', ...' if len(names) > MAX_NAMED else ''}"
+def first_classes(names: Sequence[str]) -> str:
+    """Return the names of the first ten classes: `a, b, c, d, e, f, g, h, i, j, ...`."""
+    return f"{', '.join(names[:MAX_NAMED])}{', ...' if len(names) > MAX_NAMED else ''}"
 
 
 def with_classes(images: ImageSet, class_names: tuple[str, ...]) -> ImageSet:

@@ -11,7 +11,7 @@ from aecli.checkpoint import MODEL_FILE, CheckpointHeader, DataSource, read_fing
 from aecli.codes import load_codes
 from aecli.codes.coordinates import CoordinatesInfo, read_info
 from aecli.data import resolve
-from aecli.data.classes import summarize_classes
+from aecli.data.classes import first_classes
 from aecli.data.formats import SUFFIXES
 from aecli.data.registry import registry
 from aecli.data.shapes import shape_text, size_text
@@ -71,7 +71,7 @@ def _is_array_file(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "meta.npy" not in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except Exception:  # zipfile raises arbitrary exceptions on damaged files
         return False
 
 
@@ -95,7 +95,7 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
     header = read_header(file)
     digest = read_fingerprint(file)
     training = header.training
-    is_classifier = header.task == "classifier"
+    is_classifier, classes = header.task == "classifier", header.class_names
     lines = {
         "model": f"{header.architecture}{' classifier' * is_classifier}, {header.parameters:,} parameters",
         "images": f"{size_text(header.image_shape)} pixels, {'color' if header.image_shape[0] == 3 else 'gray'}",
@@ -104,7 +104,7 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
         "validated on": f"{counted(header.validation.images, 'image')} of {header.validation.word}",
         "training": f"{counted(training.epochs, 'epoch')}, best {training.best_epoch}: "
         f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}",
-        "classes": summarize_classes(header.class_names) if header.class_names else "none",
+        "classes": f"{len(classes):,}: {first_classes(classes)}" if classes else "none",
         **(_classifier_lines(header) if is_classifier else _autoencoder_lines(header)),
         "fingerprint": digest,
         "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),

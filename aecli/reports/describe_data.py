@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from aecli.data import DataRef
-from aecli.data.classes import summarize_classes
+from aecli.data.classes import first_classes
 from aecli.data.encoded import UnreadableImageError
 from aecli.data.image_files import native_shape
 from aecli.data.loading import content_of
@@ -36,7 +36,7 @@ def describe_data(ref: DataRef) -> Description:
         lines["first image"] = size
     if splits:
         lines["splits"] = ", ".join(f"{split} {count:,}" for split, count in splits.items())
-    lines["classes"] = summarize_classes(classes) if classes else "none"
+    lines["classes"] = f"{len(classes):,}: {first_classes(classes)}" if classes else "none"
     if masks:
         lines["masks"] = f"{masks:,}"
     if content.notes:

@@ -21,7 +21,7 @@ def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mvtec") / "run"
     result = succeed("train", root, "-o", folder, "--epochs", 2, "--accelerator", "cpu")
     assert f"of {root}:train" in result.err
-    assert "classes: 1: good" in result.err
+    assert "1 class: good" in result.err
     assert "passed over: 2 .txt" in result.err
     return folder
 

@@ -53,7 +53,7 @@ def test_train_names_the_validation_images_and_the_classes(aecli: Run, folders: 
     result = aecli("train", folders / "valid", "-o", tmp_path / "run", "--recipe", "mlp", "--epochs", 1)
     assert result.status == ExitStatus.DONE, result.err
     assert f"validating on 24 of {folders}/valid:val" in result.err
-    assert "classes: 2: cat, dog" in result.err
+    assert "2 classes: cat, dog" in result.err
     lines = dict(
         line.split(maxsplit=1) for line in aecli("info", tmp_path / "run").out.splitlines() if "classes" in line
     )
