@@ -41,6 +41,11 @@ class Header:
         return self.bits in (16, 32) and any(self.masks[:3]) and self.width > 0 and self.height > 0
 
     @property
+    def has_run_lengths(self) -> bool:
+        """Whether pixels are compressed by run lengths."""
+        return self.compression in (1, 2)
+
+    @property
     def unread_kind(self) -> str | None:
         """What the file is, if it is not read; None for a kind that is read."""
         if self.compression in COMPRESSION_NAMES:

@@ -104,7 +104,6 @@ UNREAD_SUFFIXES: Mapping[str, UnreadFormat] = {
 }
 UNREAD_SIGNATURES: tuple[tuple[int, bytes, UnreadFormat], ...] = (
     (0, b"\0\0\1\0", UNREAD_SUFFIXES[".ico"]),
-    (0, b"\0\0\2\0", UNREAD_SUFFIXES[".cur"]),
     (0, b"DDS ", UNREAD_SUFFIXES[".dds"]),
     (0, b"8BPS", UNREAD_SUFFIXES[".psd"]),
     (0, b"%PDF", UNREAD_SUFFIXES[".pdf"]),
@@ -166,6 +165,8 @@ def unread_format(start: bytes, suffix: str) -> UnreadFormat | None:
             return found
     if start[4:8] in (b"ftyp", b"moov", b"mdat") and _of_brands(start) is None:
         return VIDEO
+    if _is_tga(start):
+        return UNREAD_SUFFIXES[".tga"]
     text = start.lower()
     if b"\0" not in text:
         for signature, found in TEXT_SIGNATURES.items():
@@ -181,6 +182,19 @@ def _of_brands(start: bytes) -> Format | None:
         return None
     specific = brands[:1] if brands[0] not in GENERIC_BRANDS else brands
     return AVIF if any(brand in AVIF_BRANDS for brand in specific) else HEIC
+
+
+def _is_tga(start: bytes) -> bool:
+    """Return whether a file starts with the header of a TGA file, which has no signature."""
+    if len(start) < 18 or start[1] > 1 or start[2] not in (1, 2, 3, 9, 10, 11) or start[17] & 0xC0:
+        return False
+    has_palette = start[1] == 1
+    return (
+        start[16] in (8, 15, 16, 24, 32)
+        and (has_palette or not any(start[3:8]))
+        and any(start[12:14])
+        and any(start[14:16])
+    )
 
 
 def _is_dib(start: bytes) -> bool:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 100_000_000
 """An image with more pixels is refused before it is decoded, as small files can claim to be enormous."""
+MAX_FRAME_PIXELS = MAX_PIXELS // 4
+"""A frame of an animation may have fewer, as decoders keep several copies of it."""
 SEVERAL = "choose some of them: --pages first or --pages all"
 
 
@@ -76,10 +78,8 @@ def open_image(content: IO[bytes], suffix: str, page: int | None) -> Iterator[Op
     with ExitStack() as stack:
         if found is TIFF:
             yield _open_tiff(content, page, stack)
-        elif found is BMP and (header := bmp_fields.read_header(content)) is not None and header.has_fields:
-            _check_size(header.width, header.height)
-            shape = (3, header.height, header.width)
-            yield ReadByAecli(shape, lambda: bmp_fields.read_fields(content, header), is_deep=False)
+        elif found is BMP and (header := bmp_fields.read_header(content)):
+            yield _open_bmp(content, header, stack)
         else:
             yield _open_with_pillow(content, found, page, stack)
 
@@ -99,7 +99,7 @@ def count_pages(content: IO[bytes], suffix: str, most: int) -> int:
         return sum(1 for _ in islice(pages(content), most + 1))
     with ExitStack() as stack:
         image = _pillow_image(content, found, stack)
-        _check_size(*image.size)
+        _check_size(*image.size, MAX_FRAME_PIXELS if found.plugin == "GIF" else MAX_PIXELS)
         if found.plugin == "GIF":  # its `n_frames` reads all of them
             return next((page for page in range(1, most + 1) if not _has_frame(image, page)), most + 1)
         return min(int(getattr(image, "n_frames", 1)), most + 1)
@@ -159,6 +159,15 @@ def _plain_tiff(directory: Directory, layout: Layout) -> OpenedImage:
     )
 
 
+def _open_bmp(content: IO[bytes], header: bmp_fields.Header, stack: ExitStack) -> OpenedImage:
+    # Pillow decodes run lengths in Python, pixel by pixel.
+    _check_size(header.width, header.height, MAX_FRAME_PIXELS if header.has_run_lengths else MAX_PIXELS)
+    if not header.has_fields:
+        return _open_with_pillow(content, BMP, None, stack)
+    shape = (3, header.height, header.width)
+    return ReadByAecli(shape, lambda: bmp_fields.read_fields(content, header), is_deep=False)
+
+
 def _open_with_pillow(content: IO[bytes], found: Format, page: int | None, stack: ExitStack) -> OpenedImage:
     def open_page() -> "Image":
         image = _pillow_image(content, found, stack)
@@ -168,9 +177,10 @@ def _open_with_pillow(content: IO[bytes], found: Format, page: int | None, stack
 
     image = open_page()
     # `n_frames` of a GIF reads all frames; `is_animated` only checks for a second one.
-    if page is None and getattr(image, "is_animated", False) and found not in (JPEG, HEIC):
+    is_animated = getattr(image, "is_animated", False) and found not in (JPEG, HEIC)
+    if page is None and is_animated:
         raise RefusedError("it holds several frames", SEVERAL)
-    _check_size(*image.size)
+    _check_size(*image.size, MAX_FRAME_PIXELS if is_animated else MAX_PIXELS)
     return ReadByPillow(image, open_page)
 
 
@@ -185,9 +195,9 @@ def _pillow_image(content: Any, found: Format, stack: ExitStack) -> "Image":
     return stack.enter_context(Image.open(content, formats=[found.plugin]))
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise RefusedError(f"{width:,} x {height:,} pixels are more than {MAX_PIXELS:,}", "make it smaller")
+def _check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    if width * height > most:
+        raise RefusedError(f"{width:,} x {height:,} pixels are more than {most:,}", "make it smaller")
 
 
 class _StartingAt:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SIGNED_TIFF = 2
 WHITE_IS_ZERO = 0
+ENOUGH_PIXELS, ENOUGH_WITH_A_WRONG_EDGE = 3, 8
+"""How many pixels of a shrunk JPEG are left for each pixel of the result."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,12 @@ class ReadByPillow(OpenedImage):
             return DecodedPixels(read_deep_color(image, self._reopen), transposition=self._transposition)
         if swaps_sides(self._transposition):
             size = size[1], size[0]
+        full_size = image.size
         box = _draft(image, size)
         try:
             image.load()
         except OSError:
-            if box is None or box[2:] == image.size:
+            if image.size == full_size:
                 raise
             image, box = self._reopen(), None  # a lossless JPEG cannot be shrunk
             image.load()
@@ -108,14 +111,25 @@ def tiff_bits(image: "Image") -> int | None:
 
 
 def _draft(image: "Image", size: tuple[int, int]) -> Box | None:
-    """Let the JPEG decoder shrink by 2, 4 or 8 as long as twice the target `size`, (H, W), is left for a good resize.
+    """Let the JPEG decoder shrink an image by 2, 4 or 8 that will be resized to `size`, (H, W).
 
     Return the box of the shrunk image that the original covers: its last row and column may reach beyond it.
     """
     if image.format not in ("JPEG", "MPO"):
         return None
-    drafted = image.draft(None, (2 * size[1], 2 * size[0]))
+    sides = list(zip(image.size, (size[1], size[0]), strict=True))
+    factor = next((factor for factor in (8, 4, 2) if all(_may_shrink(*side, factor) for side in sides)), 1)
+    drafted = image.draft(None, (image.width // factor, image.height // factor))
     return drafted[1] if drafted else None
+
+
+def _may_shrink(own: int, target: int, factor: int) -> bool:
+    """Return whether a side of `own` pixels may be divided by `factor` for a side of `target` pixels.
+
+    The results differ by at most one level from those without shrinking. If the factor does not divide the side, the
+    last pixel of the shrunk side is wrong, as it covers pixels beyond the edge: many pixels must be left.
+    """
+    return own >= factor * target * (ENOUGH_PIXELS if own % factor == 0 else ENOUGH_WITH_A_WRONG_EDGE)
 
 
 def _deep_gray(image: "Image") -> DeepImage:

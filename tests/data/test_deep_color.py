@@ -1,0 +1,85 @@
+"""Color images of more than 8 bits: PNG and PPM; tests/data/test_tiff_files.py tests TIFF."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aecli.data import image_files, load
+from aecli.data.conversion import Conversion
+from aecli.data.encoded import FileOnDisk, UnreadableImageError
+from aecli.data.levels import Levels
+
+TWELVE_BITS = np.arange(4 * 30 * 34, dtype=np.uint16).reshape(30, 34, 4) + 16
+GRAY_ALPHA, COLOR, COLOR_ALPHA = 4, 2, 6
+DECLARED = Conversion(levels="declared")
+
+
+def write_png(
+    path: Path, values: NDArray[np.uint16], kind: int, transparent: tuple[int, int, int] | None = None
+) -> Path:
+    """Write (H, W, channels) values to a PNG of 16 bits."""
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))]
+    if transparent:
+        chunks.append((b"tRNS", struct.pack(">HHH", *transparent)))
+    chunks += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+            for name, data in chunks
+        )
+    )
+    return path
+
+
+def test_12_bits_in_a_png_of_16_bits_have_their_levels(tmp_path: Path) -> None:
+    values = TWELVE_BITS[:, :, :3]
+    path = write_png(tmp_path / "a.png", values, COLOR)
+    images = load(str(path))
+    assert images.levels == Levels(0, 4095)
+    np.testing.assert_array_equal(images.images[0], np.rint(values.transpose(2, 0, 1) * (255 / 4095)))
+    assert len(np.unique(images.images)) == 255  # 16 is the smallest value
+    declared = image_files.decode(FileOnDisk(path), DECLARED)
+    assert declared.depth is not None
+    assert declared.depth.high == values.max()
+    assert declared.native == image_files.native_shape(FileOnDisk(path)) == (3, 30, 34)
+
+
+def test_a_photograph_of_16_bits(tmp_path: Path) -> None:
+    values = TWELVE_BITS[:, :, :3] * 16
+    path = write_png(tmp_path / "a.png", values, COLOR)
+    expected = np.rint(values.transpose(2, 0, 1) / 257)
+    np.testing.assert_array_equal(image_files.decode(FileOnDisk(path), DECLARED).pixels, expected)
+
+
+def test_transparency_is_white(tmp_path: Path) -> None:
+    values = TWELVE_BITS.copy()
+    values[:, :, 3] = 65535
+    values[0, 0, 3] = 0
+    color = write_png(tmp_path / "a.png", values, COLOR_ALPHA)
+    keyed = write_png(tmp_path / "b.png", values[:, :, :3], COLOR, (16, 17, 18))
+    gray = write_png(tmp_path / "c.png", values[:, :, [0, 3]], GRAY_ALPHA)
+    for path in (color, keyed, gray):
+        image = image_files.decode(FileOnDisk(path), Conversion(levels=Levels(0, 4095)))
+        assert image.native == image_files.native_shape(FileOnDisk(path)) == ((1 if path == gray else 3), 30, 34)
+        assert (image.pixels[:, 0, 0] == 255).all()
+        expected = np.rint(values[:, :, : image.native[0]].transpose(2, 0, 1) * (255 / 4095))
+        np.testing.assert_allclose(image.pixels[:, 1:], expected[:, 1:], atol=1)
+
+
+@pytest.mark.parametrize("white", [4095, 65535])
+def test_a_ppm_of_many_bits(tmp_path: Path, white: int) -> None:
+    values = TWELVE_BITS[:, :, :3]
+    path = tmp_path / "a.ppm"
+    path.write_bytes(b"P6 34 30 %d\n" % white + values.astype(">u2").tobytes())
+    image = image_files.decode(FileOnDisk(path), DECLARED)
+    np.testing.assert_array_equal(image.pixels, np.rint(values.transpose(2, 0, 1) * (255 / white)))
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UnreadableImageError, match="truncated"):
+        image_files.decode(FileOnDisk(path))
