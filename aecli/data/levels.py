@@ -1,6 +1,7 @@
 """The levels of images of more than 8 bits: which values are black and white."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,13 @@ from numpy.typing import NDArray
 
 from aecli.errors import InputError
 from aecli.runtime.counting import counted
+from aecli.storage.limits import require_memory
 
 BITS = (8, 10, 12, 14, *range(16, 33))
-"""The depths of cameras and detectors; the smallest one that holds all integers of a set is chosen."""
-CHUNK = 1 << 24
+"""The depths of cameras and detectors, and of sums of their images; the smallest one that holds a set is chosen."""
+OVERSHOOT = 0.1
+"""Floats may exceed 0..1 and -1..1 by this much, as interpolated images do; the excess is clipped."""
+CHUNK = 1 << 20
 """Values that are converted at once."""
 SPARSE = 1 / 8
 """Images that use a smaller part of the range from black to white are reported."""
@@ -59,31 +63,50 @@ def measure_levels(values: ValueRange) -> Levels:
     Raises:
         InputError: a value is not finite, or negative and not in -1..1.
     """
+    low, high = values.low, values.high
     if not values.is_finite:
-        raise InputError("the images contain NaN or infinite values")
-    if values.kind.startswith("float") and values.low >= -1 and values.high <= 1:
-        return Levels(-1 if values.low < 0 else 0, 1)
-    if values.low < 0 or values.high >= 2 ** BITS[-1]:
+        raise InputError("the images contain NaN or infinite values", hint="replace them by finite numbers")
+    if values.kind.startswith("float") and high <= 1 + OVERSHOOT:
+        if low >= -OVERSHOOT * high:
+            return Levels(0, 1)
+        if low >= -1 - OVERSHOOT:
+            return Levels(-1, 1)
+    if low < 0 or high >= 2 ** BITS[-1]:
+        own = f", or train with --set model.black={low:.6g} --set model.white={high:.6g}" if low < high else ""
         raise InputError(
-            f"the values of the images, {values.low:,.6g} to {values.high:,.6g}, are not those of images",
-            hint="scale them to 0..65535 and save them as uint16",
+            f"which of the {values.kind} values {low:,.6g} to {high:,.6g} are black and white is not known",
+            hint=f"scale them to 0..1{own}",
         )
-    if values.high <= 1:
+    if high <= 1:
         return Levels(0, 1)
-    return Levels(0, next(2**bits - 1 for bits in BITS if values.high < 2**bits))
+    return Levels(0, next(2**bits - 1 for bits in BITS if high < 2**bits))
 
 
 def to_8_bits(values: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
     """Scale numbers of any type linearly, so that the levels become 0 and 255; rounded and clipped.
 
-    The result has the shape of `values`. Chunks of the first axis are converted one after the other.
+    The result has the shape of `values`. Chunks are converted one after the other: there is no second array of floats
+    of the full size.
+
+    Raises:
+        UnavailableError: there is not enough memory for the result.
     """
+    if values.size > CHUNK:
+        require_memory(values.size, f"{values.size:,} pixel values", "select fewer images, such as one split or class")
     scaled = np.empty(values.shape, np.uint8)
+    _scale(values, levels, scaled)
+    return scaled
+
+
+def _scale(values: NDArray[Any], levels: Levels, scaled: NDArray[np.uint8]) -> None:
+    if values.ndim > 1 and values[:1].size > CHUNK:
+        for part, scaled_part in zip(values, scaled, strict=True):
+            _scale(part, levels, scaled_part)
+        return
     rows = max(1, CHUNK // max(1, values[:1].size))
     for start in range(0, len(values), rows):
         chunk = (values[start : start + rows].astype(np.float64) - levels.black) * (255 / (levels.white - levels.black))
         scaled[start : start + rows] = np.rint(np.clip(chunk, 0, 255, out=chunk), out=chunk)
-    return scaled
 
 
 class DepthSummary:
@@ -100,17 +123,31 @@ class DepthSummary:
             self._values = self._values.merge(values) if self._values else values
 
     def notes(self, levels: Levels | str) -> tuple[str, ...]:
-        """Describe the images, and report that they use only a small part of the levels; () without deep images."""
+        """Describe the images and their levels, and report images that are nearly black; () without deep images."""
         values = self._values
         if values is None:
             return ()
         if not isinstance(levels, Levels):  # each image declares its own
             levels = Levels(0, 1 if values.kind.startswith("float") else 65535)
-        what = f"{counted(self.count, 'image')} with {values.kind} values {values.low:,.6g} to {values.high:,.6g}"
-        notes = [f"{what}: {levels.black:,.6g} is black, {levels.white:,.6g} is white"]
-        if values.high - levels.black < SPARSE * (levels.white - levels.black):
-            notes.append(
-                f"these images are nearly black: their brightest value is {values.high:,.6g} of {levels.white:,.6g}; "
-                f"train with --set model.white={measure_levels(values).white:.6g}"
-            )
-        return tuple(notes)
+        note = f"{counted(self.count, 'image')} with {values.kind} values {values.low:,.6g} to {values.high:,.6g}: "
+        note += f"{levels.black:,.6g} is black, {levels.white:,.6g} is white"
+        if values.low < levels.black or values.high > levels.white:
+            note += ", and values beyond them are clipped"
+        dark = sparse_note(values, levels)
+        return (note, dark) if dark else (note,)
+
+
+def sparse_note(values: ValueRange, levels: Levels) -> str | None:
+    """Report images that use only a small part of the range from black to white; None if they use enough of it."""
+    if not _is_sparse(values.high, levels):
+        return None
+    note = f"these images are nearly black: their brightest value is {values.high:,.6g} of {levels.white:,.6g}"
+    if values.high <= 0 or levels.black:
+        return note
+    common = (1, *(2**bits - 1 for bits in BITS))
+    fitting = (white for white in common if white >= values.high and not _is_sparse(values.high, Levels(0, white)))
+    return f"{note}; train with --set model.white={next(fitting, ceil(values.high))}"
+
+
+def _is_sparse(high: float, levels: Levels) -> bool:
+    return high - levels.black < SPARSE * (levels.white - levels.black)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from aecli.data.array_images import channels_first
 from aecli.data.array_keys import ArrayKeys, ArraySets, find_sets
-from aecli.data.array_labels import read_labels
-from aecli.data.levels import ValueRange
+from aecli.data.array_labels import LabelArray, decoded_text, read_labels
+from aecli.data.levels import Levels, ValueRange, sparse_note
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageArrays, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
-from aecli.storage.limits import budget
+from aecli.storage.limits import budget, require_memory
 from aecli.storage.npz import SUFFIX, ignore_warnings, read_npz
 from aecli.storage.paths import require_file
 
@@ -86,36 +86,36 @@ class ArrayFile(PathSource):
 
         Raises:
             InputError: the file is damaged or holds pickled objects, or its arrays are not images and labels.
+            UnavailableError: there is not enough memory.
         """
         splits = self._sets.splits if split == "all" else {split: self._sets.splits[split]}
-        arrays = self._arrays(splits, budget(options.memory_budget))
+        arrays = self._arrays(splits, options)
         notes: list[str] = []
-        parts = []
-        for keys in splits.values():
-            images, part_notes = channels_first(arrays[keys.images], str(self.path))
-            parts.append(images)
+        parts = {}
+        for name, keys in splits.items():
+            count = _length(arrays.get(keys.labels)) if keys.labels else None
+            parts[name], part_notes = channels_first(arrays[keys.images], f"{self.path}: {keys.images}", count)
             notes += part_notes
-        images = self._joined(parts)
-        counts = {name: len(part) for name, part in zip(splits, parts, strict=True)}
+        images = self._joined(list(parts.values()))
+        counts = {name: len(part) for name, part in parts.items()}
         labels, class_names = self._labels(arrays, split, counts)
-        names = arrays.get("names")
-        if names is None or names.shape != (len(images),) or names.dtype.kind != "U":
-            names = np.array([f"{name}/{index}" for name, count in counts.items() for index in range(count)])
+        names, unused = self._names(arrays, counts)
+        if unused:
+            notes.append(f"arrays that are not used: {', '.join(unused)}")
         depth = ValueRange.of(images) if images.dtype != np.uint8 else None
         if depth is not None and not depth.is_finite:
-            raise InputError(f"{self.path}: images contain NaN or infinite values")
-        if depth is None and images.size <= MAX_COPIED_BYTES and 0 < images.max() <= 1:
-            notes.append("the images are nearly black: their values are 0 and 1 of 255; save 0/1 images as bool")
-        if self._sets.unused:
-            notes.append(f"arrays that are not used: {', '.join(self._sets.unused)}")
+            raise InputError(f"{self.path}: the images contain NaN or infinite values", hint="replace these values")
+        if depth is None:
+            notes += _dark_notes(images)
         return ImageArrays(names, labels, class_names, images, tuple(dict.fromkeys(notes)), depth)
 
-    def _arrays(self, splits: Mapping[str, ArrayKeys], memory_budget: int) -> dict[str, AnyArray]:
+    def _arrays(self, splits: Mapping[str, ArrayKeys], options: DataOptions) -> dict[str, AnyArray]:
         """Return the images of the splits, and the labels of all splits: classes are numbered over all of them."""
         if self.path.suffix.lower() == ".npy":
-            return {"images": _load_npy(self.path, memory_budget)}
-        wanted = {"names", self._sets.class_names, *(keys.images for keys in splits.values())}
-        wanted |= {keys.labels for keys in self._sets.splits.values()}
+            return {"images": _load_npy(self.path, budget(options.memory_budget))}
+        wanted = {self._sets.names, *(keys.images for keys in splits.values())}
+        if options.labels_from != "none":
+            wanted |= {self._sets.class_names, *(keys.labels for keys in self._sets.splits.values())}
         try:
             with self.path.open("rb") as file:
                 return read_npz(file, self.path, {key for key in wanted if key})
@@ -123,34 +123,71 @@ class ArrayFile(PathSource):
             raise _unreadable(self.path, error) from error
 
     def _joined(self, parts: list[AnyArray]) -> AnyArray:
-        if len({part.shape[1:] for part in parts}) > 1:
-            shapes = ", ".join(str(part.shape[1:]) for part in parts)
-            raise InputError(
-                f"{self.path}: the splits' images differ in shape: {shapes}", hint=f"name one: {self.path}:train"
-            )
-        if len({part.dtype for part in parts}) > 1:
-            raise InputError(f"{self.path}: the splits' images differ in type", hint=f"name one: {self.path}:train")
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        """Return the images of all splits as one array."""
+        if len(parts) == 1:
+            return parts[0]
+        for what, kinds in (
+            ("shape", [str(part.shape[1:]) for part in parts]),
+            ("type", [part.dtype.name for part in parts]),
+        ):
+            if len(set(kinds)) > 1:
+                first = next(iter(self._sets.splits))
+                raise InputError(
+                    f"{self.path}: the splits' images differ in {what}: {', '.join(kinds)}",
+                    hint=f"read one split: {self.path}:{first}",
+                )
+        require_memory(sum(part.nbytes for part in parts), f"all splits of {self.path}", "read one split")
+        return np.concatenate(parts)
+
+    def _names(self, arrays: Mapping[str, AnyArray], counts: Mapping[str, int]) -> tuple[NDArray[np.str_], list[str]]:
+        """Return the names of the images, and the names of the arrays that are not used."""
+        unused = list(self._sets.unused)
+        if self._sets.names:
+            names = decoded_text(arrays[self._sets.names], f"{self.path}: {self._sets.names}")
+            if names.dtype.kind == "U" and names.shape == (counts["all"],) and len(np.unique(names)) == len(names):
+                return names, unused
+            unused.append(f"{self._sets.names} (not {counts['all']:,} different texts)")
+        return np.array([f"{name}/{index}" for name, count in counts.items() for index in range(count)]), unused
 
     def _labels(
         self, arrays: Mapping[str, AnyArray], split: str, counts: Mapping[str, int]
     ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-        sets = self._sets
-        labels = {name: arrays.get(keys.labels) if keys.labels else None for name, keys in sets.splits.items()}
-        sizes = {name: counts.get(name, _length(array)) for name, array in labels.items()}
-        class_names = arrays.get(sets.class_names) if sets.class_names else None
-        named = () if class_names is None else tuple(str(name) for name in np.ravel(class_names))
-        numbers, names = read_labels(list(labels.values()), list(sizes.values()), named, str(self.path))
-        if numbers is None:
-            return None, ()
-        if split != "all":
-            start = sum(size for name, size in sizes.items() if list(sizes).index(name) < list(sizes).index(split))
-            numbers = numbers[start : start + sizes[split]]
-        return numbers, names
+        """Return the labels of a split, or of all splits, and the class names."""
+        splits = []
+        for name, keys in self._sets.splits.items():
+            values = arrays.get(keys.labels) if keys.labels else None
+            splits.append(LabelArray(keys.labels or "labels", values, counts.get(name, _length(values) or 0)))
+        class_names: tuple[str, ...] = ()
+        key = self._sets.class_names
+        if key and key in arrays:
+            names = decoded_text(arrays[key], f"{self.path}: {key}")
+            class_names = tuple(str(name) for name in np.ravel(names))
+        labels, class_names = read_labels(splits, class_names, str(self.path))
+        if labels is None or split == "all":
+            return labels, class_names
+        before = list(self._sets.splits).index(split)
+        start = sum(each.count for each in splits[:before])
+        own = labels[start : start + splits[before].count]
+        return own, class_names
 
 
-def _length(labels: AnyArray | None) -> int:
-    return 0 if labels is None or labels.ndim == 0 else len(labels)
+def _dark_notes(images: NDArray[np.uint8]) -> list[str]:
+    """Report uint8 images that are nearly black; [] for other images, and for a file that is too large to look at."""
+    if images.size > MAX_COPIED_BYTES:
+        return []
+    values = ValueRange.of(images)
+    if not values.high or not sparse_note(values, Levels(0, 255)):
+        return []
+    factor = int(255 / values.high)
+    return [
+        f"these images are nearly black: their brightest value is {values.high:g} of 255; "
+        f"save them brighter: images * {factor}"
+    ]
+
+
+def _length(labels: AnyArray | None) -> int | None:
+    """Return the number of labels; None without labels."""
+    return None if labels is None or labels.ndim == 0 else len(labels)
 
 
 def _load_npy(path: Path, memory_budget: int) -> AnyArray:
