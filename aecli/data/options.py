@@ -13,6 +13,10 @@ LabelsFrom = Literal["folder", "prefix", "none"]
 Pages = Literal["first", "all"]
 
 DATA_ROOT_HELP = "Folder with torchvision's data sets; default: $AECLI_DATA, or data in the user's cache folder."
+PAGES_HELP = (
+    "Images to read from a TIFF with several pages or an animated GIF, PNG, WebP or AVIF: the first one, or all; "
+    "default: such files are errors."
+)
 
 PANEL = "Images"
 UNITS = {"": 1, "B": 1, "K": 10**3, "KB": 10**3, "M": 10**6, "MB": 10**6, "G": 10**9, "GB": 10**9}
@@ -54,8 +58,7 @@ class DataOptions:
     """In bytes."""
     pages: Pages | None = option(
         None,
-        "Which images of a TIFF with several pages or an animated GIF, PNG, WebP or AVIF are read: the first, or all; "
-        "default: such files are errors.",
+        PAGES_HELP,
         panel=PANEL,
         metavar="first|all",
     )

@@ -12,6 +12,8 @@ from typing import IO, NoReturn
 
 from aecli.data.conversion import Conversion
 from aecli.data.iteration import ImageReader, iterate_images
+from aecli.data.loading import DEFAULTS
+from aecli.data.options import DataOptions
 from aecli.errors import AecliError, InputError
 from aecli.storage.paths import STANDARD_STREAM, is_stream, require_file
 from aecli.storage.text import read_blocks
@@ -23,7 +25,10 @@ MAX_PATH_BYTES = 1 << 20
 
 
 def image_readers(
-    words: Iterable[str], conversion: Conversion, on_note: Callable[[str], None] = lambda _: None
+    words: Iterable[str],
+    conversion: Conversion,
+    on_note: Callable[[str], None] = lambda _: None,
+    options: DataOptions = DEFAULTS,
 ) -> Iterator[ImageReader]:
     """Yield a reader for each image of the DATA words, which converts it; `on_note` is called with notes on the data.
 
@@ -31,7 +36,7 @@ def image_readers(
     """
     for word in words:
         try:
-            yield from iterate_images(word, conversion, on_note=on_note)
+            yield from iterate_images(word, conversion, options, on_note)
         except AecliError as error:
             yield ImageReader(word, partial(_raise, error))
 

@@ -14,6 +14,8 @@ from aecli.data.encoded import UnreadableImageError
 from aecli.data.image_files import ConvertedImage, quiet
 from aecli.data.image_set import Failure
 from aecli.data.iteration import ImageReader
+from aecli.data.loading import DEFAULTS
+from aecli.data.options import DataOptions
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import chunked, chunks_as_available, image_readers, is_pipe, read_list
 from aecli.errors import AecliError, InputError
@@ -83,6 +85,7 @@ class AnomalyInspector:
         files_from: Path | None = None,
         *,
         null_separated: bool = False,
+        options: DataOptions = DEFAULTS,
         progress: Progress = silent,
     ) -> Iterator[list[Detection | Failure]]:
         """Yield the results of each chunk of images, in order; only one chunk of images is in memory at a time.
@@ -92,6 +95,7 @@ class AnomalyInspector:
             files_from: A list of more words. If it is standard input or a named pipe, words are processed as they
                 arrive; otherwise all words are resolved first, so that `progress` is called with the total.
             null_separated: Whether null characters instead of newlines separate the words of the list.
+            options: How the data is read.
             progress: Called after each chunk.
 
         Raises:
@@ -100,7 +104,7 @@ class AnomalyInspector:
         started = time.monotonic()
         separator = b"\0" if null_separated else b"\n"
         listed = read_list(files_from, separator=separator) if files_from else iter(())
-        readers = image_readers(chain(words, listed), self._model.conversion, self._notes.append)
+        readers = image_readers(chain(words, listed), self._model.conversion, self._notes.append, options)
         if files_from and is_pipe(files_from):
             total = None
             chunks = chunks_as_available(readers, self.chunk_size)

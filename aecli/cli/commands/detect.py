@@ -9,6 +9,7 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
+from aecli.data.options import PAGES_HELP, DataOptions, Pages
 from aecli.errors import ExitStatus, UsageError
 from aecli.runtime.counting import counted
 
@@ -63,6 +64,7 @@ HeatmapsOpt = Annotated[
         "--heatmaps", metavar="DIR", help="Write each image, its reconstruction and its error map as a PNG file to DIR."
     ),
 ]
+PagesOpt = Annotated[Pages | None, typer.Option("--pages", metavar="first|all", help=PAGES_HELP)]
 FailOpt = Annotated[
     bool, typer.Option("--fail-on-anomaly", help="Exit with status 10 if at least one image is an anomaly.")
 ]
@@ -77,6 +79,7 @@ def detect(
     detector: DetectorOpt = None,
     threshold: ThresholdOpt = None,
     heatmaps: HeatmapsOpt = None,
+    pages: PagesOpt = None,
     fail_on_anomaly: FailOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
@@ -103,7 +106,9 @@ def detect(
     inspector = AnomalyInspector(loaded, chosen)
     lines = console.lines(COLUMNS)
     with console.progress() as progress:
-        for results in inspector.inspect(images or [], files_from, null_separated=null, progress=progress):
+        for results in inspector.inspect(
+            images or [], files_from, null_separated=null, options=DataOptions(pages=pages), progress=progress
+        ):
             lines.show(_rows(results, console, drawn))
 
     report = inspector.report()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from aecli.data.encoded import FileOnDisk
+from aecli.data.formats import SUMMARY
 from aecli.data.layouts import labels_from_prefixes
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
@@ -15,7 +16,7 @@ class ImageFile(PathSource):
     """A file that holds one image; it has a label only if labels come from the prefix of file names."""
 
     kind = "image file"
-    summary = "PNG, JPEG, WebP, BMP, TIFF, GIF or PPM: one image"
+    summary = f"{SUMMARY}: one image, or its pages with --pages all"
     all_splits = ()
     fallback = True
 
