@@ -66,6 +66,7 @@ def all_readers(folder: Path) -> list[Reader]:
 
     from aecli import inference
     from aecli.data import load
+    from aecli.data.formats import HEIC
 
     model = inference.load(folder / "mlp" / "model.safetensors", device="cpu")
     images = load(str(folder / "images.npy")).images[:2]
@@ -75,7 +76,8 @@ def all_readers(folder: Path) -> list[Reader]:
     def files(*patterns: str) -> list[bytes]:
         return [path.read_bytes() for pattern in patterns for path in sorted(folder.glob(pattern))]
 
-    suffixes = ("png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm")
+    suffixes = ["png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm", "avif", "jp2"]
+    suffixes += ["heic"] * HEIC.is_available
     changes = {"png": formats.change_png}
     image_readers = [Reader(s, f"x.{s}", files(f"*.{s}"), image_file, changes.get(s)) for s in suffixes]
     zip_of_arrays = formats.change_zip(formats.change_array)
@@ -124,10 +126,12 @@ def described(path: Path) -> None:
 def image_file(path: Path) -> None:
     from aecli.data.conversion import Conversion
     from aecli.data.encoded import FileOnDisk
-    from aecli.data.image_files import decode, native_shape, quiet
+    from aecli.data.image_files import decode, native_shape, page_count, quiet
 
     file = FileOnDisk(path)
     with quiet():
+        for page in range(min(page_count(file), 3)):
+            decode(file.at_page(page), Conversion((1, 8, 8)))
         native_shape(file)
         pixels = decode(file).pixels
         assert pixels.dtype == np.uint8

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.fuzz.image_seeds import write_new_formats, write_unusual_kinds
+
 COUNT = 12
 SMALL = ("--accelerator", "cpu", "--epochs", "1", "--batch-size", "12")
 TINY = {
@@ -126,6 +128,8 @@ def _write_images(folder: Path, images: NDArray[Any]) -> None:
     color.quantize(8).save(folder / "palette.bmp")
     color.quantize(8).save(folder / "palette.gif", transparency=1)
     gray.convert("1").save(folder / "bits.ppm")
+    write_new_formats(folder, gray, color)
+    write_unusual_kinds(folder, images)
 
 
 if __name__ == "__main__":
