@@ -16,6 +16,10 @@ GRAY_ALPHA = "LA;16B"
 OTHER_BYTES = {"16B": "16L", "16L": "16B"}
 """The byte order that makes Pillow take the low bytes instead of the high ones."""
 
+JPEG_2000_HEADER_BYTES = 1 << 16
+SIZE_MARKER = b"\xff\x4f\xff\x51"
+"""The start of the code stream, whose first segment describes the size and the bits of each channel."""
+BITS_AFTER_MARKER = 42
 NATIVE_ORDER = {
     **{"F;32F": "F;32NF", "F;32BF": "F;32NF", "I;16S": "I;16NS", "I;16BS": "I;16NS"},
     **{"I;32S": "I;32NS", "I;32BS": "I;32NS"},
@@ -42,10 +46,14 @@ def repair_byte_order(image: "Image") -> None:
 
 def is_deep_color(image: "Image") -> bool:
     """Return whether an opened image has 16-bit values that Pillow reduces to 8 bits."""
-    return _is_deep_ppm(image) or (
-        image.format in ("PNG", "TIFF")
-        and image.mode in ("RGB", "RGBA")
-        and (raw_mode(image) == GRAY_ALPHA or _low_mode(image) is not None)
+    return (
+        _is_deep_ppm(image)
+        or _is_deep_jpeg_2000(image)
+        or (
+            image.format in ("PNG", "TIFF")
+            and image.mode in ("RGB", "RGBA")
+            and (raw_mode(image) == GRAY_ALPHA or _low_mode(image) is not None)
+        )
     )
 
 
@@ -53,6 +61,8 @@ def read_deep_color(image: "Image", reopen: "Callable[[], Image]") -> DeepImage:
     """Decode an opened deep image; `reopen` opens it once more."""
     if _is_deep_ppm(image):
         return _read_ppm(image)
+    if image.format == "JPEG2000":
+        return _read_jpeg_2000(image)
     if raw_mode(image) == GRAY_ALPHA:
         _set_raw_mode(image, "RGBA")
         stored = np.asarray(image)
@@ -95,6 +105,29 @@ def _set_raw_mode(image: "Image", mode: str) -> None:
     for index, tile in enumerate(tiles):
         arguments = (mode, *tile[3][1:]) if isinstance(tile[3], tuple) else mode
         tiles[index] = type(tile)(*tile[:3], arguments)
+
+
+def _is_deep_jpeg_2000(image: "Image") -> bool:
+    """Return whether Pillow keeps only the 8 highest bits of a JPEG 2000 file; it keeps all of gray ones."""
+    if image.format != "JPEG2000" or image.mode not in ("LA", "RGB", "RGBA"):
+        return False
+    file = image.fp  # type: ignore[attr-defined]
+    position = file.tell()
+    file.seek(0)
+    start = file.read(JPEG_2000_HEADER_BYTES)
+    file.seek(position)
+    at = start.find(SIZE_MARKER)
+    bits = start[at + BITS_AFTER_MARKER : at + BITS_AFTER_MARKER + 1] if at >= 0 else b""
+    return bool(bits) and (bits[0] & 0x7F) + 1 > 8
+
+
+def _read_jpeg_2000(image: "Image") -> DeepImage:
+    """Return the 8 bits that Pillow decodes as the high ones of 16, so that dark images are not black."""
+    pixels = np.asarray(image)
+    has_alpha = image.mode != "RGB"
+    values = pixels[:, :, : -1 if has_alpha else None].astype(np.uint16) << 8
+    alpha = np.ascontiguousarray(pixels[:, :, -1]) if has_alpha else None
+    return DeepImage(np.ascontiguousarray(values[:, :, 0]) if values.shape[2] == 1 else values, alpha, white=0xFF00)
 
 
 def _is_deep_ppm(image: "Image") -> bool:

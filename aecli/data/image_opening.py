@@ -32,7 +32,7 @@ MAX_PIXELS = 100_000_000
 """An image with more pixels is refused before it is decoded, as small files can claim to be enormous."""
 MAX_FRAME_PIXELS = MAX_PIXELS // 4
 """A frame of an animation may have fewer, as decoders keep several copies of it."""
-SEVERAL = "choose some of them: --pages first or --pages all"
+SEVERAL = "--pages first reads the first one, --pages all reads all"
 
 
 class RefusedError(Exception):
@@ -121,7 +121,7 @@ def _open_tiff(content: IO[bytes], page: int | None, stack: ExitStack) -> Opened
     if is_raw_photo(directory):
         raise RefusedError(RAW.reason)
     if len(found) > 1:
-        raise RefusedError("it holds several pages", SEVERAL)
+        raise RefusedError(f"it holds several pages: {SEVERAL}")
     _check_size(directory.value(tags.WIDTH, 0), directory.value(tags.HEIGHT, 0))
     if reason := ycbcr_reason(directory):
         raise RefusedError(reason)
@@ -179,7 +179,7 @@ def _open_with_pillow(content: IO[bytes], found: Format, page: int | None, stack
     # `n_frames` of a GIF reads all frames; `is_animated` only checks for a second one.
     is_animated = getattr(image, "is_animated", False) and found not in (JPEG, HEIC)
     if page is None and is_animated:
-        raise RefusedError("it holds several frames", SEVERAL)
+        raise RefusedError(f"it holds several frames: {SEVERAL}")
     _check_size(*image.size, MAX_FRAME_PIXELS if is_animated else MAX_PIXELS)
     return ReadByPillow(image, open_page)
 

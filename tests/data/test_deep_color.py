@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from aecli.data import image_files, load
 from aecli.data.conversion import Conversion
@@ -83,3 +84,19 @@ def test_a_ppm_of_many_bits(tmp_path: Path, white: int) -> None:
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UnreadableImageError, match="truncated"):
         image_files.decode(FileOnDisk(path))
+
+
+def test_deep_color_in_jpeg_2000_is_not_black_in_silence(tmp_path: Path) -> None:
+    """Pillow writes 8 bits per channel; the header of this file says 12, so that its values are 16 times as dark."""
+    pixels = (TWELVE_BITS[:, :, :3] // 16).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jp2")
+    content = bytearray((tmp_path / "a.jp2").read_bytes())
+    start = content.index(b"\xff\x4f\xff\x51") + 42
+    assert list(content[start : start + 9 : 3]) == [7, 7, 7]
+    content[start : start + 9 : 3] = bytes([11] * 3)
+    content[content.index(b"ihdr") + 14] = 11
+    (tmp_path / "a.jp2").write_bytes(content)
+    image = image_files.decode(FileOnDisk(tmp_path / "a.jp2"), DECLARED)
+    assert image.depth is not None
+    assert image.depth.kind == "uint16"
+    assert load(str(tmp_path / "a.jp2")).notes

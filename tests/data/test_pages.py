@@ -32,7 +32,7 @@ def test_frames_are_images(tmp_path: Path, suffix: str) -> None:
     save(path)
     with pytest.raises(UnreadableImageError) as caught:
         load(str(path))
-    assert "--pages" in (caught.value.hint or "")
+    assert "--pages" in caught.value.reason
     for options, names in ((FIRST, [f"a.{suffix}"]), (ALL, [f"a.{suffix}#{number}" for number in (1, 2, 3)])):
         images = load(str(path), options, Conversion((1, 32, 32)))
         assert images.names.tolist() == names
