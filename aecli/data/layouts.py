@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aecli.data.encoded import EncodedImage
 from aecli.data.folder_tree import child_folders, folder_of
-from aecli.data.formats import SUFFIXES
+from aecli.data.formats import FORMATS, SUFFIXES, SUMMARY, UNREAD_SUFFIXES
 from aecli.data.masks import find_masks
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
@@ -27,6 +27,8 @@ from aecli.storage.labels import UNLABELED
 
 Labels = NDArray[np.int64] | None
 
+MISSING_FORMATS = {suffix: one for one in FORMATS if not one.is_available for suffix in one.suffixes}
+"""The formats whose decoders are not installed, by suffix."""
 MAX_LISTED = 8
 """The most suffixes or folders that a note or an error lists."""
 
@@ -47,24 +49,36 @@ class Layout:
     """The sorted names of the folders in each folder that has some; only folders with images below them."""
     with_images: frozenset[str]
     """The folders that hold images themselves: "" or paths with a `/` at the end."""
+    unread_folders: Mapping[str, Sequence[str]]
+    """The names of the folders in each folder that have image files below them whose format is not read."""
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "Layout":
         """Return the layout of the files below a root, given the names of all files."""
-        images, others = [], Counter[str]()
+        images, others, unread = [], Counter[str](), set[str]()
         for name in names:
             suffix = suffix_of(name)
             if suffix in SUFFIXES:
                 images.append(name)
             else:
                 others[suffix] += 1
+                if suffix in UNREAD_SUFFIXES or suffix in MISSING_FORMATS:
+                    unread.add(folder_of(name))
         images.sort()
         masks = find_masks(images)
         masks_of = {image: mask for mask, image in sorted(masks.items(), reverse=True) if image is not None}
         images = [name for name in images if name not in masks] if masks else images
         with_images = frozenset(map(folder_of, images))
         passed_over = dict(sorted(others.items(), key=lambda item: (-item[1], not item[0], item[0])))
-        return cls(tuple(images), masks_of, len(masks), passed_over, child_folders(with_images), with_images)
+        return cls(
+            tuple(images),
+            masks_of,
+            len(masks),
+            passed_over,
+            child_folders(with_images),
+            with_images,
+            child_folders(unread),
+        )
 
     def top(self, *, has_outer_folder: bool = False) -> str:
         """Return the folder that the splits or classes are in: "", or that of all images, such as `photos/`.
@@ -90,10 +104,12 @@ class Layout:
         A folder is divided if it has a folder for `train` beside one for `test` or `val`, or no other folders: a
         single such folder among others is a class.
         """
-        names = self.folders.get(folder, ())
+        names = [*self.folders.get(folder, ())]
+        # The folder of a split is one even if none of its images can be read; `read` then explains why.
+        names += [name for name in self.unread_folders.get(folder, ()) if split_of(name) and name not in names]
         found = split_folders(names)
-        if len(names) == len(found) == 1 and len(self.splits_in(f"{folder}{names[0]}/")) > 1:
-            return {}
+        if len(names) == len(found) == 1 and len(split_folders(self.folders.get(f"{folder}{names[0]}/", ()))) > 1:
+            return {}  # the splits are in a folder that is called like one
         splits = frozenset[str]().union(*found.values())
         is_divided = len(found) == len(names) or ("train" in splits and len(splits) > 1 and len(found) > 1)
         return found if is_divided else {}
@@ -193,6 +209,8 @@ class LayoutSource(PathSource):
         """
         self._require_images()
         folders = self._folders
+        if split in folders and not any(name.startswith(folders[split]) for name in self.layout.images):
+            raise self._no_images(self.path / folders[split])
         # Classes are numbered over all splits, so that a label means the same in each.
         everything, depths = self._in_folders(list(folders.values()) or [self._top])
         if options.labels_from == "prefix":
@@ -234,11 +252,17 @@ class LayoutSource(PathSource):
 
     def _require_images(self) -> None:
         if not self.layout.images:
-            note = passed_over_note(self.layout.passed_over)
-            raise InputError(
-                f"no image file in {self.path}{f'; {note}' if note else ''}",
-                hint="known formats: PNG JPEG WebP BMP TIFF GIF PPM",
-            )
+            raise self._no_images(self.path)
+
+    def _no_images(self, folder: Path) -> InputError:
+        passed_over = self.layout.passed_over
+        note = passed_over_note(passed_over)
+        missing = (
+            f"to read {one.name}: {one.install}" for suffix, one in MISSING_FORMATS.items() if suffix in passed_over
+        )
+        return InputError(
+            f"no image file in {folder}{f'; {note}' if note else ''}", hint=next(missing, f"known formats: {SUMMARY}")
+        )
 
     def _notes(self, names: Sequence[str]) -> tuple[str, ...]:
         """Describe the files below the root that are not among the images."""
@@ -253,6 +277,8 @@ class LayoutSource(PathSource):
             notes.append(f"left out, as they are masks of other images: {layout.mask_count:,}")
         if note := passed_over_note(layout.passed_over):
             notes.append(note)
+        missing = {one.name: one for suffix, one in MISSING_FORMATS.items() if suffix in layout.passed_over}
+        notes += [f"to read {one.name}: {one.install}" for one in missing.values()]
         return tuple(notes)
 
 

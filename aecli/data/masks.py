@@ -32,7 +32,7 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
     children = child_folders(folders)
     for folder, names in members.items():
         parent, own = _split_path(folder)
-        siblings = [name for name in children[parent] if name != own]
+        siblings = [name for name in children.get(parent, ()) if name != own]
         marked = {name: _marked_by(name, folder, siblings, by_stem) for name in names}
         if all(marked.values()) or _is_sure(own, siblings):
             masks |= marked

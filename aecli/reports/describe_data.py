@@ -12,6 +12,7 @@ from aecli.data.image_files import native_shape
 from aecli.data.loading import content_of
 from aecli.data.shapes import size_text
 from aecli.data.source import ImageArrays, ImageFiles, PathSource
+from aecli.errors import InputError
 from aecli.reports.description import Description
 from aecli.storage.labels import UNLABELED
 
@@ -25,7 +26,7 @@ def describe_data(ref: DataRef) -> Description:
     """
     content, word = content_of(ref)
     names = [] if ref.split else ref.source.splits()
-    splits = {split: len(content_of(replace(ref, split=split))[0].names) for split in names}
+    splits = {split: _count(replace(ref, split=split)) for split in names}
     labels = [] if content.labels is None else np.unique(content.labels).tolist()
     classes = [content.class_names[label] for label in labels if label != UNLABELED]
     masks = 0
@@ -46,6 +47,14 @@ def describe_data(ref: DataRef) -> Description:
     return Description(
         Path(word if ref.split or ref.classes else ref.name), kind, lines, details | {"notes": list(content.notes)}
     )
+
+
+def _count(ref: DataRef) -> int:
+    """Return the number of images of a split, 0 if none of its files can be read."""
+    try:
+        return len(content_of(ref)[0].names)
+    except InputError:
+        return 0
 
 
 def _size(content: ImageArrays | ImageFiles) -> str | None:

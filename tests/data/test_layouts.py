@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aecli.data import DataOptions, load
+from aecli.data import DataOptions, layouts, load
 from aecli.data.anomalies import normal_and_anomalous
 from aecli.data.encoded import EncodedImage, FileOnDisk
+from aecli.data.formats import HEIC
 from aecli.data.layouts import LayoutSource
 from aecli.data.loading import content_of
 from aecli.data.registry import DataRef, resolve
@@ -174,9 +175,9 @@ def test_masks_of_mvtec_are_kept_by_name_and_are_no_images(mvtec: Path) -> None:
 
 
 def test_files_are_passed_over_with_a_count_by_suffix() -> None:
-    names = ["1.png", "2.JPG", *(f"{index}.HEIC" for index in range(4)), "a.txt", "b/c.txt", "b/README", "odd."]
+    names = ["1.png", "2.JPG", *(f"{index}.PSD" for index in range(4)), "a.txt", "b/c.txt", "b/README", "odd."]
     (note,) = Listing(*names).content().notes
-    assert note == "passed over: 4 .heic, 2 .txt, 2 without suffix"
+    assert note == "passed over: 4 .psd, 2 .txt, 2 without suffix"
     many = Listing("1.png", *(f"x.{index:03}" for index in range(20)))
     assert many.content().notes[0].endswith("and 12 more")
 
@@ -184,6 +185,24 @@ def test_files_are_passed_over_with_a_count_by_suffix() -> None:
 def test_a_folder_of_unknown_files_is_an_error_that_counts_them() -> None:
     with pytest.raises(InputError, match=r"no image file.*3 \.xyz"):
         Listing("1.xyz", "2.xyz", "3.xyz").content()
+
+
+def test_a_format_that_another_installation_reads_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layouts, "SUFFIXES", {".png"})
+    monkeypatch.setattr(layouts, "MISSING_FORMATS", {".heic": HEIC})
+    notes = Listing("1.png", "2.heic", "3.heic").content().notes
+    assert notes == ("passed over: 2 .heic", f"to read HEIC: {HEIC.install}")
+    with pytest.raises(InputError, match=r"1 \.heic") as caught:
+        Listing("1.heic").content()
+    assert HEIC.install in str(caught.value.hint)
+
+
+def test_a_split_without_readable_images_is_an_error_that_counts_them() -> None:
+    source = Listing("train/1.png", "test/2.psd", "test/3.psd", "docs/4.psd", "val/labels.txt")
+    assert source.splits() == ("train", "test")
+    assert source.content("train").names.tolist() == ["train/1.png"]
+    with pytest.raises(InputError, match=r"root/test.*3 \.psd"):
+        source.content("test")
 
 
 def test_ignored_folders_are_noted_with_their_number_of_images() -> None:
