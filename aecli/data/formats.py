@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from aecli.runtime.optional_packages import is_installed
 
@@ -56,6 +57,11 @@ HEIC = Format(
 FORMATS = (PNG, JPEG, WEBP, BMP, DIB, TIFF, GIF, PPM, AVIF, JPEG_2000, HEIC)
 SUFFIXES = frozenset(suffix for one in FORMATS if one.is_available for suffix in one.suffixes)
 """Suffixes of the files that are read from folders and archives."""
+SIGNATURES = (
+    *((b"\x89PNG", PNG), (b"\xff\xd8\xff", JPEG), (b"GIF87a", GIF), (b"GIF89a", GIF), (b"BM", BMP)),
+    *((b"\xff\x4f\xff\x51", JPEG_2000), (b"\0\0\0\x0cjP  ", JPEG_2000)),
+    *((prefix, TIFF) for prefix in (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+")),
+)
 SUMMARY = "PNG, JPEG, WebP, AVIF, JPEG 2000, BMP, TIFF, GIF or PPM, and HEIC with aecli[heif]"
 
 
@@ -142,11 +148,7 @@ TEXT_SIGNATURES = {
 
 def read_format(start: bytes) -> Format | None:
     """Return the format of a file from its first START_BYTES bytes; None if it is none of FORMATS."""
-    for signature, found in (
-        *((b"\x89PNG", PNG), (b"\xff\xd8\xff", JPEG), (b"GIF87a", GIF), (b"GIF89a", GIF), (b"BM", BMP)),
-        *((b"\xff\x4f\xff\x51", JPEG_2000), (b"\0\0\0\x0cjP  ", JPEG_2000)),
-        *((prefix, TIFF) for prefix in (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+")),
-    ):
+    for signature, found in SIGNATURES:
         if start.startswith(signature):
             return found
     if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
@@ -158,8 +160,8 @@ def read_format(start: bytes) -> Format | None:
     return DIB if _is_dib(start) else None
 
 
-def unread_format(start: bytes, suffix: str) -> UnreadFormat | None:
-    """Return the known format of a file that is not read, from its first START_BYTES bytes or else from its suffix."""
+def unread_format(start: bytes, name: str) -> UnreadFormat | None:
+    """Return the known format of a file that is not read, from its first START_BYTES bytes or else from its name."""
     for position, signature, found in UNREAD_SIGNATURES:
         if start[position:].startswith(signature):
             return found
@@ -172,7 +174,7 @@ def unread_format(start: bytes, suffix: str) -> UnreadFormat | None:
         for signature, found in TEXT_SIGNATURES.items():
             if signature in text:
                 return found
-    return UNREAD_SUFFIXES.get(suffix.lower())
+    return UNREAD_SUFFIXES.get(PurePath(name).suffix.lower())
 
 
 def _of_brands(start: bytes) -> Format | None:

@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -126,7 +125,7 @@ def page_count(file: EncodedImage, most: int = MAX_PAGES) -> int:
         UnreadableImageError: the file is not an image, or damaged, or has more than MAX_PAGES.
     """
     with _explained(file) as content:
-        count = count_pages(content, _suffix(file), most)
+        count = count_pages(content, _name(file), most)
         if count > MAX_PAGES:
             raise RefusedError(f"it has more than {MAX_PAGES:,} pages", "split it")
         return max(count, 1)
@@ -143,7 +142,7 @@ def quiet() -> Iterator[None]:
 @contextmanager
 def _opened(file: EncodedImage) -> Iterator[OpenedImage]:
     """Open an image file; any failure, also in the body of the `with` statement, becomes an UnreadableImageError."""
-    with _explained(file) as content, open_image(content, _suffix(file), file.page) as opened:
+    with _explained(file) as content, open_image(content, _name(file), file.page) as opened:
         yield opened
 
 
@@ -168,6 +167,5 @@ def _explained(file: EncodedImage) -> Iterator[IO[bytes]]:
         raise UnreadableImageError(file.where, (error.strerror or str(error)).lower()) from error
 
 
-def _suffix(file: EncodedImage) -> str:
-    where = file.where if file.page is None else file.where.rpartition("#")[0]
-    return PurePath(where).suffix
+def _name(file: EncodedImage) -> str:
+    return file.where if file.page is None else file.where.rpartition("#")[0]

@@ -43,8 +43,8 @@ class RefusedError(Exception):
         self.reason, self.hint = reason, hint
 
 
-def format_of(content: IO[bytes], suffix: str) -> Format:
-    """Return the format of a file from its content; the suffix is only used for formats that are not read.
+def format_of(content: IO[bytes], name: str) -> Format:
+    """Return the format of a file from its content; its name is only used for formats that are not read.
 
     Raises:
         RefusedError: the format is not read, or its decoder is not installed.
@@ -53,8 +53,8 @@ def format_of(content: IO[bytes], suffix: str) -> Format:
     start = content.read(START_BYTES)
     found = read_format(start)
     if found is None or found is TIFF:
-        other = unread_format(start, suffix)
-        # The suffix of a TIFF counts only for raw camera files, which have the signature of a TIFF.
+        other = unread_format(start, name)
+        # The name of a TIFF counts only for raw camera files, which have the signature of a TIFF.
         if other and (found is None or other is RAW):
             raise RefusedError(other.reason)
     if found is None:
@@ -66,7 +66,7 @@ def format_of(content: IO[bytes], suffix: str) -> Format:
 
 
 @contextmanager
-def open_image(content: IO[bytes], suffix: str, page: int | None) -> Iterator[OpenedImage]:
+def open_image(content: IO[bytes], name: str, page: int | None) -> Iterator[OpenedImage]:
     """Read the header of an image file, or of its `page`, counted from 0.
 
     Raises:
@@ -74,7 +74,7 @@ def open_image(content: IO[bytes], suffix: str, page: int | None) -> Iterator[Op
         Exception: the file is damaged; decoders raise arbitrary exceptions.
     """
     prepare_decoders()
-    found = format_of(content, suffix)
+    found = format_of(content, name)
     with ExitStack() as stack:
         if found is TIFF:
             yield _open_tiff(content, page, stack)
@@ -84,7 +84,7 @@ def open_image(content: IO[bytes], suffix: str, page: int | None) -> Iterator[Op
             yield _open_with_pillow(content, found, page, stack)
 
 
-def count_pages(content: IO[bytes], suffix: str, most: int) -> int:
+def count_pages(content: IO[bytes], name: str, most: int) -> int:
     """Return the number of frames or pages of an image file, without a TIFF's reduced copies; at most `most` + 1.
 
     Raises:
@@ -92,7 +92,7 @@ def count_pages(content: IO[bytes], suffix: str, most: int) -> int:
         Exception: the file is damaged; decoders raise arbitrary exceptions.
     """
     prepare_decoders()
-    found = format_of(content, suffix)
+    found = format_of(content, name)
     if not found.several:
         return 1
     if found is TIFF:
@@ -125,8 +125,7 @@ def _open_tiff(content: IO[bytes], page: int | None, stack: ExitStack) -> Opened
     _check_size(directory.value(tags.WIDTH, 0), directory.value(tags.HEIGHT, 0))
     if reason := ycbcr_reason(directory):
         raise RefusedError(reason)
-    layout = plain_layout(directory)
-    if layout and _is_misread(layout):
+    if _is_misread(directory) and (layout := plain_layout(directory)):
         return _plain_tiff(directory, layout)
 
     def open_page() -> "Image":
@@ -135,7 +134,7 @@ def _open_tiff(content: IO[bytes], page: int | None, stack: ExitStack) -> Opened
     try:
         image = open_page()
     except Exception:
-        if layout:
+        if layout := plain_layout(directory):
             return _plain_tiff(directory, layout)
         if reason := kind_reason(directory):
             raise RefusedError(reason) from None
@@ -144,9 +143,10 @@ def _open_tiff(content: IO[bytes], page: int | None, stack: ExitStack) -> Opened
     return ReadByPillow(image, open_page)
 
 
-def _is_misread(layout: Layout) -> bool:
+def _is_misread(directory: Directory) -> bool:
     """Return whether Pillow reads an image of this kind as noise, as it does with uncompressed planes of 16 bits."""
-    return layout.is_planar and layout.bits > 8 and layout.samples > 1
+    is_planar = directory.value(tags.PLANAR, 1) == 2 and directory.value(tags.SAMPLES, 1) > 1
+    return is_planar and directory.value(tags.BITS, 1) > 8
 
 
 def _plain_tiff(directory: Directory, layout: Layout) -> OpenedImage:

@@ -72,8 +72,9 @@ class ReadByPillow(OpenedImage):
     def __init__(self, image: "Image", reopen: "Callable[[], Image]"):
         """Describe an opened image; `reopen` opens it once more."""
         self._image, self._reopen = image, reopen
-        _repair_palette(image)
-        repair_byte_order(image)
+        if image.format == "TIFF":
+            _repair_palette(image)
+            repair_byte_order(image)
         # Pillow applies a TIFF's orientation itself, and reports the size after it.
         self._transposition = None if image.format == "TIFF" else upright_transposition(image)
         width, height = image.size

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ def packaged_path(package: str, *parts: str) -> Path | None:
     return None
 
 
+@cache
 def is_installed(module: str) -> bool:
     """Return whether a module such as `package.module` is installed, without importing it or its package."""
     package, _, name = module.partition(".")
