@@ -6,7 +6,6 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from aecli.data import bmp_fields
-from aecli.data import tiff_directories as tags
 from aecli.data.formats import (
     BMP,
     HEIC,
@@ -21,9 +20,10 @@ from aecli.data.formats import (
 from aecli.data.opened_image import OpenedImage, ReadByAecli, ReadByPillow
 from aecli.data.orientation import ORIENTATION_TAG
 from aecli.data.pillow_internals import prepare_decoders
-from aecli.data.tiff_directories import Directory, pages
-from aecli.data.tiff_kinds import is_raw_photo, kind_reason, ycbcr_reason
-from aecli.data.tiff_samples import Layout, colors_of, plain_layout, read_samples
+from aecli.data.tiff import directories as tags
+from aecli.data.tiff.directories import Directory, pages
+from aecli.data.tiff.kinds import is_raw_photo, kind_reason, ycbcr_reason
+from aecli.data.tiff.samples import Layout, colors_of, plain_layout, read_samples
 
 if TYPE_CHECKING:
     from PIL.Image import Image

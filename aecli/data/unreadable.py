@@ -6,8 +6,8 @@ from typing import IO
 from aecli.data import bmp_fields
 from aecli.data.formats import BMP, JPEG, START_BYTES, TIFF, read_format
 from aecli.data.image_opening import MAX_PIXELS
-from aecli.data.tiff_directories import TiffError, pages
-from aecli.data.tiff_kinds import compression_reason
+from aecli.data.tiff.directories import TiffError, pages
+from aecli.data.tiff.kinds import compression_reason
 
 JPEG_FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
 JPEG_LS = 0xF7

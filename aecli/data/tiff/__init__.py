@@ -1,0 +1,1 @@
+"""TIFF files: their directories, and the kinds that Pillow refuses or reads wrongly."""
