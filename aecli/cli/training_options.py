@@ -89,7 +89,7 @@ class RunOptions:
 
     val: str | None = option(
         None,
-        "Validation images; default: a fraction of DATA, held out by seed (training.validation_fraction).",
+        "Validation images; default: the val split of DATA, or a fraction held out (training.validation_fraction).",
         panel=IMAGES_PANEL,
         metavar="DATA",
     )

@@ -14,7 +14,7 @@ class ImageFolder(LayoutSource):
     """All image files below a folder; hidden files are ignored."""
 
     kind = "folder of images"
-    summary = "root/class/*, root/split/class/* or flat; PNG JPEG WebP BMP TIFF GIF PPM"
+    summary = "root/class/*, root/split/class/* or flat: image files of the formats above"
     fallback = True
 
     @classmethod
