@@ -148,6 +148,9 @@ def test_orientation_of_images_that_pillow_does_not_read(tmp_path: Path, orienta
         ("LERC", page((6, 8), [8], 1, [bytes(48)], t259=[34887]), ["LERC"]),
         ("sensor data", page((6, 8), [16], 32803, [bytes(96)]), ["sensor"]),
         ("channels", page((6, 8), [16] * 5, 1, [bytes(480)], t259=[5]), ["5 channels"]),
+        ("planes", page((6, 8), [16] * 5, 1, [bytes(96)] * 5, t284=[2], t338=[0] * 4), ["5 channels"]),
+        ("gray planes", page((6, 8), [16] * 3, 1, [bytes(96)] * 3, t284=[2]), ["3 channels"]),
+        ("12 bits of color", page((6, 8), [12] * 3, 2, [bytes(216)], t259=[5]), ["12 bits", "RGB"]),
     ],
 )
 def test_kinds_that_are_not_read_are_called_by_their_names(

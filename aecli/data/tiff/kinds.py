@@ -12,7 +12,9 @@ COMPRESSION_NAMES = {
     **{50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 34676: "SGI Log", 34677: "SGI Log", 6: "old JPEG"},
     **{32809: "ThunderScan", 32908: "PIXAR", 32909: "PIXAR Log", 22610: "JPEG XR", 34934: "JPEG XR", 34933: "PNG"},
 }
-GRAY, RGB, PALETTE, YCBCR = (0, 1), 2, 3, 6
+GRAY, RGB, PALETTE, CMYK, YCBCR, CIELAB = (0, 1), 2, 3, 5, 6, 8
+CHANNELS = {RGB: 3, CMYK: 4, YCBCR: 3, CIELAB: 3}
+"""The number of channels by photometric kind; 1 for others."""
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 NUMBER_NAMES = {UNSIGNED: "{} bits", SIGNED: "signed {}-bit integers", FLOAT: "{}-bit floats"}
 
@@ -67,26 +69,24 @@ def _unread_kind(directory: Directory) -> tuple[str, str] | None:
         return None
     photometric = directory.value(tags.PHOTOMETRIC, 0)
     is_planar = directory.value(tags.PLANAR, 1) == 2
-    if photometric not in (*GRAY, RGB, PALETTE) and (is_planar or photometric not in (5, YCBCR, 8)):
+    if photometric not in (*GRAY, RGB, PALETTE) and (is_planar or photometric not in (CMYK, YCBCR, CIELAB)):
         name = PHOTOMETRIC_NAMES.get(photometric, f"photometric kind {photometric}")
         return f"of {'planar ' * is_planar}{name}", "convert it to RGB"
-    return _unread_numbers(bits, kinds, is_color=photometric not in GRAY, is_planar=is_planar, directory=directory)
-
-
-def _unread_numbers(
-    bits: tuple[int, ...], kinds: tuple[int, ...], *, is_color: bool, is_planar: bool, directory: Directory
-) -> tuple[str, str] | None:
-    advice = "convert it to 16 bits" if not is_color else "convert it to RGB of 8 or 16 bits"
     samples, extra = directory.value(tags.SAMPLES, 1), len(directory.values(tags.EXTRA_SAMPLES))
-    kind = None
+    if samples - extra != CHANNELS.get(photometric, 1) or extra > 1:
+        return f"of {samples} channels", "save 1 or 3 of them"
+    is_color = photometric not in GRAY
+    advice = "convert it to RGB of 8 or 16 bits" if is_color else "convert it to 16 bits"
+    kind = _unread_numbers(bits, kinds, (8, 16) if is_color else (1, 2, 4, 8, 16))
+    return (f"of {'planar ' * is_planar}{kind}", advice) if kind else None
+
+
+def _unread_numbers(bits: tuple[int, ...], kinds: tuple[int, ...], common: tuple[int, ...]) -> str | None:
+    """Return the kind of numbers if they are not `common` bits of unsigned integers."""
     if len(set(bits)) > 1 or len(set(kinds)) > 1:
-        kind = f"{', '.join(map(str, bits))} bits"
-    elif kinds[0] not in NUMBER_NAMES:
-        kind = "complex or undefined numbers"
-    elif kinds[0] != UNSIGNED or bits[0] not in ((8, 16) if is_color else (1, 2, 4, 8, 16)):
-        kind = "planar " * is_planar + NUMBER_NAMES[kinds[0]].format(bits[0])
-    elif samples - extra not in (1, 3, 4) or extra > 3:
-        kind, advice = f"{samples} channels", "save its first 1 or 3 channels"
-    elif bits[0] == 16:
-        kind, advice = "16 bits in an unusual order", "save it with deflate compression"
-    return (f"of {kind}", advice) if kind else None
+        return f"{', '.join(map(str, bits))} bits"
+    if kinds[0] not in NUMBER_NAMES:
+        return "complex or undefined numbers"
+    if kinds[0] != UNSIGNED or bits[0] not in common:
+        return NUMBER_NAMES[kinds[0]].format(bits[0])
+    return "16 bits in an unusual order" if bits[0] == 16 else None

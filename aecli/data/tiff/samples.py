@@ -19,8 +19,8 @@ MAX_DEFLATE_RATIO = 1100
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE = range(4)
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 KIND_LETTERS = {UNSIGNED: "u", SIGNED: "i", FLOAT: "f"}
-PREMULTIPLIED, ALPHA = 1, 2
-MAX_SAMPLES = 16
+UNSPECIFIED, ALPHA = 0, 2
+"""Kinds of extra samples; those of premultiplied colors are not read."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,9 @@ def plain_layout(directory: Directory) -> Layout | None:
         is_tiled=is_tiled,
     )
     has_order = directory.value(tags.FILL_ORDER, 1) == 1
-    return layout if has_order and PREMULTIPLIED not in extra and _is_plain(layout) else None
+    # More channels than one of opacity are more than an image in color: such as those of a microscope.
+    has_channels = layout.samples == layout.colors + len(extra) and extra in ((), (UNSPECIFIED,), (ALPHA,))
+    return layout if has_order and has_channels and _is_plain(layout) else None
 
 
 def _is_plain(layout: Layout) -> bool:
@@ -119,7 +121,6 @@ def _is_plain(layout: Layout) -> bool:
         and (layout.photometric != PALETTE or (layout.bits <= 8 and layout.kind == UNSIGNED))
         and layout.compression in (UNCOMPRESSED, *DEFLATE)
         and (layout.predictor == 1 or (layout.predictor == 2 and whole_bytes and layout.kind != FLOAT))
-        and layout.colors <= layout.samples <= MAX_SAMPLES
     )
 
 
@@ -131,7 +132,6 @@ def read_samples(directory: Directory, layout: Layout) -> "DeepImage | Image":
     """
     values = _read_blocks(directory, layout)
     alpha = values[:, :, layout.colors] if layout.has_alpha and layout.samples > layout.colors else None
-    # In Pillow's terms; further extra samples are ignored.
     colors = values[:, :, : layout.colors] if layout.colors == 3 else values[:, :, 0]
     if not layout.is_deep:
         return _to_pillow(colors, alpha, directory, layout)
