@@ -105,7 +105,10 @@ def _scale(values: NDArray[Any], levels: Levels, scaled: NDArray[np.uint8]) -> N
         return
     rows = max(1, CHUNK // max(1, values[:1].size))
     for start in range(0, len(values), rows):
-        chunk = (values[start : start + rows].astype(np.float64) - levels.black) * (255 / (levels.white - levels.black))
+        chunk = values[start : start + rows].astype(np.float64)
+        chunk -= levels.black
+        chunk *= 255
+        chunk /= levels.white - levels.black
         scaled[start : start + rows] = np.rint(np.clip(chunk, 0, 255, out=chunk), out=chunk)
 
 
@@ -146,7 +149,8 @@ def sparse_note(values: ValueRange, levels: Levels) -> str | None:
         return note
     common = (1, *(2**bits - 1 for bits in BITS))
     fitting = (white for white in common if white >= values.high and not _is_sparse(values.high, Levels(0, white)))
-    return f"{note}; train with --set model.white={next(fitting, ceil(values.high))}"
+    own = ceil(values.high) if values.high > 1 else values.high
+    return f"{note}; train with --set model.white={next(fitting, own):.10g}"
 
 
 def _is_sparse(high: float, levels: Levels) -> bool:

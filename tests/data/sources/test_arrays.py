@@ -383,3 +383,56 @@ def test_the_advice_on_other_values_does_not_wrap_them(tmp_path: Path, array: An
     assert "scale" in str(caught.value.hint)
     assert "astype" not in str(caught.value.hint)
     assert load(str(tmp_path / "a.npy"), conversion=Conversion(levels=Levels(-10, 10))).levels == Levels(-10, 10)
+
+
+# Names, class names and labels of a file
+
+
+def test_names_and_class_names_may_be_bytes(tmp_path: Path) -> None:
+    names = np.array([f"n{index}" for index in range(6)])
+    classes = np.array([b"cat", b"dog"])
+    np.savez(tmp_path / "a.npz", x=UINT8, y=np.arange(6) % 2, names=names.astype("S"), label_names=classes)
+    images = load(str(tmp_path / "a.npz"))
+    assert images.names.tolist() == names.tolist()
+    assert images.class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("names", [np.array(["a"] * 6), np.array(["a", "b"]), np.arange(6)])
+def test_names_that_are_no_names_are_noted(tmp_path: Path, names: AnyArray) -> None:
+    np.savez(tmp_path / "a.npz", images=UINT8, names=names)
+    images = load(str(tmp_path / "a.npz"))
+    assert images.names.tolist() == [f"all/{index}" for index in range(6)]
+    assert any("names" in note for note in images.notes)
+
+
+def test_images_with_several_labels_can_be_read_without_them(tmp_path: Path) -> None:
+    labels = np.ones((6, 14), np.uint8)
+    np.savez(tmp_path / "a.npz", train_images=UINT8, train_labels=labels, test_images=UINT8[:2], test_labels=labels[:2])
+    with pytest.raises(InputError, match="train_labels") as caught:
+        load(f"{tmp_path}/a.npz:test")
+    assert "--labels-from none" in str(caught.value.hint)
+    images = load(f"{tmp_path}/a.npz:test", DataOptions(labels_from="none"))
+    np.testing.assert_array_equal(images.images, UINT8[:2])
+    assert images.labels is None
+
+
+def test_labels_tell_narrow_gray_images_from_one_color_image(tmp_path: Path) -> None:
+    narrow = UINT8.transpose(0, 2, 3, 1)[:, :, 0]  # (6, 5, 3)
+    np.savez(tmp_path / "one.npz", x=narrow)
+    np.savez(tmp_path / "six.npz", x=narrow, y=np.arange(6))
+    assert load(str(tmp_path / "one.npz")).images.shape == (1, 3, 6, 5)
+    np.testing.assert_array_equal(load(str(tmp_path / "six.npz")).images[:, 0], narrow)
+
+
+def test_splits_of_different_types_are_read_one_by_one(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_train=UINT8, x_test=UINT8 / np.float32(255))
+    with pytest.raises(InputError, match="uint8, float32"):
+        load(str(tmp_path / "a.npz"))
+    np.testing.assert_array_equal(load(f"{tmp_path}/a.npz:train").images, load(f"{tmp_path}/a.npz:test").images)
+
+
+def test_dark_bytes_are_noted_with_a_factor(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", UINT8 // 16)
+    (note,) = load(str(tmp_path / "a.npy")).notes
+    assert "nearly black" in note
+    assert "* 17" in note
