@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,11 +79,12 @@ class Layout:
             child_folders(unread),
         )
 
-    def top(self, *, has_outer_folder: bool = False) -> str:
-        """Return the folder that the splits or classes are in: "", or that of all images, such as `photos/`.
+    @cached_property
+    def top(self) -> str:
+        """The folder that the splits or classes are in: "", or that of all images, such as `photos/`.
 
         A single folder that holds everything is a class, unless it holds splits, or its name says only that it holds
-        images. With `has_outer_folder`, it never is a class.
+        images.
         """
         folder = ""
         while not self.splits_in(folder) and (single := self.single_folder(folder)):
@@ -92,9 +92,7 @@ class Layout:
         if self.splits_in(folder):
             return folder
         folder = ""
-        while single := self.single_folder(folder):
-            if not is_container(_last(single)) and not (has_outer_folder and not folder):
-                break
+        while (single := self.single_folder(folder)) and is_container(_last(single)):
             folder = single
         return folder
 
@@ -136,8 +134,6 @@ class LayoutSource(PathSource):
     """
 
     all_splits = ("train", "val", "test")
-    has_outer_folder: ClassVar[bool] = False
-    """Whether a single folder that holds all files is that of the whole set, as in most archives, and not a class."""
 
     @abstractmethod
     def _list_files(self) -> Iterable[str]:
@@ -171,13 +167,9 @@ class LayoutSource(PathSource):
         return tuple(self._folders)
 
     @cached_property
-    def _top(self) -> str:
-        return self.layout.top(has_outer_folder=self.has_outer_folder)
-
-    @cached_property
     def _folders(self) -> Mapping[str, str]:
         """The folder that holds the classes or images of each split; empty if the root is not divided into splits."""
-        layout, top = self.layout, self._top
+        layout, top = self.layout, self.layout.top
         found = layout.splits_in(top)
         if any(len(splits) > 1 for splits in found.values()) or len(set(found.values())) < len(found):
             raise InputError(
@@ -192,13 +184,13 @@ class LayoutSource(PathSource):
 
     def _require_one_set(self) -> None:
         """Check that the folders are not sets of their own, each with splits."""
-        names = self.layout.folders.get(self._top, ())
-        inner = {name: self.layout.splits_in(f"{self._top}{name}/") for name in names}
+        names = self.layout.folders.get(self.layout.top, ())
+        inner = {name: self.layout.splits_in(f"{self.layout.top}{name}/") for name in names}
         if names and all(len(splits) > 1 for splits in inner.values()):
             raise InputError(
-                f"each folder in {self.path / self._top} holds splits: "
+                f"each folder in {self.path / self.layout.top} holds splits: "
                 f"{listed(f'{name}/{split}' for name, splits in inner.items() for split in splits)}",
-                hint=f"name one of them, such as {self.path / self._top / names[0]}",
+                hint=f"name one of them, such as {self.path / self.layout.top / names[0]}",
             )
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
@@ -212,7 +204,7 @@ class LayoutSource(PathSource):
         if split in folders and not any(name.startswith(folders[split]) for name in self.layout.images):
             raise self._no_images(self.path / folders[split])
         # Classes are numbered over all splits, so that a label means the same in each.
-        everything, depths = self._in_folders(list(folders.values()) or [self._top])
+        everything, depths = self._in_folders(list(folders.values()) or [self.layout.top])
         if options.labels_from == "prefix":
             labels, class_names = labels_from_prefixes(everything, self.path)
         else:
@@ -269,7 +261,7 @@ class LayoutSource(PathSource):
         layout, notes = self.layout, []
         if len(names) < len(layout.images):
             used = set(names)
-            tops = Counter(_outer_folder(name, self._top) for name in layout.images if name not in used)
+            tops = Counter(_outer_folder(name, layout.top) for name in layout.images if name not in used)
             notes.append(
                 f"ignored, not in the folder of a split: {listed(f'{top} ({n:,})' for top, n in tops.items())}"
             )

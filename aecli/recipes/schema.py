@@ -192,7 +192,7 @@ class TrainingRecipe:
         metavar="N",
     )
     validation_fraction: float = key(
-        0.1, "Fraction of the training images held out for validation, unless there is --val or a val split.", above=0, below=1
+        0.1, "Fraction of the training images to validate on if there is no --val and no val split.", above=0, below=1
     )
     limit_per_class: int = key(
         0,

@@ -51,12 +51,6 @@ class Listing(LayoutSource):
         return {split: len(self.content(split).names) for split in self.splits()}
 
 
-class ArchiveListing(Listing):
-    """Files in an archive, which usually are in one folder."""
-
-    has_outer_folder = True
-
-
 @pytest.fixture(scope="module")
 def mvtec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_mvtec(tmp_path_factory.mktemp("mvtec"))
@@ -123,13 +117,6 @@ def test_folders_that_are_no_splits_are_classes(names: list[str], classes: tuple
     source = Listing(*names)
     assert source.splits() == ()
     assert source.content().class_names == classes
-
-
-def test_the_outer_folder_of_an_archive_is_no_class() -> None:
-    names = ("birds/owl/1.jpg", "birds/wren/2.jpg")
-    assert Listing(*names).content().class_names == ("birds",)
-    assert ArchiveListing(*names).content().class_names == ("owl", "wren")
-    assert ArchiveListing("birds/1.jpg", "birds/2.jpg").content().labels is None
 
 
 @pytest.mark.parametrize(
