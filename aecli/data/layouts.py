@@ -83,14 +83,16 @@ class Layout:
     def top(self) -> str:
         """The folder that the splits or classes are in: "", or that of all images, such as `photos/`.
 
-        A single folder that holds everything is a class, unless it holds splits, or its name says only that it holds
-        images.
+        A single folder that holds everything is a class, unless it holds a folder for `train`, or its name says only
+        that it holds images.
         """
+        if self.splits_in(""):
+            return ""
         folder = ""
-        while not self.splits_in(folder) and (single := self.single_folder(folder)):
+        while single := self.single_folder(folder):
             folder = single
-        if self.splits_in(folder):
-            return folder
+            if any("train" in splits for splits in self.splits_in(folder).values()):
+                return folder
         folder = ""
         while (single := self.single_folder(folder)) and is_container(_last(single)):
             folder = single

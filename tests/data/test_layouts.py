@@ -110,6 +110,7 @@ def test_splits_and_classes_are_found_in_names(names: list[str], counts: dict[st
         (["train/1.jpg", "train_station/2.jpg", "test_tube/3.jpg"], ("test_tube", "train", "train_station")),
         (["photos/cat/1.jpg", "photos/dog/2.jpg"], ("cat", "dog")),
         (["good/1.jpg", "good/2.jpg"], ("good",)),
+        (["good/test/1.jpg", "good/test/2.jpg"], ("good",)),
         (["images/1.jpg"], ()),
     ],
 )
