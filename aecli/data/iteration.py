@@ -66,8 +66,8 @@ def iterate_images(
         return
     for file in content.files:
         # The file itself is listed as the user spells it, such as ./image.png.
-        name = ref.name if isinstance(file, FileOnDisk) and file.path == ref.path and file.page is None else file.where
-        yield ImageReader(name, partial(decode, file, conversion))
+        is_itself = isinstance(file, FileOnDisk) and (file.path,) == ref.paths and file.page is None
+        yield ImageReader(ref.name if is_itself else file.where, partial(decode, file, conversion))
 
 
 def _convert(pixels: NDArray[Any], levels: Levels | None, conversion: Conversion) -> ConvertedImage:

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from aecli.data import sources
+from aecli.data.shards import ShardedSource, expand_braces
 from aecli.data.source import NamedSource, PathSource, Source
 from aecli.errors import InputError, unknown
 
@@ -49,14 +50,17 @@ class DataRef:
     """The text after `@`: the classes to keep or, after a `-`, to leave out."""
 
     @property
-    def path(self) -> Path | None:
-        """The file or folder; None for a named data set."""
-        return None if isinstance(self.source, NamedSource) else Path(self.name)
+    def paths(self) -> tuple[Path, ...]:
+        """The file or folder, or the files of a set of shards; () for a named data set."""
+        if isinstance(self.source, ShardedSource):
+            return tuple(shard.path for shard in self.source.shards)
+        return () if isinstance(self.source, NamedSource) else (Path(self.name),)
 
 
 def resolve(word: str | DataRef) -> DataRef:
     """Parse the DATA word `NAME[:SPLIT][@CLASSES]`, where NAME is the name of a data set or a path.
 
+    Braces in a path that does not exist stand for several files: `photos-{000..009}.tar`.
     The name of a data set takes precedence over a path of that name; `./digits` always is a path.
     A path that exists is never cut at a colon or an `@`.
 
@@ -92,12 +96,34 @@ def _source(name: str) -> Source | None:
     if not name:
         return None
     path = Path(name)
-    try:
-        if not path.exists():
-            return None
-    except (OSError, ValueError):  # the name is too long or holds a null character
-        return None
+    if not _exists(path):
+        return _shards(name)
     for kind in registry().path_kinds:
         if kind.accepts(path):
             return kind(path)
     raise InputError(f"neither a file nor a folder: {path}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # the name is too long or holds a null character
+        return False
+
+
+def _shards(pattern: str) -> ShardedSource | None:
+    """Return the files that a pattern with braces stands for; None if it is no such pattern.
+
+    Raises:
+        InputError: one of the files does not exist, or they are not of one kind that may have shards.
+    """
+    paths = [Path(name) for name in expand_braces(pattern)]
+    kind = next((kind for kind in registry().path_kinds if kind.sharded and kind.accepts(paths[0])), None)
+    if len(paths) < 2 or kind is None:
+        return None
+    if missing := [path for path in paths if not _exists(path)]:
+        raise InputError(
+            f"{len(missing):,} of the {len(paths):,} files of {pattern} do not exist, such as {missing[0]}",
+            hint="check the numbers in the braces",
+        )
+    return ShardedSource([kind(path) for path in paths])

@@ -129,6 +129,8 @@ class PathSource(Source):
     """What it is called: `folder of images`."""
     all_splits: ClassVar[tuple[str, ...]] = ("train", "test")
     """Every split that a path of this kind may have."""
+    sharded: ClassVar[bool] = False
+    """Whether several files of this kind may be read as one set: `photos-{000..009}.tar`."""
     fallback: ClassVar[bool] = False
     """Whether `accepts` is asked only after all sources that are no fallback have declined."""
 

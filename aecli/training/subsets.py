@@ -111,7 +111,7 @@ def _conversion(recipe: Recipe) -> Conversion:
 def _hold_out(images: ImageSet, ref: DataRef, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of the images to train on, and of those to validate on."""
     fraction, seed = recipe.training.validation_fraction, recipe.training.seed
-    if ref.path is None:
+    if not ref.paths:
         return hold_out(len(images) if images.labels is None else images.labels, fraction, seed)
     candidates = np.arange(len(images))
     if recipe.task == "classifier" and images.labels is not None and len(occurring_classes(images)) > 1:

@@ -95,7 +95,7 @@ def calibrate(
     if output is None and model_ref.run_folder is None:
         raise UsageError("no output file, and the model is not a run folder", hint="add -o DETECTOR.safetensors")
     run_detector = model / DETECTOR_FILE
-    inputs = [model_ref.file, *(ref.path for ref in refs if ref.path)]
+    inputs = [model_ref.file, *(path for ref in refs for path in ref.paths)]
     target = require_output(output or run_detector, inputs=inputs, suffixes=[".safetensors"])
     output = target if output else run_detector  # a link is followed only if the user named it
     if plot:

@@ -44,7 +44,7 @@ def compress_report(
 
     checkpoint, ref = resolve_model(model), resolve(data)
     if output:
-        output = require_output(output, inputs=[checkpoint.file, *filter(None, [ref.path])], suffixes=[".png"])
+        output = require_output(output, inputs=[checkpoint.file, *ref.paths], suffixes=[".png"])
 
     from aecli.reports.compression import measure_compression
 

@@ -56,7 +56,7 @@ def encode(
     from aecli.storage.paths import require_output
 
     checkpoint, ref = resolve_model(model), resolve(data)
-    output = require_output(output, inputs=[checkpoint.file, *filter(None, [ref.path])], suffixes=[".npz"])
+    output = require_output(output, inputs=[checkpoint.file, *ref.paths], suffixes=[".npz"])
     require_bits(bits, entropy=entropy)
 
     encoded = inference.encode_dataset(

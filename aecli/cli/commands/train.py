@@ -50,7 +50,12 @@ def train(
     folder = RunFolder(output)
     start_ref = resolve_checkpoint(run_options.init_from) if run_options.init_from else None
     data_ref, val_ref = resolve(data), resolve(run_options.val) if run_options.val else None
-    inputs = [start_ref.file if start_ref else None, recipe_options.file, data_ref.path, val_ref and val_ref.path]
+    inputs = [
+        start_ref.file if start_ref else None,
+        recipe_options.file,
+        *data_ref.paths,
+        *(val_ref.paths if val_ref else ()),
+    ]
     recipe = recipe_options.load(default=str(folder.recipe) if resume and folder.recipe.exists() else "conv")
     if recipe.training.freeze_encoder and not (start_ref or resume):
         raise UsageError("--freeze-encoder needs pretrained weights", hint="start from a model: --init-from CKPT")

@@ -51,7 +51,7 @@ def tsne(
 
     inputs = [require_file(path, "code file") for path in codes]
     images_ref = resolve(images) if images else None
-    inputs += filter(None, [images_ref.path if images_ref else None])
+    inputs += images_ref.paths if images_ref else ()
     output = require_output(output, inputs=inputs, suffixes=[".png"])
     if coordinates:
         coordinates = require_output(coordinates, inputs=inputs, suffixes=[".npz"])

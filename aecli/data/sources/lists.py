@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from aecli.data.class_numbers import number_labels
 from aecli.data.encoded import EncodedImage, FileOnDisk, UnreadableImageError
 from aecli.data.layouts import labels_from_prefixes
 from aecli.data.options import DataOptions
@@ -21,12 +21,9 @@ from aecli.data.tables import JSON_SUFFIXES, TABLE_SUFFIXES, Row, Table, list_co
 from aecli.errors import InputError
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
-from aecli.storage.labels import UNLABELED
 from aecli.storage.limits import require_memory
 
 URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://|data:")
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
-WHOLE_NUMBER = re.compile(r"-?\d+(\.0*)?")
 MAX_PATH_LENGTH = 4096
 """Characters; as long as the paths of any system."""
 BYTES_PER_CHARACTER = 4
@@ -141,7 +138,7 @@ class ImageList(PathSource):
             "shorten the paths, such as by a list that is nearer to the images",
         )
         # Classes are numbered over all splits, so that a label means the same in each.
-        labels, class_names = _numbered(listing.labels)
+        labels, class_names = number_labels(listing.labels)
         if labels is None and options.labels_from == "prefix":
             labels, class_names = labels_from_prefixes(names, self.path)
         return ImageFiles(
@@ -215,29 +212,6 @@ def _split(row: Row, table: Table) -> str:
     raise table.error(
         row.line, f"unknown split '{shorten(row.split)}'", "use train, val and test, or rename the column"
     )
-
-
-def _numbered(labels: list[str]) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Number the classes in sorted order, UNLABELED for the empty name; None if all names are empty.
-
-    If all classes are numbers, they are sorted by value; whole numbers such as 3.0 are the class 3.
-    """
-    found = set(labels) - {""}
-    if not found:
-        return None, ()
-    names = {label: label for label in found}
-    if all(map(WHOLE_NUMBER.fullmatch, found)):
-        names = {label: label.partition(".")[0] for label in found}
-    class_names = _sorted_classes(set(names.values()))
-    number = {name: index for index, name in enumerate(class_names)}
-    numbers = {label: number[name] for label, name in names.items()} | {"": UNLABELED}
-    return np.array([numbers[label] for label in labels], np.int64), class_names
-
-
-def _sorted_classes(names: set[str]) -> tuple[str, ...]:
-    if all(map(NUMBER.fullmatch, names)):
-        return tuple(sorted(names, key=lambda name: (float(name), name)))
-    return tuple(sorted(names))
 
 
 def _notes(listing: _Listing, path: Path) -> Iterable[str]:

@@ -1,0 +1,1 @@
+"""Files inside of archives and Parquet files, read without unpacking."""

@@ -1,0 +1,141 @@
+"""Archives of image files, in any layout of folders or with labels beside the images."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from aecli.data.archives.archive import Archive, ArchivedImage, DamagedMemberError
+from aecli.data.archives.tar_archive import TarArchive
+from aecli.data.archives.zip_archive import ZipArchive
+from aecli.data.class_numbers import number_labels
+from aecli.data.layouts import LayoutSource, is_visible
+from aecli.data.options import DataOptions
+from aecli.data.source import ImageFiles
+from aecli.data.split_names import split_of
+from aecli.errors import InputError
+from aecli.runtime.progress import Progress
+from aecli.storage.labels import UNLABELED
+
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+LABEL_SUFFIXES = (".cls", ".json")
+LABEL_KEYS = ("label", "class", "cls", "target")
+MAX_LABEL_BYTES = 1 << 20
+
+
+class ArchiveFile(LayoutSource):
+    """Image files in an archive, read without unpacking.
+
+    The files may lie in the folders of one top folder, such as `photos/`, which is left out of their names. As in
+    WebDataset, `1.cls` or `1.json` beside `1.jpg` holds its label.
+    """
+
+    kind = ".zip, .tar or .tar.gz file"
+    summary = "images in any layout of a folder, read without unpacking; WebDataset's labels in .cls or .json files"
+    sharded = True
+
+    @classmethod
+    def accepts(cls, path: Path) -> bool:
+        """Check the suffix."""
+        name = path.name.lower()
+        return (name.endswith(TAR_SUFFIXES) or name.endswith(".zip")) and not path.is_dir()
+
+    @cached_property
+    def _archive(self) -> Archive:
+        """The opened archive.
+
+        Raises:
+            InputError: it is damaged.
+            UnavailableError: it is compressed, and there is no space to decompress it.
+        """
+        return ZipArchive(self.path) if self.path.suffix.lower() == ".zip" else TarArchive(self.path)
+
+    @cached_property
+    def _top_folder(self) -> str:
+        """The folder that holds everything, with a `/`; "" if there is none, or if it holds a split."""
+        tops = {name.partition("/")[0] for name in self._visible_names if "/" in name}
+        top = next(iter(tops)) if len(tops) == 1 else ""
+        is_outer = top and all("/" in name for name in self._visible_names) and not split_of(top)
+        return f"{top}/" if is_outer else ""
+
+    @cached_property
+    def _visible_names(self) -> list[str]:
+        return [name for name in self._archive.names() if name and all(map(is_visible, name.split("/")))]
+
+    @cached_property
+    def _label_files(self) -> Mapping[str, str]:
+        """The `.cls` or `.json` file of each image, by the names without the top folder."""
+        names = self._inner_names
+        label_files: dict[str, str] = {}
+        for suffix in reversed(LABEL_SUFFIXES):  # .cls takes precedence
+            label_files |= {_key(name): name for name in names if name.lower().endswith(suffix)}
+        return {
+            name: label_files[_key(name)]
+            for name in names
+            if _key(name) in label_files and not name.lower().endswith(LABEL_SUFFIXES)
+        }
+
+    @cached_property
+    def _inner_names(self) -> list[str]:
+        return [name.removeprefix(self._top_folder) for name in self._visible_names]
+
+    def _list_files(self) -> Iterable[str]:
+        labels = set(self._label_files.values())
+        return [name for name in self._inner_names if name not in labels]
+
+    def _file(self, name: str) -> ArchivedImage:
+        return ArchivedImage(self._archive, f"{self._top_folder}{name}", name)
+
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
+        """List the files of a split. Labels in `.cls` or `.json` files take precedence over those of folders.
+
+        Raises:
+            InputError: there is no image file, or a label cannot be read.
+        """
+        content = super().read(split, options, progress)
+        if options.labels_from != "folder" or not any(name in self._label_files for name in content.names.tolist()):
+            return content
+        # Classes are numbered over all splits, so that a label means the same in each.
+        label_of = {name: self._label(file) for name, file in self._label_files.items()}
+        labels, class_names = number_labels(list(label_of.values()))
+        if labels is None:  # the .json files describe the images, but hold no labels
+            return content
+        numbers = dict(zip(label_of, labels.tolist(), strict=True))
+        own = [numbers.get(name, UNLABELED) for name in content.names.tolist()]
+        return replace(content, labels=np.array(own, np.int64), class_names=class_names)
+
+    def _label(self, name: str) -> str:
+        """Return the class in a `.cls` or `.json` file; "" if it has none.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        where = f"{self.path}:{self._top_folder}{name}"
+        try:
+            content = self._archive.read(f"{self._top_folder}{name}")
+        except DamagedMemberError as error:
+            raise InputError(f"cannot read the label {where}: {error.reason}") from error
+        try:
+            if len(content) > MAX_LABEL_BYTES:
+                raise ValueError("too long")
+            text = content.decode("utf-8-sig").strip()
+            value = json.loads(text) if name.lower().endswith(".json") else text
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f"damaged label: {where}", hint="a .cls file holds a class, a .json file an object"
+            ) from error
+        if isinstance(value, dict):
+            value = next((value[key] for key in LABEL_KEYS if key in value), "")
+        return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _key(name: str) -> str:
+    """Return the name up to the first dot of the file: files of one image share it."""
+    path = PurePosixPath(name)
+    return f"{path.parent}/{path.name.partition('.')[0]}"
+
+
+SOURCES = (ArchiveFile,)

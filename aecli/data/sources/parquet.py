@@ -1,0 +1,129 @@
+"""Image sets of Hugging Face: Parquet files with image files in their rows."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.data.archives.archive import ArchivedImage, plain_path
+from aecli.data.archives.parquet_file import ParquetRows
+from aecli.data.class_numbers import number_labels
+from aecli.data.formats import SUFFIXES
+from aecli.data.layouts import is_visible
+from aecli.data.options import DataOptions
+from aecli.data.shards import joined
+from aecli.data.source import ImageFiles, PathSource
+from aecli.data.split_names import split_of
+from aecli.errors import InputError
+from aecli.runtime.progress import Progress
+
+SUFFIX = ".parquet"
+
+
+class ParquetSource(PathSource):
+    """Image files in the rows of a Parquet file; the rows keep their order."""
+
+    kind = ".parquet file"
+    summary = "images and labels as Hugging Face stores them; needs pip install 'aecli[parquet]'"
+    sharded = True
+
+    @classmethod
+    def accepts(cls, path: Path) -> bool:
+        """Check the suffix."""
+        return path.suffix.lower() == SUFFIX and not path.is_dir()
+
+    @cached_property
+    def _rows(self) -> ParquetRows:
+        return ParquetRows(self.path)
+
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
+        """List the images of all rows; the images are read later.
+
+        Raises:
+            InputError: the file is damaged, or has no column of images.
+            UnavailableError: pyarrow is not installed.
+        """
+        rows = self._rows
+        if not rows.count:
+            raise InputError(f"no rows in {self.path}", hint="add one image for each row")
+        titles = _titles(rows)
+        classes = rows.labels() if options.labels_from == "folder" else None
+        labels, class_names = (None, ()) if classes is None else number_labels(classes)
+        files = tuple(ArchivedImage(rows, str(row), title) for row, title in enumerate(titles))
+        return ImageFiles(np.array(titles), labels, class_names, files)
+
+
+class ParquetFolder(PathSource):
+    """A folder of Parquet files, such as `data/train-00000-of-00002.parquet`; splits come from the file names."""
+
+    kind = "folder of .parquet files"
+    summary = "train-*.parquet, test-*.parquet and so on, also in data/"
+    all_splits = ("train", "val", "test")
+
+    @classmethod
+    def accepts(cls, path: Path) -> bool:
+        """Accept a folder that holds Parquet files but no images, itself or in its only folder."""
+        return path.is_dir() and bool(_parquet_files(path))
+
+    @cached_property
+    def _shards(self) -> dict[str, list[ParquetSource]]:
+        """The files of each split; "" for those of none."""
+        shards: dict[str, list[ParquetSource]] = {}
+        for path in _parquet_files(self.path):
+            shards.setdefault(split_of(path.name.partition("-")[0].partition(".")[0]) or "", []).append(
+                ParquetSource(path)
+            )
+        return shards
+
+    def splits(self) -> tuple[str, ...]:
+        """Return the splits that files are named after; () if some are not."""
+        return () if "" in self._shards else tuple(split for split in self.all_splits if split in self._shards)
+
+    def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
+        """List the images of a split, or of all. Classes are numbered over all splits.
+
+        Raises:
+            InputError: a file is damaged, or has no column of images.
+            UnavailableError: pyarrow is not installed.
+        """
+        shards = [shard for each in self._shards.values() for shard in each]
+        parts = {str(shard.path): shard.read("all", options, progress) for shard in shards}
+        everything = joined(parts)
+        if split == "all":
+            return everything
+        wanted = {str(shard.path) for shard in self._shards[split]}
+        return everything.take(np.flatnonzero(_belongs(parts, wanted)))
+
+
+def _belongs(parts: dict[str, ImageFiles], wanted: set[str]) -> NDArray[np.bool_]:
+    return np.concatenate([np.full(len(part.names), path in wanted) for path, part in parts.items()])
+
+
+def _parquet_files(folder: Path) -> list[Path]:
+    """Return the Parquet files in a folder without images, or in its only folder, such as `data`."""
+    try:
+        entries = [path for path in folder.iterdir() if is_visible(path.name)]
+        folders = [path for path in entries if path.is_dir()]
+        found = sorted(path for path in entries if path.suffix.lower() == SUFFIX and path not in folders)
+        if len(folders) == 1 and not found:
+            folders, entries = [], [path for path in folders[0].iterdir() if is_visible(path.name)]
+            found = sorted(path for path in entries if path.suffix.lower() == SUFFIX)
+    except OSError:
+        return []
+    has_images = any(path.suffix.lower() in SUFFIXES for path in entries)
+    return [] if folders or has_images else found
+
+
+def _titles(rows: ParquetRows) -> Sequence[str]:
+    """Return a unique name for each row: the image's path if all rows have one, or else the number of the row."""
+    paths = rows.paths()
+    if paths is not None:
+        plain = [plain_path(path) for path in paths]
+        if len(set(plain)) == len(plain):
+            return plain
+    return [f"all/{row}" for row in range(rows.count)]
+
+
+SOURCES = (ParquetSource, ParquetFolder)
