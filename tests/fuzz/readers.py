@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.fuzz import formats, mutations
+from tests.fuzz.tiff_mutation import change_tiff
 
 if TYPE_CHECKING:
     from aecli.inference.model import Model, ModelOutput
@@ -78,7 +79,7 @@ def all_readers(folder: Path) -> list[Reader]:
 
     suffixes = ["png", "jpeg", "webp", "bmp", "tiff", "gif", "ppm", "avif", "jp2"]
     suffixes += ["heic"] * HEIC.is_available
-    changes = {"png": formats.change_png}
+    changes = {"png": formats.change_png, "tiff": change_tiff}
     image_readers = [Reader(s, f"x.{s}", files(f"*.{s}"), image_file, changes.get(s)) for s in suffixes]
     zip_of_arrays = formats.change_zip(formats.change_array)
     deflated = formats.change_gzip(mutations.damage)

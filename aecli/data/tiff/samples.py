@@ -177,7 +177,7 @@ def _read_blocks(directory: Directory, layout: Layout) -> NDArray[Any]:
     down, across = -(-layout.height // rows), -(-layout.width // columns)
     planes = layout.samples if layout.is_planar else 1
     ratio = 1 if layout.compression == UNCOMPRESSED else MAX_DEFLATE_RATIO
-    if planes * layout.height * layout.row_bytes > ratio * file_size(directory.file):
+    if max(planes * layout.height, rows) * layout.row_bytes > ratio * file_size(directory.file):
         raise TiffError("truncated")
     if len(offsets) < planes * down * across:
         raise TiffError
@@ -201,6 +201,7 @@ def _content(directory: Directory, layout: Layout, offset: int, length: int, hei
     """Return the bytes of a block of `height` rows."""
     needed = height * layout.row_bytes
     try:
+        length = min(length, file_size(directory.file))
         directory.file.seek(offset)
         if layout.compression == UNCOMPRESSED:
             content = directory.file.read(needed)
