@@ -1,0 +1,245 @@
+"""Archives of images: layouts, labels of WebDataset, shards, and damage."""
+
+import io
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from aecli.data import DataOptions, load
+from aecli.data.conversion import Conversion
+from aecli.data.iteration import iterate_images
+from aecli.data.registry import resolve
+from aecli.data.shards import expand_braces
+from aecli.errors import InputError, UnavailableError
+from tests.data.archive_writing import write_tar, write_zip
+from tests.data.image_sets import labels_of
+
+Pack = Callable[[str, Mapping[str, bytes]], str]
+
+
+def png(value: int) -> bytes:
+    """Return an image file of one gray level."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((4, 4), value, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def values(data: str) -> list[int]:
+    """Return the gray level of each image."""
+    pixels: NDArray[np.uint8] = load(data).images[:, 0, 0, 0]
+    return [int(value) for value in pixels]
+
+
+@pytest.fixture(params=["zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"])
+def pack(request: pytest.FixtureRequest, tmp_path: Path) -> Pack:
+    """Write files into an archive of each kind."""
+
+    def write(name: str, files: Mapping[str, bytes]) -> str:
+        path = tmp_path / f"{name}.{request.param}"
+        if request.param == "zip":
+            return str(write_zip(path, files))
+        packed = write_tar(path.with_suffix(".tar.gz") if request.param == "tgz" else path, files)
+        return str(packed.rename(path))
+
+    return write
+
+
+def test_a_folder_in_an_archive_is_its_root(pack: Pack) -> None:
+    inner = {"cat/1.png": png(1), "dog/2.png": png(2), "notes.txt": b"x"}
+    for data in (pack("inner", inner), pack("outer", {f"./photos/{name}": own for name, own in inner.items()})):
+        images = load(data)
+        assert images.names.tolist() == ["cat/1.png", "dog/2.png"]
+        assert images.class_names == ("cat", "dog")
+        assert values(data) == [1, 2]
+        assert any("1 .txt" in note for note in images.notes)
+
+
+def test_splits_and_masks_are_those_of_the_layout(pack: Pack) -> None:
+    files = {"set/train/good/1.png": png(1), "set/test/good/2.png": png(2), "set/test/cut/3.png": png(3)}
+    data = pack("mvtec", files | {"set/ground_truth/cut/3_mask.png": png(255)})
+    assert values(f"{data}:train") == [1]
+    assert values(f"{data}:test@cut") == [3]
+    names = [image.name for image in iterate_images(data, Conversion((1, 4, 4)))]
+    assert len(names) == 3
+    assert names[0] == f"{data}:test/cut/3.png"
+
+
+def test_hidden_files_and_unusual_names(pack: Pack) -> None:
+    files = {
+        "a/.hidden.png": b"x",
+        "__MACOSX/a/1.png": b"x",
+        "a/ä 1.png": png(1),
+        "a/../b/2.png": png(2),
+        "/c/3.png": png(3),
+    }
+    data = pack("names", files)
+    assert sorted(load(data).names.tolist()) == ["a/ä 1.png", "b/2.png", "c/3.png"]
+
+
+def test_an_archive_without_images_is_an_error(pack: Pack) -> None:
+    with pytest.raises(InputError, match="no image"):
+        load(pack("none", {"a.txt": b"x"}))
+
+
+@pytest.mark.parametrize("kept", [0, 3, 0.3, 0.6])
+def test_a_truncated_archive_is_one_error(pack: Pack, kept: float) -> None:
+    random = np.random.default_rng(0)
+    files = {f"{index}.png": random.bytes(5000) for index in range(20)}
+    data = Path(pack("cut", files))
+    content = data.read_bytes()
+    data.write_bytes(content[: int(len(content) * kept) if kept < 1 else int(kept)])
+    with pytest.raises(InputError) as caught:
+        load(str(data))
+    assert data.name in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_damage_of_one_image_leaves_the_others(pack: Pack) -> None:
+    data = pack("one", {"1.png": png(1), "2.png": b"damaged", "3.png": b""})
+    images = load(data, skip_damaged=True)
+    assert images.names.tolist() == ["1.png"]
+    assert [failure.name for failure in images.failures] == ["2.png", "3.png"]
+
+
+# Single kinds
+
+
+def test_an_encrypted_file_of_a_zip_is_named(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"1.png": png(1), "2.png": png(2)})
+    content = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + offset] |= 1
+    path.write_bytes(content)
+    images = load(str(path), skip_damaged=True)
+    assert [(failure.name, "encrypted" in failure.reason) for failure in images.failures] == [("1.png", True)]
+
+
+def test_a_wrong_checksum_in_a_zip_is_damage_of_one_image(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"1.png": png(1), "2.png": png(2)}, zipfile.ZIP_STORED)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(png(2), png(2)[:-1] + b"?", 1))
+    assert [failure.name for failure in load(str(path), skip_damaged=True).failures] == ["2.png"]
+
+
+def test_a_bomb_in_a_zip_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"1.png": png(1), "2.png": png(2)})
+    content = bytearray(path.read_bytes())
+    central = content.rindex(b"PK\x01\x02")
+    content[central + 24 : central + 28] = struct.pack("<I", 2**31)
+    path.write_bytes(content)
+    assert [failure.name for failure in load(str(path), skip_damaged=True).failures] == ["2.png"]
+
+
+def test_windows_separators_in_a_zip(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("cat/1.png", "dog/2.png"):
+            member = zipfile.ZipInfo(name)
+            member.filename = name.replace("/", "\\")
+            archive.writestr(member, png(1))
+    assert load(str(path)).class_names == ("cat", "dog")
+
+
+def test_links_in_a_tar(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {"1.png": png(1)})
+    with tarfile.open(path, "a") as archive:
+        for name, kind in (("2.png", tarfile.LNKTYPE), ("3.png", tarfile.SYMTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "1.png"
+            archive.addfile(member)
+    assert load(str(path)).names.tolist() == ["1.png", "2.png"]
+    assert values(str(path)) == [1, 1]
+
+
+def test_the_last_of_two_files_of_a_name_counts(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {"1.png": png(1)})
+    with tarfile.open(path, "a") as archive:
+        member = tarfile.TarInfo("1.png")
+        member.size = len(png(7))
+        archive.addfile(member, io.BytesIO(png(7)))
+    assert values(str(path)) == [7]
+
+
+def test_a_compressed_tar_needs_a_writable_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tar(tmp_path / "a.tar.gz", {"1.png": png(1)})
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AECLI_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UnavailableError, match="decompress"):
+        load(str(path))
+
+
+def test_a_large_set_in_an_archive_is_cached(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {f"{index}.png": png(index) for index in range(5)})
+    small = DataOptions(memory_budget=10)
+    assert isinstance(load(str(path), small).images, np.memmap)
+    write_tar(path, {f"{index}.png": png(index + 10) for index in range(5)})
+    assert load(str(path), small).images[:, 0, 0, 0].tolist() == [10, 11, 12, 13, 14], "the archive was changed"
+
+
+# WebDataset
+
+
+@pytest.mark.parametrize("label", [".cls", ".json"])
+def test_labels_beside_the_images(tmp_path: Path, label: str) -> None:
+    files = {}
+    for index, number in enumerate((10, 9, 2)):
+        files[f"{index:03}.png"] = png(index)
+        files[f"{index:03}{label}"] = str(number).encode() if label == ".cls" else f'{{"label": {number}}}'.encode()
+    files["003.png"] = png(3)
+    images = load(str(write_tar(tmp_path / "a.tar", files)))
+    assert images.class_names == ("2", "9", "10")
+    assert labels_of(images) == [2, 1, 0, -1]
+    assert not any("passed over" in note for note in images.notes)
+
+
+def test_shards_are_one_set(tmp_path: Path) -> None:
+    for shard in range(12):
+        files = {"0.png": png(shard), "0.cls": f"class{shard % 2}".encode(), "1.png": png(shard + 100), "1.cls": b"b"}
+        write_tar(tmp_path / f"photos-{shard:03}.tar", files)
+    data = f"{tmp_path}/photos-{{000..011}}.tar"
+    images = load(data)
+    assert images.images[:4, 0, 0, 0].tolist() == [0, 100, 1, 101]
+    assert images.names[:2].tolist() == ["photos-000/0.png", "photos-000/1.png"]
+    assert images.class_names == ("b", "class0", "class1")
+    assert labels_of(images)[:4] == [1, 0, 2, 0]
+    assert len(load(f"{data}:train")) + len(load(f"{data}:test")) == 24
+    assert set(load(f"{data}@b").names.tolist()) == {f"photos-{shard:03}/1.png" for shard in range(12)}
+    assert len(resolve(data).paths) == 12
+    names = [image.name for image in iterate_images(data, Conversion((1, 4, 4)))]
+    assert names[1] == f"{tmp_path}/photos-000.tar:1.png"
+
+
+def test_missing_shards_are_an_error(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a-0.tar", {"0.png": png(0)})
+    with pytest.raises(InputError, match=r"2 of the 3 .*a-1\.tar"):
+        load(f"{tmp_path}/a-{{0..2}}.tar")
+    with pytest.raises(InputError, match=r"3 of the 3 .*b-0\.tar"):
+        load(f"{tmp_path}/b-{{0..2}}.tar")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("a-{08..10}.tar", ["a-08.tar", "a-09.tar", "a-10.tar"]),
+        ("{a,b}-{1..2}", ["a-1", "a-2", "b-1", "b-2"]),
+        ("{2..0}", ["2", "1", "0"]),
+        ("plain", ["plain"]),
+        ("{a}", ["{a}"]),
+        ("{", ["{"]),
+    ],
+)
+def test_braces(pattern: str, names: list[str]) -> None:
+    assert expand_braces(pattern) == names
+
+
+@pytest.mark.parametrize("pattern", ["{0..999999999}.tar", "{0..9999}-{0..9999}"])
+def test_too_many_shards_are_an_error(pattern: str) -> None:
+    with pytest.raises(InputError, match="more than"):
+        expand_braces(pattern)
