@@ -150,7 +150,7 @@ def change_zip(change_member: Mutation) -> Mutation:
                 del members[index]
             case 1:
                 members[index] = (
-                    chance.choice([*WORDS, "images.npy", "codes.npy", "../x.npy", f"{name}/"]) or "x",
+                    chance.choice([*WORDS, "images.npy", "codes.npy", "y_test.npy", "../x.npy", f"{name}/"]) or "x",
                     data,
                 )
             case 2 if len({name for name, _ in members}) == len(members):

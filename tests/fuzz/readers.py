@@ -4,6 +4,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.fuzz import formats, mutations
+from tests.fuzz.archive_mutation import change_parquet, change_tar
 from tests.fuzz.tiff_mutation import change_tiff
 
 if TYPE_CHECKING:
@@ -86,8 +88,8 @@ def all_readers(folder: Path) -> list[Reader]:
     return [
         *image_readers,
         Reader("codes", "x.npz", files("mlp-*.npz", "conv-*.npz"), partial(codes, context), zip_of_arrays),
-        Reader("npz", "x.npz", files("images.npz", "floats.npz"), image_set, zip_of_arrays),
-        Reader("npy", "x.npy", files("images.npy"), image_set, formats.change_npy),
+        Reader("npz", "x.npz", files("images.npz", "floats.npz", "splits.npz"), image_set, zip_of_arrays),
+        Reader("npy", "x.npy", files("images.npy", "deep.npy"), image_set, formats.change_npy),
         Reader("coordinates", "x.npz", files("plane.npz"), described, zip_of_arrays),
         Reader(
             *("checkpoint", "x.safetensors", files("*/model.safetensors")),
@@ -106,6 +108,10 @@ def all_readers(folder: Path) -> list[Reader]:
         Reader("csv", "x.csv", files("list*.csv"), image_list, formats.change_lines(",")),
         Reader("tsv", "x.tsv", files("list.tsv"), image_list, formats.change_lines("\t")),
         Reader("jsonl", "x.jsonl", files("list.jsonl"), image_list, formats.change_json_lines),
+        Reader("zip", "x.zip", files("*.zip"), archive, formats.change_zip(mutations.damage)),
+        Reader("tar", "x.tar", files("*.tar"), archive, change_tar),
+        Reader("tar-gz", "x.tar.gz", files("*.tar.gz"), archive, formats.change_gzip(change_tar)),
+        Reader("parquet", "x.parquet", files("*.parquet"), archive, change_parquet),
         Reader("metrics", "metrics.csv", files("*/metrics.csv"), metrics, formats.change_lines(",")),
         Reader("state", "last.ckpt", files("mlp/last.ckpt"), state, formats.change_zip(mutations.damage)),
     ]
@@ -141,13 +147,30 @@ def image_file(path: Path) -> None:
 
 
 def image_set(path: Path) -> None:
-    from aecli.data import load
+    from aecli.data import load, resolve
     from aecli.data.conversion import Conversion
 
-    images = load(str(path), conversion=Conversion((1, 8, 8)))
-    assert len(images.names) == len(images)
+    for word in (str(path), *(f"{path}:{split}" for split in resolve(str(path)).source.splits())):
+        images = load(word, conversion=Conversion((1, 8, 8)))
+        assert len(images.names) == len(images) == len(set(images.names))
+        assert images.labels is None or images.labels.max() < len(images.class_names)
+        images.fingerprint  # noqa: B018
+
+
+def archive(path: Path) -> None:
+    from aecli.data import load
+    from aecli.data.conversion import Conversion
+    from aecli.data.iteration import iterate_images
+    from aecli.errors import AecliError
+
+    gray = Conversion((1, 8, 8))
+    for image in iterate_images(str(path), gray):
+        image.name.encode("utf-8", "surrogateescape")
+        with suppress(AecliError):
+            image.read()
+    images = load(str(path), conversion=gray, skip_damaged=True)
     assert images.labels is None or images.labels.max() < len(images.class_names)
-    images.fingerprint  # noqa: B018
+    json.dumps([*images.class_names, *images.names.tolist()]).encode()
 
 
 def image_list(path: Path) -> None:

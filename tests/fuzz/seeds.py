@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.data.archive_writing import write_parquet, write_tar, write_zip
 from tests.fuzz.image_seeds import write_new_formats, write_unusual_kinds
 
 COUNT = 12
@@ -47,6 +48,15 @@ def make_seeds(folder: Path) -> None:
     np.savez(folder / "images.npz", images=digits.images, labels=labels, names=names, class_names=classes)
     np.savez_compressed(folder / "floats.npz", x=digits.images[:, 0] / 255)
     np.save(folder / "images.npy", digits.images)
+    np.save(folder / "deep.npy", digits.images.astype(">u2") * 16)
+    np.savez(
+        folder / "splits.npz",
+        x_train=digits.images[:8],
+        y_train=labels[:8, None],
+        x_test=digits.images[8:],
+        y_test=np.eye(3)[labels[8:]],
+        label_names=classes.astype("S"),
+    )
     _write_images(folder, digits.images)
     idx = bytes([0, 0, 8, 3]) + np.array([COUNT, 8, 8], ">u4").tobytes() + digits.images.tobytes()
     for suffix, pack in (("", bytes), (".gz", gzip.compress)):
@@ -54,6 +64,7 @@ def make_seeds(folder: Path) -> None:
         (folder / f"idx-labels{suffix}").write_bytes(
             pack(bytes([0, 0, 8, 1]) + np.array([COUNT], ">u4").tobytes() + labels.astype(np.uint8).tobytes())
         )
+    _write_archives(folder, digits.images[:, 0], labels.tolist())
     for name, words in TINY.items():
         aecli("train", folder / "images.npz", "-o", folder / name, *SMALL, *words)
     _write_encoder_weights(folder / "mlp" / "model.safetensors", folder / "weights.safetensors")
@@ -96,6 +107,27 @@ def _write_tables(folder: Path) -> None:
             table.writeheader()
             table.writerows(rows)
     (folder / "list.jsonl").write_text("".join(json.dumps(row | {"box": [1, {"x": 2}]}) + "\n" for row in rows))
+
+
+def _write_archives(folder: Path, images: NDArray[Any], labels: list[int]) -> None:
+    """Write archives of folders, with WebDataset's labels, and a Parquet file."""
+    from PIL import Image
+
+    classes, files, shard = ["a", "b", "c"], {}, {}
+    for index, (pixels, label) in enumerate(zip(images[:6], labels, strict=False)):
+        content = io.BytesIO()
+        Image.fromarray(pixels).save(content, "PNG")
+        files[f"{classes[label]}/{index}.png"] = content.getvalue()
+        shard[f"{index}.png"] = content.getvalue()
+        shard[f"{index}.cls" if index % 2 else f"{index}.json"] = (
+            str(label).encode() if index % 2 else json.dumps({"label": label}).encode()
+        )
+    splits = {f"set/{'train' if index % 2 else 'test'}/{name}": files[name] for index, name in enumerate(files)}
+    for name, content_of in (("classes", files), ("labels", shard), ("splits", splits)):
+        write_zip(folder / f"{name}.zip", content_of)
+        for suffix in (".tar", ".tar.gz"):
+            write_tar(folder / f"{name}{suffix}", content_of)
+    write_parquet(folder / "rows.parquet", files, labels[:6], classes)
 
 
 def _write_encoder_weights(checkpoint: Path, path: Path) -> None:
