@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from tests.fuzz import formats, mutations
 from tests.fuzz.archive_mutation import change_parquet, change_tar
-from tests.fuzz.archive_mutation import change_parquet, change_tar
 from tests.fuzz.tiff_mutation import change_tiff
 
 if TYPE_CHECKING:
@@ -113,10 +112,6 @@ def all_readers(folder: Path) -> list[Reader]:
         Reader("tar", "x.tar", files("*.tar"), archive, change_tar),
         Reader("tar-gz", "x.tar.gz", files("*.tar.gz"), archive, formats.change_gzip(change_tar)),
         Reader("parquet", "x.parquet", files("*.parquet"), archive, change_parquet),
-        Reader("zip", "x.zip", files("*.zip"), archive, formats.change_zip(mutations.damage)),
-        Reader("tar", "x.tar", files("*.tar"), archive, change_tar),
-        Reader("tar-gz", "x.tar.gz", files("*.tar.gz"), archive, formats.change_gzip(change_tar)),
-        Reader("parquet", "x.parquet", files("*.parquet"), archive, change_parquet),
         Reader("metrics", "metrics.csv", files("*/metrics.csv"), metrics, formats.change_lines(",")),
         Reader("state", "last.ckpt", files("mlp/last.ckpt"), state, formats.change_zip(mutations.damage)),
     ]
@@ -160,22 +155,6 @@ def image_set(path: Path) -> None:
         assert len(images.names) == len(images) == len(set(images.names))
         assert images.labels is None or images.labels.max() < len(images.class_names)
         images.fingerprint  # noqa: B018
-
-
-def archive(path: Path) -> None:
-    from aecli.data import load
-    from aecli.data.conversion import Conversion
-    from aecli.data.iteration import iterate_images
-    from aecli.errors import AecliError
-
-    gray = Conversion((1, 8, 8))
-    for image in iterate_images(str(path), gray):
-        image.name.encode("utf-8", "surrogateescape")
-        with suppress(AecliError):
-            image.read()
-    images = load(str(path), conversion=gray, skip_damaged=True)
-    assert images.labels is None or images.labels.max() < len(images.class_names)
-    json.dumps([*images.class_names, *images.names.tolist()]).encode()
 
 
 def archive(path: Path) -> None:

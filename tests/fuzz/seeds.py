@@ -65,7 +65,6 @@ def make_seeds(folder: Path) -> None:
             pack(bytes([0, 0, 8, 1]) + np.array([COUNT], ">u4").tobytes() + labels.astype(np.uint8).tobytes())
         )
     _write_archives(folder, digits.images[:, 0], labels.tolist())
-    _write_archives(folder, digits.images[:, 0], labels.tolist())
     for name, words in TINY.items():
         aecli("train", folder / "images.npz", "-o", folder / name, *SMALL, *words)
     _write_encoder_weights(folder / "mlp" / "model.safetensors", folder / "weights.safetensors")
@@ -108,27 +107,6 @@ def _write_tables(folder: Path) -> None:
             table.writeheader()
             table.writerows(rows)
     (folder / "list.jsonl").write_text("".join(json.dumps(row | {"box": [1, {"x": 2}]}) + "\n" for row in rows))
-
-
-def _write_archives(folder: Path, images: NDArray[Any], labels: list[int]) -> None:
-    """Write archives of folders, with WebDataset's labels, and a Parquet file."""
-    from PIL import Image
-
-    classes, files, shard = ["a", "b", "c"], {}, {}
-    for index, (pixels, label) in enumerate(zip(images[:6], labels, strict=False)):
-        content = io.BytesIO()
-        Image.fromarray(pixels).save(content, "PNG")
-        files[f"{classes[label]}/{index}.png"] = content.getvalue()
-        shard[f"{index}.png"] = content.getvalue()
-        shard[f"{index}.cls" if index % 2 else f"{index}.json"] = (
-            str(label).encode() if index % 2 else json.dumps({"label": label}).encode()
-        )
-    splits = {f"set/{'train' if index % 2 else 'test'}/{name}": files[name] for index, name in enumerate(files)}
-    for name, content_of in (("classes", files), ("labels", shard), ("splits", splits)):
-        write_zip(folder / f"{name}.zip", content_of)
-        for suffix in (".tar", ".tar.gz"):
-            write_tar(folder / f"{name}{suffix}", content_of)
-    write_parquet(folder / "rows.parquet", files, labels[:6], classes)
 
 
 def _write_archives(folder: Path, images: NDArray[Any], labels: list[int]) -> None:
