@@ -108,6 +108,8 @@ UNREAD_SUFFIXES: Mapping[str, UnreadFormat] = {
     ),
     **dict.fromkeys((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"), VIDEO),
 }
+KNOWN_SUFFIXES = frozenset((*UNREAD_SUFFIXES, *(suffix for one in FORMATS for suffix in one.suffixes)))
+"""Suffixes of image files, whether they are read or called by their names."""
 UNREAD_SIGNATURES: tuple[tuple[int, bytes, UnreadFormat], ...] = (
     (0, b"\0\0\1\0", UNREAD_SUFFIXES[".ico"]),
     (0, b"DDS ", UNREAD_SUFFIXES[".dds"]),

@@ -12,7 +12,7 @@ from aecli.codes import load_codes
 from aecli.codes.coordinates import CoordinatesInfo, read_info
 from aecli.data import resolve
 from aecli.data.classes import first_classes
-from aecli.data.formats import SUFFIXES
+from aecli.data.formats import KNOWN_SUFFIXES
 from aecli.data.registry import registry
 from aecli.data.shapes import shape_text, size_text
 from aecli.data.source import PathSource
@@ -80,7 +80,7 @@ def _describe_images(word: str) -> Description:
 
     ref = resolve(word)
     is_unknown = isinstance(ref.source, PathSource) and ref.source.fallback and not Path(ref.name).is_dir()
-    if is_unknown and Path(ref.name).suffix.lower() not in SUFFIXES:
+    if is_unknown and Path(ref.name).suffix.lower() not in KNOWN_SUFFIXES:
         raise InputError(f"info cannot describe this kind of file: {ref.name}", hint=HINT)
     return describe_data(ref)
 

@@ -8,7 +8,7 @@ import numpy as np
 from aecli.data import DataRef
 from aecli.data.classes import first_classes
 from aecli.data.encoded import UnreadableImageError
-from aecli.data.image_files import native_shape
+from aecli.data.image_files import native_shape, page_count
 from aecli.data.loading import content_of
 from aecli.data.shapes import size_text
 from aecli.data.source import ImageArrays, ImageFiles, PathSource
@@ -65,13 +65,16 @@ def _size(content: ImageArrays | ImageFiles) -> str | None:
     """
     if not len(content.names):
         return None
+    pages = 1
     if isinstance(content, ImageArrays):
         shape = content.images.shape[1:]
     else:
         try:
-            shape = native_shape(content.files[0])
+            pages = page_count(content.files[0])
+            shape = native_shape(content.files[0].at_page(0) if pages > 1 else content.files[0])
         except UnreadableImageError as error:
             if len(content.names) == 1:
                 raise
             return f"cannot be read: {error.reason}"
-    return f"{size_text(shape)} pixels, {'color' if shape[0] == 3 else 'gray'}"
+    several = f", {pages:,} pages or frames" if pages > 1 else ""
+    return f"{size_text(shape)} pixels, {'color' if shape[0] == 3 else 'gray'}{several}"

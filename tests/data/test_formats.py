@@ -131,6 +131,7 @@ def test_suffixes_of_folders() -> None:
     for one in FORMATS:
         assert set(one.suffixes) <= SUFFIXES or not one.is_available
     assert not SUFFIXES & set(formats.UNREAD_SUFFIXES)
+    assert SUFFIXES < formats.KNOWN_SUFFIXES
 
 
 @needs_avif

@@ -56,6 +56,21 @@ def test_one_image_is_read_from_standard_input(detect: Run, digit: Path) -> None
     assert result.rows[0][1:] == detect(digit).rows[0][1:]
 
 
+def test_pages_are_judged_one_by_one(detect: Run, digit: Path, tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    with Image.open(digit) as image:
+        image.save(path, save_all=True, append_images=[image.rotate(90), image.rotate(180)])
+    refused = detect(path)
+    assert refused.status is not ExitStatus.DONE
+    assert "--pages" in refused.err
+    first = detect(digit).rows[0][1:]
+    assert detect(path, "--pages", "first").rows == [[f"{path}#1", *first]]
+    rows = detect(path, "--pages", "all").rows
+    assert [row[0] for row in rows] == [f"{path}#{number}" for number in (1, 2, 3)]
+    assert rows[0][1:] == first != rows[1][1:]
+    assert detect("-", "--pages", "all", stdin=path.read_bytes()).status is not ExitStatus.DONE
+
+
 def test_many_images_are_processed_in_chunks(detect: Run, digit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aecli.detection.inspection.batch_size", lambda shape: 7)
     alone = detect(digit).rows[0]
