@@ -12,6 +12,7 @@ from aecli.storage.labels import UNLABELED
 
 MAX_UNNAMED_CLASSES = 10_000
 MAX_LABEL = 2**62
+WITHOUT_LABELS = "read the images without labels: --labels-from none"
 AnyArray = NDArray[Any]
 Labels = NDArray[np.int64]
 
@@ -67,7 +68,8 @@ def _flat(split: LabelArray, where: str) -> AnyArray:
     if labels.shape not in ((split.count,), (split.count, 1)):
         raise InputError(
             f"{where}: {split.count:,} images need labels of shape ({split.count},), "
-            f"but {split.key} has the shape {labels.shape}"
+            f"but {split.key} has the shape {labels.shape}",
+            hint=WITHOUT_LABELS,
         )
     labels = labels.reshape(split.count)
     return labels if labels.dtype.kind == "U" else _whole(labels, f"{where}: {split.key}")
@@ -103,7 +105,7 @@ def _whole(labels: AnyArray, where: str) -> Labels:
 
 def _from_one_hot(labels: AnyArray, where: str) -> Labels:
     """Return the class number of each row of (M, K) zeros with one 1; a row of zeros has no label."""
-    hint = "save one class per image, or read the images without labels: --labels-from none"
+    hint = f"save one class per image, or {WITHOUT_LABELS}"
     if labels.dtype.kind == "U" or not np.isin(labels, (0, 1)).all():
         raise InputError(
             f"{where}: labels of shape {labels.shape} must be one-hot: one 1 in each row, else 0", hint=hint
