@@ -1,10 +1,11 @@
 """Save a model with everything that is needed to use it as one `.safetensors` file, and load it again.
 
-The file holds the weights and, under the metadata key `aecli`, one JSON string with the fields of `CheckpointHeader`.
+The file holds the weights, the memory of the training images and, under the metadata key `aecli`, one JSON string with
+the fields of `CheckpointHeader`.
 The model is rebuilt from the name and the arguments of its architecture; nothing is unpickled.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aecli.checkpoint.header import CheckpointHeader
 from aecli.checkpoint.model_ref import ModelRef, is_onnx, resolve_checkpoint
 from aecli.checkpoint.onnx_file import read_onnx
+from aecli.checkpoint.trained_images import TENSOR, TrainedImages, recall
 from aecli.errors import InputError, RecipeError
 from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import fingerprint
@@ -35,6 +37,8 @@ class Checkpoint:
     path: Path
     fingerprint: str
     """Fingerprint of the file's bytes."""
+    trained_images: TrainedImages | None = None
+    """The images that the model was trained on; None if the file is of version 0.1."""
 
     @property
     def autoencoder(self) -> "Autoencoder":
@@ -79,16 +83,25 @@ def is_checkpoint(path: Path) -> bool:
     return METADATA_KEY in _read_metadata(path)
 
 
-def save_checkpoint(model: "Autoencoder | Classifier", header: CheckpointHeader, path: Path) -> None:
-    """Write the weights and the header atomically.
+def save_checkpoint(
+    model: "Autoencoder | Classifier",
+    header: CheckpointHeader,
+    path: Path,
+    trained_images: TrainedImages | None = None,
+) -> None:
+    """Write the weights, the header and the memory of the training images atomically.
 
     Raises:
         UnavailableError: the file cannot be written.
     """
+    import torch
     from safetensors.torch import save
 
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    content = save(weights, metadata={METADATA_KEY: header.to_json()})
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    if trained_images:
+        tensors[TENSOR] = torch.frombuffer(bytearray(trained_images.pack()), dtype=torch.uint8)
+    header = replace(header, trained_images=trained_images.counts if trained_images else [])
+    content = save(tensors, metadata={METADATA_KEY: header.to_json()})
     with atomic_write(path) as file:
         file.write(content)
 
@@ -147,6 +160,7 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     header = read_header(path)
     content = path.read_bytes()
     weights = load(content)
+    memory = weights.pop(TENSOR, None)
     try:
         # First without allocating memory: the header may claim any size, whatever the file holds.
         with torch.device("meta"):
@@ -161,11 +175,12 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
                 f"damaged checkpoint: {path}: codes of shape {header.code_shape}, not {rebuilt.code_shape}"
             )
         rebuilt.load_state_dict(weights)
+        trained_images = recall(None if memory is None else memory.numpy(), header.trained_images)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):
         raise InputError(f"damaged checkpoint: {path}: the weights are not finite")
-    return Checkpoint(rebuilt.eval(), header, path, fingerprint([content]))
+    return Checkpoint(rebuilt.eval(), header, path, fingerprint([content]), trained_images)
 
 
 def _bare_modules(header: CheckpointHeader) -> "nn.Module":

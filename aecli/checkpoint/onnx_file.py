@@ -3,7 +3,8 @@
 The graph has the input `images`, uint8 (N, C, H, W), and three float32 outputs: `codes`, (N, *code shape);
 `reconstruction`, (N, C, H, W), pixel levels clamped to 0..255 but not rounded; `residual`, (N,), the L2 norm of the
 error in normalized units. N is dynamic. The metadata hold the checkpoint's header, under the same key as in a
-`.safetensors` file, its fingerprint, and the size of its decoder.
+`.safetensors` file, its fingerprint, and the size of its decoder. The memory of the training images is a constant,
+since metadata are text.
 
 A hostile file may contain more than arithmetic: references to other files, endless loops, custom functions. Such files
 are refused before ONNX Runtime reads them.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoint.trained_images import TENSOR
 from aecli.errors import InputError
 from aecli.storage.paths import require_file
 
@@ -60,6 +62,8 @@ class OnnxFile:
     """Bytes of the decoder's weights in that checkpoint; folded kernels in the graph may be larger."""
     inputs: Signature
     outputs: Signature
+    trained_images: NDArray[Any] | None = None
+    """The packed memory of the training images; None if the checkpoint has none."""
 
     @classmethod
     def parse(cls, content: bytes, path: Path) -> "OnnxFile":
@@ -84,7 +88,8 @@ class OnnxFile:
             raise _damaged(path, "invalid metadata")
         _require_arithmetic(model, path)
         inputs, outputs = (_signature(values) for values in (model.graph.input, model.graph.output))
-        return cls(path, content, metadata[HEADER_KEY], digest, int(decoder_bytes), inputs, outputs)
+        memory = next((_require_values(value, path) for value in model.graph.initializer if value.name == TENSOR), None)
+        return cls(path, content, metadata[HEADER_KEY], digest, int(decoder_bytes), inputs, outputs, memory)
 
     def require_shapes(self, image_shape: tuple[int, int, int], code_shape: tuple[int, ...]) -> None:
         """Check that the inputs and outputs of the graph match the header.

@@ -28,6 +28,7 @@ class TorchModel(Model):
     def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
         self.header = checkpoint.header
         self.fingerprint = checkpoint.fingerprint
+        self.trained_images = checkpoint.trained_images
         self._model = to_device(checkpoint.autoencoder, device)
 
     @property
@@ -90,7 +91,7 @@ def find_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise UnavailableError(f"device '{name}' is not available", hint="use --device cpu or --device auto") from error
     return device
 

@@ -1,9 +1,13 @@
 """What to train, into which folder, and on which hardware."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
-from aecli.checkpoint import Checkpoint
+from aecli.checkpoint import Checkpoint, load_checkpoint
 from aecli.checkpoint.run_folder import RunFolder
+from aecli.checkpoint.trained_images import TrainedImages
+from aecli.errors import InputError
 from aecli.recipes.schema import Recipe
 from aecli.runtime.processes import SINGLE_DEVICE, Processes
 from aecli.training.pretrained import Pretrained
@@ -26,6 +30,15 @@ class TrainingRequest:
     """Whether to resume from the folder's `last.ckpt`."""
     init_from: Checkpoint | Pretrained | None = None
     """The initial weights; a classifier may start from an autoencoder's encoder."""
+
+    @cached_property
+    def trained_images(self) -> TrainedImages:
+        """The images of this training, and those that the initial weights were trained on."""
+        earlier = self.init_from.trained_images if isinstance(self.init_from, Checkpoint) else None
+        if self.resume:  # --init-from need not be repeated
+            with suppress(InputError):
+                earlier = load_checkpoint(self.folder.model).trained_images or earlier
+        return TrainedImages.of(self.images.images.images, self.images.indices, earlier)
 
 
 @dataclass(frozen=True)

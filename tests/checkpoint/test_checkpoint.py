@@ -50,10 +50,12 @@ def forge(conv_run: Path, tmp_path: Path) -> Callable[..., Path]:
 
 def test_a_saved_model_is_loaded_unchanged(conv_run: Path, tmp_path: Path) -> None:
     loaded = load_checkpoint(conv_run)
-    save_checkpoint(loaded.model, loaded.header, tmp_path / "again.safetensors")
+    save_checkpoint(loaded.model, loaded.header, tmp_path / "again.safetensors", loaded.trained_images)
     again = load_checkpoint(tmp_path / "again.safetensors")
     assert again.header == loaded.header == read_header(conv_run / MODEL_FILE)
     assert again.fingerprint == loaded.fingerprint
+    assert loaded.trained_images is not None
+    assert loaded.trained_images.counts == [loaded.header.data.images], "each image was different"
     assert (tmp_path / "again.safetensors").read_bytes() == (conv_run / MODEL_FILE).read_bytes()
     for name, value in loaded.model.state_dict().items():
         assert value.equal(again.model.state_dict()[name]), name
@@ -172,7 +174,7 @@ def test_invalid_metadata_is_refused(forge: Callable[..., Path], text: str) -> N
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        (lambda header: header.update(format=2), "newer"),
+        (lambda header: header.update(format=3), "newer"),
         (lambda header: header.update(kind="detector"), "detector"),
         (lambda header: header.update(architecture="transformer"), "architecture"),
         (lambda header: header.update(image_shape=[1, 16, 16], code_shape=[4, 2, 2]), "code"),

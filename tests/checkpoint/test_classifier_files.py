@@ -82,7 +82,7 @@ def test_a_saved_classifier_is_loaded_unchanged(classifier: Path, tmp_path: Path
 
     loaded = load_checkpoint(classifier)
     assert loaded.classifier is loaded.model
-    save_checkpoint(loaded.model, loaded.header, tmp_path / "again.safetensors")
+    save_checkpoint(loaded.model, loaded.header, tmp_path / "again.safetensors", loaded.trained_images)
     assert (tmp_path / "again.safetensors").read_bytes() == (classifier / "model.safetensors").read_bytes()
     with pytest.raises(InputError):
         _ = loaded.autoencoder

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
 from aecli.checkpoint.onnx_file import CODES, IMAGES, RECONSTRUCTION, RESIDUAL, OnnxFile
+from aecli.checkpoint.trained_images import recall
 from aecli.errors import InputError
 from aecli.inference.model import Model, ModelOutput
 from aecli.runtime.threads import usable_cpus
@@ -31,6 +32,11 @@ class OnnxModel(Model):
         self.header = CheckpointHeader.from_json(file.header, file.path)
         self.fingerprint = file.fingerprint
         file.require_shapes(self.header.image_shape, self.header.code_shape)
+        try:
+            self.trained_images = recall(file.trained_images, self.header.trained_images)
+        except ValueError as error:
+            hint = "export it again: aecli export RUN"
+            raise InputError(f"damaged model: {file.path}: {error}", hint=hint) from error
         self._file = file
         self._autoencoder = self._session(file.content)
 

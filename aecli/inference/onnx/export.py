@@ -26,6 +26,7 @@ from aecli.checkpoint.onnx_file import (
     RESIDUAL,
     OnnxFile,
 )
+from aecli.checkpoint.trained_images import TENSOR, TrainedImages
 from aecli.errors import InputError
 from aecli.inference.model import Model, batch_size
 from aecli.inference.onnx.backend import OnnxModel
@@ -69,6 +70,8 @@ def export(checkpoint: Checkpoint, path: Path) -> Exported:
     if checkpoint.model.parameter_count() * 4 > MAX_WEIGHT_BYTES:
         raise InputError(f"{checkpoint.path} has more weights than the 2 GB that an ONNX file can hold")
     proto = _to_onnx(checkpoint.autoencoder)
+    if checkpoint.trained_images:
+        _add_memory(proto, checkpoint.trained_images)
     metadata = {
         HEADER_KEY: checkpoint.header.to_json(),
         FINGERPRINT_KEY: checkpoint.fingerprint,
@@ -161,6 +164,18 @@ def _to_onnx(model: Autoencoder) -> "ModelProto":
         value.ClearField("metadata_props")
     proto.graph.ClearField("value_info")
     return proto
+
+
+def _add_memory(proto: "ModelProto", trained_images: TrainedImages) -> None:
+    """Add the memory of the training images to the graph, as a constant of a node that computes nothing.
+
+    Without the node, ONNX Runtime would warn of an unused constant whenever it loads the model.
+    """
+    from onnx import helper, numpy_helper
+
+    memory = np.frombuffer(trained_images.pack(), np.uint8)
+    proto.graph.initializer.append(numpy_helper.from_array(memory, TENSOR))
+    proto.graph.node.append(helper.make_node("Identity", [TENSOR], [f"{TENSOR}_unused"]))
 
 
 def _reason(error: BaseException) -> str:
