@@ -1,4 +1,4 @@
-"""Read image files: detect on one PNG and on 10,000, and decode a folder of JPEGs."""
+"""Read image files: detect on one PNG and on 10,000, a folder of JPEGs, and 10,000 PNGs in archives."""
 
 import tempfile
 import time
@@ -7,11 +7,11 @@ from pathlib import Path
 from PIL import Image
 
 from aecli.data import load
-
 from aecli.data.conversion import Conversion
 from aecli.data.options import DataOptions
 from tests.benchmarks.cases.training import train_command, write_images
 from tests.benchmarks.measuring import Effort, Row, aecli, alternate, compare, reference, run
+from tests.data.archive_writing import files_of, write_parquet, write_tar, write_zip
 
 PNGS = 10_000
 JPEGS, SIDE, SMALL_SIDE = 1_000, 640, 64
@@ -67,4 +67,40 @@ def jpegs(effort: Effort) -> list[Row]:
     return [compare(case, ours, theirs, reference_name="ImageFolder and DataLoader")]
 
 
-CASES = {"detect": detect, "jpegs": jpegs}
+def archives(effort: Effort) -> list[Row]:
+    """Load 10,000 PNGs from archives and a Parquet file, and from the folder of the same files, in one process."""
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        folder = root / "pngs"
+        folder.mkdir()
+        images = load("mnist5k:all").images[:, 0]
+        for number in range(PNGS):
+            Image.fromarray(images[number % len(images)]).save(folder / f"{number:05}.png")
+        files = files_of(folder)
+        containers = {
+            ".tar": write_tar(root / "pngs.tar", files),
+            ".zip": write_zip(root / "pngs.zip", files),
+            ".tar.gz": write_tar(root / "pngs.tar.gz", files),
+            ".parquet": write_parquet(root / "pngs.parquet", files),
+        }
+        seconds: dict[str, list[float]] = {kind: [] for kind in ("folder", *containers)}
+        expected = load(str(folder)).fingerprint
+        for _ in range(effort.repeats_or(7)):
+            for kind, path in {"folder": folder, **containers}.items():
+                started = time.perf_counter()
+                loaded = load(str(path))
+                seconds[kind].append(time.perf_counter() - started)
+                assert loaded.fingerprint == expected
+    return [
+        compare(
+            f"load {PNGS:,} PNGs from a {kind}",
+            seconds[kind],
+            seconds["folder"],
+            reference_name="folder",
+            target=1.0 if kind == ".tar" else None,
+        )
+        for kind in containers
+    ]
+
+
+CASES = {"detect": detect, "jpegs": jpegs, "archives": archives}
