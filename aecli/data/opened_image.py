@@ -10,6 +10,7 @@ import numpy as np
 from aecli.data.color_modes import is_deep, is_gray
 from aecli.data.deep_color import GRAY_ALPHA, is_deep_color, raw_mode, read_deep_color, repair_byte_order
 from aecli.data.deep_image import DeepImage
+from aecli.data.jpeg_frames import read_frame
 from aecli.data.orientation import swaps_sides, transposition_of, upright_transposition
 from aecli.data.resize import Box
 from aecli.data.shapes import FullShape
@@ -92,15 +93,8 @@ class ReadByPillow(OpenedImage):
             return DecodedPixels(read_deep_color(image, self._reopen), transposition=self._transposition)
         if swaps_sides(self._transposition):
             size = size[1], size[0]
-        full_size = image.size
         box = _draft(image, size)
-        try:
-            image.load()
-        except OSError:
-            if image.size == full_size:
-                raise
-            image, box = self._reopen(), None  # a lossless JPEG cannot be shrunk
-            image.load()
+        image.load()
         pixels = _deep_gray(image) if self.is_deep else image
         return DecodedPixels(pixels, box, self._transposition)
 
@@ -120,8 +114,15 @@ def _draft(image: "Image", size: tuple[int, int]) -> Box | None:
         return None
     sides = list(zip(image.size, (size[1], size[0]), strict=True))
     factor = next((factor for factor in (8, 4, 2) if all(_may_shrink(*side, factor) for side in sides)), 1)
+    if factor == 1 or _is_lossless(image):  # some versions of libjpeg end the process if it is lossless
+        return None
     drafted = image.draft(None, (image.width // factor, image.height // factor))
     return drafted[1] if drafted else None
+
+
+def _is_lossless(image: "Image") -> bool:
+    frame = read_frame(image.fp) if getattr(image, "fp", None) else None  # type: ignore[attr-defined]
+    return frame is not None and frame.is_lossless
 
 
 def _may_shrink(own: int, target: int, factor: int) -> bool:

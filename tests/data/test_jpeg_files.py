@@ -1,6 +1,5 @@
 """JPEG files that are decoded at a smaller scale show the same part of the picture as other formats; lossless JPEG."""
 
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 from aecli.data import image_files
 from aecli.data.conversion import Conversion, Resize
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
+from tests.data.jpeg_writing import lossless_jpeg
 
 MODES: list[Resize] = ["stretch", "crop", "pad"]
 
@@ -55,36 +55,6 @@ def test_a_turned_jpeg_is_like_a_png(tmp_path: Path, mode: Resize, orientation: 
         shown = decode(jpeg, conversion), decode(png, conversion)
         assert shown[0].shape == shown[1].shape
         assert np.abs(shown[0] - shown[1]).max() <= 1
-
-
-def lossless_jpeg(pixels: NDArray[np.uint8], precision: int = 8) -> bytes:
-    """Return (H, W) pixels as a lossless JPEG: a value is predicted by the left or, at the edge, upper one."""
-    values = pixels.astype(np.int64)
-    predicted = np.empty_like(values)
-    predicted[:, 1:] = values[:, :-1]
-    predicted[1:, 0] = values[:-1, 0]
-    predicted[0, 0] = 1 << (precision - 1)
-    bits = ""
-    for difference in (values - predicted).ravel().tolist():
-        category = abs(difference).bit_length()
-        bits += f"{category:04b}"  # 16 codes of 4 bits would include one of ones alone, but 12 categories do not
-        if category:
-            bits += f"{difference if difference > 0 else difference + (1 << category) - 1:0{category}b}"
-    bits += "1" * (-len(bits) % 8)
-    scan = int(bits, 2).to_bytes(len(bits) // 8).replace(b"\xff", b"\xff\0")
-    height, width = pixels.shape
-    return (
-        b"\xff\xd8"
-        + b"\xff\xc3"
-        + struct.pack(">HBHHBBBB", 11, precision, height, width, 1, 1, 0x11, 0)
-        + b"\xff\xc4"
-        + struct.pack(">HB16B", 31, 0, 0, 0, 0, 12, *[0] * 12)
-        + bytes(range(12))
-        + b"\xff\xda"
-        + struct.pack(">HBBBBBB", 8, 1, 1, 0, 1, 0, 0)
-        + scan
-        + b"\xff\xd9"
-    )
 
 
 @pytest.mark.parametrize("target", [(128, 128), (40, 40), (9, 9), (100, 7)])

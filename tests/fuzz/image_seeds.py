@@ -10,6 +10,7 @@ from PIL import Image
 
 from aecli.data.formats import HEIC
 from tests.data.bmp_writing import fields_bmp
+from tests.data.jpeg_writing import lossless_jpeg
 from tests.data.tiff_writing import gray_page, packed_bits, page, write_tiff
 
 
@@ -25,6 +26,7 @@ def write_new_formats(folder: Path, gray: Image.Image, color: Image.Image) -> No
 
         pillow_heif.register_heif_opener()
         color.resize((64, 64)).save(folder / "color.heic", quality=80)
+    (folder / "lossless.jpeg").write_bytes(lossless_jpeg(np.asarray(gray.resize((64, 64)))))
     for suffix in ("gif", "webp", "png"):
         color.save(folder / f"frames.{suffix}", save_all=True, append_images=[gray.convert("RGB")])
 
