@@ -38,6 +38,8 @@ class CodesMeta:
     """How images of another aspect ratio were resized."""
     levels: list[float] = field(default_factory=list)
     """The values of images of more than 8 bits that became 0 and 255; empty if each image declared its own."""
+    trained_images: int | None = None
+    """The number of images that the model was trained on; None if it is unknown."""
     bits: int = 32
     """Bits per stored value: 32 and 16 are floating point, fewer are levels of a quantizer."""
     entropy: bool = False

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from aecli.checkpoint import DataSource
 from aecli.data.image_set import ImageSet
-from aecli.detection.calibration_warnings import order_warnings, shared_image_warnings, training_image_warnings
+from aecli.detection.calibration_warnings import order_warnings, shared_image_warnings
 from aecli.detection.detector import Detector, DetectorHeader
 from aecli.detection.features import MIN_IMAGES, extract_features
 from aecli.detection.options import DEFAULT_SCORE, CalibrationOptions
@@ -16,6 +16,7 @@ from aecli.detection.scores import score_names
 from aecli.detection.small_samples import small_sample_warning
 from aecli.errors import InputError
 from aecli.inference.model import Model
+from aecli.inference.training_overlap import overlap_warnings
 from aecli.runtime.progress import Progress, silent
 
 
@@ -95,7 +96,8 @@ def calibrate(
         fit_counts,
         evaluation_counts,
         warnings=[
-            *training_image_warnings(model, normal),
+            *overlap_warnings(model, normal),
+            *(overlap_warnings(model, anomalous) if anomalous is not None else ()),
             *shared_image_warnings(normal, anomalous),
             *chosen.warnings,
             *_sample_warnings(header),

@@ -4,21 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from aecli.data.image_set import ImageSet
-from aecli.data.registry import resolve
 from aecli.detection.score_report import ScoreReport
-from aecli.errors import InputError
-from aecli.inference.model import Model
-
-
-def training_image_warnings(model: Model, normal: ImageSet) -> list[str]:
-    """Warn if the model was trained on some of the normal images."""
-    trained = model.header.data
-    if normal.fingerprint != trained.fingerprint and not _may_overlap(trained.word, normal.word):
-        return []
-    return [
-        f"the model was trained on {trained.word}, which shares images with {normal.word}: it reconstructs them better "
-        "than new images, so more new images will be flagged; calibrate on images that the model has not seen"
-    ]
 
 
 def shared_image_warnings(normal: ImageSet, anomalous: ImageSet | None) -> list[str]:
@@ -40,12 +26,3 @@ def order_warnings(reports: Sequence[ScoreReport]) -> list[str]:
     best = max(reports, key=lambda report: report.auroc)
     advice = f"{best.score} is better, AUROC {best.auroc:.3f}" if best.auroc > 0.5 else "no other score is better"
     return [f"anomalies score lower than normal images: {chosen.score} has AUROC {chosen.auroc:.3f}; {advice}"]
-
-
-def _may_overlap(word: str, other_word: str) -> bool:
-    """Return whether two DATA words refer to splits of the same source that may share images."""
-    try:
-        ref, other = resolve(word), resolve(other_word)
-    except InputError:  # the path does not exist any more
-        return False
-    return ref.name == other.name and (ref.split == other.split or bool({ref.split, other.split} & {None, "all"}))

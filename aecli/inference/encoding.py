@@ -15,6 +15,7 @@ from aecli.data.levels import Levels
 from aecli.errors import InputError, UsageError
 from aecli.inference.loading import load
 from aecli.inference.model import Model
+from aecli.inference.training_overlap import trained_count
 from aecli.runtime.processes import Processes, find_processes
 from aecli.runtime.progress import Progress, silent
 from aecli.storage.fingerprints import short_fingerprint
@@ -164,6 +165,7 @@ def _meta(model: Model, images: ImageSet, bits: int, entropy: bool) -> CodesMeta
         image_shape=images.image_shape,
         resize=model.conversion.resize,
         levels=_levels(model),
+        trained_images=trained_count(model, images),
         bits=bits,
         entropy=entropy,
         class_names=list(images.class_names),

@@ -22,6 +22,7 @@ from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, conversion_of
 from aecli.inference.torch_classifier import TorchClassifier
+from aecli.inference.training_overlap import overlap_warnings
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress
 from aecli.storage.paths import short_names
@@ -68,6 +69,8 @@ class Measured:
     """k-NN accuracy on the codes with few labels; None for a classifier, or without labels."""
     accuracy: Estimate | None
     """Accuracy of a classifier; None for an autoencoder, or without labels."""
+    warnings: tuple[str, ...]
+    """Reasons to doubt the metrics, such as test images that the run was trained on."""
     images_per_second: float
     """Speed of encoding, or of classification."""
 
@@ -85,6 +88,7 @@ class Measured:
             "knn": self.knn.to_dict() if self.knn else None,
             "accuracy": asdict(self.accuracy) if self.accuracy else None,
             "auroc": run.auroc,
+            "warnings": list(self.warnings),
             "images_per_second": self.images_per_second,
             "history": [asdict(epoch) for epoch in run.history],
         }
@@ -143,11 +147,13 @@ def measure(
     if run.header.task == "classifier":
         classifier = inference.load_classifier(run.model)
         speed = _speed(classifier.classify, images)
-        return Measured(run, None, None, None, _accuracy(classifier, images), speed)
+        warnings = tuple(overlap_warnings(classifier, images))
+        return Measured(run, None, None, None, _accuracy(classifier, images), warnings, speed)
     model = inference.load(run.model)
     residual, mse = _errors(model, images)
     knn = _probe(run, model, images, probing, options, progress) if test else None
-    return Measured(run, residual, mse, knn, None, _speed(model.encode, images))
+    warnings = tuple(overlap_warnings(model, images)) if test else ()
+    return Measured(run, residual, mse, knn, None, warnings, _speed(model.encode, images))
 
 
 def _read_run(model: ModelRef, name: str) -> Run:

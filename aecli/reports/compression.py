@@ -11,6 +11,7 @@ from aecli.checkpoint import ModelRef
 from aecli.data import DataOptions, DataRef, ImageSet, load, load_again
 from aecli.errors import AecliError
 from aecli.inference.model import Model
+from aecli.inference.training_overlap import trained_count
 from aecli.runtime.progress import Progress, silent
 
 
@@ -38,6 +39,7 @@ class MeasuredCompression:
             "quantizers_chosen_on": self.model.header.data.word,
             "decoder_bytes": self.model.decoder_bytes,
             "failed": len(images.failures),
+            "trained_images": trained_count(self.model, images),
             "rows": [row.to_dict() for row in self.report.rows],
         }
 

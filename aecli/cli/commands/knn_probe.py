@@ -71,6 +71,7 @@ def knn_probe(
     from aecli.analyses.knn_probe.labeled_draws import match_labels
     from aecli.analyses.knn_probe.probe import probe
     from aecli.codes import load_codes
+    from aecli.inference.training_overlap import overlap_warning
 
     train_codes, test_codes = load_codes(train), load_codes(test)
     features = {"codes": code_features(train_codes, test_codes)}
@@ -80,6 +81,8 @@ def knn_probe(
         console.warn(
             f"{counted(shared, 'test code is', 'test codes are')} equal to a training code: are images shared?"
         )
+    if warning := overlap_warning(test_codes.meta.trained_images, len(test_codes), test_codes.meta.data):
+        console.warn(warning)
     with console.progress("codes") as progress:
         if baselines and (images := _images(train_codes, test_codes, data_options, console, progress)):
             features["pixels"] = pixel_features(images[0].images, images[1].images)
@@ -121,7 +124,13 @@ def _images(
 
 
 def _source(path: Path, codes: "Codes") -> dict[str, Any]:
-    return {"path": str(path), "codes": len(codes), "data": codes.meta.data, "fingerprint": codes.meta.data_fingerprint}
+    return {
+        "path": str(path),
+        "codes": len(codes),
+        "data": codes.meta.data,
+        "fingerprint": codes.meta.data_fingerprint,
+        "trained_images": codes.meta.trained_images,
+    }
 
 
 def _cells(row: "Accuracy", result: "ProbeResult") -> list[str]:

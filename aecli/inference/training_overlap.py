@@ -1,0 +1,63 @@
+"""Images that a model was trained on among those that it is measured on."""
+
+from typing import Protocol
+
+from aecli.checkpoint import CheckpointHeader
+from aecli.checkpoint.trained_images import TrainedImages
+from aecli.data.image_set import ImageSet
+from aecli.data.registry import resolve
+from aecli.errors import InputError
+from aecli.runtime.counting import counted
+
+ADVICE = "metrics on these are better than on new images; measure on images that the model has not seen"
+
+
+class Trained(Protocol):
+    """An autoencoder or a classifier."""
+
+    header: CheckpointHeader
+    trained_images: TrainedImages | None
+
+
+def trained_count(model: Trained, images: ImageSet) -> int | None:
+    """Return how many of the images the model was trained on, whatever their names; None for a model of version 0.1.
+
+    A number that chance explains is 0: an image is mistaken for one of the training images once in 16,384 times.
+    """
+    return None if model.trained_images is None else model.trained_images.count(images.images)
+
+
+def overlap_warning(trained: int | None, total: int, word: str) -> str | None:
+    """Return the warning that a model was trained on some of the `total` images of `word`; None if on none."""
+    if not trained:
+        return None
+    return f"the model was trained on {trained:,} of the {counted(total, 'image')} of {word}: {ADVICE}"
+
+
+def overlap_warnings(model: Trained, images: ImageSet) -> list[str]:
+    """Warn if the model was trained on some of the images.
+
+    A model of version 0.1 does not remember its training images: their DATA word, fingerprint and split are compared.
+    """
+    if model.trained_images is None:
+        return _warnings_of_0_1(model.header, images)
+    warning = overlap_warning(trained_count(model, images), len(images), images.word)
+    return [warning] if warning else []
+
+
+def _warnings_of_0_1(header: CheckpointHeader, images: ImageSet) -> list[str]:
+    if images.fingerprint != header.data.fingerprint:
+        try:
+            trained, measured = resolve(header.data.word), resolve(images.word)
+        except InputError:  # the path does not exist any more
+            return []
+        if trained.name != measured.name:
+            return []
+        if trained.paths and not trained.source.splits() and trained.split != measured.split:
+            return [
+                f"the model was trained on {header.data.word} by aecli 0.1, which divided it into other splits: it was "
+                f"probably trained on images of {images.word}; train it again, or measure on other images"
+            ]
+        if trained.split != measured.split and not {trained.split, measured.split} & {None, "all"}:
+            return []
+    return [f"the model was trained on {header.data.word}, which shares images with {images.word}: {ADVICE}"]
