@@ -20,14 +20,13 @@ from aecli.storage.limits import refuse_bomb
 from aecli.storage.paths import require_file
 
 CHUNK = 1 << 20
-OPENERS: dict[str, Callable[[Path], Any]] = {
-    ".gz": gzip.open,
-    ".tgz": gzip.open,
-    ".bz2": bz2.open,
-    ".tbz2": bz2.open,
-    ".xz": lzma.open,
-    ".txz": lzma.open,
+OPENERS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
 }
+"""The module that decompresses a file, by the bytes that the file starts with. Suffixes are often wrong, since some
+programs decompress what they download."""
 HINT = "create it again: tar -cf photos.tar photos/"
 
 
@@ -41,8 +40,11 @@ class TarArchive(Archive):
     def __init__(self, path: Path):
         super().__init__(path)
         require_file(path, "archive")
-        opener = OPENERS.get(path.suffix.lower())
-        self._file: IO[bytes] = _decompressed(path, opener) if opener else path.open("rb")
+        self._file: IO[bytes] = path.open("rb")
+        start = self._file.read(max(map(len, OPENERS)))
+        if opener := next((opener for magic, opener in OPENERS.items() if start.startswith(magic)), None):
+            self._file.close()
+            self._file = _decompressed(path, opener)
         finalize(self, self._file.close)
 
     def names(self) -> Sequence[str]:

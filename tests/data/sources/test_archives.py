@@ -243,3 +243,23 @@ def test_braces(pattern: str, names: list[str]) -> None:
 def test_too_many_shards_are_an_error(pattern: str) -> None:
     with pytest.raises(InputError, match="more than"):
         expand_braces(pattern)
+
+
+@pytest.mark.parametrize(("written", "named"), [("a.tar", "b.tar.gz"), ("a.tar.gz", "b.tar")])
+def test_compression_follows_from_the_content(tmp_path: Path, written: str, named: str) -> None:
+    path = write_tar(tmp_path / written, {"1.png": png(9)})
+    assert values(str(path.rename(tmp_path / named))) == [9]
+
+
+def test_a_damaged_header_in_a_tar_is_an_error(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {f"{index}.png": png(index) for index in range(4)})
+    content = bytearray(path.read_bytes())
+    content[2 * 1024] ^= 1  # the name of the third file: each takes one block for the header and one for the content
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged"):
+        load(str(path))
+
+
+def test_descriptions_without_labels_leave_those_of_the_folders(pack: Pack) -> None:
+    files = {f"{name}/1.png": png(1) for name in ("a", "b")} | {"a/1.json": b'{"width": 4}'}
+    assert load(pack("described", files)).class_names == ("a", "b")
