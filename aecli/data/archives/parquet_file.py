@@ -22,6 +22,8 @@ ROWS = 16
 """Rows that are read at once."""
 KEPT_BATCHES = 16
 """Batches in memory: enough for the threads that decode images in order."""
+MAX_GROUP_BYTES, BUFFER_BYTES = 256 * 2**20, 1 << 16
+"""A column of a group of rows that takes more bytes is read through a buffer."""
 HINT = "create it again, with a column of images: {bytes, path}"
 
 
@@ -38,6 +40,7 @@ class ParquetRows(Archive):
         self._batches: OrderedDict[int, list[bytes | None]] = OrderedDict()
         self._next_batch = 0
         self._stream: Iterator[Any] = iter(())
+        self._damaged_from: int | None = None
 
     @cached_property
     def _file(self) -> "ParquetFile":
@@ -48,13 +51,35 @@ class ParquetRows(Archive):
             UnavailableError: pyarrow is not installed.
         """
         try:
-            from pyarrow import parquet
+            from pyarrow import parquet  # noqa: F401
         except ImportError as error:
             raise UnavailableError(
                 f"package 'pyarrow' is missing, which reads {self.path}", hint="pip install 'aecli[parquet]'"
             ) from error
         with self._explained():
-            return parquet.ParquetFile(self.path, memory_map=False, pre_buffer=False, buffer_size=1 << 16)
+            return self._opened()
+
+    def _opened(self, buffer_size: int = 0) -> "ParquetFile":
+        from pyarrow import parquet
+
+        return parquet.ParquetFile(self.path, memory_map=False, pre_buffer=False, buffer_size=buffer_size)
+
+    @cached_property
+    def _image_file(self) -> "ParquetFile":
+        """The file opened to read images: those of a group of rows at once, or page by page if they are large.
+
+        Page by page, a damaged page of a small file could claim gigabytes, and pyarrow would allocate them.
+        """
+        metadata = self._file.metadata
+        columns = (
+            metadata.row_group(group).column(column)
+            for group in range(metadata.num_row_groups)
+            for column in range(metadata.num_columns)
+        )
+        largest = max((column.total_compressed_size for column in columns), default=0)
+        if largest > self.path.stat().st_size:
+            raise self._damage()
+        return self._file if largest <= MAX_GROUP_BYTES else self._opened(BUFFER_BYTES)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -63,7 +88,10 @@ class ParquetRows(Archive):
         except (MemoryError, InputError, UnavailableError):
             raise
         except Exception as error:  # pyarrow raises many types for damaged files
-            raise InputError(f"damaged or truncated Parquet file: {self.path}", hint=HINT) from error
+            raise self._damage() from error
+
+    def _damage(self) -> InputError:
+        return InputError(f"damaged or truncated Parquet file: {self.path}", hint=HINT)
 
     @cached_property
     def count(self) -> int:
@@ -96,13 +124,19 @@ class ParquetRows(Archive):
         """Return the images of a batch; only the latest batches are kept."""
         if number in self._batches:
             return self._batches[number]
+        if self._damaged_from is not None and number >= self._damaged_from:
+            raise self._damage()  # reading on would fail again
         if number < self._next_batch:  # the file can only be read forward
             self._next_batch, self._stream = 0, iter(())
         if self._next_batch == 0:
             self._stream = self._contents()
         while self._next_batch <= number:
-            with self._explained():
-                batch = [content for _, content in zip(range(ROWS), self._stream, strict=False)]
+            try:
+                with self._explained():
+                    batch = [content for _, content in zip(range(ROWS), self._stream, strict=False)]
+            except InputError:
+                self._damaged_from = self._next_batch
+                raise
             self._batches[self._next_batch] = batch
             self._next_batch += 1
             while len(self._batches) > KEPT_BATCHES:
@@ -112,7 +146,7 @@ class ParquetRows(Archive):
     def _contents(self) -> Iterator[bytes | None]:
         column = self.image_column
         path = f"{column}.bytes" if self._is_struct else column
-        for batch in self._file.iter_batches(batch_size=ROWS, columns=[path], use_threads=False):
+        for batch in self._image_file.iter_batches(batch_size=ROWS, columns=[path], use_threads=False):
             for value in batch.column(0):
                 content = value.as_py()
                 yield content.get("bytes") if isinstance(content, dict) else content
