@@ -1,5 +1,6 @@
 """Read untrusted `.npz` files: plain arrays only, and no more memory than is available."""
 
+import math
 import os
 import sys
 import warnings
@@ -51,6 +52,8 @@ def read_npz(file: IO[bytes], path: Path, keys: Container[str] = ALL_KEYS) -> di
             _require_room(sum(member.file_size for member in wanted), file.seek(0, os.SEEK_END), path)
             for member in wanted:
                 with archive.open(member) as content:
+                    _require_complete(content, member.file_size)
+                with archive.open(member) as content:
                     array = np.lib.format.read_array(content, allow_pickle=False)
                     arrays[member.filename.removesuffix(SUFFIX)] = _require_unicode(array)
     except UnavailableError:
@@ -58,6 +61,15 @@ def read_npz(file: IO[bytes], path: Path, keys: Container[str] = ALL_KEYS) -> di
     except Exception as error:  # zipfile, zlib and numpy raise many types for damaged files
         raise ValueError(_reason(error)) from error
     return arrays
+
+
+def _require_complete(content: IO[bytes], size: int) -> None:
+    """Check that an array needs no more bytes than its member of the archive has, before memory is allocated."""
+    major, _ = np.lib.format.read_magic(content)
+    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(content)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError("cut off")
 
 
 def _require_unicode(array: NDArray[Any]) -> NDArray[Any]:

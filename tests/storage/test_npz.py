@@ -75,3 +75,13 @@ def test_arrays_larger_than_memory_are_not_read(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("aecli.storage.limits.available_memory", lambda: 1000)
     with pytest.raises(UnavailableError, match=r"forged\.npz.*memory"):
         read_npz(claiming(100_000), FORGED)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_an_array_that_claims_more_than_its_member_holds_is_refused(version: tuple[int, int]) -> None:
+    content = io.BytesIO()
+    np.lib.format.write_array(content, np.zeros(4, "<U1"), version=version)
+    forged = content.getvalue().replace(b"(4,), ", b"(9999999999,), ")[: len(content.getvalue())]
+    with pytest.raises(ValueError, match="."):
+        read_npz(archive(class_names=forged), FORGED)
+    assert read_npz(archive(class_names=content.getvalue()), FORGED)["class_names"].shape == (4,)
