@@ -1,5 +1,6 @@
 """The images that a run trains on, and those that it validates on."""
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from aecli.errors import InputError
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress, silent
 
+PAGE = re.compile(r"#\d+$")
 LABELS_HINT = "labels are read from folders, root/class/*, or with --labels-from prefix from names, class_xxx.jpg"
 
 
@@ -81,7 +83,7 @@ def load_subsets(
     )
     validation_data = validation_data or _own_validation(ref)
     if validation_data is None:
-        rest, held_out = _hold_out(images, ref, recipe)
+        rest, held_out = _hold_out(images, ref, recipe, options)
         subsets = Subset(images, rest), Subset(images, held_out)
     else:
         conversion = Conversion(images.image_shape, recipe.model.resize, images.levels or "declared")
@@ -108,7 +110,9 @@ def _conversion(recipe: Recipe) -> Conversion:
     )
 
 
-def _hold_out(images: ImageSet, ref: DataRef, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _hold_out(
+    images: ImageSet, ref: DataRef, recipe: Recipe, options: DataOptions
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of the images to train on, and of those to validate on."""
     fraction, seed = recipe.training.validation_fraction, recipe.training.seed
     if not ref.paths:
@@ -116,7 +120,10 @@ def _hold_out(images: ImageSet, ref: DataRef, recipe: Recipe) -> tuple[NDArray[n
     candidates = np.arange(len(images))
     if recipe.task == "classifier" and images.labels is not None and len(occurring_classes(images)) > 1:
         candidates = np.flatnonzero(images.labels != UNLABELED)  # some of these, not any images, must be held out
-    rest, held_out = hold_out_by_name(images.names[candidates].tolist(), fraction, seed, "validation")
+    names = images.names[candidates].tolist()
+    if options.pages == "all":  # the pages of a file are alike: they stay together
+        names = [PAGE.sub("", name) for name in names]
+    rest, held_out = hold_out_by_name(names, fraction, seed, "validation")
     return candidates[rest], candidates[held_out]
 
 

@@ -80,7 +80,7 @@ def test_detect_uses_the_detector(calibrate: Run, aecli: Run, conv_run: Path, tm
 def test_warnings_are_printed_even_if_quiet(calibrate: Run) -> None:
     result = calibrate("--normal", "digits:train", "-q")
     assert "warning" in result.err
-    assert "trained on digits:train" in result.err
+    assert "images of digits:train" in result.err
     low = calibrate(*NORMAL, *ANOMALOUS, "--score", "residual", "-q", "--json")
     warnings = low.document["warnings"]
     assert [line.removeprefix("warning: ") for line in low.err.splitlines()] == warnings
