@@ -12,15 +12,16 @@ from aecli.data.archives.archive import Archive, ArchivedImage, DamagedMemberErr
 from aecli.data.archives.tar_archive import TarArchive
 from aecli.data.archives.zip_archive import ZipArchive
 from aecli.data.class_numbers import number_labels
-from aecli.data.layouts import LayoutSource, is_visible
+from aecli.data.layouts.layout import LayoutSource, is_visible
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles
-from aecli.data.split_names import split_of
+from aecli.data.layouts.split_names import split_of
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+UNREAD_SUFFIXES = (".7z", ".rar", ".tar.zst", ".tzst", ".tar.lz", ".tar.z")
 LABEL_SUFFIXES = (".cls", ".json")
 LABEL_KEYS = ("label", "class", "cls", "target")
 MAX_LABEL_BYTES = 1 << 20
@@ -41,16 +42,19 @@ class ArchiveFile(LayoutSource):
     def accepts(cls, path: Path) -> bool:
         """Check the suffix."""
         name = path.name.lower()
-        return (name.endswith(TAR_SUFFIXES) or name.endswith(".zip")) and not path.is_dir()
+        return name.endswith((".zip", *TAR_SUFFIXES, *UNREAD_SUFFIXES)) and not path.is_dir()
 
     @cached_property
     def _archive(self) -> Archive:
         """The opened archive.
 
         Raises:
-            InputError: it is damaged.
+            InputError: it is damaged, or of a kind that is not read.
             UnavailableError: it is compressed, and there is no space to decompress it.
         """
+        if self.path.name.lower().endswith(UNREAD_SUFFIXES):
+            suffix = next(each for each in UNREAD_SUFFIXES if self.path.name.lower().endswith(each))
+            raise InputError(f"{suffix} archives are not read: {self.path}", hint="pack the images as .zip or .tar.gz")
         return ZipArchive(self.path) if self.path.suffix.lower() == ".zip" else TarArchive(self.path)
 
     @cached_property

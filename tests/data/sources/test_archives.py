@@ -263,3 +263,11 @@ def test_a_damaged_header_in_a_tar_is_an_error(tmp_path: Path) -> None:
 def test_descriptions_without_labels_leave_those_of_the_folders(pack: Pack) -> None:
     files = {f"{name}/1.png": png(1) for name in ("a", "b")} | {"a/1.json": b'{"width": 4}'}
     assert load(pack("described", files)).class_names == ("a", "b")
+
+
+@pytest.mark.parametrize("suffix", [".7z", ".rar", ".tar.zst"])
+def test_archives_that_are_not_read_are_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"x")
+    with pytest.raises(InputError, match=suffix):
+        load(str(path))
