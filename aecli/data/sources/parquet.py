@@ -1,5 +1,6 @@
 """Image sets of Hugging Face: Parquet files with image files in their rows."""
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +11,12 @@ from numpy.typing import NDArray
 from aecli.data.archives.archive import ArchivedImage, plain_path
 from aecli.data.archives.parquet_file import ParquetRows
 from aecli.data.class_numbers import number_labels
-from aecli.data.formats import SUFFIXES
-from aecli.data.layouts import is_visible
+from aecli.data.formats.known import SUFFIXES
+from aecli.data.layouts.layout import is_visible
+from aecli.data.layouts.split_names import split_of
 from aecli.data.options import DataOptions
 from aecli.data.shards import joined
 from aecli.data.source import ImageFiles, PathSource
-from aecli.data.split_names import split_of
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 
@@ -102,18 +103,32 @@ def _belongs(parts: dict[str, ImageFiles], wanted: set[str]) -> NDArray[np.bool_
 
 
 def _parquet_files(folder: Path) -> list[Path]:
-    """Return the Parquet files in a folder without images, or in its only folder, such as `data`."""
+    """Return the sorted Parquet files in a folder without images, or in its only folder, such as `data`."""
+    files, folders = _entries(folder)
+    if len(folders) == 1 and not files:
+        files, folders = _entries(folders[0])
+    return [] if folders else sorted(files)
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the Parquet files and the folders in a folder; none of either as soon as there is an image.
+
+    Folders may hold millions of images, and this is asked of every folder.
+    """
+    files, folders = [], []
     try:
-        entries = [path for path in folder.iterdir() if is_visible(path.name)]
-        folders = [path for path in entries if path.is_dir()]
-        found = sorted(path for path in entries if path.suffix.lower() == SUFFIX and path not in folders)
-        if len(folders) == 1 and not found:
-            folders, entries = [], [path for path in folders[0].iterdir() if is_visible(path.name)]
-            found = sorted(path for path in entries if path.suffix.lower() == SUFFIX)
-    except OSError:
-        return []
-    has_images = any(path.suffix.lower() in SUFFIXES for path in entries)
-    return [] if folders or has_images else found
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                suffix = suffix_of(entry.name)
+                if suffix in SUFFIXES:
+                    return [], []
+                if is_visible(entry.name) and entry.is_dir():
+                    folders.append(Path(entry.path))
+                elif is_visible(entry.name) and suffix == SUFFIX:
+                    files.append(Path(entry.path))
+    except OSError:  # the next source explains it
+        return [], []
+    return files, folders
 
 
 def _titles(rows: ParquetRows) -> Sequence[str]:

@@ -103,3 +103,9 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UnavailableError) as caught:
         load(str(path))
     assert "aecli[parquet]" in str(caught.value.hint)
+
+
+def test_a_folder_of_images_beside_a_parquet_file_is_one_of_images(tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(png(3))
+    write_table(tmp_path / "features.parquet", {"x": [1]})
+    assert values(str(tmp_path)) == [3]
