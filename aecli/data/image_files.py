@@ -17,17 +17,17 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.color_modes import to_gray_or_rgb
 from aecli.data.conversion import AS_IS, Conversion
-from aecli.data.deep_image import DeepImage, UnsupportedValuesError
 from aecli.data.encoded import EncodedImage, UnreadableImageError
-from aecli.data.image_opening import RefusedError, count_pages, open_image
+from aecli.data.formats.color_modes import to_gray_or_rgb
+from aecli.data.formats.deep_image import DeepImage, UnsupportedValuesError
+from aecli.data.formats.opened_image import OpenedImage, ReadByPillow
+from aecli.data.formats.opening import RefusedError, count_pages, open_image
+from aecli.data.formats.orientation import swaps_sides
+from aecli.data.formats.unreadable import reason_of
 from aecli.data.levels import ValueRange
-from aecli.data.opened_image import OpenedImage, ReadByPillow
-from aecli.data.orientation import swaps_sides
 from aecli.data.resize import resized, to_pixels
 from aecli.data.shapes import FullShape, complete
-from aecli.data.unreadable import reason_of
 from aecli.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from aecli.data.conversion import AS_IS, Conversion
 from aecli.data.conversion_summary import ConversionSummary
 from aecli.data.decoding import decode_files
 from aecli.data.image_set import ImageSet
+from aecli.data.layouts.split_names import split_of
 from aecli.data.levels import to_8_bits
 from aecli.data.options import DataOptions, DatasetStatus
 from aecli.data.pages import with_pages
@@ -16,7 +17,6 @@ from aecli.data.registry import SPLITS, DataRef, registry, resolve
 from aecli.data.resize import fit
 from aecli.data.shapes import complete
 from aecli.data.source import ImageArrays, ImageFiles, Source, SourceContent
-from aecli.data.split_names import split_of
 from aecli.data.splits import in_test_by_name
 from aecli.errors import InputError, unknown
 from aecli.runtime.progress import Progress, silent

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.formats import SUFFIXES
+from aecli.data.formats.known import SUFFIXES
 from aecli.data.grids import MIN_SIDE
 from aecli.data.saving import save_image
 from aecli.detection.inspection import Detection

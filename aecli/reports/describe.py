@@ -12,7 +12,7 @@ from aecli.codes import load_codes
 from aecli.codes.coordinates import CoordinatesInfo, read_info
 from aecli.data import resolve
 from aecli.data.classes import first_classes
-from aecli.data.formats import KNOWN_SUFFIXES
+from aecli.data.formats.known import KNOWN_SUFFIXES
 from aecli.data.registry import registry
 from aecli.data.shapes import shape_text, size_text
 from aecli.data.source import PathSource

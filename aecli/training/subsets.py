@@ -20,8 +20,8 @@ from aecli.data import (
     with_classes,
 )
 from aecli.data.conversion import Conversion
+from aecli.data.layouts.split_names import split_of
 from aecli.data.levels import Levels
-from aecli.data.split_names import split_of
 from aecli.data.splits import hold_out_by_name
 from aecli.errors import InputError
 from aecli.recipes.schema import Recipe

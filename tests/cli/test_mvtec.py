@@ -8,7 +8,7 @@ import pytest
 from aecli.detection.detector import load_detector
 from aecli.errors import ExitStatus
 from tests.command_line import Result, Run, succeed
-from tests.data.layouts import write_mvtec
+from tests.data.layout_writing import write_mvtec
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from PIL import Image
 from aecli.data import image_files
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
+from aecli.data.formats.opening import MAX_PIXELS
 from aecli.data.image_files import quiet
-from aecli.data.image_opening import MAX_PIXELS
 from aecli.data.shapes import NATIVE, FullShape, Shape
 from aecli.errors import ExitStatus
 

@@ -10,7 +10,7 @@ from PIL import Image
 from aecli.data import DataOptions, load
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import UnreadableImageError
-from aecli.data.formats import AVIF
+from aecli.data.formats.known import AVIF
 from aecli.data.iteration import iterate_images
 from aecli.errors import UsageError
 

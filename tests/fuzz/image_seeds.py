@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aecli.data.formats import HEIC
-from tests.data.bmp_writing import fields_bmp
-from tests.data.jpeg_writing import lossless_jpeg
-from tests.data.tiff_writing import gray_page, packed_bits, page, write_tiff
+from aecli.data.formats.known import HEIC
+from tests.data.formats.bmp_writing import fields_bmp
+from tests.data.formats.jpeg_writing import lossless_jpeg
+from tests.data.formats.tiff_writing import gray_page, packed_bits, page, write_tiff
 
 
 def write_new_formats(folder: Path, gray: Image.Image, color: Image.Image) -> None:

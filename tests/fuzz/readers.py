@@ -69,7 +69,7 @@ def all_readers(folder: Path) -> list[Reader]:
 
     from aecli import inference
     from aecli.data import load
-    from aecli.data.formats import HEIC
+    from aecli.data.formats.known import HEIC
 
     model = inference.load(folder / "mlp" / "model.safetensors", device="cpu")
     images = load(str(folder / "images.npy")).images[:2]

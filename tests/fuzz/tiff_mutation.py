@@ -4,7 +4,7 @@ import io
 import struct
 from random import Random
 
-from aecli.data.tiff.directories import Directory, TiffError, pages
+from aecli.data.formats.tiff.directories import Directory, TiffError, pages
 from tests.fuzz.mutations import LENGTHS, damage
 
 TAGS = [254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339]

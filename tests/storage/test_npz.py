@@ -82,6 +82,6 @@ def test_an_array_that_claims_more_than_its_member_holds_is_refused(version: tup
     content = io.BytesIO()
     np.lib.format.write_array(content, np.zeros(4, "<U1"), version=version)
     forged = content.getvalue().replace(b"(4,), ", b"(9999999999,), ")[: len(content.getvalue())]
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="cut off"):
         read_npz(archive(class_names=forged), FORGED)
     assert read_npz(archive(class_names=content.getvalue()), FORGED)["class_names"].shape == (4,)

@@ -9,7 +9,7 @@ from aecli.errors import ExitStatus
 from aecli.recipes.loading import load_recipe
 from aecli.training.subsets import load_subsets
 from tests.command_line import Run
-from tests.data.layouts import write_split_names
+from tests.data.layout_writing import write_split_names
 
 OPTIONS = DataOptions()
 

@@ -148,7 +148,7 @@ def _resolve(
         InputError: there is no such data, or nothing tells normal from anomalous images.
     """
     from aecli.data import resolve
-    from aecli.data.anomalies import normal_and_anomalous
+    from aecli.data.layouts.anomalies import normal_and_anomalous
 
     if data and (normal or anomalous):
         raise UsageError("--data cannot be combined with --normal and --anomalous", hint="leave out --data")

@@ -13,9 +13,9 @@ from aecli.data.archives.tar_archive import TarArchive
 from aecli.data.archives.zip_archive import ZipArchive
 from aecli.data.class_numbers import number_labels
 from aecli.data.layouts.layout import LayoutSource, is_visible
+from aecli.data.layouts.split_names import split_of
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles
-from aecli.data.layouts.split_names import split_of
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.array_images import channels_first
-from aecli.data.array_keys import ArrayKeys, ArraySets, find_sets
-from aecli.data.array_labels import LabelArray, decoded_text, read_labels
+from aecli.data.arrays.images import channels_first
+from aecli.data.arrays.keys import ArrayKeys, ArraySets, find_sets
+from aecli.data.arrays.labels import LabelArray, decoded_text, read_labels
 from aecli.data.levels import Levels, ValueRange, sparse_note
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageArrays, PathSource

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aecli.data.encoded import FileOnDisk
-from aecli.data.layouts import LayoutSource, is_visible
+from aecli.data.layouts.layout import LayoutSource, is_visible
 from aecli.errors import InputError
 from aecli.storage.paths import is_stream
 

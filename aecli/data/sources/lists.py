@@ -13,10 +13,10 @@ import numpy as np
 
 from aecli.data.class_numbers import number_labels
 from aecli.data.encoded import EncodedImage, FileOnDisk, UnreadableImageError
-from aecli.data.layouts import labels_from_prefixes
+from aecli.data.layouts.layout import labels_from_prefixes
+from aecli.data.layouts.split_names import split_of
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
-from aecli.data.split_names import split_of
 from aecli.data.tables import JSON_SUFFIXES, TABLE_SUFFIXES, Row, Table, list_columns, shorten
 from aecli.errors import InputError
 from aecli.runtime.counting import counted

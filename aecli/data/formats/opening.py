@@ -5,8 +5,8 @@ from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
-from aecli.data import bmp_fields
-from aecli.data.formats import (
+from aecli.data.formats import bmp_fields
+from aecli.data.formats.known import (
     BMP,
     HEIC,
     JPEG,
@@ -17,13 +17,13 @@ from aecli.data.formats import (
     read_format,
     unread_format,
 )
-from aecli.data.opened_image import OpenedImage, ReadByAecli, ReadByPillow
-from aecli.data.orientation import ORIENTATION_TAG
-from aecli.data.pillow_internals import prepare_decoders
-from aecli.data.tiff import directories as tags
-from aecli.data.tiff.directories import Directory, pages
-from aecli.data.tiff.kinds import is_raw_photo, kind_reason, ycbcr_reason
-from aecli.data.tiff.samples import Layout, colors_of, plain_layout, read_samples
+from aecli.data.formats.opened_image import OpenedImage, ReadByAecli, ReadByPillow
+from aecli.data.formats.orientation import ORIENTATION_TAG
+from aecli.data.formats.pillow_internals import prepare_decoders
+from aecli.data.formats.tiff import directories as tags
+from aecli.data.formats.tiff.directories import Directory, pages
+from aecli.data.formats.tiff.kinds import is_raw_photo, kind_reason, ycbcr_reason
+from aecli.data.formats.tiff.samples import Layout, colors_of, plain_layout, read_samples
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,7 +8,7 @@ from PIL import Image
 
 from aecli.data import image_files
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
-from tests.data.bmp_writing import fields_bmp
+from tests.data.formats.bmp_writing import fields_bmp
 
 COLORS = np.random.default_rng(0).integers(0, 256, (5, 7, 4), dtype=np.uint32)
 COLORS[:, :, 3] = 255

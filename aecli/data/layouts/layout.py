@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.encoded import EncodedImage
-from aecli.data.folder_tree import child_folders, folder_of
-from aecli.data.formats import FORMATS, SUFFIXES, SUMMARY, UNREAD_SUFFIXES
-from aecli.data.masks import find_masks
+from aecli.data.formats.known import FORMATS, SUFFIXES, SUMMARY, UNREAD_SUFFIXES
+from aecli.data.layouts.folder_tree import child_folders, folder_of
+from aecli.data.layouts.masks import find_masks
+from aecli.data.layouts.split_names import is_container, split_folders, split_of
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
-from aecli.data.split_names import is_container, split_folders, split_of
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED

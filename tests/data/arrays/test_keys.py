@@ -2,7 +2,7 @@
 
 import pytest
 
-from aecli.data.array_keys import ArrayKeys, find_sets
+from aecli.data.arrays.keys import ArrayKeys, find_sets
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aecli.data.masks import find_masks
+from aecli.data.layouts.masks import find_masks
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 import os
 from typing import IO
 
-from aecli.data import bmp_fields
-from aecli.data.formats import BMP, JPEG, START_BYTES, TIFF, read_format
-from aecli.data.image_opening import MAX_PIXELS
-from aecli.data.jpeg_frames import read_frame
-from aecli.data.tiff.directories import TiffError, pages
-from aecli.data.tiff.kinds import compression_reason
+from aecli.data.formats import bmp_fields
+from aecli.data.formats.jpeg_frames import read_frame
+from aecli.data.formats.known import BMP, JPEG, START_BYTES, TIFF, read_format
+from aecli.data.formats.opening import MAX_PIXELS
+from aecli.data.formats.tiff.directories import TiffError, pages
+from aecli.data.formats.tiff.kinds import compression_reason
 
 
 def reason_of(content: IO[bytes], error: Exception) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from aecli.data.deep_image import DeepImage
+from aecli.data.formats.deep_image import DeepImage
 from aecli.data.levels import Levels
 
 if TYPE_CHECKING:

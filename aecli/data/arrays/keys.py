@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aecli.data.split_names import ALIASES
+from aecli.data.layouts.split_names import ALIASES
 
 IMAGE_NAMES = ("images", "image", "imgs", "x", "data", "pixels", "arr_0")
 LABEL_NAMES = ("labels", "label", "y", "targets", "target")

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from aecli.data.folder_tree import child_folders, folder_of
-from aecli.data.split_names import MASK_WORDS, is_container, split_of, words_of
+from aecli.data.layouts.folder_tree import child_folders, folder_of
+from aecli.data.layouts.split_names import MASK_WORDS, is_container, split_of, words_of
 
 _ENDING = re.compile(r"[ _.-]?(mask|masks|gt)([ _.-]?\d+)?$", re.IGNORECASE)
 

@@ -14,7 +14,7 @@ from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
 from aecli.data.levels import Levels
 from aecli.data.shapes import FullShape
-from tests.data.tiff_writing import gray_page, packed_bits, page, write_tiff
+from tests.data.formats.tiff_writing import gray_page, packed_bits, page, write_tiff
 
 RAMP = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 DEEP = RAMP.astype(np.uint16) * 257

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.deep_image import DeepImage
+from aecli.data.formats.deep_image import DeepImage
 
 if TYPE_CHECKING:
     from PIL.Image import Image

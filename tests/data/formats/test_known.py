@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.data import formats, image_files, load
+from aecli.data import image_files, load
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
-from aecli.data.formats import AVIF, FORMATS, HEIC, JPEG_2000, SUFFIXES
-from aecli.data.image_opening import MAX_PIXELS
+from aecli.data.formats import known as formats
+from aecli.data.formats.known import AVIF, FORMATS, HEIC, JPEG_2000, SUFFIXES
+from aecli.data.formats.opening import MAX_PIXELS
 
 RAMP = np.add.outer(np.arange(64), np.arange(96)).astype(np.uint8)
 COLOR = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=-1)

@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aecli.data import DataOptions, layouts, load
-from aecli.data.anomalies import normal_and_anomalous
+from aecli.data import DataOptions, load
 from aecli.data.encoded import EncodedImage, FileOnDisk
-from aecli.data.formats import HEIC
-from aecli.data.layouts import LayoutSource
+from aecli.data.formats.known import HEIC
+from aecli.data.layouts import layout as layouts
+from aecli.data.layouts.anomalies import normal_and_anomalous
+from aecli.data.layouts.layout import LayoutSource
 from aecli.data.loading import content_of
 from aecli.data.registry import DataRef, resolve
 from aecli.data.source import ImageFiles
 from aecli.errors import InputError
 from aecli.runtime.progress import silent
 from tests.data.image_sets import Draw, labels_of
-from tests.data.layouts import write_mvtec, write_split_names
+from tests.data.layout_writing import write_mvtec, write_split_names
 
 
 class Listing(LayoutSource):

@@ -10,7 +10,7 @@ from PIL import Image
 from aecli.data import image_files
 from aecli.data.conversion import Conversion, Resize
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
-from tests.data.jpeg_writing import lossless_jpeg
+from tests.data.formats.jpeg_writing import lossless_jpeg
 
 MODES: list[Resize] = ["stretch", "crop", "pad"]
 

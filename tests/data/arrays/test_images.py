@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from aecli.data.array_images import channels_first
+from aecli.data.arrays.images import channels_first
 from aecli.errors import InputError
 
 RANDOM = np.random.default_rng(0)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aecli.data.color_modes import is_deep, is_gray
-from aecli.data.deep_color import GRAY_ALPHA, is_deep_color, raw_mode, read_deep_color, repair_byte_order
-from aecli.data.deep_image import DeepImage
-from aecli.data.jpeg_frames import read_frame
-from aecli.data.orientation import swaps_sides, transposition_of, upright_transposition
+from aecli.data.formats.color_modes import is_deep, is_gray
+from aecli.data.formats.deep_color import GRAY_ALPHA, is_deep_color, raw_mode, read_deep_color, repair_byte_order
+from aecli.data.formats.deep_image import DeepImage
+from aecli.data.formats.jpeg_frames import read_frame
+from aecli.data.formats.orientation import swaps_sides, transposition_of, upright_transposition
+from aecli.data.formats.tiff import directories as tags
 from aecli.data.resize import Box
 from aecli.data.shapes import FullShape
-from aecli.data.tiff import directories as tags
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Transpose

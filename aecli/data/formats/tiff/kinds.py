@@ -1,7 +1,7 @@
 """What kind of TIFF an image is, in words, for those that are not read."""
 
-from aecli.data.tiff import directories as tags
-from aecli.data.tiff.directories import Directory, TiffError
+from aecli.data.formats.tiff import directories as tags
+from aecli.data.formats.tiff.directories import Directory, TiffError
 
 PHOTOMETRIC_NAMES = {
     **{4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 10: "ITULAB", 32844: "LogL", 32845: "LogLuv"},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aecli.data.split_names import split_folders, split_of
+from aecli.data.layouts.split_names import split_folders, split_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aecli.data.array_labels import LabelArray, read_labels
+from aecli.data.arrays.labels import LabelArray, read_labels
 from aecli.errors import InputError
 
 

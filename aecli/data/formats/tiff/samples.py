@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.deep_image import DeepImage
-from aecli.data.tiff import directories as tags
-from aecli.data.tiff.directories import Directory, TiffError, file_size
+from aecli.data.formats.deep_image import DeepImage
+from aecli.data.formats.tiff import directories as tags
+from aecli.data.formats.tiff.directories import Directory, TiffError, file_size
 
 if TYPE_CHECKING:
     from PIL.Image import Image

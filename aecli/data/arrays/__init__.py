@@ -1,0 +1,1 @@
+"""Find images and labels in the arrays of NumPy files."""

@@ -1,0 +1,1 @@
+"""Find splits, classes and masks in the names of files."""
