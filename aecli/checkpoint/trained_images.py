@@ -7,7 +7,7 @@ add up to less than 2n bits, in practice 1.6n. An image that the model was not t
 with a probability of 2**-14.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import ceil, lgamma, log
@@ -21,8 +21,8 @@ from aecli.runtime.threads import map_ordered
 TENSOR = "trained_images"
 """Name of the tensor, (B,) uint8, that holds the memory in a checkpoint and in an exported model."""
 LOW_BITS = 14
-CHUNK_BYTES = 4 * 2**20
-"""Bytes of the images that one thread hashes at once."""
+MAX_CHUNK, CHUNK_BYTES = 1024, 4 * 2**20
+"""The most images, and bytes of images, that one thread hashes at once."""
 MAX_CHANCE = 0.01
 """Matches are reported only if chance explains as many with a smaller probability."""
 
@@ -47,7 +47,7 @@ class TrainedImages:
             earlier: The memory of the model that the training starts from.
         """
         sets = earlier.sets if earlier else ()
-        digests = np.unique(_digests(images, indices))
+        digests = np.unique(np.concatenate([np.zeros(0, np.uint64), *_digests(images, indices)]))
         digests = digests[~_contained(digests, sets)]
         return cls((*sets, np.sort(_reduced(digests, len(digests)))) if len(digests) else sets)
 
@@ -59,17 +59,11 @@ class TrainedImages:
     def count(self, images: NDArray[np.uint8]) -> int:
         """Return how many of the images the model was trained on; 0 if chance explains the number of matches.
 
-        `images` are (N, C, H, W) uint8 in the model's shape.
+        `images` are (N, C, H, W) uint8 in the model's shape. 1 in 16,384 other images matches, for each set.
         """
-        matches = int(np.count_nonzero(self.contains(images)))
+        chunks = _digests(images, np.arange(len(images)))
+        matches = sum(int(np.count_nonzero(_contained(digests, self.sets))) for digests in chunks)
         return 0 if _is_chance(matches, len(images) * len(self.sets) * 2.0**-LOW_BITS) else matches
-
-    def contains(self, images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Return (N,) bool: whether the model was trained on each of the (N, C, H, W) uint8 images.
-
-        True is wrong for 1 in 16,384 other images, for each set.
-        """
-        return _contained(_digests(images, np.arange(len(images))), self.sets)
 
     def pack(self) -> bytes:
         """Return the memory as bytes, at most 2 for each image and 1 for each set; `unpack` also needs `counts`."""
@@ -105,12 +99,12 @@ def recall(tensor: NDArray[Any] | None, counts: Sequence[int]) -> TrainedImages 
     return TrainedImages.unpack(tensor, counts)
 
 
-def _digests(images: NDArray[np.uint8], indices: NDArray[np.int64]) -> Hashes:
-    """Return the 64-bit hashes of the pixels of the images at `indices`, (M,)."""
-    chunk = max(1, CHUNK_BYTES // max(1, images[:1].nbytes))
+def _digests(images: NDArray[np.uint8], indices: NDArray[np.int64]) -> Iterator[Hashes]:
+    """Yield the 64-bit hashes of the pixels of the images at `indices`, chunk by chunk."""
+    chunk = max(1, min(MAX_CHUNK, CHUNK_BYTES // max(1, images[:1].nbytes)))
     starts = range(0, len(indices), chunk)
-    parts = map_ordered(lambda start: _digest(images[indices[start : start + chunk]]), starts)
-    return np.frombuffer(b"".join(parts), "<u8").astype(np.uint64)
+    for digest in map_ordered(lambda start: _digest(images[indices[start : start + chunk]]), starts):
+        yield np.frombuffer(digest, "<u8").astype(np.uint64)
 
 
 def _digest(images: NDArray[np.uint8]) -> bytes:
@@ -127,7 +121,9 @@ def _contained(digests: Hashes, sets: Sequence[Hashes]) -> NDArray[np.bool_]:
     """Return (M,) bool: whether one of the sets contains each of the digests."""
     found = np.zeros(len(digests), bool)
     for hashes in sets:
-        found |= np.isin(_reduced(digests, len(hashes)), hashes)
+        reduced = _reduced(digests, len(hashes))
+        places = np.minimum(np.searchsorted(hashes, reduced), len(hashes) - 1)
+        found |= hashes[places] == reduced
     return found
 
 

@@ -45,7 +45,8 @@ class ConversionSummary:
     def add(self, native: FullShape, depth: ValueRange | None, count: int = 1) -> None:
         """Add images of the shape `native`, (C, H, W); `depth` is None for images of 8 bits."""
         self._native[native] += count
-        self._depths.add(depth, count)
+        if depth is not None:
+            self._depths.add(depth, count)
 
     def report(self) -> ConversionReport:
         """Return the report on all images so far."""

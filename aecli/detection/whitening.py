@@ -40,6 +40,8 @@ def _all_directions(centered: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     """Return the shrunk variances, (D,), and the directions, (D, D), of (N, D) vectors with mean 0."""
     from sklearn.covariance import ledoit_wolf
 
+    if len(centered) == 1:  # shrinking completely to no variance
+        return np.zeros(centered.shape[1]), np.eye(centered.shape[1])
     covariance, _ = ledoit_wolf(centered, assume_centered=True)
     variances, directions = np.linalg.eigh(covariance)
     return variances, directions.T

@@ -47,6 +47,7 @@ class FakeModel:
 
     def __init__(self, model: Model, seed: int, dimensions: int = 4):
         self.header, self.fingerprint = replace(model.header, code_shape=(dimensions,)), "sha256:fake"
+        self.trained_images = None
         random = np.random.default_rng(seed)
         self.codes = random.normal(size=(1 << 16, dimensions)).astype(np.float32)
         self.residuals = random.lognormal(size=1 << 16).astype(np.float32)
@@ -265,7 +266,7 @@ def test_invalid_options_are_refused(values: dict[str, Any]) -> None:
 def test_a_warning_names_the_training_images(word: str, model: Model) -> None:
     assert model.header.data.word == "digits:train"
     calibration = calibrate(model, aecli.load_images(word), None, CalibrationOptions("residual", 0.9))
-    assert "trained on digits:train" in calibration.warnings[0]
+    assert f"images of {calibration.detector.header.normal.word}" in calibration.warnings[0]
 
 
 def test_a_warning_names_the_number_of_images_that_a_quantile_needs(model: Model) -> None:

@@ -304,7 +304,7 @@ class TestAccelerators:
         assert document["training"]["epochs"] == 2
         assert document["parameters"] == 3221
         assert document["images_per_second"] > 0
-        assert [line.split()[0] for line in result.err.splitlines()] == ["training", "classes:", "epoch", "epoch"]
+        assert [line.split()[0] for line in result.err.splitlines()] == ["training", "10", "epoch", "epoch"]
 
 
 def folder_of(path: Path, images: NDArray[Any]) -> Path:

@@ -7,7 +7,6 @@ from pathlib import Path
 from aecli.data.encoded import FileOnDisk
 from aecli.data.layouts.layout import LayoutSource, is_visible
 from aecli.errors import InputError
-from aecli.storage.paths import is_stream
 
 
 class ImageFolder(LayoutSource):
@@ -26,9 +25,7 @@ class ImageFolder(LayoutSource):
         return _files_below(self.path)
 
     def _file(self, name: str) -> FileOnDisk:
-        path = self.path / name
-        # A file that is called "-" is not standard input.
-        return FileOnDisk(path.absolute() if is_stream(path) else path)
+        return FileOnDisk(self.path / name)
 
 
 def _files_below(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:

@@ -69,9 +69,7 @@ def export(checkpoint: Checkpoint, path: Path) -> Exported:
     original = TorchModel(checkpoint, "cpu")
     if checkpoint.model.parameter_count() * 4 > MAX_WEIGHT_BYTES:
         raise InputError(f"{checkpoint.path} has more weights than the 2 GB that an ONNX file can hold")
-    proto = _to_onnx(checkpoint.autoencoder)
-    if checkpoint.trained_images:
-        _add_memory(proto, checkpoint.trained_images)
+    proto = _to_onnx(checkpoint.autoencoder, checkpoint.trained_images)
     metadata = {
         HEADER_KEY: checkpoint.header.to_json(),
         FINGERPRINT_KEY: checkpoint.fingerprint,
@@ -135,7 +133,7 @@ class _Graph(nn.Module):
         return codes, self.model.levels(reconstruction), residual_l2(x, reconstruction)
 
 
-def _to_onnx(model: Autoencoder) -> "ModelProto":
+def _to_onnx(model: Autoencoder, trained_images: TrainedImages | None) -> "ModelProto":
     graph = _Graph(copy.deepcopy(model)).eval()
     replace_derived(graph)
     images = torch.zeros(2, *model.image_shape, dtype=torch.uint8)
@@ -163,6 +161,8 @@ def _to_onnx(model: Autoencoder) -> "ModelProto":
     for value in (*proto.graph.input, *proto.graph.output):
         value.ClearField("metadata_props")
     proto.graph.ClearField("value_info")
+    if trained_images:
+        _add_memory(proto, trained_images)
     return proto
 
 

@@ -45,9 +45,9 @@ def test_missing_training_images_are_a_warning(train: Callable[..., Path], image
     succeed("train", image_folder, "-o", run_without_images, "--epochs", "1")
     for file in image_folder.rglob("*.png"):
         file.unlink()
-    (warning,) = succeed("compress-report", "digits:test", "--model", run_without_images).err.splitlines()
-    assert warning.startswith("warning: ")
-    assert "PCA" in warning
+    lines = succeed("compress-report", "digits:test", "--model", run_without_images).err.splitlines()
+    warnings = [line for line in lines if line.startswith("warning: ")]
+    assert ["PCA" in warning for warning in warnings].count(True) == 1
     assert "warning" not in succeed("compress-report", "digits:test", "--model", run).err
 
 
