@@ -1,7 +1,7 @@
 """Calibrate a detector: fit scores and thresholds on one half of the images, and evaluate them on the other half."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from aecli.checkpoint import DataSource
@@ -16,7 +16,7 @@ from aecli.detection.scores import score_names
 from aecli.detection.small_samples import small_sample_warning
 from aecli.errors import InputError
 from aecli.inference.model import Model
-from aecli.inference.training_overlap import overlap_warnings
+from aecli.inference.training_overlap import training_overlap
 from aecli.runtime.progress import Progress, silent
 
 
@@ -36,6 +36,8 @@ class Calibration:
     measured: Mapping[str, int]
     """The number of `normal` and `anomalous` images to evaluate on."""
     warnings: Sequence[str]
+    trained_images: Mapping[str, int | None] = field(default_factory=dict)
+    """How many of the `normal` and `anomalous` images the model was trained on; None for a model of version 0.1."""
 
 
 def calibrate(
@@ -88,6 +90,8 @@ def calibrate(
         measured=reports[0].to_dict() | {"images": evaluation_counts},
         versions={"aecli": version("aecli")},
     )
+    sets = {"normal": normal} | ({} if anomalous is None else {"anomalous": anomalous})
+    overlaps = {kind: training_overlap(model, images) for kind, images in sets.items()}
     return Calibration(
         Detector(header, chosen.statistics),
         reports,
@@ -96,13 +100,13 @@ def calibrate(
         fit_counts,
         evaluation_counts,
         warnings=[
-            *overlap_warnings(model, normal),
-            *(overlap_warnings(model, anomalous) if anomalous is not None else ()),
+            *(warning for overlap in overlaps.values() for warning in overlap.warnings),
             *shared_image_warnings(normal, anomalous),
             *chosen.warnings,
             *_sample_warnings(header),
             *order_warnings(reports),
         ],
+        trained_images={kind: overlap.trained_images for kind, overlap in overlaps.items()},
     )
 
 

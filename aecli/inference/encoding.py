@@ -34,6 +34,8 @@ class EncodedDataset:
     images: ImageSet
     seconds: float
     """Time to encode the images and to write the file."""
+    trained_images: int | None
+    """How many of the images the model was trained on; None for a model of version 0.1."""
 
     @property
     def images_per_second(self) -> float:
@@ -92,7 +94,7 @@ def encode_dataset(
             started = time.monotonic()
             codes = encode_batches(loaded, images, bits, entropy=entropy, shards=shards, progress=progress)
             save_codes(codes, output)
-            return EncodedDataset(loaded, images, time.monotonic() - started)
+            return EncodedDataset(loaded, images, time.monotonic() - started, codes.meta.trained_images)
 
 
 def _launch(processes: Processes, device: str, output: Path) -> "AbstractContextManager[Shards | None]":

@@ -1,11 +1,12 @@
 """Images that a model was trained on among those that it is measured on."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from aecli.checkpoint import CheckpointHeader
 from aecli.checkpoint.trained_images import TrainedImages
 from aecli.data.image_set import ImageSet
-from aecli.data.registry import resolve
+from aecli.data.registry import DataRef, resolve
 from aecli.errors import InputError
 from aecli.runtime.counting import counted
 
@@ -17,6 +18,15 @@ class Trained(Protocol):
 
     header: CheckpointHeader
     trained_images: TrainedImages | None
+
+
+@dataclass(frozen=True)
+class TrainingOverlap:
+    """What the images that a model is measured on share with those that it was trained on."""
+
+    trained_images: int | None
+    """How many of the images the model was trained on, as `trained_count` returns it."""
+    warnings: tuple[str, ...]
 
 
 def trained_count(model: Trained, images: ImageSet) -> int | None:
@@ -34,15 +44,16 @@ def overlap_warning(trained: int | None, total: int, word: str) -> str | None:
     return f"the model was trained on {trained:,} of the {counted(total, 'image')} of {word}: {ADVICE}"
 
 
-def overlap_warnings(model: Trained, images: ImageSet) -> list[str]:
-    """Warn if the model was trained on some of the images.
+def training_overlap(model: Trained, images: ImageSet) -> TrainingOverlap:
+    """Find out whether the model was trained on some of the images.
 
     A model of version 0.1 does not remember its training images: their DATA word, fingerprint and split are compared.
     """
     if model.trained_images is None:
-        return _warnings_of_0_1(model.header, images)
-    warning = overlap_warning(trained_count(model, images), len(images), images.word)
-    return [warning] if warning else []
+        return TrainingOverlap(None, tuple(_warnings_of_0_1(model.header, images)))
+    trained = trained_count(model, images)
+    warning = overlap_warning(trained, len(images), images.word)
+    return TrainingOverlap(trained, (warning,) if warning else ())
 
 
 def _warnings_of_0_1(header: CheckpointHeader, images: ImageSet) -> list[str]:
@@ -51,7 +62,7 @@ def _warnings_of_0_1(header: CheckpointHeader, images: ImageSet) -> list[str]:
             trained, measured = resolve(header.data.word), resolve(images.word)
         except InputError:  # the path does not exist any more
             return []
-        if trained.name != measured.name:
+        if _location(trained) != _location(measured):
             return []
         if trained.paths and not trained.source.splits() and trained.split != measured.split:
             return [
@@ -61,3 +72,7 @@ def _warnings_of_0_1(header: CheckpointHeader, images: ImageSet) -> list[str]:
         if trained.split != measured.split and not {trained.split, measured.split} & {None, "all"}:
             return []
     return [f"the model was trained on {header.data.word}, which shares images with {images.word}: {ADVICE}"]
+
+
+def _location(ref: DataRef) -> object:
+    return [path.resolve() for path in ref.paths] or ref.name

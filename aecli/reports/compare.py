@@ -22,7 +22,7 @@ from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, conversion_of
 from aecli.inference.torch_classifier import TorchClassifier
-from aecli.inference.training_overlap import overlap_warnings
+from aecli.inference.training_overlap import Trained, TrainingOverlap, training_overlap
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress
 from aecli.storage.paths import short_names
@@ -69,8 +69,8 @@ class Measured:
     """k-NN accuracy on the codes with few labels; None for a classifier, or without labels."""
     accuracy: Estimate | None
     """Accuracy of a classifier; None for an autoencoder, or without labels."""
-    warnings: tuple[str, ...]
-    """Reasons to doubt the metrics, such as test images that the run was trained on."""
+    overlap: TrainingOverlap
+    """Test images that the run was trained on."""
     images_per_second: float
     """Speed of encoding, or of classification."""
 
@@ -88,7 +88,8 @@ class Measured:
             "knn": self.knn.to_dict() if self.knn else None,
             "accuracy": asdict(self.accuracy) if self.accuracy else None,
             "auroc": run.auroc,
-            "warnings": list(self.warnings),
+            "trained_images": self.overlap.trained_images,
+            "warnings": list(self.overlap.warnings),
             "images_per_second": self.images_per_second,
             "history": [asdict(epoch) for epoch in run.history],
         }
@@ -146,14 +147,26 @@ def measure(
     images = load(word, options, conversion_of(run.header), skip_damaged=True, progress=progress)
     if run.header.task == "classifier":
         classifier = inference.load_classifier(run.model)
+        images = images if test else _held_out(run, images, classifier)
         speed = _speed(classifier.classify, images)
-        warnings = tuple(overlap_warnings(classifier, images))
-        return Measured(run, None, None, None, _accuracy(classifier, images), warnings, speed)
+        overlap = training_overlap(classifier, images)
+        return Measured(run, None, None, None, _accuracy(classifier, images), overlap, speed)
     model = inference.load(run.model)
+    images = images if test else _held_out(run, images, model)
     residual, mse = _errors(model, images)
     knn = _probe(run, model, images, probing, options, progress) if test else None
-    warnings = tuple(overlap_warnings(model, images)) if test else ()
-    return Measured(run, residual, mse, knn, None, warnings, _speed(model.encode, images))
+    return Measured(run, residual, mse, knn, None, training_overlap(model, images), _speed(model.encode, images))
+
+
+def _held_out(run: Run, images: ImageSet, model: Trained) -> ImageSet:
+    """Return the validation images: those that the run was not trained on, if they were held out from DATA.
+
+    If there is none any more, or the model does not remember its training images, all images are returned.
+    """
+    if run.header.validation.word != run.header.data.word or model.trained_images is None:
+        return images
+    indices = np.flatnonzero(~model.trained_images.contains(images.images))
+    return images.take(indices) if 0 < len(indices) < len(images) else images
 
 
 def _read_run(model: ModelRef, name: str) -> Run:

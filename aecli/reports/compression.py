@@ -11,7 +11,7 @@ from aecli.checkpoint import ModelRef
 from aecli.data import DataOptions, DataRef, ImageSet, load, load_again
 from aecli.errors import AecliError
 from aecli.inference.model import Model
-from aecli.inference.training_overlap import trained_count
+from aecli.inference.training_overlap import TrainingOverlap, training_overlap
 from aecli.runtime.progress import Progress, silent
 
 
@@ -28,6 +28,7 @@ class MeasuredCompression:
     pca_warning: str | None
     """Why PCA was not fitted on the training images."""
     report: CompressionReport
+    overlap: TrainingOverlap
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report and its inputs as plain values."""
@@ -39,7 +40,7 @@ class MeasuredCompression:
             "quantizers_chosen_on": self.model.header.data.word,
             "decoder_bytes": self.model.decoder_bytes,
             "failed": len(images.failures),
-            "trained_images": trained_count(self.model, images),
+            "trained_images": self.overlap.trained_images,
             "rows": [row.to_dict() for row in self.report.rows],
         }
 
@@ -65,4 +66,5 @@ def measure_compression(
     codes = inference.encode(loaded, images, progress=progress)
     codec = Codec("codes", codes, loaded.decode, quantizers, loaded.decoder_bytes)
     report = compress(images.images, codec, pca_images.images, progress)
-    return MeasuredCompression(model.file, loaded, images, pca_images, pca_warning, report)
+    overlap = training_overlap(loaded, images)
+    return MeasuredCompression(model.file, loaded, images, pca_images, pca_warning, report, overlap)

@@ -58,6 +58,28 @@ def test_the_number_of_trained_images_is_said(grown: tuple[Path, Path], tmp_path
         assert f"{WARNING} {count} of the 101 images of {data}" in result.err
 
 
+def test_the_number_is_in_the_documents(grown: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, root = grown
+    data = {"--normal": f"{folder}:train", "--anomalous": f"{folder}:test"}
+    words = [word for option in data.items() for word in option]
+    model = ("--model", root / "mlp", "--json")
+    document = succeed("calibrate", *model, *words, "-o", tmp_path / "d.safetensors").document
+    assert document["trained_images"] == {"normal": trained(folder), "anomalous": 0}
+    assert succeed("encode", folder, *model, "-o", tmp_path / "c.npz").document["trained_images"] == trained(folder)
+
+
+def test_a_continued_and_a_resumed_training_remember_the_first_one(grown: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, root = grown
+    np.save(tmp_path / "a.npy", np.random.default_rng(1).integers(0, 256, (60, 8, 8), np.uint8))
+    options = ("train", tmp_path / "a.npy", "-o", tmp_path / "run", "--accelerator", "cpu")
+    detector = ("-o", tmp_path / "d.safetensors")
+    start = ("--init-from", root / "mlp", "--recipe", "mlp", "--epochs", "1")
+    for more in (start, ("--resume", "--epochs", "2")):
+        succeed(*options, *more)
+        result = succeed("calibrate", "--model", tmp_path / "run", "--normal", folder, *detector)
+        assert f"{WARNING} {trained(folder)} of the 101 images" in result.err
+
+
 def test_compress_report_and_classify_warn(grown: tuple[Path, Path]) -> None:
     folder, root = grown
     train, test = f"{folder}:train", f"{folder}:test"
@@ -75,6 +97,16 @@ def test_compare_warns(grown: tuple[Path, Path], tmp_path: Path) -> None:
     assert WARNING not in succeed("compare", *runs, "--labels", "1").err
     result = succeed("compare", *runs, "--labels", "1", "--test", folder)
     assert result.err.count(f"{WARNING} {trained(folder)} of the 101 images") == 2
+
+
+def test_compare_measures_held_out_images_without_a_test_split(grown: tuple[Path, Path], tmp_path: Path) -> None:
+    _, root = grown
+    np.save(tmp_path / "a.npy", np.random.default_rng(1).integers(0, 256, (60, 8, 8), np.uint8))
+    options = ("--recipe", "mlp", "--epochs", "1", "--accelerator", "cpu")
+    succeed("train", tmp_path / "a.npy", "-o", tmp_path / "run", *options)
+    result = succeed("compare", root / "mlp", tmp_path / "run", "--json")
+    assert WARNING not in result.err
+    assert [run["trained_images"] for run in result.document["runs"]] == [0, 0]
 
 
 def test_knn_probe_warns_of_test_codes_only(grown: tuple[Path, Path], tmp_path: Path) -> None:

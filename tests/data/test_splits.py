@@ -110,6 +110,15 @@ def test_no_part_is_empty(count: int) -> None:
         assert len(held) > 0
 
 
+def test_images_of_equal_names_stay_together() -> None:
+    for start in range(50):
+        names = [f"{start}/{index // 4}" for index in range(12)]
+        rest, held = hold_out_by_name(names, 0.2, 0, "test")
+        assert not {names[index] for index in rest} & {names[index] for index in held}
+    rest, held = hold_out_by_name(["a"] * 3, 0.2, 0, "test")
+    assert (len(rest), len(held)) == (2, 1)
+
+
 def test_seed_and_purpose_change_the_split() -> None:
     names = [str(index) for index in range(100)]
     splits = [hold_out_by_name(names, 0.2, seed, purpose)[1].tolist() for seed in (0, 1) for purpose in ("a", "b")]

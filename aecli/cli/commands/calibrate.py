@@ -186,5 +186,6 @@ def _document(calibration: "Calibration", output: Path) -> dict[str, object]:
         "fitted": dict(calibration.fitted),
         "measured": dict(calibration.measured),
         "scores": [report.to_dict() for report in calibration.reports],
+        "trained_images": dict(calibration.trained_images),
         "warnings": list(calibration.warnings),
     }

@@ -52,7 +52,7 @@ def classify(
     checkpoint, ref = resolve_checkpoint(model), resolve(data)
 
     from aecli.analyses.classification import most_probable
-    from aecli.inference.training_overlap import overlap_warnings, trained_count
+    from aecli.inference.training_overlap import training_overlap
 
     loaded = inference.load_classifier(checkpoint, device=device)
     with console.progress() as progress:
@@ -64,14 +64,15 @@ def classify(
 
     console.report_images(images)
     console.lines(COLUMNS).show(list(_rows(images, predicted, loaded.class_names)))
+    overlap = training_overlap(loaded, images)
     if predicted.known:
-        for warning in overlap_warnings(loaded, images):
+        for warning in overlap.warnings:
             console.warn(warning)
     rate = len(images) / max(seconds, 1e-9)
     console.summary(
         f"{counted(len(images), 'image')} of {images.word}, {rate:,.0f} images/s; {_accuracy(images, predicted)}",
         {"images": len(images), "failed": len(images.failures), "known": predicted.known, "right": predicted.right}
-        | {"trained_images": trained_count(loaded, images)}
+        | {"trained_images": overlap.trained_images}
         | {"accuracy": asdict(predicted.accuracy) if predicted.accuracy else None, "images_per_second": round(rate, 1)},
     )
     if images.failures:

@@ -71,7 +71,7 @@ def compare(
     with console.progress() as progress:
         measured = measure_runs(loaded, test_ref or word, probing, data_options, progress)
     for run in measured:
-        for warning in run.warnings:
+        for warning in run.overlap.warnings:
             console.warn(f"{run.run.name}: {warning}")
     if output:
         from aecli.plots import comparison as plot

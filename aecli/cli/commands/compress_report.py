@@ -46,7 +46,6 @@ def compress_report(
     if output:
         output = require_output(output, inputs=[checkpoint.file, *ref.paths], suffixes=[".png"])
 
-    from aecli.inference.training_overlap import overlap_warnings
     from aecli.reports.compression import measure_compression
 
     with console.progress() as progress:
@@ -57,7 +56,7 @@ def compress_report(
         console.warn(measured.pca_warning)
     console.report_notes(measured.model.notes)
     console.report_images(images)
-    for warning in overlap_warnings(measured.model, images):
+    for warning in measured.overlap.warnings:
         console.warn(warning)
     if output:
         from aecli.plots import compression

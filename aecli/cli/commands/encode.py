@@ -82,6 +82,7 @@ def encode(
         + (", entropy-coded" if entropy else ""),
         {"codes": len(images), "code_shape": list(header.code_shape), "failed": len(images.failures)}
         | {"seconds": round(encoded.seconds, 3), "images_per_second": round(encoded.images_per_second, 1)}
+        | {"trained_images": encoded.trained_images}
         | {"bits": bits, "entropy": entropy, "model": encoded.model.fingerprint, "data": images.fingerprint},
     )
     if images.failures:
