@@ -192,9 +192,10 @@ def _require_values(tensor: "TensorProto", path: Path) -> NDArray[Any]:
 def _signature(values: "Iterator[ValueInfoProto]") -> Signature:
     from onnx import TensorProto
 
+    names = {number: name for name, number in TensorProto.DataType.items()}
     return {
         value.name: (
-            TensorProto.DataType.Name(value.type.tensor_type.elem_type),
+            names.get(value.type.tensor_type.elem_type, "unknown"),
             tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim[1:]),
         )
         for value in values

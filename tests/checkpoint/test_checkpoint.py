@@ -156,6 +156,9 @@ def refuse(path: Path) -> str:
         (lambda arrays: arrays["decoder.0.weight"].fill(np.inf), "not finite"),
         (lambda arrays: arrays.clear(), "missing"),
         (lambda arrays: arrays.update({"encoder.0.bias": np.zeros(16, np.int64)}), "int64"),
+        (lambda arrays: arrays.pop("trained_images"), "memory"),
+        (lambda arrays: arrays.update(trained_images=arrays["trained_images"][:-9]), "memory"),
+        (lambda arrays: arrays["trained_images"].fill(0), "memory"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(forge: Callable[..., Path], weights: Change, reason: str) -> None:

@@ -76,6 +76,16 @@ def set_weight_to_nan(model: ModelProto) -> None:
     weight.CopyFrom(onnx.numpy_helper.from_array(np.full(weight.dims, np.nan, np.float32), weight.name))
 
 
+def set_memory(values: NDArray[Any], name: str = "trained_images") -> Callable[[ModelProto], None]:
+    """Replace the memory of the training images."""
+
+    def change(model: ModelProto) -> None:
+        memory = next(tensor for tensor in model.graph.initializer if tensor.name == "trained_images")
+        memory.CopyFrom(onnx.numpy_helper.from_array(values, name))
+
+    return change
+
+
 def detach_codes(model: ModelProto) -> None:
     """Make the decoder use a hidden value instead of the output `codes`."""
     node = next(node for node in model.graph.node if "codes" in node.output)
@@ -120,6 +130,13 @@ HOSTILE: dict[str, tuple[str, Callable[[ModelProto], object]]] = {
         "inputs",
         lambda model: setattr(model.graph.input[0].type.tensor_type, "elem_type", TensorProto.FLOAT),
     ),
+    "images of an unknown type": (
+        "inputs",
+        lambda model: setattr(model.graph.input[0].type.tensor_type, "elem_type", 2**31 - 1),
+    ),
+    "no memory": ("memory", set_memory(np.zeros(9, np.uint8), "other")),
+    "too short a memory": ("memory", set_memory(np.zeros(100, np.uint8))),
+    "memory of floats": ("memory", set_memory(np.zeros(9, np.float32))),
     "unknown operator": ("operators", lambda model: setattr(model.graph.node[0], "op_type", "Nonsense")),
     "huge constant": (
         "operators",
