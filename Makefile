@@ -4,6 +4,7 @@
 PYTHON ?= python3
 JOBS   ?= 2
 COVERAGE := 95
+PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -52,8 +53,9 @@ test: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not network" --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder \
+	$(BIN)/python -m pytest -m "not slow and not network" $(PARALLEL) \
 		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
+	$(BIN)/python -m pytest -m "slow and not network" $(PARALLEL)
 
 bench: $(VENV)/.lab-installed
 	$(BIN)/python -m tests.benchmarks
