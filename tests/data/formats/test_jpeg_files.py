@@ -1,4 +1,4 @@
-"""JPEG files that are decoded at a smaller scale show the same part of the picture as other formats; lossless JPEG."""
+"""JPEG files that are decoded at a smaller scale show the same part of the image as other formats; lossless JPEG."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ MODES: list[Resize] = ["stretch", "crop", "pad"]
 
 
 def smooth(height: int, width: int) -> NDArray[np.uint8]:
-    """Return a picture whose shape and position are visible at any size."""
+    """Return an image whose shape and position are visible at any size."""
     y, x = np.mgrid[:height, :width] / max(height, width)
     channels = [np.sin(9 * x + 4 * y), np.cos(11 * y - 2 * x), np.sin(7 * x * y + 3 * x)]
     return (127.5 + 120 * np.stack(channels, axis=-1)).round().astype(np.uint8)
