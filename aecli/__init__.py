@@ -1,5 +1,7 @@
 """Train autoencoders, encode and decode images, and detect anomalies: the Python interface of the command line.
 
+    calibration = aecli.calibrate("run", "good/")
+    found = aecli.detect("photos/", "run", calibration)                 # names, scores, verdicts, heatmaps
     model = aecli.load("run")                   # a run folder, model.safetensors or model.onnx
     codes = model.encode(images)                # (N, C, H, W) uint8, or floats in 0..1 -> (N, *code shape) float32
     images = model.decode(codes)                # (N, *code shape) float32 -> (N, C, H, W) uint8
@@ -13,16 +15,32 @@ Instead of an array, all of these take torch tensors, Pillow images, paths of im
 `import aecli` is fast: numpy and torch are imported when one of these functions is called.
 """
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aecli.api.calibration import calibrate
+    from aecli.api.detection import detect
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
     from aecli.inference.torch_classifier import TorchClassifier
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "load_classifier", "load_images"]
+__all__ = ["__version__", "calibrate", "detect", "load", "load_classifier", "load_images"]
+
+_MODULES = {"calibrate": "aecli.api.calibration", "detect": "aecli.api.detection"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import functions on first use."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load(path: str | Path, *, device: str = "auto") -> "Model":
@@ -42,8 +60,10 @@ def load(path: str | Path, *, device: str = "auto") -> "Model":
         aecli.errors.UnavailableError: the device is not available.
     """
     from aecli import inference
+    from aecli.api.errors import python_errors
 
-    return inference.load(path, device=device)
+    with python_errors():
+        return inference.load(path, device=device)
 
 
 def load_classifier(path: str | Path, *, device: str = "auto") -> "TorchClassifier":
@@ -61,8 +81,10 @@ def load_classifier(path: str | Path, *, device: str = "auto") -> "TorchClassifi
         aecli.errors.UnavailableError: the device is not available.
     """
     from aecli import inference
+    from aecli.api.errors import python_errors
 
-    return inference.load_classifier(path, device=device)
+    with python_errors():
+        return inference.load_classifier(path, device=device)
 
 
 def load_images(word: str, **options: Any) -> "ImageSet":
@@ -81,5 +103,7 @@ def load_images(word: str, **options: Any) -> "ImageSet":
         aecli.errors.UnavailableError: the data set, a package or memory is not available.
     """
     from aecli import data
+    from aecli.api.errors import python_errors
 
-    return data.load(word, **options)
+    with python_errors():
+        return data.load(word, **options)

@@ -7,6 +7,7 @@ AecliError
 ├── OutputExistsError 5   the output exists already
 └── UnavailableError  6   a data set, package, device or disk space is not available
 
+AecliWarning              a warning of the Python interface
 Interrupted         130   Ctrl-C; 143 for SIGTERM. Not an Exception, so that no `except Exception` catches it.
 """
 
@@ -70,6 +71,10 @@ class UnavailableError(AecliError):
     """A data set, an optional package, a device or disk space is not available."""
 
     status = ExitStatus.UNAVAILABLE
+
+
+class AecliWarning(UserWarning):
+    """A warning of the functions of `aecli` for Python; the command line prints it on standard error."""
 
 
 class Interrupted(BaseException):

@@ -124,28 +124,35 @@ def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detect
     )
 
 
-def detector_for(model: Model, model_path: Path, detector_path: Path | None) -> Detector:
-    """Load the detector to use with a model: `detector_path`, else the run folder's detector, else the default.
+def detector_for(model: Model, detector: Detector | Path | None) -> Detector:
+    """Return the detector to use with a model: the given one, else that of the run folder, else the default.
 
-    `model_path` is the run folder or a model file; the folder of a model file is a run folder if the file has the name
-    that runs use.
+    The folder of a model file is a run folder if the file has the name that runs use.
 
     Raises:
         InputError: the detector is missing, damaged, or was made for another model.
     """
-    run_folder = model_path.parent if model_path.name in {MODEL_FILE, ONNX_FILE} else model_path
-    run_detector = run_folder / DETECTOR_FILE
-    if detector_path is None and not run_detector.exists():
+    path = _run_detector(model) if detector is None else detector
+    if path is None:
         return default_detector(model.header, model.fingerprint)
-    path = detector_path or run_detector
-    detector = load_detector(path)
-    if detector.header.model_fingerprint != model.fingerprint:
+    found = load_detector(path) if isinstance(path, Path) else path
+    if found.header.model_fingerprint != model.fingerprint:
+        file = path if isinstance(path, Path) else DETECTOR_FILE
         raise InputError(
-            f"the detector {path} was made for another model "
-            f"({short_fingerprint(detector.header.model_fingerprint)}, not {short_fingerprint(model.fingerprint)})",
-            hint=f"create one: aecli calibrate --model {model_path} --normal DATA -o {path}",
+            f"the detector {f'{path} ' if isinstance(path, Path) else ''}was made for another model "
+            f"({short_fingerprint(found.header.model_fingerprint)}, not {short_fingerprint(model.fingerprint)})",
+            hint=f"create one: aecli calibrate --model {model.path or 'MODEL'} --normal DATA -o {file}",
         )
-    return detector
+    return found
+
+
+def _run_detector(model: Model) -> Path | None:
+    """Return the detector file in the model's run folder; None if there is none."""
+    if model.path is None:
+        return None
+    run_folder = model.path.parent if model.path.name in {MODEL_FILE, ONNX_FILE} else model.path
+    path = run_folder / DETECTOR_FILE
+    return path if path.exists() else None
 
 
 def save_detector(detector: Detector, path: Path) -> None:

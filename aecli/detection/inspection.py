@@ -56,8 +56,8 @@ class AnomalyInspector:
     """Applies a detector to images, and counts the results."""
 
     def __init__(self, model: Model, detector: Detector):
-        self._model = model
-        self._detector = detector
+        self.model = model
+        self.detector = detector
         self._conversions = ConversionSummary(model.conversion)
         self._notes: list[str] = []
         self.normal = 0
@@ -69,7 +69,7 @@ class AnomalyInspector:
     @property
     def chunk_size(self) -> int:
         """The number of images that are processed at once, the model's batch size."""
-        return batch_size(self._model.image_shape)
+        return batch_size(self.model.image_shape)
 
     @property
     def scored(self) -> int:
@@ -104,7 +104,7 @@ class AnomalyInspector:
         started = time.monotonic()
         separator = b"\0" if null_separated else b"\n"
         listed = read_list(files_from, separator=separator) if files_from else iter(())
-        readers = image_readers(chain(words, listed), self._model.conversion, self._notes.append, options)
+        readers = image_readers(chain(words, listed), self.model.conversion, self._notes.append, options)
         if files_from and is_pipe(files_from):
             total = None
             chunks = chunks_as_available(readers, self.chunk_size)
@@ -160,10 +160,10 @@ class AnomalyInspector:
     def _detections(self, images: Sequence["_Image"]) -> Iterator[Detection]:
         if not images:
             return
-        header = self._detector.header
+        header = self.detector.header
         names = iter([image.name for image in images])
-        for output in self._model.outputs(np.stack([image.converted.pixels for image in images])):
-            scores = self._detector.scores(output)
+        for output in self.model.outputs(np.stack([image.converted.pixels for image in images])):
+            scores = self.detector.scores(output)
             probabilities = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
             for row, (score, probability) in enumerate(zip(scores.tolist(), probabilities, strict=True)):
                 yield Detection(next(names), score, header.threshold, probability, output.take(row))

@@ -35,6 +35,12 @@ def load(model: str | Path | ModelRef, *, device: str = "auto") -> "Model":
         UnavailableError: the device is not available.
     """
     ref = resolve_model(model)
+    loaded = _load(ref, device)
+    loaded.path = ref.path
+    return loaded
+
+
+def _load(ref: ModelRef, device: str) -> "Model":
     if ref.is_onnx:
         if device not in {"auto", "cpu"}:
             raise UnavailableError(

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,12 @@ class ModelOutput:
     """(N, C, H, W), pixel levels in 0..255, clamped but not rounded."""
     residual_l2: NDArray[np.float32]
     """(N,), the L2 norm of each image's reconstruction error in normalized units, neither clamped nor rounded."""
+
+    @property
+    def error_maps(self) -> NDArray[np.float32]:
+        """(N, H, W) in 0..255: the absolute difference of image and reconstruction, averaged over channels."""
+        errors: NDArray[np.float32] = np.abs(self.images - self.reconstructions).mean(axis=1)
+        return errors
 
     def take(self, index: int) -> "ModelOutput":
         """Return the results of one image, as arrays of length 1."""
@@ -70,6 +77,8 @@ class Model(ABC):
     """Fingerprint of the checkpoint, even if a model exported from it is run."""
     trained_images: TrainedImages | None = None
     """The images that the model was trained on; None if the file is of version 0.1."""
+    path: Path | None = None
+    """The run folder or the file that the model was loaded from."""
     notes: tuple[str, ...] = ()
     """Notes on how the model was loaded, for the user."""
 

@@ -1,7 +1,7 @@
 """Error maps: one PNG file per image with the image, its reconstruction and where they differ."""
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -49,7 +49,7 @@ class Heatmaps:
         The file name consists of the image's folders and name, and a number if that name is used already.
         """
         path = self._folder / self._file_name(detection.path)
-        save_image(side_by_side(detection.output, self._palette), path)
+        save_image(heatmap(detection.output), path)
         return path
 
     def _file_name(self, path: str) -> str:
@@ -61,29 +61,27 @@ class Heatmaps:
         self._used_names.add(name.lower())
         return name
 
-    @cached_property
-    def _palette(self) -> NDArray[np.uint8]:
-        """(256, 3), the colors from no error to `BRIGHTEST_ERROR`."""
-        colors = mpl.colormaps[COLORMAP](np.linspace(0, 1, 256))[:, :3]
-        palette: NDArray[np.uint8] = np.rint(255 * np.asarray(colors)).astype(np.uint8)
-        return palette
 
-
-def side_by_side(output: ModelOutput, palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def heatmap(output: ModelOutput) -> NDArray[np.uint8]:
     """Return an image, its reconstruction and its error map in a row, (3, H', W') uint8 on white.
 
-    Args:
-        output: The model's output for one image.
-        palette: (256, 3) uint8, the colors of errors from 0 to `BRIGHTEST_ERROR` gray levels and more. The error is the
-            absolute difference, averaged over channels.
+    `output` is the model's output for one image. Errors of `BRIGHTEST_ERROR` gray levels and more have the same color.
     """
     image, reconstruction = output.images[0], output.reconstructions[0]
-    error = np.abs(image - reconstruction).mean(axis=0)  # (H, W)
+    error = output.error_maps[0]
     shades = np.minimum(error * (255 / BRIGHTEST_ERROR), 255).astype(np.uint8)
-    heat = palette[shades].transpose(2, 0, 1)
+    heat = _palette()[shades].transpose(2, 0, 1)
     panels = [_to_rgb(image), _to_rgb(np.rint(reconstruction).astype(np.uint8)), heat]
     scale = max(1, -(-2 * MIN_SIDE // min(error.shape)))
     return _in_a_row([panel.repeat(scale, axis=1).repeat(scale, axis=2) for panel in panels])
+
+
+@cache
+def _palette() -> NDArray[np.uint8]:
+    """Return the colors from no error to `BRIGHTEST_ERROR`, (256, 3)."""
+    colors = mpl.colormaps[COLORMAP](np.linspace(0, 1, 256))[:, :3]
+    palette: NDArray[np.uint8] = np.rint(255 * np.asarray(colors)).astype(np.uint8)
+    return palette
 
 
 def _to_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

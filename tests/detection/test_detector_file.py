@@ -25,6 +25,7 @@ from aecli.detection.detector import (
 )
 from aecli.detection.scores import find_score, score_names
 from aecli.errors import InputError, UsageError
+from aecli.inference.loading import load
 from aecli.inference.model import Model, ModelOutput
 
 
@@ -107,22 +108,30 @@ def test_a_named_detector_precedes_that_of_the_run_folder_and_the_default(
     run, named = tmp_path / "run", tmp_path / "named.safetensors"
     run.mkdir()
     (run / "model.safetensors").symlink_to(conv_run / "model.safetensors")
-    assert detector_for(model, run, None).header.score == "residual"
+
+    def chosen(path: Path, detector: Path | None = None) -> str:
+        return detector_for(load(path, device="cpu"), detector).header.score
+
+    assert chosen(run) == "residual"
     save_detector(fitted_detector(model, output, "knn"), run / DETECTOR_FILE)
     save_detector(fitted_detector(model, output, "mse"), named)
-    assert detector_for(model, run, None).header.score == "knn"
-    assert detector_for(model, run, named).header.score == "mse"
-    assert detector_for(model, run / "model.safetensors", None).header.score == "knn"
+    assert chosen(run) == "knn"
+    assert chosen(run, named) == "mse"
+    assert chosen(run / "model.safetensors") == "knn"
     (run / "another.safetensors").symlink_to(conv_run / "model.safetensors")
-    assert detector_for(model, run / "another.safetensors", None).header.score == "residual"
+    assert chosen(run / "another.safetensors") == "residual"
+    given = fitted_detector(model, output, "ssim")
+    assert detector_for(model, given) is given
 
 
-def test_a_detector_of_another_model_is_refused(model: Model, output: ModelOutput, conv_run: Path, file: Path) -> None:
-    save_detector(fitted_detector(model, output, model_fingerprint="sha256:" + "0" * 64), file)
-    with pytest.raises(InputError, match="another model") as error:
-        detector_for(model, conv_run, file)
-    assert error.value.hint is not None
-    assert "aecli calibrate" in error.value.hint
+def test_a_detector_of_another_model_is_refused(model: Model, output: ModelOutput, file: Path) -> None:
+    other = fitted_detector(model, output, model_fingerprint="sha256:" + "0" * 64)
+    save_detector(other, file)
+    for detector in (file, other):
+        with pytest.raises(InputError, match="another model") as error:
+            detector_for(model, detector)
+        assert error.value.hint is not None
+        assert "aecli calibrate" in error.value.hint
 
 
 def test_a_changed_threshold_has_no_quantile(model: Model, output: ModelOutput) -> None:

@@ -24,7 +24,9 @@ BELOW = {
     "detection": ("inference", "analyses"),
     "reports": ("detection",),
     "plots": ("reports",),
-    "cli": ("training", "plots"),
+    "workflows": ("training", "plots"),
+    "api": ("workflows",),
+    "cli": ("workflows",),
 }
 """The layers directly below each one. A layer may import these, and whatever lies below them."""
 

@@ -84,18 +84,15 @@ def calibrate(
     """Choose an anomaly score and its threshold, and evaluate both."""
     from aecli import inference
     from aecli.checkpoint import DETECTOR_FILE, resolve_model
-    from aecli.data import load
-    from aecli.detection.detector import save_detector
     from aecli.storage.paths import is_stream, require_output
 
     options.check()
     model_ref = resolve_model(model)
-    normal_ref, anomalous_ref = _resolve(data, normal, anomalous, data_options, console)
-    refs = [normal_ref, anomalous_ref] if anomalous_ref else [normal_ref]
+    refs = _resolve(data, normal, anomalous, data_options, console)
     if output is None and model_ref.run_folder is None:
         raise UsageError("no output file, and the model is not a run folder", hint="add -o DETECTOR.safetensors")
     run_detector = model / DETECTOR_FILE
-    inputs = [model_ref.file, *(path for ref in refs for path in ref.paths)]
+    inputs = [model_ref.file, *(path for ref in refs if ref for path in ref.paths)]
     target = require_output(output or run_detector, inputs=inputs, suffixes=[".safetensors"])
     output = target if output else run_detector  # a link is followed only if the user named it
     if plot:
@@ -104,37 +101,33 @@ def calibrate(
     if len(streams) > 1:
         raise UsageError("detector and plot cannot both go to standard output", hint="name a file for one of them")
 
-    from aecli.detection.calibration import calibrate
+    from aecli.workflows.calibration import run_calibration
 
     loaded = inference.load(model_ref, device=device)
     with console.progress() as progress:
-        sets = [load(ref, data_options, loaded.conversion, skip_damaged=True, progress=progress) for ref in refs]
-        calibration = calibrate(loaded, sets[0], sets[1] if anomalous_ref else None, options, progress)
-    save_detector(calibration.detector, output)
+        result = run_calibration(loaded, *refs, options, data_options, progress)
+    result.save(output)
 
     noted: set[tuple[str, str]] = set()
-    for ref, images in zip(refs, sets, strict=True):
+    for ref, images in zip(refs, result.sets, strict=False):
+        assert ref
         notes = [note for note in images.notes if (ref.name, note) not in noted]  # both may be of the same folder
         noted.update((ref.name, note) for note in notes)
         console.report_notes([f"{images.word}: {note}" for note in notes], images.failures)
-        for warning in images.warnings:
-            console.warn(f"{images.word}: {warning}")
-    for warning in calibration.warnings:
+    for warning in result.warnings:
         console.warn(warning)
     if plot:
-        from aecli.plots import calibration as calibration_plot
-
-        calibration_plot.draw(calibration, plot)
+        result.plot(plot)
         console.note(f"drew {plot}")
-    header = calibration.detector.header
+    calibration = result.calibration
     console.note(
-        f"{output}: {header.score}, anomalies score above {header.threshold:.6g}; fitted on "
+        f"{output}: {result.score}, anomalies score above {result.threshold:.6g}; fitted on "
         f"{_counts(calibration.fitted)} images, evaluated on {_counts(calibration.measured)} images"
     )
     if not streams:
-        rows = [_row(report) for report in calibration.reports]
+        rows = [_row(report) for report in result.reports]
         console.table(list(rows[0]), [list(row.values()) for row in rows], _document(calibration, output))
-    if any(images.failures for images in sets):
+    if result.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
@@ -147,26 +140,31 @@ def _resolve(
         UsageError: the options exclude each other, or name no normal images.
         InputError: there is no such data, or nothing tells normal from anomalous images.
     """
-    from aecli.data import resolve
-    from aecli.data.layouts.anomalies import normal_and_anomalous
-
     if data and (normal or anomalous):
         raise UsageError("--data cannot be combined with --normal and --anomalous", hint="leave out --data")
     if not (data or normal):
         raise UsageError("no normal images", hint="name them with --normal DATA, or a set with --data DATA")
-    words = (data, data) if data else (normal, anomalous)
-    refs = [resolve(word) if word else None for word in words]
-    for index, kind in enumerate(("normal", "anomalous")):
-        if (ref := refs[index]) and (found := normal_and_anomalous(ref, options)):
-            refs[index] = chosen = found[index]
-            console.note(f"note: {kind} images: {chosen.name}:{chosen.split}@{chosen.classes}")
-        elif ref and data:
-            raise InputError(
-                f"nothing tells which test images of {data} are normal",
-                hint=f"name them: --normal {ref.name}@CLASS --anomalous {ref.name}@-CLASS",
-            )
-    assert refs[0]
-    return refs[0], refs[1]
+
+    from aecli.workflows.calibration import resolve_kind
+
+    normal_ref, has_chosen = resolve_kind(data or normal or "", "normal", options)
+    if data and not has_chosen:
+        raise InputError(
+            f"nothing tells which test images of {data} are normal",
+            hint=f"name them: --normal {normal_ref.name}@CLASS --anomalous {normal_ref.name}@-CLASS",
+        )
+    if has_chosen:
+        _report_choice("normal", normal_ref, console)
+    if not (data or anomalous):
+        return normal_ref, None
+    anomalous_ref, has_chosen = resolve_kind(data or anomalous or "", "anomalous", options)
+    if has_chosen:
+        _report_choice("anomalous", anomalous_ref, console)
+    return normal_ref, anomalous_ref
+
+
+def _report_choice(kind: str, ref: "DataRef", console: Console) -> None:
+    console.note(f"note: {kind} images: {ref.name}:{ref.split}@{ref.classes}")
 
 
 def _counts(counts: "Mapping[str, int]") -> str:

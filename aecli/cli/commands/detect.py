@@ -86,25 +86,20 @@ def detect(
     """Detect anomalies among images, one line each: path, score, threshold, verdict and probability."""
     from aecli import inference
     from aecli.checkpoint import resolve_model
-    from aecli.detection.detector import detector_for, require_threshold
-    from aecli.detection.inspection import AnomalyInspector
-    from aecli.detection.small_samples import small_sample_warning
+    from aecli.detection.detector import require_threshold
+    from aecli.workflows.detection import open_inspector
 
     _check_inputs(images, files_from, null=null)
     require_threshold(threshold)
 
-    ref = resolve_model(model)
-    loaded = inference.load(ref, device=device)
-    chosen = detector_for(loaded, ref.path, detector)
-    if threshold is not None:
-        chosen = chosen.with_threshold(threshold)
-    elif warning := small_sample_warning(chosen.header):
+    loaded = inference.load(resolve_model(model), device=device)
+    inspector, warnings = open_inspector(loaded, detector, threshold)
+    for warning in warnings:
         console.warn(warning)
     drawn = _open_heatmaps(heatmaps)
     console.report_notes(loaded.notes)
 
-    inspector = AnomalyInspector(loaded, chosen)
-    lines = console.lines(COLUMNS)
+    lines = console.lines(COLUMNS, alarming=["anomaly"])
     with console.progress() as progress:
         for results in inspector.inspect(
             images or [], files_from, null_separated=null, options=DataOptions(pages=pages), progress=progress
@@ -115,7 +110,7 @@ def detect(
     console.report_notes(report.notes)
     for warning in report.warnings:
         console.warn(warning)
-    header, rate = chosen.header, inspector.images_per_second
+    header, rate = inspector.detector.header, inspector.images_per_second
     console.summary(
         f"{counted(inspector.scored, 'image')}, {counted(inspector.anomalies, 'anomaly', 'anomalies')} "
         f"({header.score} above {header.threshold:.6g}), {rate:,.0f} images/s",

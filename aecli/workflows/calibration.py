@@ -1,0 +1,141 @@
+"""Calibrate a detector for a model, on data sets or on images in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aecli.checkpoint import DETECTOR_FILE
+from aecli.data import DataOptions, DataRef, Failure, ImageSet, load, resolve
+from aecli.data.layouts.anomalies import normal_and_anomalous
+from aecli.detection.calibration import Calibration, calibrate
+from aecli.detection.detector import Detector, save_detector
+from aecli.detection.options import CalibrationOptions
+from aecli.detection.score_report import ScoreReport
+from aecli.inference.model import Model
+from aecli.runtime.progress import Progress, silent
+
+
+@dataclass(frozen=True, repr=False)
+class CalibrationResult:
+    """A calibrated detector, and how it did on the half of the images that it was not fitted on."""
+
+    calibration: Calibration
+    """The detector, the metrics and the scores that they come from."""
+    normal: ImageSet
+    anomalous: ImageSet | None
+
+    @property
+    def detector(self) -> Detector:
+        """The detector, which `aecli.detect` takes."""
+        return self.calibration.detector
+
+    @property
+    def score(self) -> str:
+        """The name of the detector's score."""
+        return self.detector.header.score
+
+    @property
+    def threshold(self) -> float:
+        """Images with a larger score are anomalies."""
+        return self.detector.header.threshold
+
+    @property
+    def reports(self) -> Sequence[ScoreReport]:
+        """The metrics of the detector's score; with anomalous images then those of all others by decreasing AUROC."""
+        return self.calibration.reports
+
+    @property
+    def sets(self) -> tuple[ImageSet, ...]:
+        """The normal images and, if there are any, the anomalous ones."""
+        return (self.normal,) if self.anomalous is None else (self.normal, self.anomalous)
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes on how the images were read."""
+        return [f"{images.word}: {note}" for images in self.sets for note in images.notes]
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Images that were left out because they could not be read."""
+        return tuple(failure for images in self.sets for failure in images.failures)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Reasons to doubt the images, the threshold or the metrics."""
+        on_images = [f"{images.word}: {warning}" for images in self.sets for warning in images.warnings]
+        return [*on_images, *self.calibration.warnings]
+
+    def save(self, path: Path | str) -> Path:
+        """Write the detector to a `.safetensors` file, or to `detector.safetensors` in a run folder.
+
+        The detector in a run folder is the default of `aecli detect` and `aecli.detect`. Returns the file's path.
+
+        Raises:
+            UnavailableError: the file cannot be written.
+        """
+        path = Path(path)
+        path = path / DETECTOR_FILE if path.is_dir() else path
+        save_detector(self.detector, path)
+        return path
+
+    def plot(self, path: Path | str) -> None:
+        """Draw the scores as box plot and histograms with the threshold, and the ROC curve, into a PNG file.
+
+        Raises:
+            UnavailableError: the file cannot be written.
+        """
+        from aecli.plots import calibration
+
+        calibration.draw(self.calibration, Path(path))
+
+    def __repr__(self) -> str:
+        metrics = ", ".join(f"{name} {value}" for name, value in self.reports[0].as_lines().items())
+        return f"<CalibrationResult: {self.score}, anomalies score above {self.threshold:.6g}; {metrics}>"
+
+
+def run_calibration(
+    model: Model,
+    normal: DataRef | ImageSet,
+    anomalous: DataRef | ImageSet | None,
+    options: CalibrationOptions,
+    data_options: DataOptions,
+    progress: Progress = silent,
+) -> CalibrationResult:
+    """Read the images, fit a detector on one half of them, and evaluate it on the other half.
+
+    Raises:
+        InputError: an image set is missing, or there are too few images.
+        UsageError: an option is invalid.
+        UnavailableError: a data set, a package or memory is not available.
+    """
+    options.check()
+    normal_images = _images(normal, model, data_options, progress)
+    anomalous_images = None if anomalous is None else _images(anomalous, model, data_options, progress)
+    calibration = calibrate(model, normal_images, anomalous_images, options, progress)
+    return CalibrationResult(calibration, normal_images, anomalous_images)
+
+
+def resolve_kind(word: str, kind: Literal["normal", "anomalous"], options: DataOptions) -> tuple[DataRef, bool]:
+    """Resolve the DATA word of normal or of anomalous images.
+
+    A word that names a whole set with normal training images, such as one of MVTec AD, stands for its normal, or its
+    anomalous, test images.
+
+    Returns:
+        The images, and whether they were chosen from a whole set.
+
+    Raises:
+        InputError: there is no such data, or it is damaged.
+        UnavailableError: a package is not installed.
+    """
+    ref = resolve(word)
+    if found := normal_and_anomalous(ref, options):
+        return found[0 if kind == "normal" else 1], True
+    return ref, False
+
+
+def _images(images: DataRef | ImageSet, model: Model, options: DataOptions, progress: Progress) -> ImageSet:
+    if isinstance(images, ImageSet):
+        return images
+    return load(images, options, model.conversion, skip_damaged=True, progress=progress)

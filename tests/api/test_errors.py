@@ -1,0 +1,22 @@
+"""Errors and hints name keyword arguments instead of options of the command line."""
+
+import pytest
+
+from aecli.api.errors import in_python
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("--batch-size 8", "batch_size=8"),
+        ("resize all to one size with --image-size 64", "resize all to one size with image_size=64"),
+        ("--resume continues it, --overwrite replaces it", "resume=True continues it, overwrite=True replaces it"),
+        ("train with --set model.white=4095", 'train with settings={"model.white": 4095}'),
+        ("--set model.mean=measured", 'settings={"model.mean": "measured"}'),
+        ("images of --val", "images of validation"),
+        ("aecli train --help", "aecli train --help"),
+        ("3 - 2 = 1", "3 - 2 = 1"),
+    ],
+)
+def test_options_become_arguments(text: str, expected: str) -> None:
+    assert in_python(text) == expected
