@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data import ImageSet
+from aecli.data.in_memory import IN_MEMORY
 from aecli.data.resize import fit
 from aecli.inference.inputs import ImagesLike, to_images
 from aecli.runtime.progress import silent
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 DataLike: TypeAlias = "ImageSet | ImagesLike"
 """A DATA word or the path of a file or folder, the result of `aecli.load_images`, or images in memory."""
-
-IN_MEMORY = "images in memory"
-"""What stands for the DATA word of images that have none."""
 
 
 def load_model(model: "Model | str | Path", device: str) -> "Model":

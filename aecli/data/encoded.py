@@ -1,17 +1,25 @@
-"""Image files that are not decoded yet: on disk, on standard input or in an archive."""
+"""Images that are not converted yet: files on disk, on standard input or in an archive, and Pillow images."""
 
 import os
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, Self, cast
+from threading import Lock
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from aecli.errors import InputError
 from aecli.storage.paths import STANDARD_STREAM, reading, require_file
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 MAX_STREAM_BYTES = 2**30
 """The largest image that is read from standard input."""
+READING = Lock()
+"""Held while a Pillow image may read its file."""
 
 
 class UnreadableImageError(InputError):
@@ -105,3 +113,32 @@ class StandardInput(EncodedImage):
     def state(self) -> bytes:
         """Return the same name for any content: an image on standard input is never cached."""
         return os.fsencode(self.where)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageInMemory(EncodedImage):
+    """A Pillow image, which is decoded already or reads its file when its pixels are needed."""
+
+    image: "Image"
+    name: str
+    page: int | None = None
+
+    @property
+    def where(self) -> str:
+        """The name that was given."""
+        return self.name
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Return an empty file: the image is not decoded from bytes."""
+        return BytesIO()
+
+    def copy(self) -> "Image":
+        """Return a copy with its pixels. One image reads its file at a time, as one object may be listed twice."""
+        with READING:
+            return self.image.copy()
+
+    def state(self) -> bytes:
+        """Return the size, the mode and a hash of the pixels."""
+        image = self.copy()
+        digest = blake2b(image.tobytes(), digest_size=16).digest()
+        return f"{image.mode} {image.size} ".encode() + digest

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.conversion import AS_IS, Conversion
-from aecli.data.encoded import EncodedImage, UnreadableImageError
+from aecli.data.encoded import EncodedImage, ImageInMemory, UnreadableImageError
 from aecli.data.formats.color_modes import to_gray_or_rgb
 from aecli.data.formats.deep_image import DeepImage, UnsupportedValuesError
 from aecli.data.formats.opened_image import OpenedImage, ReadByPillow
@@ -142,6 +142,11 @@ def quiet() -> Iterator[None]:
 @contextmanager
 def _opened(file: EncodedImage) -> Iterator[OpenedImage]:
     """Open an image file; any failure, also in the body of the `with` statement, becomes an UnreadableImageError."""
+    if isinstance(file, ImageInMemory):
+        with _explained(file):
+            image = file.copy()
+            yield ReadByPillow(image, image.copy)
+        return
     with _explained(file) as content, open_image(content, _name(file), file.page) as opened:
         yield opened
 

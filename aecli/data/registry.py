@@ -51,10 +51,15 @@ class DataRef:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The file or folder, or the files of a set of shards; () for a named data set."""
+        """The file or folder, or the files of a set of shards; () for a named data set and images in memory."""
         if isinstance(self.source, ShardedSource):
             return tuple(shard.path for shard in self.source.shards)
-        return () if isinstance(self.source, NamedSource) else (Path(self.name),)
+        return (Path(self.name),) if isinstance(self.source, PathSource) else ()
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the images are those of a data set with a name, which never change."""
+        return isinstance(self.source, NamedSource)
 
 
 def resolve(word: str | DataRef) -> DataRef:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk
 from aecli.data.image_files import convert, decode, quiet
+from aecli.data.in_memory import is_image, is_pillow, to_numpy
 from aecli.data.levels import Levels, to_8_bits
 from aecli.data.shapes import FullShape, complete
 from aecli.errors import InputError
@@ -50,7 +51,7 @@ def to_images(images: ImagesLike, conversion: Conversion) -> NDArray[np.uint8]:
     Raises:
         InputError: the shape, the type or the values do not fit, or a file cannot be read.
     """
-    if isinstance(images, list | tuple) and any(_is_image(image) for image in images):
+    if isinstance(images, list | tuple) and any(is_image(image) for image in images):
         return _convert_list(images, conversion)
     return _convert_item(images, conversion)
 
@@ -74,41 +75,9 @@ def _convert_item(image: Any, conversion: Conversion) -> NDArray[np.uint8]:
     if isinstance(image, str | os.PathLike):
         with quiet():
             return decode(FileOnDisk(Path(image)), conversion).pixels[None]
-    if _is_pillow(image):
+    if is_pillow(image):
         return convert(image, conversion).pixels[None]
-    return _convert_array(_to_numpy(image), conversion)
-
-
-def _is_image(image: Any) -> bool:
-    """Return whether this is an image, not the numbers of one."""
-    return isinstance(image, str | os.PathLike) or getattr(image, "ndim", 0) > 0 or _is_pillow(image)
-
-
-def _is_pillow(image: Any) -> bool:
-    return any(kind.__module__ == "PIL.Image" for kind in type(image).__mro__)
-
-
-def _to_numpy(images: Any) -> NDArray[Any]:
-    """Return an array, a tensor on any device, or nested lists of numbers as an array of numbers.
-
-    Raises:
-        InputError: they hold anything else.
-    """
-    if hasattr(images, "detach"):  # a tensor; torch itself may be missing beside an exported model
-        images = images.detach().cpu()
-        if str(images.dtype) == "torch.bfloat16":  # numpy has no such type
-            images = images.float()
-        images = images.numpy()
-    try:
-        array = np.asarray(images)
-    except (ValueError, TypeError) as error:  # rows of different lengths
-        raise InputError("the images do not form an array: their shapes differ") from error
-    if array.dtype.kind not in "buif":
-        raise InputError(
-            f"images must be numbers, not {type(images).__name__} of type {array.dtype}",
-            hint="give arrays, tensors, Pillow images or paths, or a list of them",
-        )
-    return array
+    return _convert_array(to_numpy(image), conversion)
 
 
 def _convert_array(array: NDArray[Any], conversion: Conversion) -> NDArray[np.uint8]:

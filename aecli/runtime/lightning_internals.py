@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from aecli.errors import Interrupted
+
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
@@ -42,6 +44,22 @@ def disable_signal_handlers(trainer: "pl.Trainer") -> None:
     call, and it does not raise `Interrupted`, which ends a run in order. There is no option that turns it off.
     """
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+
+
+def raise_interrupted(trainer: "pl.Trainer") -> None:
+    """Let Ctrl-C without a handler, as in a notebook, raise `Interrupted` from the trainer.
+
+    At a KeyboardInterrupt Lightning exits the process with SystemExit, and leaves SIGINT ignored.
+    """
+    fit = trainer._fit_impl
+
+    def interruptible_fit(*arguments: Any, **keywords: Any) -> None:
+        try:
+            fit(*arguments, **keywords)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+
+    trainer._fit_impl = interruptible_fit  # type: ignore[method-assign]
 
 
 def terminate_launched_processes(strategy: Any) -> None:

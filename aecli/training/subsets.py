@@ -115,7 +115,7 @@ def _hold_out(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of the images to train on, and of those to validate on."""
     fraction, seed = recipe.training.validation_fraction, recipe.training.seed
-    if not ref.paths:
+    if ref.is_named:
         return hold_out(len(images) if images.labels is None else images.labels, fraction, seed)
     candidates = np.arange(len(images))
     if recipe.task == "classifier" and images.labels is not None and len(occurring_classes(images)) > 1:

@@ -10,7 +10,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment  # type:
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from aecli.errors import UnavailableError
-from aecli.runtime.lightning_internals import disable_signal_handlers
+from aecli.runtime.lightning_internals import disable_signal_handlers, raise_interrupted
 from aecli.runtime.processes import launched_by_torchrun
 from aecli.training.callbacks import WholeFileCheckpoints
 from aecli.training.request import Hardware, TrainingRequest
@@ -55,6 +55,7 @@ def make_trainer(
         reason = str(error).splitlines()[0]
         raise UnavailableError(f"cannot train on this machine: {reason}", hint="--accelerator auto") from error
     disable_signal_handlers(trainer)
+    raise_interrupted(trainer)
     return trainer
 
 

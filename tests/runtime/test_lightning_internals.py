@@ -19,11 +19,13 @@ from packaging.requirements import Requirement
 from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher as TrainerLauncher
 from torch.utils.data import DataLoader
 
+from aecli.errors import Interrupted
 from aecli.runtime.lightning_internals import (
     CHECKPOINT_KEYS,
     LOGGERS,
     disable_signal_handlers,
     quiet_lightning,
+    raise_interrupted,
     terminate_launched_processes,
 )
 
@@ -93,6 +95,27 @@ def test_the_handler_of_sigterm_stays_only_if_lightnings_is_disabled(is_disabled
         assert signal.getsignal(signal.SIGTERM) is before
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("is_raised", "expected"), [(False, SystemExit), (True, Interrupted)])
+def test_ctrl_c_without_a_handler_ends_the_training_and_not_the_process(
+    is_raised: bool, expected: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press_ctrl_c(self: Line) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Line, "on_train_start", press_ctrl_c)
+    before = signal.getsignal(signal.SIGINT)
+    trainer = new_trainer()
+    if is_raised:
+        raise_interrupted(trainer)
+    try:
+        with pytest.raises(expected):
+            trainer.fit(Line())
+        assert (signal.getsignal(signal.SIGINT) is before) == is_raised
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("launcher_type", [TrainerLauncher, FabricLauncher])
