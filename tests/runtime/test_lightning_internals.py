@@ -108,6 +108,7 @@ def test_ctrl_c_without_a_handler_ends_the_training_and_not_the_process(
     monkeypatch.setattr(Line, "on_train_start", press_ctrl_c)
     before = signal.getsignal(signal.SIGINT)
     trainer = new_trainer()
+    disable_signal_handlers(trainer)  # Lightning restores the handler of SIGINT only with those that it replaced
     if is_raised:
         raise_interrupted(trainer)
     try:
