@@ -7,10 +7,13 @@ from contextlib import contextmanager
 
 from aecli.errors import AecliError, AecliWarning
 
+COMMAND = re.compile(r"\baecli [a-z]")
+SETTINGS = re.compile(r"--set [\w.]+=[\w.-]+(?: --set [\w.]+=[\w.-]+)*")
 SETTING = re.compile(r"--set ([\w.]+)=([\w.-]+)")
-VALUED = re.compile(r"--([a-z][a-z-]*) (\d[\w.-]*)")
+VALUED = re.compile(r"--([a-z][a-z-]*) (\d[\w.-]*|[A-Z]{2,})")
 SWITCH = re.compile(r"--(resume|overwrite|skip-damaged|download)\b")
 OPTION = re.compile(r"--([a-z][a-z-]*)")
+NEIGHBORS = re.compile(r"(\b[a-z_]+=(?:\{[^}]*\}|\S+)) (?=[a-z_]+=)")
 NAMES = {"output": "output", "val": "validation", "device": "device"}
 """Options whose keyword argument has another name, and those names."""
 
@@ -36,15 +39,16 @@ def python_errors() -> Iterator[None]:
 def in_python(text: str) -> str:
     """Return a message with keyword arguments in place of the options of the command line.
 
-    `--batch-size 8` becomes `batch_size=8`, `--resume` becomes `resume=True`, and `--set optimizer.lr=0.1` becomes
-    `settings={"optimizer.lr": 0.1}`. Commands to type in a shell stay as they are.
+    `--batch-size 8 --lr 0.1` becomes `batch_size=8, lr=0.1`, `--resume` becomes `resume=True`, and
+    `--set optimizer.lr=0.1` becomes `settings={"optimizer.lr": 0.1}`. A command to type in a shell stays as it is.
     """
-    if text.startswith("aecli "):
-        return text
-    text = SETTING.sub(lambda match: f'settings={{"{match[1]}": {_literal(match[2])}}}', text)
+    command = COMMAND.search(text)
+    text, shell = (text[: command.start()], text[command.start() :]) if command else (text, "")
+    text = SETTINGS.sub(_settings, text)
     text = VALUED.sub(lambda match: f"{_argument(match[1])}={_literal(match[2])}", text)
     text = SWITCH.sub(lambda match: f"{_argument(match[1])}=True", text)
-    return OPTION.sub(lambda match: _argument(match[1]), text)
+    text = OPTION.sub(lambda match: _argument(match[1]), text)
+    return NEIGHBORS.sub(r"\1, ", text) + shell
 
 
 def warn_all(messages: Iterable[str]) -> None:
@@ -57,5 +61,13 @@ def _argument(option: str) -> str:
     return NAMES.get(option, option.replace("-", "_"))
 
 
+def _settings(match: re.Match[str]) -> str:
+    pairs = (f'"{key}": {_literal(value)}' for key, value in SETTING.findall(match[0]))
+    return f"settings={{{', '.join(pairs)}}}"
+
+
 def _literal(value: str) -> str:
-    return value if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", value) else f'"{value}"'
+    """Return a number, a boolean or a placeholder such as DATA as it is, and other text in quotes."""
+    if value in ("true", "false"):
+        return value.capitalize()
+    return value if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?|[A-Z]{2,}", value) else f'"{value}"'

@@ -24,6 +24,9 @@ class Display(Protocol):
     def update(self, stage: str, done: float, total: float, details: str = "") -> None:
         """Show that `done` of `total` is done."""
 
+    def keep(self, line: str) -> None:
+        """Show a line above the bar that stays."""
+
     def close(self, summary: str | None = None) -> None:
         """Replace the bar by a line, or remove it."""
 
@@ -34,22 +37,33 @@ class NotebookDisplay:
     def __init__(self) -> None:
         self._handle: Any = None
         self._clock = Clock()
+        self._lines: list[str] = []
 
     def update(self, stage: str, done: float, total: float, details: str = "") -> None:
         """Show a bar, the stage, the details and the time left."""
         left = self._clock.seconds_left(stage, done, total)
         text = "  ".join(part for part in (stage, details, left) if part)
         bar = f'<progress value="{done:g}" max="{total:g}" style="width: 16em; vertical-align: middle"></progress>'
-        self._show(f"{bar} {_html(text)}", text)
+        self._show(text, f"{bar} {_html(text)}")
+
+    def keep(self, line: str) -> None:
+        """Show a line above the bar that stays."""
+        self._lines.append(line)
+        self._show()
 
     def close(self, summary: str | None = None) -> None:
         """Replace the bar by a line, or remove it."""
+        if summary:
+            self._lines.append(summary)
         if summary or self._handle:
-            self._show(_html(summary or ""), summary or "")
+            self._show()
 
-    def _show(self, html: str, text: str) -> None:
+    def _show(self, text: str = "", html: str = "") -> None:
         display = import_module("IPython.display").display
-        content = {"text/html": html, "text/plain": text}
+        content = {
+            "text/html": "<br>".join(filter(None, [*map(_html, self._lines), html])),
+            "text/plain": "\n".join(filter(None, [*self._lines, text])),
+        }
         if self._handle is None:
             self._handle = display(content, raw=True, display_id=True)
         else:
@@ -72,6 +86,13 @@ class TerminalDisplay:
         self._bars.update(
             self._task, completed=done, total=total, description=stage, details="  ".join(filter(None, [details, left]))
         )
+
+    def keep(self, line: str) -> None:
+        """Print a line above the bar."""
+        if self._bars is None:
+            print(line, file=sys.stderr)
+        else:
+            self._bars.console.print(line, markup=False, soft_wrap=True)
 
     def close(self, summary: str | None = None) -> None:
         """Remove the bar, and print the summary."""
@@ -105,6 +126,10 @@ class LineDisplay:
         if tenth[1] and tenth != self._tenth:
             self._tenth = tenth
             print("  ".join(filter(None, [stage, details])), file=sys.stderr)
+
+    def keep(self, line: str) -> None:
+        """Print a line."""
+        print(line, file=sys.stderr)
 
     def close(self, summary: str | None = None) -> None:
         """Print the summary."""

@@ -13,6 +13,12 @@ from aecli.api.errors import in_python
         ("--resume continues it, --overwrite replaces it", "resume=True continues it, overwrite=True replaces it"),
         ("train with --set model.white=4095", 'train with settings={"model.white": 4095}'),
         ("--set model.mean=measured", 'settings={"model.mean": "measured"}'),
+        (
+            "try --batch-size 8 --set optimizer.name=adamw --set optimizer.momentum=0.9 --lr 0.002",
+            'try batch_size=8, settings={"optimizer.name": "adamw", "optimizer.momentum": 0.9}, lr=0.002',
+        ),
+        ("name more with --val DATA, or add", "name more with validation=DATA, or add"),
+        ("create one: aecli calibrate --model run", "create one: aecli calibrate --model run"),
         ("images of --val", "images of validation"),
         ("aecli train --help", "aecli train --help"),
         ("3 - 2 = 1", "3 - 2 = 1"),
