@@ -43,13 +43,16 @@ def torchvision_datasets() -> ModuleType:
 
 
 def require_lightning() -> None:
-    """Import Lightning, which imports torchvision.
+    """Import Lightning quickly; see `lightning_import`. Call it before any import of `pytorch_lightning`.
 
     Raises:
-        UnavailableError: Lightning is missing, or torchvision was built for another version of torch.
+        UnavailableError: Lightning is missing, or torchvision, which it may import, was built for another version of
+            torch.
     """
+    from aecli.runtime.lightning_import import import_lightning
+
     with explain_torchvision_errors():
-        import pytorch_lightning  # noqa: F401
+        import_lightning()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from aecli.recipes.schema import Recipe
 from aecli.runtime.processes import SINGLE_PROCESS, Process
 from aecli.training.batches import Batch, Batches
 from aecli.training.cuda_graph_step import CudaGraphStep
+from aecli.training.eager_optimizer import eager
 from aecli.training.seeds import Stream, stream_seed
 
 STEPS_BETWEEN_CHECKS = 100
@@ -120,13 +121,13 @@ class TrainingModule(pl.LightningModule):
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         optimizer: torch.optim.Optimizer
         if recipe.name == "sgd":
-            optimizer = torch.optim.SGD(
-                parameters, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+            optimizer = eager(torch.optim.SGD)(
+                parameters, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
             )
         else:
-            kind = torch.optim.AdamW if recipe.name == "adamw" else torch.optim.Adam
+            kind = eager(torch.optim.AdamW if recipe.name == "adamw" else torch.optim.Adam)
             betas = (recipe.momentum, 0.999)
-            optimizer = kind(parameters, recipe.lr, betas=betas, weight_decay=recipe.weight_decay, fused=True)
+            optimizer = kind(parameters, lr=recipe.lr, betas=betas, weight_decay=recipe.weight_decay, fused=True)
         if recipe.schedule == "constant":
             return optimizer
         steps = self.recipe.training.epochs * self.train_batches.batch_count

@@ -1,0 +1,136 @@
+"""Import Lightning without the packages that it imports and never uses.
+
+`import pytorch_lightning` takes three times as long as `import torch`, because of two imports:
+
+- `from torchmetrics import Metric, MetricCollection`. The package also imports its metrics of images, audio and text,
+  and with them torchvision, scipy.signal and torch's compiler. Here, the two classes come from the modules that define
+  them; torchmetrics itself is initialized once somebody uses any other name of it.
+- `from torch._dynamo import OptimizedModule`, the type of compiled modules, and `torch.compiler.disable`. Both import
+  torch's compiler. As long as nobody else has imported it, no module is compiled and nothing needs to be disabled,
+  which is all that Lightning asks. Stand-ins answer that, and hand over to the compiler once it is imported.
+
+Lightning's own code runs unchanged. All that is replaced is put back before this module is done: whoever imports
+torchmetrics, torchvision, scipy or the compiler later gets the real one. If anything is not as it was checked, such as
+another version of Lightning, it is imported the ordinary way.
+"""
+
+import functools
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec, module_from_spec
+from threading import RLock
+from types import ModuleType
+from typing import Any
+
+CHECKED = {"pytorch-lightning": "2.6.", "torchmetrics": "1."}
+"""The versions, by their first digits, whose imports were checked."""
+COMPILER = "torch._dynamo"
+LIGHTNING = ("pytorch_lightning", "lightning_fabric", "torchmetrics")
+METRICS = {"Metric": "torchmetrics.metric", "MetricCollection": "torchmetrics.collections"}
+"""The classes that Lightning imports from torchmetrics, and the modules that define them."""
+
+
+def import_lightning() -> ModuleType:
+    """Import `pytorch_lightning`, and what it needs."""
+    loaded = sys.modules.get("pytorch_lightning")
+    if loaded is not None:
+        return loaded
+    before = set(sys.modules)
+    if _is_checked():
+        try:
+            with _deferred_metrics(), _absent_compiler():
+                return import_module("pytorch_lightning")
+        except Exception:
+            for name in set(sys.modules) - before:
+                if name.partition(".")[0] in LIGHTNING:
+                    del sys.modules[name]
+    return import_module("pytorch_lightning")
+
+
+def _is_checked() -> bool:
+    try:
+        return all(version(package).startswith(digits) for package, digits in CHECKED.items())
+    except PackageNotFoundError:
+        return False
+
+
+class DeferredPackage(ModuleType):
+    """A package whose `__init__.py` runs when a name is used that is not there yet; its submodules can be imported."""
+
+    _lock = RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__all__":  # what debuggers and `inspect` ask of every module
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        with self._lock:
+            if type(self) is DeferredPackage:
+                self.__class__ = ModuleType  # type: ignore[assignment]  # first, because the package uses its own names
+                assert self.__spec__ is not None
+                assert self.__spec__.loader is not None
+                self.__spec__.loader.exec_module(self)
+        return getattr(self, name)
+
+
+@contextmanager
+def _deferred_metrics() -> Iterator[None]:
+    """Keep torchmetrics from importing its metrics until they are used."""
+    spec = find_spec("torchmetrics")
+    if spec is None or "torchmetrics" in sys.modules:
+        yield
+        return
+    package = module_from_spec(spec)
+    # Its modules ask for this name, and Lightning for the version.
+    vars(package).update({"_logger": logging.getLogger("torchmetrics"), "__version__": version("torchmetrics")})
+    sys.modules["torchmetrics"] = package
+    import_module("torchmetrics.utilities")  # before its other modules, which it imports in an order that works
+    vars(package).update({name: getattr(import_module(module), name) for name, module in METRICS.items()})
+    yield
+    package.__class__ = DeferredPackage
+
+
+class _CompiledModule(type):
+    """The type of `CompiledModule`, which knows the instances of the compiler's own class."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        compiler = sys.modules.get(COMPILER)
+        return compiler is not None and isinstance(instance, compiler.OptimizedModule)
+
+
+class CompiledModule(metaclass=_CompiledModule):
+    """Stands for `torch._dynamo.OptimizedModule` in type checks."""
+
+
+def disable_compiler(function: Callable[..., Any], *arguments: Any, **options: Any) -> Callable[..., Any]:
+    """Stand for `torch._dynamo.disable`, which keeps the compiler from compiling a function."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        compiler = sys.modules.get(COMPILER)
+        disabled = function if compiler is None else compiler.disable(function, *arguments, **options)
+        return disabled(*args, **kwargs)
+
+    return call
+
+
+@contextmanager
+def _absent_compiler() -> Iterator[None]:
+    """Answer Lightning's questions about torch's compiler without importing it."""
+    import torch
+
+    if COMPILER in sys.modules:
+        yield
+        return
+    compiler = ModuleType(COMPILER)
+    vars(compiler).update({"OptimizedModule": CompiledModule, "disable": disable_compiler})
+    sys.modules[COMPILER] = compiler
+    try:
+        yield
+    finally:
+        if sys.modules.get(COMPILER) is compiler:
+            del sys.modules[COMPILER]
+        if vars(torch).get("_dynamo") is compiler:
+            del vars(torch)["_dynamo"]

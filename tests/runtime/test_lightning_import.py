@@ -1,0 +1,92 @@
+"""Lightning is imported without torchmetrics' metrics and torch's compiler, which are the real ones afterwards."""
+
+from collections.abc import Callable
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+Python = Callable[..., str]
+
+IMPORT = "import sys; from aecli.runtime import lightning_import; "
+FAST = IMPORT + "pl = lightning_import.import_lightning()\n"
+SKIPPED = "{'torchvision', 'scipy.signal', 'torchmetrics.functional', 'torch._dynamo'}"
+LOADED = f"print(*sorted({SKIPPED} & sys.modules.keys()))\n"
+
+
+def test_what_is_never_used_is_not_imported(python: Python) -> None:
+    assert python(FAST + LOADED).split() == []
+
+
+@pytest.mark.parametrize("stand_in", ["_deferred_metrics", "_absent_compiler"])
+def test_each_stand_in_is_needed(python: Python, stand_in: str) -> None:
+    code = IMPORT + "from contextlib import nullcontext\n"
+    code += f"lightning_import.{stand_in} = nullcontext; lightning_import.import_lightning()\n"
+    assert python(code + LOADED).split()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "lightning_import.CHECKED = {'pytorch-lightning': '1.'}",
+        "lightning_import.METRICS = {'Metric': 'torchmetrics.moved'}",
+        "lightning_import.disable_compiler = None",
+    ],
+)
+def test_what_was_not_checked_is_imported_the_ordinary_way(python: Python, change: str) -> None:
+    code = f"{IMPORT}{change}\nlightning_import.import_lightning().Trainer(logger=False, accelerator='cpu')\n"
+    assert "torchmetrics.functional" in python(code + LOADED)
+
+
+def test_torchmetrics_is_the_real_one_afterwards(python: Python) -> None:
+    code = FAST + "import torch, torchmetrics, torchmetrics.metric\n"
+    code += "assert torchmetrics.Metric is torchmetrics.metric.Metric\n"
+    code += "assert not hasattr(torchmetrics, '__wrapped__') and 'torchmetrics.functional' not in sys.modules\n"
+    code += "from torchmetrics.classification import MulticlassAccuracy\n"
+    code += "accuracy = torchmetrics.MeanMetric(); accuracy.update(torch.ones(3))\n"
+    code += "assert isinstance(accuracy, torchmetrics.metric.Metric) and accuracy.compute() == 1\n"
+    code += "assert torchmetrics.Accuracy and torchmetrics.image and torchmetrics.collections\n"
+    code += "assert {'Accuracy', 'Metric'} <= set(torchmetrics.__all__)\n"
+    code += "import scipy.signal, torchvision.ops; scipy.signal.convolve([1], [1]); print('done')"
+    assert python(code).split()[-1] == "done"
+
+
+def test_metrics_of_torchmetrics_can_be_logged(python: Python) -> None:
+    code = FAST + "import torch, torchmetrics\n"
+    code += """
+class Line(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.mean = torch.nn.Linear(1, 1), torchmetrics.MeanMetric()
+    def training_step(self, batch):
+        self.mean(batch[0])
+        self.log("mean", self.mean, on_step=False, on_epoch=True)
+        self.log_dict(torchmetrics.MetricCollection({"same": self.mean}))
+        return self.layer(batch).square().mean()
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+    def train_dataloader(self):
+        return torch.utils.data.DataLoader(torch.tensor([[2.0], [4.0]]))
+
+trainer = pl.Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+                     enable_progress_bar=False, enable_model_summary=True)
+trainer.fit(Line())
+print(float(trainer.callback_metrics["mean"]))
+"""
+    assert python(code).split()[-1] == "3.0"
+
+
+def test_compiled_modules_are_recognized_afterwards(python: Python) -> None:
+    code = FAST + "import torch, lightning_fabric.wrappers as wrappers\n"
+    code += "layer = torch.nn.Linear(1, 1)\n"
+    code += "assert not isinstance(layer, wrappers.OptimizedModule) and '_dynamo' not in vars(torch)\n"
+    code += "compiled = torch.compile(layer, backend='eager')\n"
+    code += (
+        "assert isinstance(compiled, wrappers.OptimizedModule) and not isinstance(layer, wrappers.OptimizedModule)\n"
+    )
+    code += "assert isinstance(compiled, sys.modules['torch._dynamo'].OptimizedModule)\n"
+    code += "unwrapped, arguments = wrappers._unwrap_compiled(compiled)\n"
+    code += "assert unwrapped is layer and arguments == {'backend': 'eager'}\n"
+    code += "function = lightning_import.disable_compiler(lambda x: x + 1)\n"
+    code += "assert torch.compile(lambda x: function(x), backend='eager')(torch.ones(1)) == 2; print('done')"
+    assert python(code).split()[-1] == "done"
