@@ -34,6 +34,9 @@ class TrainingSummary:
     """Of an autoencoder: mean squared error of uncorrupted validation images, per pixel in normalized units."""
     val_accuracy: float | None = None
     """Of a classifier: accuracy on the validation images in the best epoch, in 0..1."""
+    references: dict[str, float] = field(default_factory=dict)
+    """Validation losses to compare `val_loss` with, such as that of the mean image; `reference_losses` lists them.
+    Empty in older files."""
 
 
 @dataclass(frozen=True)

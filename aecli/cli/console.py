@@ -4,12 +4,13 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aecli.cli.colors import is_dumb_terminal, styled
 from aecli.runtime.options import option
 from aecli.runtime.progress import Progress, silent
 
@@ -71,9 +72,9 @@ class Console:
             ]
             print("  ".join(padded).rstrip())
 
-    def lines(self, columns: Sequence[str]) -> "Lines":
-        """Return a printer of results that arrive one after the other."""
-        return Lines(columns, as_json=self.json)
+    def lines(self, columns: Sequence[str], alarming: Collection[str] = ()) -> "Lines":
+        """Return a printer of results that arrive one after the other; cells that are `alarming` are red."""
+        return Lines(columns, as_json=self.json, alarming=alarming)
 
     def summary(self, text: str, document: dict[str, Any]) -> None:
         """Summarize all `lines`: on standard error, unless quiet; with `--json` also as the last JSON line."""
@@ -88,7 +89,7 @@ class Console:
 
     def warn(self, text: str) -> None:
         """Print a warning on standard error, quiet or not."""
-        print(printable(f"warning: {text}"), file=sys.stderr)
+        print(styled("warning:", "warning", sys.stderr), printable(text), file=sys.stderr)
 
     def report_images(self, images: "ImageSet") -> None:
         """Print the notes and warnings on images, and a warning for each image that was left out."""
@@ -109,7 +110,16 @@ class Console:
 
     @property
     def shows_bars(self) -> bool:
-        return self.shows_progress and sys.stderr.isatty()
+        return self.shows_progress and sys.stderr.isatty() and not is_dumb_terminal()
+
+    @contextmanager
+    def status(self, text: str) -> Iterator[None]:
+        """Show what the command is waiting for, on a terminal only, and remove it at the end of the `with` block."""
+        if not self.shows_bars:
+            yield
+            return
+        with rich_console(sys.stderr).status(text):
+            yield
 
     @contextmanager
     def progress(self, unit: str = "images") -> Iterator[Progress]:
@@ -146,8 +156,9 @@ class Console:
 class Lines:
     """A printer of results as they arrive: aligned with a heading on a terminal, tab-separated in a pipe, or JSON."""
 
-    def __init__(self, columns: Sequence[str], *, as_json: bool):
+    def __init__(self, columns: Sequence[str], *, as_json: bool, alarming: Collection[str] = ()):
         self._columns = columns
+        self._alarming = alarming
         self._json = as_json
         self._widths: list[int] = []
 
@@ -174,7 +185,9 @@ class Lines:
             self._widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             padded = [
-                cell + " " * max(0, width - cell_len(cell)) for cell, width in zip(row, self._widths, strict=True)
+                (styled(cell, "error", sys.stdout) if cell in self._alarming else cell)
+                + " " * max(0, width - cell_len(cell))
+                for cell, width in zip(row, self._widths, strict=True)
             ]
             print("  ".join(padded).rstrip())
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from aecli.cli.colors import styled
 from aecli.cli.console import printable
 from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, root_cause
 
@@ -113,12 +114,15 @@ def _report_unexpected(words: list[str], error: Exception) -> int:
 
 def print_error(words: list[str], message: str, hint: str | None, status: int) -> None:
     """Print the message and the hint on standard error, and with `--json` among the words a JSON line too."""
-    lines = [message.replace("\n", " ")] + ([f"hint: {hint}"] if hint else [])
+    label, colon, rest = printable(message.replace("\n", " ")).partition(":")
+    lines = [styled(label + colon, "error", sys.stderr) + rest]
+    if hint:
+        lines.append(f"{styled('hint:', 'hint', sys.stderr)} {printable(hint)}")
     if "--json" in words:
         document: dict[str, Any] = {"error": message.removeprefix("error: "), "hint": hint, "exit": int(status)}
-        lines.append(json.dumps(document))
+        lines.append(printable(json.dumps(document)))
     with suppress(BrokenPipeError):
-        print(*map(printable, lines), sep="\n", file=sys.stderr, flush=True)
+        print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def _print_traceback() -> None:

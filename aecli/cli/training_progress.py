@@ -1,17 +1,29 @@
-"""The display of training: a live bar on a terminal, one plain line per epoch elsewhere."""
+"""The display of training: a live bar on a terminal with a line for each tenth of the way, plain lines elsewhere."""
 
 import sys
 import time
+from collections import deque
+from math import ceil
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from aecli.cli.console import Console, rich_console
+from aecli.cli.console import Console, printable, rich_console
 from aecli.data.classes import first_classes, occurring_classes
 from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
     from aecli.checkpoint.run_folder import EpochMetrics
     from aecli.training.subsets import Subset
+
+SECONDS_OF_SPEED = 5.0
+"""The displayed speed is that of the last seconds."""
+LINES_ON_TERMINAL = 10
+LINES_IN_PIPE = 100
+"""Lines of a whole run, about. Shorter runs have one for each epoch."""
+SECONDS_BETWEEN_LINES = 60.0
+"""In a pipe, there is a line at least this often."""
+SPEED_WIDTH = 76
+"""Columns of a terminal that has room for the speed; with an accuracy, 18 more."""
 
 
 class TrainingProgress:
@@ -21,10 +33,13 @@ class TrainingProgress:
         self._console = console
         self._bars: Any = None
         self._task: Any = None
-        self._started = self._ended = time.monotonic()
+        self._started = self._ended = self._printed_at = time.monotonic()
         self._epochs = self._images_per_epoch = self._first_epoch = self._epochs_done = 0
-        self._val_loss = float("nan")
-        self._accuracy = ""
+        self._last: EpochMetrics | None = None
+        self._last_is_printed = True
+        self._recent: deque[tuple[float, float]] = deque()
+        self.warnings: list[str] = []
+        """All warnings received."""
         source = "" if validation.images.word == images.images.word else f" of {validation.images.word}"
         console.note(
             f"training on {counted(len(images), 'image')} of {images.images.word}, "
@@ -36,14 +51,15 @@ class TrainingProgress:
     def __enter__(self) -> "TrainingProgress":
         if self._console.shows_bars:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.table import Column
 
             self._bars = Progress(
-                TextColumn("epoch {task.fields[epoch]}"),
-                BarColumn(),
-                TextColumn("loss {task.fields[loss]:.4f}  val {task.fields[val_loss]:.4f}{task.fields[accuracy]}"),
-                TextColumn("{task.fields[rate]:,.0f} images/s"),
-                TimeRemainingColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None, table_column=Column(max_width=40)),
+                TextColumn("{task.fields[metrics]}"),
+                TimeRemainingColumn(elapsed_when_finished=True),
                 console=rich_console(sys.stderr),
+                transient=True,  # the lines above it stay
             )
             self._bars.__enter__()
         return self
@@ -51,53 +67,47 @@ class TrainingProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._last and not self._last_is_printed:
+            self._print_epoch(self._last)
         if self._bars:
             self._bars.__exit__(kind, error, traceback)
 
     def on_warning(self, text: str) -> None:
-        self._console.warn(text)
+        self.warnings.append(text)
+        if self._bars:  # rich would break a long line, which may hold options to copy
+            from rich.text import Text
+
+            self._bars.console.print(Text.assemble(("warning:", "yellow"), " ", printable(text)), soft_wrap=True)
+        else:
+            self._console.warn(text)
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
-        self._started = self._ended = time.monotonic()
+        self._started = self._ended = self._printed_at = time.monotonic()
         self._epochs, self._first_epoch, self._images_per_epoch = epochs, done_epochs, images_per_epoch
+        self._recent = deque([(self._started, done_epochs)])
         if done_epochs:
             self._console.note(f"resuming after epoch {done_epochs} of {epochs}")
         if self._bars:
-            nan = float("nan")
-            self._task = self._bars.add_task(
-                "",
-                total=epochs,
-                completed=done_epochs,
-                epoch=f"{done_epochs}/{epochs}",
-                loss=nan,
-                val_loss=nan,
-                accuracy="",
-                rate=0.0,
-            )
+            text = self._epoch_text(done_epochs)
+            self._task = self._bars.add_task(text, total=epochs, completed=done_epochs, metrics="")
 
     def on_progress(self, epoch: int, images_done: int, loss: float) -> None:
+        done = epoch - 1 + images_done / self._images_per_epoch
+        self._measure(done)
         if self._bars:
-            done = epoch - 1 + images_done / self._images_per_epoch
-            self._bars.update(
-                self._task,
-                completed=done,
-                epoch=f"{epoch}/{self._epochs}",
-                loss=loss,
-                val_loss=self._val_loss,
-                accuracy=self._accuracy,
-                rate=self._rate(done, time.monotonic()),
-            )
+            self._show(epoch, done, loss)
+        elif self._console.shows_progress and time.monotonic() - self._printed_at >= SECONDS_BETWEEN_LINES:
+            share = images_done / self._images_per_epoch
+            self._print(f"{self._epoch_text(epoch)}, {share:.0%} done  loss {loss:.4f}  {self._speed_text()}")
 
     def on_epoch(self, metrics: "EpochMetrics", is_best: bool) -> None:
-        self._val_loss, self._epochs_done, self._ended = metrics.val_loss, metrics.epoch, time.monotonic()
-        self._accuracy = "" if metrics.val_accuracy is None else f"  accuracy {metrics.val_accuracy:.4f}"
+        self._last, self._epochs_done, self._ended = metrics, metrics.epoch, time.monotonic()
+        self._measure(metrics.epoch)
         if self._bars:
-            self.on_progress(metrics.epoch, self._images_per_epoch, metrics.train_loss)
-        elif self._console.shows_progress:
-            self._console.note(
-                f"epoch {metrics.epoch}/{self._epochs}  loss {metrics.train_loss:.4f}  val {metrics.val_loss:.4f}"
-                f"{self._accuracy}  {self._rate(metrics.epoch, self._ended):,.0f} images/s{'  best' if is_best else ''}"
-            )
+            self._show(metrics.epoch, metrics.epoch, metrics.train_loss)
+        self._last_is_printed = not self._console.shows_progress
+        if self._console.shows_progress and self._is_line_due(metrics.epoch):
+            self._print_epoch(metrics)
 
     @property
     def seconds(self) -> float:
@@ -107,7 +117,54 @@ class TrainingProgress:
     @property
     def images_per_second(self) -> float:
         """Training images per second, over the epochs of this call."""
-        return round(self._rate(self._epochs_done, self._ended), 1)
+        images = (self._epochs_done - self._first_epoch) * self._images_per_epoch
+        return round(images / max(self._ended - self._started, 1e-9), 1)
 
-    def _rate(self, done: float, now: float) -> float:
-        return (done - self._first_epoch) * self._images_per_epoch / max(now - self._started, 1e-9)
+    def _is_line_due(self, epoch: int) -> bool:
+        if self._bars:
+            return epoch * LINES_ON_TERMINAL // self._epochs > (epoch - 1) * LINES_ON_TERMINAL // self._epochs
+        is_first_or_last = epoch in (self._first_epoch + 1, self._epochs)
+        is_late = time.monotonic() - self._printed_at >= SECONDS_BETWEEN_LINES
+        return is_first_or_last or is_late or epoch % ceil(self._epochs / LINES_IN_PIPE) == 0
+
+    def _print_epoch(self, metrics: "EpochMetrics") -> None:
+        self._print(
+            f"{self._epoch_text(metrics.epoch)}  {self._metrics_text(metrics.train_loss)}  {self._speed_text()}"
+        )
+        self._last_is_printed = True
+
+    def _print(self, line: str) -> None:
+        self._console.note(line.rstrip())
+        self._printed_at = time.monotonic()
+
+    def _show(self, epoch: int, done: float, loss: float) -> None:
+        accuracy_width = 18 if self._last and self._last.val_accuracy is not None else 0
+        has_room = self._bars.console.width >= SPEED_WIDTH + accuracy_width
+        text = self._metrics_text(loss) + (f"  {self._speed_text()}" if has_room else "")
+        self._bars.update(self._task, completed=done, description=self._epoch_text(epoch), metrics=text)
+
+    def _epoch_text(self, epoch: int) -> str:
+        return f"epoch {epoch:>{len(str(self._epochs))}}/{self._epochs}"
+
+    def _metrics_text(self, loss: float) -> str:
+        """Return the loss of training and the last metrics of validation, once there are any."""
+        text = f"loss {loss:.4f}"
+        if self._last:
+            text += f"  val {self._last.val_loss:.4f}"
+            if self._last.val_accuracy is not None:
+                text += f"  accuracy {self._last.val_accuracy:.4f}"
+        return text
+
+    def _measure(self, done: float) -> None:
+        """Record how many epochs are done now, and forget what is older than needed for the current speed."""
+        now = time.monotonic()
+        self._recent.append((now, done))
+        while len(self._recent) > 2 and now - self._recent[1][0] >= SECONDS_OF_SPEED:
+            self._recent.popleft()
+
+    def _speed_text(self) -> str:
+        """Return the speed of the last seconds; an empty text before it is known."""
+        if len(self._recent) < 2:
+            return ""
+        (started, before), (now, done) = self._recent[0], self._recent[-1]
+        return f"{(done - before) * self._images_per_epoch / max(now - started, 1e-9):,.0f} images/s"

@@ -55,6 +55,7 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
             val_loss=best.val_loss,
             val_mse=mse,
             val_accuracy=best.val_accuracy,
+            references=history.references,
         ),
         residual_quantiles=quantiles,
         quantizers=quantizers,

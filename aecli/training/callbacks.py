@@ -20,7 +20,7 @@ from aecli.recipes.schema import Recipe
 from aecli.runtime.lightning_internals import CHECKPOINT_KEYS
 from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import require_file
-from aecli.storage.schema import build
+from aecli.storage.schema import build, matches
 from aecli.training.module import TrainingModule
 
 
@@ -28,7 +28,7 @@ class TrainingListener(Protocol):
     """Follows a run; called a few times a second at most, and after each epoch."""
 
     def on_warning(self, text: str) -> None:
-        """Receive a warning before training starts."""
+        """Receive a warning, before training starts, after an epoch or at the end."""
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
         """Receive the run's total number of epochs, and the number of epochs before it was resumed."""
@@ -73,6 +73,8 @@ class History(pl.Callback):
         self.epochs: list[EpochMetrics] = []
         self.best: EpochMetrics | None = None
         self.best_weights: dict[str, Tensor] = {}
+        self.references: dict[str, float] = {}
+        """Validation losses to compare with, as `reference_losses` returns them."""
         self.has_new_epoch = False
         """Whether an epoch has ended since the start or resumption; a failure before that is the resumed state's."""
 
@@ -123,6 +125,7 @@ class History(pl.Callback):
             "epochs": [asdict(metrics) for metrics in self.epochs],
             "best_epoch": self.best.epoch if self.best else 0,
             "best_weights": self.best_weights,
+            "references": self.references,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -135,6 +138,9 @@ class History(pl.Callback):
         require_not_exceeded(self.recipe, len(state_dict["epochs"]))
         self.epochs = [build(EpochMetrics, row) for row in state_dict["epochs"]]
         self.best = next((row for row in self.epochs if row.epoch == state_dict["best_epoch"]), None)
+        self.references = state_dict.get("references", {})  # missing in states of 0.1
+        if not matches(self.references, dict[str, float]):
+            raise ValueError("reference losses are not finite")
         self.best_weights = state_dict["best_weights"]
         if not all(weight.isfinite().all() for weight in self.best_weights.values()):
             raise ValueError("weights are not finite")

@@ -27,6 +27,7 @@ from aecli.training.callbacks import History, ListenerCallback, RunFolderCallbac
 from aecli.training.classifier_module import ClassifierModule
 from aecli.training.image_grids import ImageGrids
 from aecli.training.initial_model import initial_model
+from aecli.training.learning_warnings import LearningWarnings
 from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.precision import warn_if_slow
 from aecli.training.preview import preview
@@ -116,7 +117,8 @@ def _make_session(
     sources = {"training": request.images.source, "validation": request.validation.source}
     history = History(request.recipe, {stage: source.fingerprint for stage, source in sources.items()})
     run_folder = RunFolderCallback(request.folder, history, lambda: save_best_model(request, history))
-    callbacks: list[pl.Callback] = [history, run_folder]
+    learning = LearningWarnings(request, history, listener.on_warning if listener else None)
+    callbacks: list[pl.Callback] = [history, learning, run_folder]
     if listener:
         callbacks.append(ListenerCallback(listener, history))
     if loggers and isinstance(model, Autoencoder):

@@ -24,6 +24,9 @@ from aecli.training.seeds import Stream, stream_seed
 STEPS_BETWEEN_CHECKS = 100
 """Steps between two checks of the loss within an epoch: reading it makes a GPU wait."""
 
+VALIDATION_BATCH = 128
+"""Images in a batch, at most, when the model is validated before its first step."""
+
 
 class TrainingModule(pl.LightningModule):
     """A model with the corruption, penalty, objective and optimizer of a recipe.
@@ -74,6 +77,13 @@ class TrainingModule(pl.LightningModule):
                 self._optimizer_step, self.trainer.optimizers[0], self._generators[Stream.CORRUPTION]
             )
 
+    def on_train_start(self) -> None:
+        # torch aborts the process on a buffer of another shape.
+        for parameter, values in self.trainer.optimizers[0].state.items():
+            for value in values.values():
+                if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
+                    raise ValueError("the optimizer's state does not fit the model")
+
     def on_train_epoch_start(self) -> None:
         self.train_batches.epoch = self.current_epoch
         self._reset("train", Stream.CORRUPTION, self.current_epoch)
@@ -109,6 +119,21 @@ class TrainingModule(pl.LightningModule):
             for metric in self.METRICS
             for stage in ("train", "val")
         }
+
+    @torch.no_grad()
+    def validation_loss(self, indices: Tensor) -> float:
+        """Return the loss of the model as it is on the validation images at these indices.
+
+        Call it outside of epochs: it uses their sums. The model's weights and modes stay as they are.
+        """
+        modes = {part: part.training for part in self.model.modules()}
+        self.model.eval()
+        self._reset("val", Stream.VALIDATION_CORRUPTION, 0)
+        for batch in torch.split(indices, min(self.recipe.training.batch_size, VALIDATION_BATCH)):
+            self._loss(self.validation_batches.take(batch), "val", Stream.VALIDATION_CORRUPTION)
+        for part, mode in modes.items():
+            part.training = mode
+        return float(self._sums["val_loss"] / self._sums["val_images"])
 
     def on_train_epoch_end(self) -> None:
         self._require_finite(self.metrics["train_loss"])

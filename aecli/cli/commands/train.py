@@ -12,14 +12,13 @@ from aecli.cli.console import Console
 from aecli.cli.options import DataArg
 from aecli.cli.training_options import HardwareOptions, RecipeOptions, RunOptions
 from aecli.data.options import DataOptions
-from aecli.data.shapes import shape_text
 from aecli.errors import UsageError
-from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
+    from aecli.checkpoint import Checkpoint
     from aecli.checkpoint.run_folder import RunFolder
-    from aecli.recipes.schema import Recipe
     from aecli.training.fit import Trained
+    from aecli.training.pretrained import Pretrained
 
 EXAMPLES = examples(
     "aecli train mnist5k -o run",
@@ -60,8 +59,8 @@ def train(
     if recipe.training.freeze_encoder and not (start_ref or resume):
         raise UsageError("--freeze-encoder needs pretrained weights", hint="start from a model: --init-from CKPT")
 
-    from aecli.training.pretrained import load_start
-    from aecli.training.resolution import resolve_recipe
+    from aecli.cli.training_progress import TrainingProgress
+    from aecli.cli.training_report import report_training
     from aecli.training.subsets import load_subsets
 
     with folder.claimed() if is_rank_zero else nullcontext():
@@ -69,7 +68,7 @@ def train(
             folder.require_startable(
                 resume=resume, overwrite=run_options.overwrite, inputs=[path for path in inputs if path]
             )
-        start = load_start(start_ref.file) if start_ref else None
+        start = _load_start(start_ref.file, console) if start_ref else None
         with console.progress() as progress:
             images, validation = load_subsets(
                 data_ref, val_ref, recipe, data_options, run_options.skip_damaged, progress
@@ -80,18 +79,20 @@ def train(
             )
             for warning in dict.fromkeys(images.images.warnings + validation.images.warnings):
                 console.warn(warning)
+        listener = TrainingProgress(console, images, validation)
+
+        with console.status("loading torch"):
+            from aecli.runtime.optional_packages import require_lightning
+
+            require_lightning()
+            from aecli.training.fit import train as fit
+            from aecli.training.loggers import close_loggers, make_loggers
+            from aecli.training.request import Hardware, TrainingRequest
+            from aecli.training.resolution import resolve_recipe
+
         resolved = resolve_recipe(recipe, images, start if isinstance(start, Checkpoint) else None)
-
-        from aecli.cli.training_progress import TrainingProgress
-        from aecli.runtime.optional_packages import require_lightning
-
-        require_lightning()
-        from aecli.training.fit import train as fit
-        from aecli.training.loggers import close_loggers, make_loggers
-        from aecli.training.request import Hardware, TrainingRequest
-
         loggers = make_loggers(run_options.logger.split(","), folder) if is_rank_zero else []
-        with TrainingProgress(console, images, validation) as listener:
+        with listener:
             trained = fit(
                 TrainingRequest(resolved, images, validation, folder, resume, start),
                 Hardware(hardware.accelerator, processes, hardware.strategy),
@@ -102,40 +103,20 @@ def train(
             return
         close_loggers(loggers)
         _draw_plots(trained, folder)
-        _report_end(trained, resolved, console)
-
-    header = trained.checkpoint.header
-    summary = header.training
-    console.saved(
-        folder.model,
-        f"{header.parameters:,} parameters, code {shape_text(header.code_shape)}, "
-        f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}"
-        + ("" if summary.val_accuracy is None else f", accuracy {summary.val_accuracy:.4f}"),
-        {"run": str(folder.path), "fingerprint": trained.checkpoint.fingerprint}
-        | header.summary()
-        | {"stopped_early": trained.stopped_after is not None}
-        | {"seconds": listener.seconds, "images_per_second": listener.images_per_second},
-    )
+    report_training(trained, resolved, data_ref, folder, listener, console)
 
 
-def _report_end(trained: "Trained", recipe: "Recipe", console: Console) -> None:
-    """Say why the run ended before its last epoch, or why it was not continued."""
-    if trained.stopped_after:
-        reason = f"stopped after {counted(trained.stopped_after, 'epoch')} without improvement"
-        console.note(
-            f"{reason}: epoch {len(trained.history):,} of {recipe.training.epochs:,}"
-            if trained.has_new_epoch
-            else f"nothing to train: the run has {reason}; --resume with a larger --patience continues it"
-        )
-    elif not trained.has_new_epoch:
-        continued = "; --resume with more --epochs continues it" if recipe.optimizer.schedule == "constant" else ""
-        console.note(f"nothing to train: the run has finished all {counted(len(trained.history), 'epoch')}{continued}")
+def _load_start(file: Path, console: Console) -> "Checkpoint | Pretrained":
+    with console.status("loading torch"):
+        from aecli.training.pretrained import load_start
+
+        return load_start(file)
 
 
 def _draw_plots(trained: "Trained", folder: "RunFolder") -> None:
     from aecli.plots import confusion, loss, reconstructions
 
-    loss.draw(trained.history, folder.loss_plot)
+    loss.draw(trained.history, folder.loss_plot, trained.checkpoint.header.training.references)
     if trained.preview:
         reconstructions.draw(trained.preview, folder.reconstructions)
     if trained.confusion is not None:

@@ -1,0 +1,101 @@
+"""What `train` prints at its end: the model, the time, the files to look at and the command to type next."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aecli.cli.console import Console
+from aecli.cli.training_progress import TrainingProgress
+from aecli.data.shapes import shape_text
+from aecli.runtime.counting import counted
+
+if TYPE_CHECKING:
+    from aecli.checkpoint.run_folder import RunFolder
+    from aecli.data import DataRef
+    from aecli.recipes.schema import Recipe
+    from aecli.training.fit import Trained
+
+
+def report_training(
+    trained: "Trained",
+    recipe: "Recipe",
+    data: "DataRef",
+    folder: "RunFolder",
+    progress: TrainingProgress,
+    console: Console,
+) -> None:
+    """Print how the training of `data` with `recipe` ended, or with --quiet only the run folder."""
+    from aecli.training.learning_warnings import warning_after
+
+    _report_end(trained, recipe, console)
+    header = trained.checkpoint.header
+    summary = header.training
+    document = (
+        {"run": str(folder.path), "fingerprint": trained.checkpoint.fingerprint}
+        | header.summary()
+        | {"stopped_early": trained.stopped_after is not None, "warnings": progress.warnings}
+        | {"seconds": progress.seconds, "images_per_second": progress.images_per_second}
+    )
+    if console.quiet and not console.json:
+        console.result(str(folder.path), document)
+        return
+    accuracy = "" if summary.val_accuracy is None else f", accuracy {summary.val_accuracy:.4f}"
+    console.saved(
+        folder.model,
+        f"{header.parameters:,} parameters, code {shape_text(header.code_shape)}, "
+        f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}{accuracy}"
+        + (f", trained in {duration_text(progress.seconds)}" if trained.has_new_epoch else ""),
+        document,
+    )
+    drawn = [path for path in (folder.reconstructions, folder.confusion, folder.loss_plot) if path.exists()]
+    console.note(f"look at {' and '.join(map(str, drawn))}")
+    if not warning_after(recipe, trained.history, summary.references, header.data.images):
+        console.note(f"next: {next_command(data, folder.path, header.task)}")
+
+
+def next_command(data: "DataRef", run: Path, task: str) -> str:
+    """Return a command that uses the model of a run, quoted for a shell.
+
+    It takes the test split of the images where it was left out of the training, and the placeholder IMAGE otherwise.
+    An autoencoder of the user's own images detects anomalies, one of a named data set encodes it.
+    """
+    model = _quoted(str(run))
+    has_test = data.split == "train" or (data.split is None and (not data.paths or "test" in data.source.splits()))
+    images = _quoted(f"{data.name}:test") if has_test else "IMAGE"
+    if task == "classifier":
+        return f"aecli classify {images} --model {model}"
+    if data.paths:
+        return f"aecli detect {images} --model {model}"
+    return f"aecli encode {images if has_test else data.name} --model {model} -o codes.npz"
+
+
+def _quoted(path: str) -> str:
+    """Return a path for a shell, which does not look like an option."""
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in the largest two units: `4.2 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _report_end(trained: "Trained", recipe: "Recipe", console: Console) -> None:
+    """Say why the run ended before its last epoch, or why it was not continued."""
+    if trained.stopped_after:
+        reason = f"stopped after {counted(trained.stopped_after, 'epoch')} without improvement"
+        console.note(
+            f"{reason}: epoch {len(trained.history):,} of {recipe.training.epochs:,}"
+            if trained.has_new_epoch
+            else f"nothing to train: the run has {reason}; --resume with a larger --patience continues it"
+        )
+    elif not trained.has_new_epoch:
+        continued = "; --resume with more --epochs continues it" if recipe.optimizer.schedule == "constant" else ""
+        console.note(f"nothing to train: the run has finished all {counted(len(trained.history), 'epoch')}{continued}")

@@ -1,0 +1,90 @@
+"""Validation losses of predictions that need no training; a model that learned something has a smaller one."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aecli.models.autoencoder import Autoencoder
+from aecli.models.corruption import corrupt
+from aecli.models.losses import distance
+from aecli.training.batches import Batches
+from aecli.training.module import TrainingModule
+from aecli.training.request import TrainingRequest
+from aecli.training.seeds import Stream, generator
+
+SAMPLE = 1000
+"""Training images that are averaged, and validation images that are measured, at most."""
+MEDIAN_SAMPLE = 200
+"""Training images of which the median is computed, at most: all of them are in memory at once."""
+CHUNK = 64
+
+
+def reference_losses(module: TrainingModule, request: TrainingRequest, *, is_initial: bool) -> dict[str, float]:
+    """Return validation losses by what they are of, in the units of the recipe's loss.
+
+    - `mean_image`: the mean of the training images, pixel by pixel, as the reconstruction of every validation image;
+      with the l1 loss `median_image`, which has a smaller loss. If the model reconstructs corrupted images, the mean is
+      that of corrupted training images. A network that ignores its input can do no better. No penalty is included.
+    - `class_frequencies`: of a classifier, the frequencies of the classes in training as the probabilities of every
+      validation image.
+    - `untrained_network`, or `initial_network` if it starts from other weights: the network before its first step;
+      only if `is_initial`.
+
+    Large sets are sampled. The random streams, and the model's weights and running statistics, stay as they are.
+    """
+    losses = {}
+    with torch.no_grad():
+        if is_initial:
+            indices = torch.from_numpy(_spread(len(request.validation), SAMPLE))
+            losses["initial_network" if request.init_from else "untrained_network"] = module.validation_loss(indices)
+        if isinstance(module.model, Autoencoder):
+            name = "median_image" if request.recipe.objective.loss == "l1" else "mean_image"
+            losses[name] = _loss_of_constant_image(module, module.model)
+        else:
+            losses["class_frequencies"] = _loss_of_class_frequencies(request)
+    return {name: round(loss, 6) for name, loss in losses.items() if math.isfinite(loss)}
+
+
+def _loss_of_constant_image(module: TrainingModule, model: Autoencoder) -> float:
+    is_median = module.recipe.objective.loss == "l1"
+    targets = _targets(module, model, module.train_batches, Stream.CORRUPTION, MEDIAN_SAMPLE if is_median else SAMPLE)
+    if is_median:
+        constant = torch.cat(list(targets)).median(dim=0).values
+    else:
+        count, constant = 0, torch.zeros(model.image_shape, device=model.mean.device)
+        for target in targets:
+            count += len(target)
+            constant += target.sum(dim=0)
+        constant /= count
+    count, loss = 0, 0.0
+    for target in _targets(module, model, module.validation_batches, Stream.VALIDATION_CORRUPTION, SAMPLE):
+        count += len(target)
+        loss += len(target) * float(distance(constant.expand_as(target), target, module.recipe.objective))
+    return loss / count
+
+
+def _targets(
+    module: TrainingModule, model: Autoencoder, batches: Batches, stream: Stream, most: int
+) -> Iterator[Tensor]:
+    """Yield what the model has to reconstruct, (N, C, H, W) in normalized units, for images spread over the set."""
+    recipe, device = module.recipe, model.mean.device
+    chance = generator(recipe.training.seed, stream, device=device)
+    for indices in torch.split(torch.from_numpy(_spread(batches.image_count, most)), CHUNK):
+        images = batches.take(indices)
+        assert isinstance(images, Tensor)
+        clean = model.normalize(images)
+        is_clean = recipe.corruption.target == "clean"
+        yield clean if is_clean else corrupt(clean, recipe.corruption, model.black, chance)
+
+
+def _loss_of_class_frequencies(request: TrainingRequest) -> float:
+    """Return the cross-entropy, in nats; a class without a training image counts as having one."""
+    counts = np.bincount(request.images.labels, minlength=len(request.images.images.class_names)).clip(1)
+    return float(-np.log(counts / counts.sum())[request.validation.labels].mean())
+
+
+def _spread(count: int, most: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
