@@ -110,6 +110,20 @@ class CorruptionRecipe:
         at_least=0,
         at_most=1,
     )
+    elastic: float = key(
+        0.0,
+        "Standard deviation of smooth random displacements, as a fraction of the image's width and height. Uncovered "
+        "pixels are black.",
+        at_least=0,
+        at_most=1,
+    )
+    elastic_grid: int = key(
+        4,
+        "Displacements are drawn at this number of points along each side of the image, and interpolated in between: "
+        "more points bend finer details.",
+        at_least=2,
+        at_most=64,
+    )
     blocks: int = key(0, "Number of black rectangles in each image; they may overlap.", at_least=0)
     block_area: float = key(
         0.1,
@@ -126,9 +140,14 @@ class CorruptionRecipe:
     )
 
     @property
-    def warps(self) -> bool:
+    def affine(self) -> bool:
         """Whether any affine transform is enabled."""
         return any((self.rotation, self.scale, self.shear, self.translation))
+
+    @property
+    def warps(self) -> bool:
+        """Whether any affine or elastic warp is enabled."""
+        return self.affine or self.elastic > 0
 
 
 @dataclass(frozen=True)

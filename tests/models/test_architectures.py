@@ -74,6 +74,8 @@ def test_arguments_change_the_network() -> None:
     assert build("conv", (1, 28, 28), channels=[6]).code_shape == (6, 28, 28)
     assert build("strided", (1, 28, 28)).code_shape == (32,)
     assert build("strided", (3, 9, 5), channels=[8, 8, 4], code=7).code_shape == (7,)
+    dense = build("strided_dense", (1, 8, 8), channels=[], code=5, hidden=7)
+    assert dense.parameter_count() == 64 * 5 + 5 + 5 * 7 + 7 + 7 * 64 + 64
     assert build("strided", (1, 8, 8), channels=[], code=5).parameter_count() == 64 * 5 + 5 + 5 * 64 + 64
 
 

@@ -1,13 +1,17 @@
 """Corruption of the input of a denoising autoencoder."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from aecli.models.corruption import corrupt
-from aecli.models.corruption.affine import inverse_affine, warp
+from aecli.models.corruption.affine import inverse_affine
+from aecli.models.corruption.elastic import displacements
+from aecli.models.corruption.warp import warp
 from aecli.recipes.schema import CorruptionRecipe
 
 BLACK = torch.tensor([-0.5, -0.4, -0.3]).view(3, 1, 1)
@@ -18,10 +22,19 @@ WARPS = [
     CorruptionRecipe(scale=0.3),
     CorruptionRecipe(shear=30),
     CorruptionRecipe(translation=0.2),
+    CorruptionRecipe(elastic=0.05),
 ]
 EACH = [CorruptionRecipe(gaussian=0.5), CorruptionRecipe(dropout=0.5), CorruptionRecipe(blocks=2), *WARPS]
 ALL = CorruptionRecipe(
-    rotation=30, scale=0.3, shear=30, translation=0.2, blocks=2, block_area=0.1, dropout=0.1, gaussian=0.3
+    rotation=30,
+    scale=0.3,
+    shear=30,
+    translation=0.2,
+    elastic=0.05,
+    blocks=2,
+    block_area=0.1,
+    dropout=0.1,
+    gaussian=0.3,
 )
 
 
@@ -268,3 +281,69 @@ def test_the_matrix_is_the_inverse_of_scale_shear_rotation_and_translation() -> 
 def test_each_image_of_a_batch_has_its_own_warp(recipe: CorruptionRecipe) -> None:
     y = warp(blob(row=10, column=20), recipe, BLACK, seeded())
     assert len({tuple(position) for position in center(y).tolist()}) > 150
+
+
+@pytest.mark.parametrize("elastic", [0.02, 0.1])
+@pytest.mark.parametrize("shape", [(33, 33), (33, 65)], ids=str)
+def test_displacements_have_the_given_deviation_as_a_fraction_of_the_sides(
+    elastic: float, shape: tuple[int, int]
+) -> None:
+    recipe = CorruptionRecipe(elastic=elastic, elastic_grid=3)
+    moved = displacements(2000, *shape, recipe, torch.empty(0), seeded()) / 2  # (N, H, W, 2), fractions of the sides
+    assert moved.shape == (2000, *shape, 2)
+    for row, column in ((0, 0), (0, -1), (-1, 0), (-1, -1), (shape[0] // 2, shape[1] // 2)):  # points of the grid
+        deviations = moved[:, row, column].std(dim=0)
+        torch.testing.assert_close(deviations, torch.full((2,), elastic), rtol=0.06, atol=0)
+    assert moved.mean().abs() < 0.05 * elastic
+    assert (
+        torch.corrcoef(torch.stack([moved[:, 0, 0, 0], moved[:, 0, 0, 1], moved[:, -1, -1, 0]])).triu(1).abs().max()
+        < 0.1
+    )
+
+
+def test_displacements_are_smooth_and_interpolated_bicubically() -> None:
+    recipe = CorruptionRecipe(elastic=0.05, elastic_grid=4)
+    moved = displacements(5, 40, 30, recipe, torch.empty(0, dtype=torch.float64), seeded())
+    draws = torch.randn(5, 2, 4, 4, dtype=torch.float64, generator=seeded())
+    expected = F.interpolate(0.1 * draws, size=(40, 30), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+    torch.testing.assert_close(moved, expected)
+
+
+def test_a_finer_grid_bends_more() -> None:
+    bends = [
+        displacements(50, 32, 32, CorruptionRecipe(elastic=0.05, elastic_grid=points), torch.empty(0), seeded())
+        .diff(dim=2)
+        .square()
+        .mean()
+        for points in (2, 4, 8)
+    ]
+    assert bends[0] < bends[1] < bends[2]
+
+
+def test_elastic_warps_move_the_light_and_deform_it() -> None:
+    x = blob(row=16, column=16)
+    y = warp(x, CorruptionRecipe(elastic=0.05), BLACK, seeded())
+    assert center(y).norm(dim=1).mean() > 1  # pixels
+    assert deviation(y).std(dim=0).min() > 0.1
+    assert center(warp(x, CorruptionRecipe(elastic=0.01), BLACK, seeded())).norm(dim=1).mean() < 0.5
+
+
+def test_elastic_warps_are_added_to_the_affine_ones() -> None:
+    affine = CorruptionRecipe(rotation=30, translation=0.1)
+    both = replace(affine, elastic=1e-6)
+    x = blob(row=10, column=20)
+    torch.testing.assert_close(warp(x, both, BLACK, seeded()), warp(x, affine, BLACK, seeded()), rtol=0, atol=1e-3)
+
+
+def test_disabled_elastic_warps_draw_nothing() -> None:
+    stream = seeded()
+    warp(images(), CorruptionRecipe(rotation=30, elastic=0), BLACK, stream)
+    after_affine = stream.get_state()
+    stream = seeded()
+    torch.rand(6, len(images()), generator=stream)
+    assert torch.equal(after_affine, stream.get_state())
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (5, 2)], ids=str)
+def test_tiny_images_are_warped(shape: tuple[int, int]) -> None:
+    assert warp(torch.ones(3, 3, *shape), ALL, BLACK, seeded()).isfinite().all()

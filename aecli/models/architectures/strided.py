@@ -19,19 +19,30 @@ def strided(
     padded at its right and lower edges by repeating the last pixels, and cropped after decoding.
     """
     colors, height, width = image_shape
-    factor = 2 ** len(channels)
-    fits = height % factor == 0 and width % factor == 0
-    widths = [colors, *channels]
-    smallest = (widths[-1], -(-height // factor), -(-width // factor))
-
-    encoder: list[nn.Module] = [] if fits else [PadToMultiple(factor)]
-    for before, after in pairwise(widths):
-        encoder += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
-    encoder += [nn.Flatten(), nn.Linear(prod(smallest), code)]
+    encoder = strided_encoder(image_shape, channels, code)
+    smallest = smallest_map(image_shape, channels)
 
     decoder: list[nn.Module] = [nn.Linear(code, prod(smallest)), nn.Unflatten(1, smallest)]
-    for before, after in pairwise(reversed(widths)):
+    for before, after in pairwise(reversed([colors, *channels])):
         decoder += [nn.ReLU(), UpsampledConv2d(before, after)]
-    if not fits:
+    if height % 2 ** len(channels) or width % 2 ** len(channels):
         decoder.append(CropTo(height, width))
-    return nn.Sequential(*encoder), nn.Sequential(*decoder)
+    return encoder, nn.Sequential(*decoder)
+
+
+def strided_encoder(image_shape: tuple[int, int, int], channels: Sequence[int], code: int) -> nn.Module:
+    """Return the encoder of `strided`, which maps (N, C, H, W) to codes (N, code)."""
+    colors, height, width = image_shape
+    factor = 2 ** len(channels)
+    layers: list[nn.Module] = [PadToMultiple(factor)] if height % factor or width % factor else []
+    for before, after in pairwise([colors, *channels]):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+    layers += [nn.Flatten(), nn.Linear(prod(smallest_map(image_shape, channels)), code)]
+    return nn.Sequential(*layers)
+
+
+def smallest_map(image_shape: tuple[int, int, int], channels: Sequence[int]) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) of the encoder's last feature map."""
+    colors, height, width = image_shape
+    factor = 2 ** len(channels)
+    return [colors, *channels][-1], -(-height // factor), -(-width // factor)

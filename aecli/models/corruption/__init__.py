@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from aecli.models.corruption.affine import warp
 from aecli.models.corruption.blocks import mask_blocks
 from aecli.models.corruption.dropout import drop_pixels
 from aecli.models.corruption.gaussian import add_noise
+from aecli.models.corruption.warp import warp
 from aecli.recipes.schema import CorruptionRecipe
 
 

@@ -4,25 +4,8 @@ from math import radians
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from aecli.recipes.schema import CorruptionRecipe
-
-
-def warp(x: Tensor, recipe: CorruptionRecipe, black: Tensor, generator: torch.Generator) -> Tensor:
-    """Return images (N, C, H, W) warped about their centers, each by its own draw, with black around them.
-
-    Sampled as in Jaderberg et al., "Spatial transformer networks", NIPS 2015, but bicubically, clamped to each image's
-    range of values. Bilinear sampling blurs, and a model trained on blurred images alone does poorly on the sharp
-    images that it is applied to.
-    """
-    with torch.autocast(x.device.type, enabled=False):  # bfloat16 coordinates would be off by pixels
-        theta = inverse_affine(len(x), x.shape[-2] / x.shape[-1], recipe, x, generator)
-        grid = F.affine_grid(theta, list(x.shape), align_corners=False)  # (N, H, W, 2)
-    light = x - black  # the sampler pads with zeros only
-    brightest = light.amax(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
-    warped = F.grid_sample(light, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
-    return torch.minimum(warped.clamp_(min=0), brightest) + black
 
 
 def inverse_affine(

@@ -1,0 +1,26 @@
+"""Strided convolutions to a linear code, and a decoder of two linear layers."""
+
+from collections.abc import Sequence
+from math import prod
+
+from torch import nn
+
+from aecli.models.architectures.strided import strided_encoder
+
+
+def strided_dense(
+    image_shape: tuple[int, int, int],
+    *,
+    channels: Sequence[int] = (16, 32, 64, 128),
+    code: int = 32,
+    hidden: int = 512,
+) -> tuple[nn.Module, nn.Module]:
+    """Encode as `strided` does; decode with a linear layer to `hidden` units, ReLU and a linear layer to the pixels.
+
+    For images of about 28x28 pixels, this decoder takes a fraction of the time of convolutions. The last layer has
+    `hidden` parameters for each value of the image, so large images are better served by `strided`.
+    """
+    decoder = nn.Sequential(
+        nn.Linear(code, hidden), nn.ReLU(), nn.Linear(hidden, prod(image_shape)), nn.Unflatten(1, image_shape)
+    )
+    return strided_encoder(image_shape, channels, code), decoder
