@@ -22,8 +22,8 @@ LINES_IN_PIPE = 100
 """Lines of a whole run, about. Shorter runs have one for each epoch."""
 SECONDS_BETWEEN_LINES = 60.0
 """In a pipe, there is a line at least this often."""
-SPEED_WIDTH = 76
-"""Columns of a terminal that has room for the speed; with an accuracy, 18 more."""
+BAR_WIDTH = 20
+"""Columns for a short bar, the time left, and spaces."""
 
 
 class TrainingProgress:
@@ -80,6 +80,9 @@ class TrainingProgress:
             self._bars.console.print(Text.assemble(("warning:", "yellow"), " ", printable(text)), soft_wrap=True)
         else:
             self._console.warn(text)
+
+    def on_note(self, text: str) -> None:
+        self._console.note(text)
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
         self._started = self._ended = self._printed_at = time.monotonic()
@@ -138,22 +141,23 @@ class TrainingProgress:
         self._printed_at = time.monotonic()
 
     def _show(self, epoch: int, done: float, loss: float) -> None:
-        accuracy_width = 18 if self._last and self._last.val_accuracy is not None else 0
-        has_room = self._bars.console.width >= SPEED_WIDTH + accuracy_width
-        text = self._metrics_text(loss) + (f"  {self._speed_text()}" if has_room else "")
-        self._bars.update(self._task, completed=done, description=self._epoch_text(epoch), metrics=text)
+        name, metrics = self._epoch_text(epoch), self._metrics_text(loss)
+        texts = [f"{metrics}  {self._speed_text()}", metrics, self._metrics_text(None)]
+        room = self._bars.console.width - len(name) - BAR_WIDTH
+        text = next((text for text in texts if len(text) <= room), "")
+        self._bars.update(self._task, completed=done, description=name, metrics=text)
 
     def _epoch_text(self, epoch: int) -> str:
         return f"epoch {epoch:>{len(str(self._epochs))}}/{self._epochs}"
 
-    def _metrics_text(self, loss: float) -> str:
-        """Return the loss of training and the last metrics of validation, once there are any."""
-        text = f"loss {loss:.4f}"
+    def _metrics_text(self, loss: float | None) -> str:
+        """Return the loss of training, unless it is None, and the last metrics of validation, once there are any."""
+        metrics = [] if loss is None else [f"loss {loss:.4f}"]
         if self._last:
-            text += f"  val {self._last.val_loss:.4f}"
+            metrics.append(f"val {self._last.val_loss:.4f}")
             if self._last.val_accuracy is not None:
-                text += f"  accuracy {self._last.val_accuracy:.4f}"
-        return text
+                metrics.append(f"accuracy {self._last.val_accuracy:.4f}")
+        return "  ".join(metrics)
 
     def _measure(self, done: float) -> None:
         """Record how many epochs are done now, and forget what is older than needed for the current speed."""

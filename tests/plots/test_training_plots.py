@@ -41,6 +41,17 @@ def test_losses_of_any_range_are_drawn(losses: list[float], tmp_path: Path) -> N
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 10
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("losses", [[1.0, 0.5], [0.01, 0.005], [0.0, 0.0]], ids=str)
+def test_reference_losses_are_drawn_and_do_not_flatten_the_curves(losses: list[float], tmp_path: Path) -> None:
+    loss.draw(history(losses), tmp_path / "plain.png")
+    loss.draw(history(losses), tmp_path / "lines.png", {"mean_image": 0.9, "untrained_network": 1.0})
+    plain, lines = (pixels(tmp_path / f"{name}.png").astype(int) for name in ("plain", "lines"))
+    assert (plain != lines).any()
+    blue = [(image[:, :, 2] - image[:, :, 0] > 100).any(axis=1).sum() for image in (plain, lines)]  # rows of a curve
+    assert blue[1] > 0.6 * blue[0]
+
+
 def test_accuracies_are_a_second_panel(tmp_path: Path) -> None:
     plain = history([1.0, 0.1, 0.01])
     loss.draw(plain, tmp_path / "plain.png")
