@@ -1,45 +1,32 @@
 """Export a model to ONNX: one file that runs without torch."""
 
-import copy
-import io
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from aecli.checkpoint import Checkpoint
 from aecli.checkpoint.onnx_file import (
-    CODES,
     DECODER_BYTES_KEY,
     FINGERPRINT_KEY,
     HEADER_KEY,
-    IMAGES,
-    RECONSTRUCTION,
-    RESIDUAL,
     OnnxFile,
 )
 from aecli.checkpoint.trained_images import TENSOR, TrainedImages
 from aecli.errors import InputError
 from aecli.inference.model import Model, batch_size
 from aecli.inference.onnx.backend import OnnxModel
+from aecli.inference.onnx.graphs import EXPORTERS, OPSET, remove_local_paths
 from aecli.inference.torch_backend import TorchModel
-from aecli.models.autoencoder import Autoencoder, residual_l2
-from aecli.models.layers import replace_derived
 from aecli.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-OPSET = 20
-"""ONNX operator set of 2023, supported since ONNX Runtime 1.17."""
 TOLERANCE = 1e-4
 """Largest relative error, compared with torch, of a model that is written."""
 MAX_COMPARED = 256
@@ -69,20 +56,7 @@ def export(checkpoint: Checkpoint, path: Path) -> Exported:
     original = TorchModel(checkpoint, "cpu")
     if checkpoint.model.parameter_count() * 4 > MAX_WEIGHT_BYTES:
         raise InputError(f"{checkpoint.path} has more weights than the 2 GB that an ONNX file can hold")
-    proto = _to_onnx(checkpoint.autoencoder, checkpoint.trained_images)
-    metadata = {
-        HEADER_KEY: checkpoint.header.to_json(),
-        FINGERPRINT_KEY: checkpoint.fingerprint,
-        DECODER_BYTES_KEY: str(original.decoder_bytes),
-    }
-    for key, value in metadata.items():
-        proto.metadata_props.add(key=key, value=value)
-    content = proto.SerializeToString(deterministic=True)
-    error = largest_relative_error(OnnxModel(OnnxFile.parse(content, path)), original)
-    if not error <= TOLERANCE:
-        raise InputError(
-            f"not exported: ONNX Runtime's results differ from torch's by {error:.1e}, more than {TOLERANCE:.0e}"
-        )
+    content, error = _first_correct(checkpoint, original, path)
     with atomic_write(path) as file:
         file.write(content)
     return Exported(path, len(content), OPSET, error)
@@ -120,50 +94,49 @@ def _random_images(count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]
     return np.asarray(noisy.clip(0, 255), np.uint8)
 
 
-class _Graph(nn.Module):
-    """Map uint8 images to codes, pixel levels of the reconstructions, and residuals."""
+def _first_correct(checkpoint: Checkpoint, original: TorchModel, path: Path) -> tuple[bytes, float]:
+    """Return the bytes of the first exported graph that computes what torch computes, and its largest relative error.
 
-    def __init__(self, model: Autoencoder):
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = self.model.normalize(images)
-        codes, reconstruction = self.model(x)
-        return codes, self.model.levels(reconstruction), residual_l2(x, reconstruction)
-
-
-def _to_onnx(model: Autoencoder, trained_images: TrainedImages | None) -> "ModelProto":
-    graph = _Graph(copy.deepcopy(model)).eval()
-    replace_derived(graph)
-    images = torch.zeros(2, *model.image_shape, dtype=torch.uint8)
+    Raises:
+        InputError: no exporter converts the model, or the results differ.
+    """
+    *alternatives, last = EXPORTERS
+    for exporter in alternatives:
+        with suppress(Exception):  # that of the last one is reported
+            return _correct(exporter(checkpoint.autoencoder), checkpoint, original, path)
     try:
-        with _quiet():
-            program: Any = torch.onnx.export(
-                graph,
-                (images,),
-                dynamo=True,
-                opset_version=OPSET,
-                input_names=[IMAGES],
-                output_names=[CODES, RECONSTRUCTION, RESIDUAL],
-                dynamic_shapes=({0: torch.export.Dim("N")},),
-                verbose=False,
-            )
-            proto: ModelProto = program.model_proto
+        proto = last(checkpoint.autoencoder)
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise InputError(
-            f"architecture {model.architecture} cannot be exported: {_reason(error)}",
+            f"architecture {checkpoint.header.architecture} cannot be exported: {_reason(error)}",
             hint="use operations that torch.onnx supports; --debug shows the details",
         ) from error
-    for node in proto.graph.node:  # source locations on this machine
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    for value in (*proto.graph.input, *proto.graph.output):
-        value.ClearField("metadata_props")
-    proto.graph.ClearField("value_info")
-    if trained_images:
-        _add_memory(proto, trained_images)
-    return proto
+    return _correct(proto, checkpoint, original, path)
+
+
+def _correct(proto: "ModelProto", checkpoint: Checkpoint, original: TorchModel, path: Path) -> tuple[bytes, float]:
+    """Return the bytes of the graph with the checkpoint's metadata, and its largest relative error.
+
+    Raises:
+        InputError: the graph contains more than arithmetic, or its results differ from torch's.
+    """
+    remove_local_paths(proto)
+    if checkpoint.trained_images:
+        _add_memory(proto, checkpoint.trained_images)
+    metadata = {
+        HEADER_KEY: checkpoint.header.to_json(),
+        FINGERPRINT_KEY: checkpoint.fingerprint,
+        DECODER_BYTES_KEY: str(original.decoder_bytes),
+    }
+    for key, value in metadata.items():
+        proto.metadata_props.add(key=key, value=value)
+    content = proto.SerializeToString(deterministic=True)
+    error = largest_relative_error(OnnxModel(OnnxFile.parse(content, path)), original)
+    if not error <= TOLERANCE:
+        raise InputError(
+            f"not exported: ONNX Runtime's results differ from torch's by {error:.1e}, more than {TOLERANCE:.0e}"
+        )
+    return content, error
 
 
 def _add_memory(proto: "ModelProto", trained_images: TrainedImages) -> None:
@@ -183,16 +156,3 @@ def _reason(error: BaseException) -> str:
     while error.__cause__:
         error = error.__cause__
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Suppress the logs, warnings and prints of the exporters."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

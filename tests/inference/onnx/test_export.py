@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 
 from aecli import inference
 from aecli.checkpoint import MODEL_FILE, ONNX_FILE, load_checkpoint, read_header, save_checkpoint
+from aecli.checkpoint.onnx_file import OPERATORS
 from aecli.codes import load_codes
 from aecli.errors import InputError
 from aecli.inference.onnx import export as exporting
+from aecli.inference.onnx import graphs
 from aecli.inference.onnx.backend import OnnxModel
 from aecli.inference.onnx.export import export
 from aecli.inference.torch_backend import TorchModel
 from aecli.models.architectures import architecture_names, resolve_arguments
 from aecli.models.autoencoder import Autoencoder
+from aecli.models.layers import PadToMultiple
 from tests.command_line import Run
 
 pytestmark = pytest.mark.slow
@@ -38,8 +41,9 @@ def exported(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 13, 10)], ids=str)
 @pytest.mark.parametrize("name", architecture_names())
 def test_every_architecture_gives_the_same_results_with_onnx_runtime(
-    name: str, shape: tuple[int, int, int], conv_run: Path, tmp_path: Path
+    name: str, shape: tuple[int, int, int], conv_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(exporting, "EXPORTERS", (graphs.trace,))
     channels = shape[0]
     arguments = resolve_arguments(name, {})
     torch.manual_seed(0)
@@ -85,6 +89,45 @@ def test_anomalies_are_the_same_as_with_torch(
     np.testing.assert_allclose(actual, expected, rtol=1e-4)
     threshold = np.quantile(expected, 0.9)
     np.testing.assert_array_equal(actual > threshold, expected > threshold)
+
+
+def fail(model: Autoencoder) -> onnx.ModelProto:
+    raise RuntimeError("not supported")
+
+
+def another_model(model: Autoencoder) -> onnx.ModelProto:
+    proto = graphs.trace(model)
+    weight = proto.graph.initializer[0]
+    weight.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight) + 1, weight.name))
+    return proto
+
+
+@pytest.mark.parametrize("first", [fail, another_model])
+def test_the_next_exporter_is_used_if_one_fails(
+    first: Callable[[Autoencoder], onnx.ModelProto], mlp_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "EXPORTERS", (first, graphs.compile_graph))
+    assert export(load_checkpoint(mlp_run), tmp_path / ONNX_FILE).relative_error <= 1e-4
+    monkeypatch.setattr(exporting, "EXPORTERS", (first, fail))
+    with pytest.raises(InputError, match="not supported"):
+        export(load_checkpoint(mlp_run), tmp_path / ONNX_FILE)
+
+
+def test_layers_that_compute_sizes_are_exported_by_tracing() -> None:
+    """Their sizes become constants, which `OnnxFile` requires."""
+    model = Autoencoder("mlp", (3, 12, 12), {}, [0.3] * 3, [0.2] * 3).eval()
+    model.encoder = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, stride=2, padding=1, padding_mode="reflect"),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.GELU(),
+        PadToMultiple(4),
+        torch.nn.AvgPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(64, 128),
+    )
+    operators = {node.op_type for node in graphs.trace(model).graph.node}
+    assert "Pad" in operators
+    assert operators <= OPERATORS
 
 
 def test_constants_of_the_graph_are_folded(tmp_path: Path, conv_run: Path) -> None:
