@@ -16,7 +16,10 @@ from aecli.training.request import TrainingRequest
 from aecli.training.seeds import Stream, generator
 
 SAMPLE = 1000
-"""Training images that are averaged, and validation images that are measured, at most."""
+"""Training images that are averaged, and validation images that are compared with their mean, at most."""
+NETWORK_VALUES, NETWORK_SAMPLE = 2**22, (50, 500)
+"""Values of the validation images that go through the network, and the least and the most number of these images: they
+take a few seconds where an epoch takes minutes."""
 MEDIAN_SAMPLE = 200
 """Training images of which the median is computed, at most: all of them are in memory at once."""
 CHUNK = 64
@@ -38,7 +41,9 @@ def reference_losses(module: TrainingModule, request: TrainingRequest, *, is_ini
     losses = {}
     with torch.no_grad():
         if is_initial:
-            indices = torch.from_numpy(_spread(len(request.validation), SAMPLE))
+            least, most = NETWORK_SAMPLE
+            sample = min(max(NETWORK_VALUES // math.prod(module.model.image_shape), least), most)
+            indices = torch.from_numpy(_spread(len(request.validation), sample))
             losses["initial_network" if request.init_from else "untrained_network"] = module.validation_loss(indices)
         if isinstance(module.model, Autoencoder):
             name = "median_image" if request.recipe.objective.loss == "l1" else "mean_image"

@@ -56,8 +56,10 @@ def test_a_sample_gives_nearly_the_same_losses(
     fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reference_losses, "SAMPLE", 100)
+    monkeypatch.setattr(reference_losses, "NETWORK_SAMPLE", (40, 40))
     few = fit(tmp_path / "few", {"training.epochs": 1}).checkpoint.header.training.references
     monkeypatch.setattr(reference_losses, "SAMPLE", 10_000)
+    monkeypatch.setattr(reference_losses, "NETWORK_SAMPLE", (500, 500))
     all_images = fit(tmp_path / "all", {"training.epochs": 1}).checkpoint.header.training.references
     assert few != all_images
     assert few == pytest.approx(all_images, rel=0.1)
