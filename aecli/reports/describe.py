@@ -104,12 +104,19 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
         "validated on": f"{counted(header.validation.images, 'image')} of {header.validation.word}",
         "training": f"{counted(training.epochs, 'epoch')}, best {training.best_epoch}: "
         f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}",
+        **_reference_line(training.references),
         "classes": f"{len(classes):,}: {first_classes(classes)}" if classes else "none",
         **(_classifier_lines(header) if is_classifier else _autoencoder_lines(header)),
         "fingerprint": digest,
         "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
     }
     return Description(path, kind, lines, {"fingerprint": digest} | asdict(header) | {"kind": kind})
+
+
+def _reference_line(references: dict[str, float]) -> dict[str, str]:
+    """Return the line of the validation losses to compare with; {} for a file of 0.1, which has none."""
+    losses = ", ".join(f"{name.replace('_', ' ')} {loss:.4f}" for name, loss in references.items())
+    return {"reference losses": losses} if losses else {}
 
 
 def _autoencoder_lines(header: CheckpointHeader) -> dict[str, str]:

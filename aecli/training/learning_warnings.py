@@ -57,8 +57,9 @@ class LearningWarnings(pl.Callback):
                 self._warn(text)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        epochs = self._request.recipe.training.epochs
-        self._warn_of_divergence(max(DIVERGED_EPOCHS, math.ceil(DIVERGED_SHARE * epochs)))
+        window = max(DIVERGED_EPOCHS, math.ceil(DIVERGED_SHARE * self._request.recipe.training.epochs))
+        if len(self._history.epochs) % window == 0:  # a look at all epochs takes time
+            self._warn_of_divergence(window)
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, TrainingModule)

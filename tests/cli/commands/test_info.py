@@ -14,7 +14,7 @@ from tests.command_line import Run, succeed
 
 def test_info_on_a_run_and_its_model(conv_run: Path) -> None:
     text = succeed("info", conv_run).out
-    for piece in ("run folder", "conv", "3,221", "8x8", "4x2x2", "1,294", "digits:train"):
+    for piece in ("run folder", "mean image", "conv", "3,221", "8x8", "4x2x2", "1,294", "digits:train"):
         assert piece in text
     run = succeed("info", conv_run, "--json").document
     model = succeed("info", conv_run / "model.safetensors", "--json").document
