@@ -1,9 +1,11 @@
 """Errors and warnings as Python shows them: with the hint, and with keyword arguments instead of options."""
 
+import inspect
 import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from aecli.errors import AecliError, AecliWarning
 
@@ -55,6 +57,42 @@ def warn_all(messages: Iterable[str]) -> None:
     """Issue each warning once, as an `AecliWarning` of the line that called the function of `aecli`."""
     for message in dict.fromkeys(messages):
         warnings.warn(in_python(message), AecliWarning, stacklevel=3)
+
+
+class CallerWarnings:
+    """Issues warnings at once as those of the line that called a function of `aecli`, and collects them.
+
+    The caller's filters decide, and not those that Lightning's messages are silenced with during a training.
+    """
+
+    def __init__(self) -> None:
+        """Find the caller of the function that calls this."""
+        frame = inspect.currentframe()
+        for _ in range(2):
+            frame = frame.f_back if frame else None
+        self._globals: dict[str, Any] = frame.f_globals if frame else {}
+        self._where = (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)
+        self._filters = list(warnings.filters)
+        self.issued: list[str] = []
+
+    def issue(self, message: str) -> None:
+        """Issue a warning, unless it was issued before."""
+        message = in_python(message)
+        if message in self.issued:
+            return
+        self.issued.append(message)
+        with warnings.catch_warnings():
+            warnings.resetwarnings()
+            filters: list[Any] = self._filters
+            for action, text, category, module, line in filters:
+                warnings.filterwarnings(action, _pattern(text), category, _pattern(module), line, append=True)
+            registry = self._globals.setdefault("__warningregistry__", {})
+            warnings.warn_explicit(message, AecliWarning, *self._where, self._globals.get("__name__"), registry)
+
+
+def _pattern(expression: Any) -> str:
+    """Return the text of a compiled pattern; the filters that Python starts with hold text or None."""
+    return str(getattr(expression, "pattern", expression or ""))
 
 
 def _argument(option: str) -> str:

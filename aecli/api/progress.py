@@ -186,8 +186,15 @@ def open_progress(progress: ProgressLike) -> Iterator[Progress]:
     if display is None:
         yield silent
         return
-    started = time.monotonic()
-    updated = started
+    try:
+        yield updating(display)
+    finally:
+        display.close()
+
+
+def updating(display: Display) -> Progress:
+    """Return a callback that updates a display, at intervals and only during long work."""
+    started = updated = time.monotonic()
 
     def show(stage: str, done: int, total: int) -> None:
         nonlocal updated
@@ -197,10 +204,7 @@ def open_progress(progress: ProgressLike) -> Iterator[Progress]:
         updated = now
         display.update(stage, done, total, f"{done:,} of {total:,}")
 
-    try:
-        yield show
-    finally:
-        display.close()
+    return show
 
 
 def in_notebook() -> bool:

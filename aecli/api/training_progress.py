@@ -2,20 +2,26 @@
 
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from aecli.api.errors import in_python
+from aecli.api.errors import CallerWarnings
 from aecli.api.progress import SECONDS_BETWEEN_UPDATES, Display, duration
 from aecli.checkpoint.run_folder import EpochMetrics
-from aecli.training.callbacks import TrainingListener
+
+if TYPE_CHECKING:
+    from aecli.training.callbacks import TrainingListener
 
 
-class TrainingProgress(TrainingListener):
-    """Collects warnings, measures the time, and shows the progress on a display or passes it on to a listener."""
+class TrainingProgress:
+    """A training listener that shows the progress on a display, and passes it on to another listener.
 
-    def __init__(self, display: Display | None, listener: TrainingListener | None = None):
+    It issues the warnings, and measures the time.
+    """
+
+    def __init__(self, warnings: CallerWarnings, display: Display | None, listener: "TrainingListener | None" = None):
+        self._warnings = warnings
         self._display = display
         self._listener = listener
-        self.warnings: list[str] = []
         self._epochs = self._first_epoch = self._done_epochs = self._images = 0
         self._started = self._ended = self._shown = time.monotonic()
         self._last: EpochMetrics | None = None
@@ -30,12 +36,17 @@ class TrainingProgress(TrainingListener):
             self._display.close(self._summary())
 
     def on_warning(self, text: str) -> None:
-        """Show a warning at once; it is issued at the end."""
-        self.warnings.append(text)
-        if self._display:
-            self._display.keep(f"warning: {in_python(text)}")
+        """Issue a warning."""
+        self._warnings.issue(text)
         if self._listener:
             self._listener.on_warning(text)
+
+    def on_note(self, text: str) -> None:
+        """Pass on what takes a while after Ctrl-C."""
+        if self._display:
+            self._display.keep(text)
+        if self._listener:
+            self._listener.on_note(text)
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
         """Start the clock."""
