@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.runtime.progress import Progress, silent
+from aecli.runtime.thread_count import thread_count
 from aecli.runtime.threads import parallel_for
 
 QUERY_BLOCK, POINT_BLOCK = 512, 1024
@@ -84,7 +85,7 @@ def nearest_others_with_distances(
     import sklearn
     from sklearn.neighbors import NearestNeighbors
 
-    index = NearestNeighbors(metric=metric, n_jobs=-1).fit(points)
+    index = NearestNeighbors(metric=metric, n_jobs=thread_count()).fit(points)
     neighbors = np.empty((len(points), count), np.int64)
     distances = np.empty((len(points), count))
     with sklearn.config_context(working_memory=256):

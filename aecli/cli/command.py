@@ -8,12 +8,27 @@ from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
+from aecli.runtime.thread_count import VARIABLE, choose_threads, parse_threads
+
 FORMER_SPELLINGS: Mapping[str, str] = {"--neighbours": "--neighbors"}
 """Option names of earlier versions, which all commands still accept, and today's names."""
 
 
+THREADS = typer.Option(
+    "--threads",
+    metavar="N|auto",
+    parser=parse_threads,
+    envvar=VARIABLE,
+    rich_help_panel="Devices",
+    show_default=False,
+    help="CPU threads. auto, the default, follows what other programs leave free; then results differ by rounding "
+    "between two runs. A fixed number, also that of OMP_NUM_THREADS, gives the same bytes each time.",
+)
+"""An option of every command."""
+
+
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Return `function` with each dataclass parameter replaced by options, one for each field of the class.
+    """Return `function` with `--threads`, and each dataclass parameter replaced by options, one for each field.
 
     The grouped options come last. A field's metadata holds `help`, and may hold `flags` (default: `--field-name`) and
     any other argument of `typer.Option`; fields without `help` are not options. `function` still receives the
@@ -34,10 +49,13 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def expanded(**values: Any) -> None:
+        choose_threads(values.pop("threads"))
         for name, (group, options) in groups.items():
             values[name] = group(**{option: values.pop(option) for option in options})
         function(**values)
 
+    threads = Annotated[Any, THREADS]
+    grouped.append(inspect.Parameter("threads", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=threads))
     parameters += grouped
     expanded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

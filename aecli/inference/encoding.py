@@ -18,6 +18,7 @@ from aecli.inference.model import Model
 from aecli.inference.training_overlap import trained_count
 from aecli.runtime.processes import Processes, find_processes
 from aecli.runtime.progress import Progress, silent
+from aecli.runtime.torch_threads import share_cpus
 from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.paths import is_stream
 
@@ -84,6 +85,8 @@ def encode_dataset(
 
     processes = find_processes(devices, num_nodes)
     with _launch(processes, device, output) as shards:
+        if shards and shards.device == "cpu":
+            share_cpus(processes.devices)
         loaded = load(model, device=shards.device if shards else device)
         is_rank_zero = processes.current().is_rank_zero
         with open_progress() if is_rank_zero else nullcontext(silent) as progress:

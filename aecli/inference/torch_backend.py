@@ -13,6 +13,7 @@ from aecli.inference.model import Model, ModelOutput, batches
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder, residual_l2
 from aecli.models.encoder_model import EncoderModel
+from aecli.runtime.torch_threads import load_follower
 
 AnyModel = TypeVar("AnyModel", bound=EncoderModel)
 
@@ -30,6 +31,7 @@ class TorchModel(Model):
         self.fingerprint = checkpoint.fingerprint
         self.trained_images = checkpoint.trained_images
         self._model = to_device(checkpoint.autoencoder, device)
+        self._threads = load_follower(self._model.mean.device.type)
 
     @property
     def decoder_bytes(self) -> int:
@@ -37,10 +39,12 @@ class TorchModel(Model):
         return sum(weights.numel() * weights.element_size() for weights in self._model.decoder.parameters())
 
     def _encode(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self._threads.update()
         return _encode(self._model, images)
 
     @torch.inference_mode()
     def _forward(self, images: NDArray[np.uint8]) -> ModelOutput:
+        self._threads.update()
         x = self._model.normalize(torch.from_numpy(images).to(self._model.mean.device))
         codes, reconstructions = self._model(x)
         levels = self._model.levels(reconstructions)
@@ -48,6 +52,7 @@ class TorchModel(Model):
 
     @torch.inference_mode()
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._threads.update()
         x = self._model.decode(torch.from_numpy(codes).to(self._model.mean.device))
         return _array(self._model.levels(x))
 

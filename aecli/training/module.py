@@ -16,6 +16,7 @@ from aecli.models.corruption import corrupt
 from aecli.models.losses import distance, penalty
 from aecli.recipes.schema import Recipe
 from aecli.runtime.processes import SINGLE_PROCESS, Process
+from aecli.runtime.torch_threads import load_follower, share_cpus
 from aecli.training.batches import Batch, Batches
 from aecli.training.cuda_graph_step import CudaGraphStep
 from aecli.training.eager_optimizer import eager
@@ -64,6 +65,9 @@ class TrainingModule(pl.LightningModule):
         return self.validation_batches
 
     def on_fit_start(self) -> None:
+        if self.device.type == "cpu":
+            share_cpus(self.trainer.num_devices)
+        self._threads = load_follower(self.device.type)
         self.train_batches.move_to(self.device)
         self.validation_batches.move_to(self.device)
         exact = torch.float32 if self.device.type == "mps" else torch.float64  # mps has no float64
@@ -91,6 +95,7 @@ class TrainingModule(pl.LightningModule):
     def training_step(self, calls: list[Tensor], batch_idx: int) -> Tensor:
         scheduler = self.lr_schedulers()
         for indices in calls:
+            self._threads.update()
             loss = self._step(indices)
             if scheduler is not None:
                 scheduler.step()  # type: ignore[union-attr, call-arg]

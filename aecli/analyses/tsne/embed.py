@@ -20,7 +20,7 @@ from aecli.analyses.tsne.opentsne_internals import affinities, as_negative_gradi
 from aecli.analyses.tsne.options import DEFAULT_PERPLEXITY, TSNEOptions
 from aecli.codes import Codes
 from aecli.runtime.progress import Progress, silent
-from aecli.runtime.threads import usable_cpus
+from aecli.runtime.thread_count import thread_count
 
 METHOD = "t-SNE"
 DEFAULTS = TSNEOptions()
@@ -102,7 +102,7 @@ def tsne(codes: NDArray[np.float32], options: TSNEOptions = DEFAULTS, progress: 
     perplexity = replace(options, sample=None).perplexity_for(len(codes))
     require_distinct(codes)
     vectors = _scaled(codes.reshape(len(codes), -1), options.metric)
-    workers = usable_cpus()
+    workers = thread_count()
 
     started = time.perf_counter()
     count = int(np.ceil(3 * perplexity))

@@ -12,7 +12,7 @@ from aecli.checkpoint.onnx_file import CODES, IMAGES, RECONSTRUCTION, RESIDUAL, 
 from aecli.checkpoint.trained_images import recall
 from aecli.errors import InputError
 from aecli.inference.model import Model, ModelOutput
-from aecli.runtime.threads import usable_cpus
+from aecli.runtime.thread_count import thread_count
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -67,7 +67,7 @@ class OnnxModel(Model):
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = FATAL
-        options.intra_op_num_threads = usable_cpus()
+        options.intra_op_num_threads = thread_count()
         options.add_session_config_entry("session.load_model_format", "ONNX")
         # Spinning threads would take CPU time from each other and from other programs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

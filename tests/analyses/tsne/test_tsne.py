@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_bytes_with_any_number_of_threads(monkeypat
     codes, _ = clusters(each=110)  # enough points for several threads
     first = tsne(codes, QUICK)
     assert tsne(codes, QUICK).coordinates.tobytes() == first.coordinates.tobytes()
-    monkeypatch.setattr("aecli.analyses.tsne.embed.usable_cpus", lambda: 1)
+    monkeypatch.setattr("aecli.analyses.tsne.embed.thread_count", lambda: 1)
     alone = tsne(codes, QUICK)
     assert alone.coordinates.tobytes() == first.coordinates.tobytes()
     assert alone.kl_divergence == pytest.approx(first.kl_divergence, rel=1e-12)

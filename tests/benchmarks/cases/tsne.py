@@ -21,7 +21,7 @@ from aecli.analyses.neighbors import nearest_others_with_distances
 from aecli.analyses.tsne.embed import tsne
 from aecli.analyses.tsne.opentsne_internals import affinities
 from aecli.analyses.tsne.options import TSNEOptions
-from aecli.runtime.threads import usable_cpus
+from aecli.runtime.cpus import usable_cpus
 from tests.benchmarks.codes import encode
 from tests.benchmarks.measuring import Effort, Row, compare
 

@@ -1,0 +1,115 @@
+"""The CPUs that this process may use, and those of them that other programs leave free."""
+
+import os
+import time
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from threading import Barrier, Thread
+
+CGROUPS = Path("/sys/fs/cgroup")
+CPUS = Path("/sys/devices/system/cpu")
+OWN_CGROUPS = Path("/proc/self/cgroup")
+PROBE_SECONDS = 0.01
+"""Long enough for the scheduler to give other programs their turn."""
+PROBE_BLOCK = bytes(65536)
+"""`hashlib` releases the interpreter's lock for blocks of this size."""
+MAX_PROBES = 32
+"""Threads of a probe; on larger machines they stand for all CPUs."""
+
+
+def usable_cpus() -> int:
+    """Return how many CPUs this process may use: its affinity, limited by the CPU quota of its container.
+
+    `joblib.cpu_count()` also honors `LOKY_MAX_CPU_COUNT`, but importing joblib takes 60 ms, which commands that run an
+    exported model would pay at each start; and it does not know the quotas of nested groups.
+    """
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([cpus, *(ceil(quota) for quota in _quotas())]))
+
+
+def physical_cpus() -> int:
+    """Return `usable_cpus()` with the hyperthreads of one core counted once, where Linux tells them apart.
+
+    Two hyperthreads share the arithmetic units of their core, so that numerical libraries gain nothing from the second.
+    """
+    usable = usable_cpus()
+    if not hasattr(os, "sched_getaffinity"):
+        return usable
+    siblings = (_read(CPUS / f"cpu{cpu}/topology/thread_siblings_list") for cpu in os.sched_getaffinity(0))
+    cores = set(siblings) - {""}
+    return min(usable, len(cores)) if cores else usable
+
+
+def free_cpus(cpus: int) -> float:
+    """Return how many of `cpus` CPUs other programs leave to this process at the moment, from 0 to `cpus`.
+
+    One thread for each CPU computes for 10 ms; the result is the CPU time that the threads got, divided by the time
+    that passed. A single result can be too small by chance, but hardly too large.
+    """
+    from hashlib import sha256  # imports OpenSSL, which `aecli --help` does not need
+
+    threads = min(cpus, MAX_PROBES)
+    used = [0.0] * threads
+    barrier = Barrier(threads)
+
+    def compute(index: int) -> None:
+        barrier.wait()
+        started, end = time.thread_time(), time.perf_counter() + PROBE_SECONDS
+        while time.perf_counter() < end:
+            sha256(PROBE_BLOCK)
+        used[index] = time.thread_time() - started
+
+    workers = [Thread(target=compute, args=(index,), daemon=True) for index in range(threads)]
+    started = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return min(1.0, sum(used) / (time.perf_counter() - started) / threads) * cpus
+
+
+def _quotas() -> Iterator[float]:
+    """Yield the limits, in CPUs, of the control groups that this process is in, of either version, and their parents.
+
+    In a container, the names of the groups may be those of the host: the limit is then that of the mounted root.
+    """
+    try:
+        lines = OWN_CGROUPS.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            root, read = CGROUPS, _quota_of_version_2
+        elif "cpu" in controllers.split(","):
+            root, read = CGROUPS / controllers, _quota_of_version_1
+            root = root if root.is_dir() else CGROUPS / "cpu"
+        else:
+            continue
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root) and (quota := read(folder)) is not None:
+                yield quota
+
+
+def _quota_of_version_1(group: Path) -> float | None:
+    return _ratio(_read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us"))
+
+
+def _quota_of_version_2(group: Path) -> float | None:
+    quota, _, period = _read(group / "cpu.max").partition(" ")
+    return _ratio(quota, period)
+
+
+def _ratio(quota: str, period: str) -> float | None:
+    """Return quota / period; None if there is no limit, which is `max`, or -1 in version 1."""
+    return int(quota) / int(period) if quota.isdecimal() and period.isdecimal() and int(period) else None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, ValueError):
+        return ""
