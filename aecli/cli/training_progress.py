@@ -62,6 +62,7 @@ class TrainingProgress:
                 transient=True,  # the lines above it stay
             )
             self._bars.__enter__()
+            self._task = self._bars.add_task("preparing", total=None, metrics="")
         return self
 
     def __exit__(
@@ -92,7 +93,7 @@ class TrainingProgress:
             self._console.note(f"resuming after epoch {done_epochs} of {epochs}")
         if self._bars:
             text = self._epoch_text(done_epochs)
-            self._task = self._bars.add_task(text, total=epochs, completed=done_epochs, metrics="")
+            self._bars.reset(self._task, total=epochs, completed=done_epochs, description=text)
 
     def on_progress(self, epoch: int, images_done: int, loss: float) -> None:
         done = epoch - 1 + images_done / self._images_per_epoch
@@ -131,9 +132,10 @@ class TrainingProgress:
         return is_first_or_last or is_late or epoch % ceil(self._epochs / LINES_IN_PIPE) == 0
 
     def _print_epoch(self, metrics: "EpochMetrics") -> None:
-        self._print(
-            f"{self._epoch_text(metrics.epoch)}  {self._metrics_text(metrics.train_loss)}  {self._speed_text()}"
-        )
+        text = f"{self._epoch_text(metrics.epoch)}  {self._metrics_text(metrics.train_loss)}"
+        with_speed = f"{text}  {self._speed_text()}"
+        is_too_long = self._bars and len(with_speed) > self._bars.console.width
+        self._print(text if is_too_long else with_speed)
         self._last_is_printed = True
 
     def _print(self, line: str) -> None:
