@@ -38,6 +38,17 @@ class EpochMetrics:
     """Of a classifier: accuracy on the validation images after the epoch, in 0..1."""
 
 
+def epochs_since_best(history: Sequence[EpochMetrics]) -> int:
+    """Return the number of epochs after the first one with the smallest validation loss."""
+    return len(history) - min(history, key=lambda row: row.val_loss).epoch if history else 0
+
+
+def is_finished(recipe: Recipe, history: Sequence[EpochMetrics]) -> bool:
+    """Return whether a run with these epochs has done all epochs of its recipe, or has exhausted its patience."""
+    training = recipe.training
+    return len(history) >= training.epochs or 0 < training.patience <= epochs_since_best(history)
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The paths of the files of a run."""
@@ -71,7 +82,7 @@ class RunFolder:
 
     @property
     def state(self) -> Path:
-        """The state that `--resume` loads."""
+        """The state that `--resume` loads; a finished run has none, unless the user keeps it."""
         return self.path / "last.ckpt"
 
     @property
@@ -97,6 +108,9 @@ class RunFolder:
     def holds_run(self) -> bool:
         return any(file.exists() for file in self.files())
 
+    def _has_results(self) -> bool:
+        return self.model.exists() and self.metrics.exists()
+
     def require_startable(self, *, resume: bool, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
         """Check that a run that reads `inputs` can start or resume in this folder; nothing is created.
 
@@ -107,7 +121,7 @@ class RunFolder:
         """
         if resume and overwrite:
             raise UsageError("--resume and --overwrite are mutually exclusive")
-        if resume and not (self.state.exists() and self.recipe.exists()):
+        if resume and not (self.recipe.exists() and (self.state.exists() or self._has_results())):
             unsaved = "the run stopped before its first epoch was saved: --overwrite starts it again"
             raise InputError(
                 f"no run to resume: {self.path}",
@@ -147,18 +161,27 @@ class RunFolder:
         Raises:
             RecipeError: the run to resume was started with another recipe, and `recipe` does not continue it.
             InputError: the recipe has fewer epochs than before, and the metrics of the run to resume are missing or
-                damaged.
+                damaged; or it has no training state and is not finished.
         """
         if resume:
             earlier = load_recipe(str(self.recipe))
             require_resumable(earlier, recipe)
             if recipe.training.epochs < earlier.training.epochs:
                 require_not_exceeded(recipe, len(self.load_metrics()))
+            if not self.state.exists():
+                self._require_finished(recipe)
             return
         for file in self.files():
             file.unlink(missing_ok=True)
         shutil.rmtree(self.tensorboard, ignore_errors=True)
         save_recipe(recipe, self.recipe)
+
+    def _require_finished(self, recipe: Recipe) -> None:
+        if not is_finished(recipe, self.load_metrics()):
+            raise InputError(
+                f"cannot continue a finished run without its training state: no {self.state}",
+                hint=f"train another one with --init-from {self.path} -o DIR; --keep-state keeps the state of a run",
+            )
 
     def update_recipe(self, recipe: Recipe) -> None:
         """Replace the recipe of a run that continues with another number of epochs or patience."""

@@ -105,10 +105,13 @@ class RunOptions:
     )
     resume: bool = option(
         False,
-        "Resume the run in DIR where it ended. A constant schedule allows other --epochs, such as more for a finished "
-        "run; a run that stopped early continues with a larger --patience.",
+        "Resume the run in DIR after its last finished epoch. A finished run, if it was trained with --keep-state, "
+        "continues with more --epochs, for which the schedule must be constant, or with a larger --patience.",
         "--resume",
         panel=RUN_PANEL,
+    )
+    keep_state: bool = option(
+        False, "Keep last.ckpt in the finished run, so that --resume can continue it.", "--keep-state", panel=RUN_PANEL
     )
     overwrite: bool = option(False, "Replace the run in DIR.", "--overwrite", panel=RUN_PANEL)
     logger: str = option(

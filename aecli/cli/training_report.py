@@ -27,7 +27,7 @@ def report_training(
     """Print how the training of `data` with `recipe` ended, or with --quiet only the run folder."""
     from aecli.training.learning_warnings import warning_after
 
-    _report_end(trained, recipe, console)
+    _report_end(trained, recipe, folder, console)
     header = trained.checkpoint.header
     summary = header.training
     document = (
@@ -87,15 +87,21 @@ def duration_text(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _report_end(trained: "Trained", recipe: "Recipe", console: Console) -> None:
+def _report_end(trained: "Trained", recipe: "Recipe", folder: "RunFolder", console: Console) -> None:
     """Say why the run ended before its last epoch, or why it was not continued."""
     if trained.stopped_after:
         reason = f"stopped after {counted(trained.stopped_after, 'epoch')} without improvement"
-        console.note(
-            f"{reason}: epoch {len(trained.history):,} of {recipe.training.epochs:,}"
-            if trained.has_new_epoch
-            else f"nothing to train: the run has {reason}; --resume with a larger --patience continues it"
-        )
+        if trained.has_new_epoch:
+            console.note(f"{reason}: epoch {len(trained.history):,} of {recipe.training.epochs:,}")
+        else:
+            _report_no_training(f"has {reason}", "a larger --patience", folder, console)
     elif not trained.has_new_epoch:
-        continued = "; --resume with more --epochs continues it" if recipe.optimizer.schedule == "constant" else ""
-        console.note(f"nothing to train: the run has finished all {counted(len(trained.history), 'epoch')}{continued}")
+        is_constant = recipe.optimizer.schedule == "constant"
+        finished = f"has finished all {counted(len(trained.history), 'epoch')}"
+        _report_no_training(finished, "more --epochs" if is_constant else "", folder, console)
+
+
+def _report_no_training(reason: str, change: str, folder: "RunFolder", console: Console) -> None:
+    """Say that the run is finished, and with which change of its options it continues, if any."""
+    continued = f"; --resume with {change} continues it" if change and folder.state.exists() else ""
+    console.note(f"nothing to train: the run {reason}{continued}")

@@ -62,6 +62,15 @@ def raise_interrupted(trainer: "pl.Trainer") -> None:
     trainer._fit_impl = interruptible_fit  # type: ignore[method-assign]
 
 
+def dump_checkpoint(trainer: "pl.Trainer") -> dict[str, Any]:
+    """Return the state that a run resumes from, as `Trainer.save_checkpoint` writes it.
+
+    That method writes a file, and waits for the other processes, which a signal may have ended. The tensors of the
+    result are those that the training goes on to change.
+    """
+    return trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+
+
 def terminate_launched_processes(strategy: Any) -> None:
     """Send SIGTERM to the processes that the strategy of a `Trainer` or `Fabric` has launched.
 

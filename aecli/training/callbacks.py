@@ -2,26 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict
-from io import BytesIO
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import pytorch_lightning as pl
-import torch
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
-from aecli.errors import InputError
+from aecli.checkpoint.run_folder import EpochMetrics, RunFolder, epochs_since_best, is_finished
+from aecli.errors import AecliError, InputError, Interrupted
 from aecli.recipes.resuming import require_not_exceeded
 from aecli.recipes.schema import Recipe
-from aecli.runtime.lightning_internals import CHECKPOINT_KEYS
-from aecli.storage.atomic import atomic_write
-from aecli.storage.paths import require_file
+from aecli.runtime.lightning_internals import dump_checkpoint
 from aecli.storage.schema import build, matches
 from aecli.training.module import TrainingModule
+from aecli.training.training_state import EpochState
 
 
 class TrainingListener(Protocol):
@@ -29,6 +24,9 @@ class TrainingListener(Protocol):
 
     def on_warning(self, text: str) -> None:
         """Receive a warning, before training starts, after an epoch or at the end."""
+
+    def on_note(self, text: str) -> None:
+        """Receive a line about what takes a while after a signal."""
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
         """Receive the run's total number of epochs, and the number of epochs before it was resumed."""
@@ -38,27 +36,6 @@ class TrainingListener(Protocol):
 
     def on_epoch(self, metrics: EpochMetrics, is_best: bool) -> None:
         """Receive the metrics of an epoch; `is_best` if its validation loss is the smallest so far."""
-
-
-class WholeFileCheckpoints(TorchCheckpointIO):
-    """Writes Lightning's checkpoint files atomically, and reads them without unpickling code."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        # Never closed: if a signal interrupts torch's writer, the writer aborts the process on a closed buffer.
-        content = BytesIO()
-        torch.save(checkpoint, content)
-        with atomic_write(Path(path)) as file:
-            file.write(content.getbuffer())
-
-    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
-        require_file(Path(path), "training state")
-        try:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise InputError(f"damaged training state: {path}", hint="start again with --overwrite") from error
-        if not isinstance(loaded, dict) or not loaded.keys() >= CHECKPOINT_KEYS or "History" not in loaded["callbacks"]:
-            raise InputError(f"not a training state of aecli: {path}", hint="start again with --overwrite")
-        return loaded
 
 
 class History(pl.Callback):
@@ -103,13 +80,17 @@ class History(pl.Callback):
     @property
     def epochs_since_best(self) -> int:
         """The number of epochs without a smaller validation loss."""
-        return self.epochs[-1].epoch - self.best.epoch if self.best else 0
+        return epochs_since_best(self.epochs)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all epochs of the recipe are done, or its patience is exhausted."""
+        return is_finished(self.recipe, self.epochs)
 
     @property
     def stops_early(self) -> bool:
         """Whether the patience is exhausted and epochs of the recipe are left."""
-        training = self.recipe.training
-        return 0 < training.patience <= self.epochs_since_best and len(self.epochs) < training.epochs
+        return self.is_finished and len(self.epochs) < self.recipe.training.epochs
 
     def _stop_if_exhausted(self, trainer: pl.Trainer) -> None:
         if self.stops_early:
@@ -122,19 +103,14 @@ class History(pl.Callback):
     def state_dict(self) -> dict[str, Any]:
         return {
             "fingerprints": self.fingerprints,
-            "epochs": [asdict(metrics) for metrics in self.epochs],
+            "epochs": [dict(vars(metrics)) for metrics in self.epochs],  # asdict would take 20 times as long
             "best_epoch": self.best.epoch if self.best else 0,
             "best_weights": self.best_weights,
             "references": self.references,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        for stage, fingerprint in self.fingerprints.items():
-            if state_dict["fingerprints"].get(stage) != fingerprint:
-                raise InputError(
-                    f"the {stage} images differ from those of the run to resume",
-                    hint="resume with the same images, or start again with --overwrite",
-                )
+        require_same_images(state_dict["fingerprints"], self.fingerprints)
         require_not_exceeded(self.recipe, len(state_dict["epochs"]))
         self.epochs = [build(EpochMetrics, row) for row in state_dict["epochs"]]
         self.best = next((row for row in self.epochs if row.epoch == state_dict["best_epoch"]), None)
@@ -146,17 +122,48 @@ class History(pl.Callback):
             raise ValueError("weights are not finite")
 
 
+def require_same_images(earlier: Mapping[str, str], fingerprints: Mapping[str, str]) -> None:
+    """Check that a run resumes with its images, by their fingerprints at each stage.
+
+    Raises:
+        InputError: the images of a stage differ.
+    """
+    for stage, fingerprint in fingerprints.items():
+        if earlier.get(stage) != fingerprint:
+            raise InputError(
+                f"the {stage} images differ from those of the run to resume",
+                hint="resume with the same images, or start again with --overwrite",
+            )
+
+
 class RunFolderCallback(pl.Callback):
-    """Saves the run's state and results after an epoch, at most as often as `MAX_TIME_SHARE` allows."""
+    """Keeps the run folder up to date.
+
+    After each epoch it copies the training state into memory, and after some, as often as `MAX_TIME_SHARE` allows,
+    it writes the state and the results to the folder. When a signal ends the run, it writes those of the last finished
+    epoch. A finished run has no use for the state, which may be three times as large as the model: it is removed
+    unless `keep_state` is set.
+    """
 
     MAX_TIME_SHARE = 0.02
-    """Fraction of the time that saving may take."""
+    """Fraction of the time that writing may take."""
 
-    def __init__(self, folder: RunFolder, history: History, save_best: Callable[[], None]):
+    def __init__(
+        self,
+        folder: RunFolder,
+        history: History,
+        save_best: Callable[[], None],
+        *,
+        keep_state: bool = False,
+        on_note: Callable[[str], None] | None = None,
+    ):
         self._folder = folder
         self._history = history
         self._save_best = save_best
-        self._saved_epochs = 0
+        self._keep_state = keep_state
+        self._on_note = on_note or (lambda text: None)
+        self._state = EpochState()
+        self._saved_epochs = self._saved_state_epochs = 0
         self._saved_at = -float("inf")
         self._seconds = 0.0
 
@@ -165,21 +172,11 @@ class RunFolderCallback(pl.Callback):
             self._folder.update_recipe(self._history.recipe)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if not self._history.includes_current_epoch(trainer):
+        if not (trainer.is_global_zero and self._history.includes_current_epoch(trainer)):
             return  # no run resumes from a state that has diverged
-        is_due = time.monotonic() - self._saved_at >= max(1.0, self._seconds / self.MAX_TIME_SHARE)
-        is_last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
-        if is_last or trainer.strategy.broadcast(is_due):
-            self.save(trainer)
-
-    def save(self, trainer: pl.Trainer) -> None:
-        """Write the training state, the losses and the best model."""
-        started = time.monotonic()
-        trainer.save_checkpoint(self._folder.state, weights_only=False)  # called by all processes, written by rank 0
-        if trainer.is_global_zero:
-            self.save_results()
-        self._saved_at = time.monotonic()
-        self._seconds = self._saved_at - started
+        _complete(lambda: self._state.capture(dump_checkpoint(trainer)))
+        if self._history.is_finished or self._is_due():
+            self._save()
 
     def save_results(self) -> None:
         """Write the losses and the best model, unless no epoch has ended since the last time."""
@@ -189,8 +186,59 @@ class RunFolderCallback(pl.Callback):
             self._saved_epochs = len(self._history.epochs)
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
-        if trainer.is_global_zero and self._history.has_new_epoch:
+        if not self._state.epochs:
+            return  # no epoch has ended in this process, or its rank is not 0
+        self._history.load_state_dict(self._state.callbacks[self._history.state_key])  # forget half an epoch
+        if isinstance(exception, AecliError):  # a run that diverged would diverge again, and a full disk is full
             self.save_results()
+            return
+        if self._needs_state() and self._saved_state_epochs != self._state.epochs:
+            with suppress(OSError):  # nobody reads standard error anymore
+                self._on_note(
+                    f"{_cause(exception)}: saving epoch {self._state.epochs:,} ({_megabytes(self._state.size)}) ..."
+                )
+        _complete(self._save)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._saved_at >= max(1.0, self._seconds / self.MAX_TIME_SHARE)
+
+    def _needs_state(self) -> bool:
+        return self._keep_state or not self._history.is_finished
+
+    def _save(self) -> None:
+        """Write the copied state, the losses and the best model, whatever of it is not written yet."""
+        started = time.monotonic()
+        if self._needs_state() and self._saved_state_epochs != self._state.epochs:
+            self._state.write(self._folder.state)
+            self._saved_state_epochs = self._state.epochs
+        self.save_results()
+        if not self._needs_state():
+            self._folder.state.unlink(missing_ok=True)
+        self._saved_at = time.monotonic()
+        self._seconds = self._saved_at - started
+
+
+def _complete(action: Callable[[], None]) -> None:
+    """Call `action`; if a signal interrupts it, call it again before the exception goes on.
+
+    The second call is not interrupted, as `aecli` ignores the signals after the first.
+    """
+    try:
+        action()
+    except AecliError:
+        raise
+    except BaseException:
+        action()
+        raise
+
+
+def _cause(exception: BaseException) -> str:
+    """Return the word for what ends a run, such as `interrupted`."""
+    return str(exception) if isinstance(exception, Interrupted) else "stopped"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
 
 
 class ListenerCallback(pl.Callback):

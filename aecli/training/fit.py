@@ -12,7 +12,7 @@ from torch import AcceleratorError, OutOfMemoryError
 from torch.distributed import DistBackendError
 
 from aecli.checkpoint import Checkpoint, load_checkpoint
-from aecli.checkpoint.run_folder import EpochMetrics
+from aecli.checkpoint.run_folder import EpochMetrics, epochs_since_best, is_finished
 from aecli.errors import InputError, Interrupted
 from aecli.inference.model import batches
 from aecli.inference.torch_classifier import TorchClassifier
@@ -23,7 +23,13 @@ from aecli.runtime.lightning_internals import quiet_lightning, terminate_launche
 from aecli.runtime.processes import Process
 from aecli.training.batches import Batches
 from aecli.training.best_model import save_best_model
-from aecli.training.callbacks import History, ListenerCallback, RunFolderCallback, TrainingListener
+from aecli.training.callbacks import (
+    History,
+    ListenerCallback,
+    RunFolderCallback,
+    TrainingListener,
+    require_same_images,
+)
 from aecli.training.classifier_module import ClassifierModule
 from aecli.training.image_grids import ImageGrids
 from aecli.training.initial_model import initial_model
@@ -99,6 +105,8 @@ def train(
         UnavailableError: this machine lacks the accelerator or precision, or the folder cannot be written.
         Interrupted: a signal arrived. Finished epochs are in the folder.
     """
+    if request.resume and not request.folder.state.exists():
+        return _finished(request, hardware)
     keep_freed_memory()
     with quiet_lightning():
         session = _make_session(request, hardware, loggers, listener)
@@ -107,18 +115,24 @@ def train(
         return None
     request.folder.update_recipe(request.recipe)
     session.run_folder.save_results()
-    return _collect(session, request)
+    device = str(session.trainer.strategy.root_device)
+    return load_results(request, has_new_epoch=session.history.has_new_epoch, device=device)
 
 
 def _make_session(
     request: TrainingRequest, hardware: Hardware, loggers: Sequence[Logger], listener: TrainingListener | None
 ) -> Session:
     model = initial_model(request)
-    sources = {"training": request.images.source, "validation": request.validation.source}
-    history = History(request.recipe, {stage: source.fingerprint for stage, source in sources.items()})
-    run_folder = RunFolderCallback(request.folder, history, lambda: save_best_model(request, history))
+    history = History(request.recipe, _fingerprints(request))
+    run_folder = RunFolderCallback(
+        request.folder,
+        history,
+        lambda: save_best_model(request, history),
+        keep_state=request.keep_state,
+        on_note=listener.on_note if listener else None,
+    )
     learning = LearningWarnings(request, history, listener.on_warning if listener else None)
-    callbacks: list[pl.Callback] = [history, learning, run_folder]
+    callbacks: list[pl.Callback] = [history, run_folder, learning]  # an epoch is saved before all else
     if listener:
         callbacks.append(ListenerCallback(listener, history))
     if loggers and isinstance(model, Autoencoder):
@@ -131,6 +145,11 @@ def _make_session(
     if listener:
         warn_if_slow(device, request.recipe.training.precision, listener.on_warning)
     return Session(trainer, module, history, run_folder, process)
+
+
+def _fingerprints(request: TrainingRequest) -> dict[str, str]:
+    sources = {"training": request.images.source, "validation": request.validation.source}
+    return {stage: source.fingerprint for stage, source in sources.items()}
 
 
 def _make_module(model: Autoencoder | Classifier, request: TrainingRequest, process: Process) -> TrainingModule:
@@ -174,15 +193,34 @@ def _explain_damaged_state(history: History, request: TrainingRequest) -> Iterat
         ) from error
 
 
-def _collect(session: Session, request: TrainingRequest) -> Trained:
-    checkpoint, history = load_checkpoint(request.folder.model), session.history
-    epochs, stopped_after = tuple(history.epochs), history.epochs_since_best if history.stops_early else None
-    if request.recipe.task == "classifier":
-        classifier = TorchClassifier(checkpoint, str(session.trainer.strategy.root_device))
-        confusion = _confusion_matrix(classifier, request.validation)
-        return Trained(checkpoint, epochs, {}, confusion, stopped_after, history.has_new_epoch)
-    panels = preview(checkpoint.autoencoder, request.recipe, request.validation)
-    return Trained(checkpoint, epochs, panels, None, stopped_after, history.has_new_epoch)
+def _finished(request: TrainingRequest, hardware: Hardware) -> Trained | None:
+    """Return the results of a finished run without a training state.
+
+    Raises:
+        RecipeError: the run was started with another recipe, and `request.recipe` does not continue it.
+        InputError: the run is not finished, or was trained on other images.
+    """
+    request.folder.begin(request.recipe, resume=True)
+    header = load_checkpoint(request.folder.model).header
+    trained_on = {"training": header.data.fingerprint, "validation": header.validation.fingerprint}
+    require_same_images(trained_on, _fingerprints(request))
+    return load_results(request) if hardware.processes.current().is_rank_zero else None
+
+
+def load_results(request: TrainingRequest, *, has_new_epoch: bool = False, device: str = "cpu") -> Trained:
+    """Return the results in the folder of a run that is finished, or was interrupted after an epoch.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    checkpoint, epochs, recipe = load_checkpoint(request.folder.model), request.folder.load_metrics(), request.recipe
+    stops_early = is_finished(recipe, epochs) and len(epochs) < recipe.training.epochs
+    stopped_after = epochs_since_best(epochs) if stops_early else None
+    if recipe.task == "classifier":
+        confusion = _confusion_matrix(TorchClassifier(checkpoint, device), request.validation)
+        return Trained(checkpoint, epochs, {}, confusion, stopped_after, has_new_epoch)
+    panels = preview(checkpoint.autoencoder, recipe, request.validation)
+    return Trained(checkpoint, epochs, panels, None, stopped_after, has_new_epoch)
 
 
 def _confusion_matrix(model: TorchClassifier, subset: Subset) -> NDArray[np.int64]:

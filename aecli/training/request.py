@@ -27,9 +27,11 @@ class TrainingRequest:
     folder: RunFolder
     """The run's folder; an earlier run in it is replaced unless it is resumed."""
     resume: bool = False
-    """Whether to resume from the folder's `last.ckpt`."""
+    """Whether to resume from the folder's `last.ckpt`, or to return the results of a run that is finished."""
     init_from: Checkpoint | Pretrained | None = None
     """The initial weights; a classifier may start from an autoencoder's encoder."""
+    keep_state: bool = False
+    """Whether to keep `last.ckpt` in the finished run, so that it can be continued with more epochs."""
 
     @cached_property
     def trained_images(self) -> TrainedImages:

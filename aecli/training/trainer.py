@@ -12,8 +12,8 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException  # 
 from aecli.errors import UnavailableError
 from aecli.runtime.lightning_internals import disable_signal_handlers, raise_interrupted
 from aecli.runtime.processes import launched_by_torchrun
-from aecli.training.callbacks import WholeFileCheckpoints
 from aecli.training.request import Hardware, TrainingRequest
+from aecli.training.training_state import WholeFileCheckpoints
 
 
 def make_trainer(

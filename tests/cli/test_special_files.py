@@ -61,7 +61,7 @@ def test_every_command_refuses_special_files(
 def test_resuming_refuses_a_pipe_in_the_run_folder(
     name: str, train: Callable[..., Path], aecli: Run, tmp_path: Path
 ) -> None:
-    run = train(tmp_path / "run", "--epochs", "1", "--recipe", "mlp")
+    run = train(tmp_path / "run", "--epochs", "1", "--recipe", "mlp", "--keep-state")
     (run / name).unlink()
     os.mkfifo(run / name)
     result = aecli("train", "digits", "-o", run, "--resume", "--accelerator", "cpu")

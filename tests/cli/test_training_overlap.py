@@ -73,7 +73,7 @@ def test_a_continued_and_a_resumed_training_remember_the_first_one(grown: tuple[
     np.save(tmp_path / "a.npy", np.random.default_rng(1).integers(0, 256, (60, 8, 8), np.uint8))
     options = ("train", tmp_path / "a.npy", "-o", tmp_path / "run", "--accelerator", "cpu")
     detector = ("-o", tmp_path / "d.safetensors")
-    start = ("--init-from", root / "mlp", "--recipe", "mlp", "--epochs", "1")
+    start = ("--init-from", root / "mlp", "--recipe", "mlp", "--epochs", "1", "--keep-state")
     for more in (start, ("--resume", "--epochs", "2")):
         succeed(*options, *more)
         result = succeed("calibrate", "--model", tmp_path / "run", "--normal", folder, *detector)

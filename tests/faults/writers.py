@@ -83,7 +83,7 @@ def make_material(folder: Path) -> None:
         codes = folder / f"codes{version}.npz"
         plane = ("--coordinates", folder / f"plane{version}.npz", "--perplexity", 3, "--max-iter", 20, "--sample", 20)
         for words in (
-            ("train", word, "-o", run, *TINY),
+            ("train", word, "-o", run, "--keep-state", *TINY),
             ("export", run, "-o", folder / f"model{version}.onnx"),
             ("encode", "digits:test", "--model", run, "-o", codes),
             ("calibrate", "--model", run, "--normal", "digits:test", "-o", folder / f"detector{version}.safetensors"),
@@ -218,7 +218,7 @@ def _run_files(material: Path) -> list[Writer]:
 
     from aecli.checkpoint.run_folder import RunFolder
     from aecli.recipes.loading import load_recipe, save_recipe
-    from aecli.training.callbacks import WholeFileCheckpoints
+    from aecli.training.training_state import WholeFileCheckpoints
 
     runs = [RunFolder(material / f"run{version}") for version in (0, 1)]
     recipe = load_recipe(str(runs[0].recipe))

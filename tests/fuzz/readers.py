@@ -276,7 +276,7 @@ def metrics(path: Path) -> None:
 
 
 def state(path: Path) -> None:
-    from aecli.training.callbacks import WholeFileCheckpoints
+    from aecli.training.training_state import WholeFileCheckpoints
 
     with warnings.catch_warnings():  # as in training
         warnings.simplefilter("ignore")

@@ -66,7 +66,7 @@ def make_seeds(folder: Path) -> None:
         )
     _write_archives(folder, digits.images[:, 0], labels.tolist())
     for name, words in TINY.items():
-        aecli("train", folder / "images.npz", "-o", folder / name, *SMALL, *words)
+        aecli("train", folder / "images.npz", "-o", folder / name, "--keep-state", *SMALL, *words)
     _write_encoder_weights(folder / "mlp" / "model.safetensors", folder / "weights.safetensors")
     for name in ("mlp", "conv"):
         aecli("export", folder / name)

@@ -24,6 +24,7 @@ from aecli.runtime.lightning_internals import (
     CHECKPOINT_KEYS,
     LOGGERS,
     disable_signal_handlers,
+    dump_checkpoint,
     quiet_lightning,
     raise_interrupted,
     terminate_launched_processes,
@@ -141,3 +142,16 @@ def test_a_checkpoint_has_these_keys(tmp_path: Path) -> None:
     trainer.fit(Line())
     trainer.save_checkpoint(tmp_path / "state.ckpt")
     assert set(torch.load(tmp_path / "state.ckpt", weights_only=True)) >= CHECKPOINT_KEYS
+
+
+def test_a_dumped_checkpoint_is_that_of_a_saved_file(tmp_path: Path) -> None:
+    with quiet_lightning():
+        trainer = new_trainer()
+        trainer.fit(Line())
+    dumped = dump_checkpoint(trainer)
+    assert dumped.keys() >= CHECKPOINT_KEYS
+    trainer.save_checkpoint(tmp_path / "saved.ckpt", weights_only=False)
+    saved = torch.load(tmp_path / "saved.ckpt", weights_only=True)
+    assert saved.keys() == dumped.keys()
+    assert saved["loops"] == dumped["loops"]
+    assert all(torch.equal(saved["state_dict"][name], value) for name, value in dumped["state_dict"].items())

@@ -51,6 +51,7 @@ def fit(subsets: Callable[[Recipe], tuple[Subset, Subset]]) -> Callable[..., Tra
         recipe: str | None = None,
         *,
         resume: bool = False,
+        keep_state: bool = False,
         init_from: Checkpoint | None = None,
         accelerator: str = "cpu",
         strategy: str = "auto",
@@ -61,7 +62,7 @@ def fit(subsets: Callable[[Recipe], tuple[Subset, Subset]]) -> Callable[..., Tra
         images, validation = subsets(chosen)
         resolved = resolve_recipe(chosen, images, init_from)
         folder.mkdir(parents=True, exist_ok=True)
-        request = TrainingRequest(resolved, images, validation, RunFolder(folder), resume, init_from)
+        request = TrainingRequest(resolved, images, validation, RunFolder(folder), resume, init_from, keep_state)
         return train(request, Hardware(accelerator, strategy=strategy), listener=listener)
 
     return run

@@ -15,6 +15,8 @@ class Interrupting:
 
     def on_warning(self, text: str) -> None: ...
 
+    def on_note(self, text: str) -> None: ...
+
     def on_start(self, *_: Any) -> None:
         if self._epoch == 0:
             raise self._exception

@@ -14,7 +14,6 @@ from aecli.errors import Interrupted
 from aecli.models.classifier import Classifier
 from aecli.models.corruption import corrupt
 from aecli.recipes.schema import Recipe
-from aecli.training.callbacks import RunFolderCallback
 from aecli.training.seeds import Stream, generator
 from aecli.training.subsets import Subset
 from tests.command_line import Run
@@ -125,12 +124,8 @@ class TestReproducing:
     RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml", "confusion.png")
 
     def test_a_resumed_run_writes_the_same_bytes(
-        self, fit: Callable[..., Any], autoencoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, fit: Callable[..., Any], autoencoder: Any, tmp_path: Path
     ) -> None:
-        def save(callback: RunFolderCallback, trainer: Any, module: Any) -> None:
-            callback.save(trainer)
-
-        monkeypatch.setattr(RunFolderCallback, "on_train_epoch_end", save)
         files = self.RESULTS[:3]
         for freeze in (False, True):
             settings = self.NOISY | {"training.freeze_encoder": freeze}

@@ -17,7 +17,8 @@ import torch
 
 from aecli.checkpoint import load_checkpoint
 from aecli.errors import ExitStatus, InputError, Interrupted, RecipeError
-from aecli.training.callbacks import RunFolderCallback
+from aecli.training.callbacks import ListenerCallback, RunFolderCallback
+from aecli.training.training_state import EpochState
 from tests.command_line import Run
 from tests.training.listeners import Interrupting
 
@@ -34,17 +35,6 @@ def contents(run: Path) -> list[bytes]:
     return [(run / name).read_bytes() for name in RESULTS]
 
 
-@pytest.fixture
-def saves_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save the state after each epoch, however short."""
-
-    def save(callback: RunFolderCallback, trainer: Any, module: Any) -> None:
-        callback.save(trainer)
-
-    monkeypatch.setattr(RunFolderCallback, "on_train_epoch_end", save)
-
-
-@pytest.mark.usefixtures("saves_every_epoch")
 @pytest.mark.parametrize("stop", [1, 3, EPOCHS - 1])
 @pytest.mark.parametrize(
     "settings",
@@ -64,7 +54,6 @@ def test_a_resumed_run_writes_the_same_bytes(
     assert contents(tmp_path / "resumed") == contents(tmp_path / "whole")
 
 
-@pytest.mark.usefixtures("saves_every_epoch")
 def test_a_run_may_be_interrupted_several_times(fit: Callable[..., Any], tmp_path: Path) -> None:
     settings = ADAM | NOISY | {"training.epochs": EPOCHS}
     fit(tmp_path / "whole", settings)
@@ -90,11 +79,10 @@ def test_a_finished_run_continues_with_more_epochs(
     settings = settings | {"training.epochs": EPOCHS}
     fit(tmp_path / "whole", settings)
     for epochs in (first, EPOCHS):
-        fit(tmp_path / "continued", settings | {"training.epochs": epochs}, resume=epochs > first)
+        fit(tmp_path / "continued", settings | {"training.epochs": epochs}, resume=epochs > first, keep_state=True)
     assert contents(tmp_path / "continued") == contents(tmp_path / "whole")
 
 
-@pytest.mark.usefixtures("saves_every_epoch")
 @pytest.mark.parametrize("epochs", [2, 3, EPOCHS, EPOCHS + 2])
 def test_an_interrupted_run_may_have_another_end(epochs: int, fit: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
@@ -119,7 +107,7 @@ def test_a_schedule_over_the_whole_run_does_not_continue(
 
 def test_a_state_with_more_epochs_than_the_metrics_is_not_cut(fit: Callable[..., Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
-    fit(run, {"training.epochs": 3})
+    fit(run, {"training.epochs": 3}, keep_state=True)
     rows = (run / "metrics.csv").read_text().splitlines(keepends=True)
     (run / "metrics.csv").write_text("".join(rows[:2]))  # killed after the state was saved
     before = contents(run)
@@ -130,7 +118,7 @@ def test_a_state_with_more_epochs_than_the_metrics_is_not_cut(fit: Callable[...,
 
 def test_a_damaged_state_keeps_the_recipe(fit: Callable[..., Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
-    fit(run, {"training.epochs": 2})
+    fit(run, {"training.epochs": 2}, keep_state=True)
     (run / "last.ckpt").write_bytes(b"damaged")
     before = contents(run)
     with pytest.raises(InputError, match="damaged"):
@@ -139,11 +127,122 @@ def test_a_damaged_state_keeps_the_recipe(fit: Callable[..., Any], tmp_path: Pat
 
 
 def test_the_command_continues_a_finished_run(train: Callable[..., Path], aecli: Run, tmp_path: Path) -> None:
-    run = train(tmp_path / "run", "--epochs", 2)
+    run = train(tmp_path / "run", "--epochs", 2, "--keep-state")
     result = aecli("train", "digits", "-o", run, "--accelerator", "cpu", "--resume")
     assert "--epochs" in result.err
     train(run, "--resume", "--epochs", 3)
     assert contents(run) == contents(train(tmp_path / "whole", "--epochs", 3))
+
+
+def test_a_finished_run_has_no_state_unless_it_is_kept(train: Callable[..., Path], tmp_path: Path) -> None:
+    kept = train(tmp_path / "kept", "--epochs", 2, "--keep-state")
+    run = train(tmp_path / "run", "--epochs", 2)
+    assert {path.name for path in kept.iterdir()} - {path.name for path in run.iterdir()} == {"last.ckpt"}
+    assert contents(kept) == contents(run)
+    train(kept, "--resume")
+    assert (kept / "last.ckpt").exists(), "resuming a finished run removes nothing"
+    train(kept, "--resume", "--epochs", 3)
+    assert not (kept / "last.ckpt").exists()
+
+
+def test_a_finished_run_without_a_state_has_nothing_to_train(
+    train: Callable[..., Path], aecli: Run, tmp_path: Path
+) -> None:
+    run = train(tmp_path / "run", "--epochs", 2)
+    before = contents(run)
+    (run / "loss.png").unlink()  # as after a signal at the very end
+    words = ("train", "digits", "-o", run, "--accelerator", "cpu", "--resume")
+    result = aecli(*words)
+    assert result.status == ExitStatus.DONE, result.err
+    assert "nothing to train" in result.err
+    assert "more --epochs" not in result.err, "it cannot be continued"
+    assert (run / "loss.png").exists()
+    refused = aecli(*words, "--epochs", 3)
+    assert refused.status == ExitStatus.INPUT
+    assert "--init-from" in refused.err
+    assert "--keep-state" in refused.err
+    assert aecli(*words, "--epochs", 1).status == ExitStatus.INPUT
+    assert aecli(*words, "--val", "digits:test").status == ExitStatus.INPUT
+    assert contents(run) == before
+
+
+def test_a_larger_patience_needs_the_state(fit: Callable[..., Any], tmp_path: Path) -> None:
+    settings = {"optimizer.lr": 0.3, "training.epochs": 12, "training.patience": 1}
+    assert fit(tmp_path / "run", settings).stopped_after == 1
+    assert not (tmp_path / "run" / "last.ckpt").exists()
+    again = fit(tmp_path / "run", settings | {"training.epochs": 20}, resume=True)
+    assert again.stopped_after == 1
+    assert not again.has_new_epoch
+    for patience in (3, 0):
+        with pytest.raises(InputError, match=r"last\.ckpt"):
+            fit(tmp_path / "run", settings | {"training.patience": patience}, resume=True)
+
+
+def test_an_unfinished_run_without_a_state_cannot_be_resumed(fit: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        fit(tmp_path / "run", {"training.epochs": 3}, listener=Interrupting(1))
+    (tmp_path / "run" / "last.ckpt").unlink()
+    with pytest.raises(InputError, match=r"last\.ckpt"):
+        fit(tmp_path / "run", {"training.epochs": 3}, resume=True)
+
+
+class InterruptingWithin(Interrupting):
+    """Raises `Interrupted` in the middle of the epoch after `epoch`, and keeps the notes."""
+
+    def __init__(self, epoch: int):
+        super().__init__(epoch)
+        self.notes: list[str] = []
+
+    def on_note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def on_progress(self, epoch: int, *_: Any) -> None:
+        if epoch > self._epoch:
+            raise Interrupted
+
+    def on_epoch(self, *_: Any, **__: Any) -> None: ...
+
+
+@pytest.mark.parametrize("stop", [1, 3, EPOCHS - 1])
+def test_no_more_than_the_unfinished_epoch_is_repeated(
+    stop: int, fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunFolderCallback, "MAX_TIME_SHARE", 1e-9)  # writes after the first epoch only
+    monkeypatch.setattr(ListenerCallback, "MIN_SECONDS", 0.0)
+    settings = ADAM | NOISY | {"training.epochs": EPOCHS, "training.batch_size": 400}
+    fit(tmp_path / "whole", settings)
+    listener = InterruptingWithin(stop)
+    with pytest.raises(Interrupted):
+        fit(tmp_path / "resumed", settings, listener=listener)
+    state = torch.load(tmp_path / "resumed" / "last.ckpt", weights_only=True)
+    assert state["epoch"] + 1 == stop
+    assert [f"saving epoch {stop}" in note for note in listener.notes] == [True] * (stop > 1)
+    fit(tmp_path / "resumed", settings, resume=True)
+    assert contents(tmp_path / "resumed") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("method", ["capture", "write"])
+def test_a_signal_while_the_state_is_saved(
+    method: str, fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(tmp_path / "whole", {"training.epochs": 4})
+    original, calls = getattr(EpochState, method), list[None]()
+
+    def interrupted_once(state: EpochState, argument: Any) -> None:
+        calls.append(None)
+        if method == "capture" and len(calls) == 2:  # a copy of the weights alone
+            original(state, argument | {"optimizer_states": []})
+            raise Interrupted
+        if method == "write" and len(calls) == 1:
+            raise Interrupted
+        original(state, argument)
+
+    monkeypatch.setattr(EpochState, method, interrupted_once)
+    with pytest.raises(Interrupted):
+        fit(tmp_path / "resumed", {"training.epochs": 4})
+    monkeypatch.undo()
+    fit(tmp_path / "resumed", {"training.epochs": 4}, resume=True)
+    assert contents(tmp_path / "resumed") == contents(tmp_path / "whole")
 
 
 LONG = ("--set", "corruption.gaussian=0.2", "--batch-size", "64", "--epochs", "15", "--accelerator", "cpu")
@@ -176,6 +275,7 @@ def resume(run: Path, aecli: Run, expected: list[bytes]) -> None:
     assert result.status == 0, result.err
     assert "after epoch" in result.err
     assert contents(run) == expected
+    assert not (run / "last.ckpt").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -199,6 +299,7 @@ def test_a_run_resumes_after_a_signal(
     assert str(run) in hint
     assert 1 <= load_checkpoint(run).header.training.epochs < 15
     assert not list(run.glob(".*")), "no partial file is left"
+    assert {"loss.png", "reconstructions.png"} <= {path.name for path in run.iterdir()}
     resume(run, aecli, uninterrupted)
 
 
@@ -265,7 +366,7 @@ def test_other_images_are_refused(stopped: Path, aecli: Run) -> None:
 @pytest.mark.parametrize("content", [b"", b"x" * 100, b"PK\x03\x04" + b"\0" * 100, b"half", b"pickle", b"other"])
 def test_a_damaged_state_is_refused(content: bytes, fit: Callable[..., Any], tmp_path: Path) -> None:
     run = tmp_path / "run"
-    fit(run)
+    fit(run, keep_state=True)
     state = run / "last.ckpt"
     if content == b"half":
         content = state.read_bytes()[: state.stat().st_size // 2]

@@ -74,7 +74,7 @@ class TestDivergence:
 
 class TestFolder:
     def test_train_refuses_to_replace_a_run(self, train: Callable[..., Path], aecli: Run, tmp_path: Path) -> None:
-        run = train(tmp_path / "run", "--epochs", 1)
+        run = train(tmp_path / "run", "--epochs", 1, "--keep-state")
         before = {file.name: file.read_bytes() for file in run.iterdir()}
         result = aecli("train", "digits", "-o", run, "--epochs", 2, *CPU)
         assert result.status == ExitStatus.EXISTS

@@ -16,8 +16,6 @@ from aecli.errors import UsageError
 
 if TYPE_CHECKING:
     from aecli.checkpoint import Checkpoint
-    from aecli.checkpoint.run_folder import RunFolder
-    from aecli.training.fit import Trained
     from aecli.training.pretrained import Pretrained
 
 EXAMPLES = examples(
@@ -62,6 +60,7 @@ def train(
     from aecli.cli.training_progress import TrainingProgress
     from aecli.cli.training_report import report_training
     from aecli.training.subsets import load_subsets
+    from aecli.workflows.training_plots import draw_plots, plots_if_interrupted
 
     with folder.claimed() if is_rank_zero else nullcontext():
         if is_rank_zero:
@@ -92,9 +91,10 @@ def train(
 
         resolved = resolve_recipe(recipe, images, start if isinstance(start, Checkpoint) else None)
         loggers = make_loggers(run_options.logger.split(","), folder) if is_rank_zero else []
-        with listener:
+        request = TrainingRequest(resolved, images, validation, folder, resume, start, run_options.keep_state)
+        with plots_if_interrupted(request) if is_rank_zero else nullcontext(), listener:
             trained = fit(
-                TrainingRequest(resolved, images, validation, folder, resume, start),
+                request,
                 Hardware(hardware.accelerator, processes, hardware.strategy),
                 loggers=loggers,
                 listener=listener if is_rank_zero else None,
@@ -102,7 +102,8 @@ def train(
         if trained is None:
             return
         close_loggers(loggers)
-        _draw_plots(trained, folder)
+        with plots_if_interrupted(request):
+            draw_plots(trained, folder)
     report_training(trained, resolved, data_ref, folder, listener, console)
 
 
@@ -111,13 +112,3 @@ def _load_start(file: Path, console: Console) -> "Checkpoint | Pretrained":
         from aecli.training.pretrained import load_start
 
         return load_start(file)
-
-
-def _draw_plots(trained: "Trained", folder: "RunFolder") -> None:
-    from aecli.plots import confusion, loss, reconstructions
-
-    loss.draw(trained.history, folder.loss_plot, trained.checkpoint.header.training.references)
-    if trained.preview:
-        reconstructions.draw(trained.preview, folder.reconstructions)
-    if trained.confusion is not None:
-        confusion.draw(trained.confusion, trained.checkpoint.header.class_names, folder.confusion)

@@ -1,0 +1,39 @@
+"""The plots of a run folder: those of a finished training, and those of one that a signal interrupts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from aecli.checkpoint.run_folder import RunFolder
+from aecli.errors import AecliError
+
+if TYPE_CHECKING:
+    from aecli.training.fit import Trained
+    from aecli.training.request import TrainingRequest
+
+
+def draw_plots(trained: "Trained", folder: RunFolder) -> None:
+    """Draw the losses, and reconstructions or the confusion matrix, into the run folder."""
+    from aecli.plots import confusion, loss, reconstructions
+
+    loss.draw(trained.history, folder.loss_plot, trained.checkpoint.header.training.references)
+    if trained.preview:
+        reconstructions.draw(trained.preview, folder.reconstructions)
+    if trained.confusion is not None:
+        confusion.draw(trained.confusion, trained.checkpoint.header.class_names, folder.confusion)
+
+
+@contextmanager
+def plots_if_interrupted(request: "TrainingRequest") -> Iterator[None]:
+    """Draw the plots of the finished epochs if a signal, or a failure of the device, ends the `with` block."""
+    try:
+        yield
+    except AecliError:
+        raise
+    except BaseException:
+        if request.folder.model.exists():
+            with suppress(Exception):  # the first one is to be reported
+                from aecli.training.fit import load_results
+
+                draw_plots(load_results(request), request.folder)
+        raise
