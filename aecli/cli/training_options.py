@@ -114,6 +114,12 @@ class RunOptions:
         False, "Keep last.ckpt in the finished run, so that --resume can continue it.", "--keep-state", panel=RUN_PANEL
     )
     overwrite: bool = option(False, "Replace the run in DIR.", "--overwrite", panel=RUN_PANEL)
+    no_export: bool = option(
+        False,
+        "Do not write model.onnx, which detect, encode and decode run on the CPU without loading torch.",
+        "--no-export",
+        panel=RUN_PANEL,
+    )
     logger: str = option(
         "csv",
         "Loggers, separated by commas: csv (always written), tensorboard, wandb.",

@@ -15,6 +15,7 @@ another version of Lightning, it is imported the ordinary way.
 """
 
 import functools
+import gc
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -34,21 +35,41 @@ METRICS = {"Metric": "torchmetrics.metric", "MetricCollection": "torchmetrics.co
 """The classes that Lightning imports from torchmetrics, and the modules that define them."""
 
 
-def import_lightning() -> ModuleType:
-    """Import `pytorch_lightning`, and what it needs."""
+def import_lightning(*, freeze: bool = False) -> ModuleType:
+    """Import `pytorch_lightning`, and what it needs.
+
+    Args:
+        freeze: Exempt all present objects from garbage collection, at the end of the process too, unless Lightning is
+            imported already.
+    """
     loaded = sys.modules.get("pytorch_lightning")
     if loaded is not None:
         return loaded
-    before = set(sys.modules)
-    if _is_checked():
-        try:
-            with _deferred_metrics(), _absent_compiler():
-                return import_module("pytorch_lightning")
-        except Exception:
-            for name in set(sys.modules) - before:
-                if name.partition(".")[0] in LIGHTNING:
-                    del sys.modules[name]
-    return import_module("pytorch_lightning")
+    with _paused_garbage_collection(freeze=freeze):
+        before = set(sys.modules)
+        if _is_checked():
+            try:
+                with _deferred_metrics(), _absent_compiler():
+                    return import_module("pytorch_lightning")
+            except Exception:
+                for name in set(sys.modules) - before:
+                    if name.partition(".")[0] in LIGHTNING:
+                        del sys.modules[name]
+        return import_module("pytorch_lightning")
+
+
+@contextmanager
+def _paused_garbage_collection(*, freeze: bool) -> Iterator[None]:
+    """Import without the collector, which would look through hundreds of thousands of new objects in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        if freeze:
+            gc.freeze()
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _is_checked() -> bool:

@@ -42,8 +42,12 @@ def torchvision_datasets() -> ModuleType:
     return module
 
 
-def require_lightning() -> None:
+def require_lightning(*, freeze: bool = False) -> None:
     """Import Lightning quickly; see `lightning_import`. Call it before any import of `pytorch_lightning`.
+
+    Args:
+        freeze: Exempt all present objects from garbage collection if Lightning was not imported before. That saves
+            time in a process that ends after its work, where they stay anyway.
 
     Raises:
         UnavailableError: Lightning is missing, or torchvision, which it may import, was built for another version of
@@ -52,7 +56,7 @@ def require_lightning() -> None:
     from aecli.runtime.lightning_import import import_lightning
 
     with explain_torchvision_errors():
-        import_lightning()
+        import_lightning(freeze=freeze)
 
 
 @contextmanager

@@ -18,6 +18,14 @@ def test_what_is_never_used_is_not_imported(python: Python) -> None:
     assert python(FAST + LOADED).split() == []
 
 
+def test_modules_are_frozen_only_on_demand_and_once(python: Python) -> None:
+    count = "print(gc.get_freeze_count() > 100_000, gc.isenabled())\n"
+    assert python(FAST + "import gc\n" + count).split() == ["False", "True"]
+    code = IMPORT + "import gc; lightning_import.import_lightning(freeze=True)\n" + count
+    code += "gc.unfreeze(); lightning_import.import_lightning(freeze=True)\n" + count
+    assert python(code).split() == ["True", "True", "False", "True"]
+
+
 @pytest.mark.parametrize("stand_in", ["_deferred_metrics", "_absent_compiler"])
 def test_each_stand_in_is_needed(python: Python, stand_in: str) -> None:
     code = IMPORT + "from contextlib import nullcontext\n"

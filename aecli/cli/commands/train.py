@@ -60,6 +60,7 @@ def train(
     from aecli.cli.training_progress import TrainingProgress
     from aecli.cli.training_report import report_training
     from aecli.training.subsets import load_subsets
+    from aecli.workflows.training_export import export_trained
     from aecli.workflows.training_plots import draw_plots, plots_if_interrupted
 
     with folder.claimed() if is_rank_zero else nullcontext():
@@ -83,7 +84,7 @@ def train(
         with console.status("loading torch"):
             from aecli.runtime.optional_packages import require_lightning
 
-            require_lightning()
+            require_lightning(freeze=True)
             from aecli.training.fit import train as fit
             from aecli.training.loggers import close_loggers, make_loggers
             from aecli.training.request import Hardware, TrainingRequest
@@ -104,6 +105,10 @@ def train(
         close_loggers(loggers)
         with plots_if_interrupted(request):
             draw_plots(trained, folder)
+        with console.status("exporting the model"):
+            failure = export_trained(trained, folder, wanted=not run_options.no_export)
+        if failure:
+            console.warn(failure)
     report_training(trained, resolved, data_ref, folder, listener, console)
 
 
