@@ -1,5 +1,6 @@
 """Train autoencoders, encode and decode images, and detect anomalies: the Python interface of the command line.
 
+    model = aecli.train(images, epochs=50).model                        # an array, tensor, list or DATA word
     calibration = aecli.calibrate("run", "good/")
     found = aecli.detect("photos/", "run", calibration)                 # names, scores, verdicts, heatmaps
     model = aecli.load("run")                   # a run folder, model.safetensors or model.onnx
@@ -22,14 +23,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aecli.api.calibration import calibrate
     from aecli.api.detection import detect
+    from aecli.api.training import train
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
     from aecli.inference.torch_classifier import TorchClassifier
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "calibrate", "detect", "load", "load_classifier", "load_images"]
+__all__ = ["__version__", "calibrate", "detect", "load", "load_classifier", "load_images", "train"]
 
-_MODULES = {"calibrate": "aecli.api.calibration", "detect": "aecli.api.detection"}
+_MODULES = {
+    "calibrate": "aecli.api.calibration",
+    "detect": "aecli.api.detection",
+    "train": "aecli.api.training",
+}
 
 
 def __getattr__(name: str) -> Any:

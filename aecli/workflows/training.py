@@ -1,0 +1,177 @@
+"""Train a model: read the images, complete the recipe, train, draw the plots."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from aecli.checkpoint import Checkpoint, ModelRef
+from aecli.checkpoint.run_folder import RunFolder
+from aecli.data import DataOptions, DataRef, Failure, ImageSet
+from aecli.data.loading import DEFAULTS
+from aecli.errors import UsageError
+from aecli.recipes.schema import Recipe
+from aecli.runtime.processes import SINGLE_DEVICE, Processes
+from aecli.runtime.progress import Progress
+from aecli.workflows.training_export import export_trained
+from aecli.workflows.training_plots import draw_plots, plots_if_interrupted
+
+if TYPE_CHECKING:
+    from aecli.training.callbacks import TrainingListener
+    from aecli.training.fit import Trained
+    from aecli.training.pretrained import Pretrained
+    from aecli.training.subsets import Subset
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What to train, on which images, and where."""
+
+    data: DataRef
+    recipe: Recipe
+    """The recipe with the changes of the user, before it is completed from the images."""
+    folder: RunFolder
+    validation: DataRef | None = None
+    """None for the val split of `data`, or else a part of it that is held out."""
+    data_options: DataOptions = DEFAULTS
+    skip_damaged: bool = False
+    init_from: ModelRef | None = None
+    """The weights to start from."""
+    resume: bool = False
+    overwrite: bool = False
+    export: bool = True
+    """Whether to write the exported model, which runs without torch."""
+    other_inputs: Sequence[Path] = ()
+    """Further files that the run must not replace, such as that of the recipe."""
+    loggers: Sequence[str] = ("csv",)
+    accelerator: str = "auto"
+    processes: Processes = SINGLE_DEVICE
+    strategy: str = "auto"
+    keep_state: bool = False
+    """Whether to keep the training state in the finished run, so that it can be continued."""
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files and folders that are read."""
+        paths = [*self.data.paths, *(self.validation.paths if self.validation else ()), *self.other_inputs]
+        return [self.init_from.file, *paths] if self.init_from else paths
+
+
+class TrainingView(Protocol):
+    """Shows a training: on the console of a command, or in a notebook."""
+
+    def progress(self) -> AbstractContextManager[Progress]:
+        """Return the progress of reading images."""
+
+    def status(self, text: str) -> AbstractContextManager[None]:
+        """Show what takes a while."""
+
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+
+    def show_images(self, notes: Sequence[str], warnings: Sequence[str], failures: Sequence[Failure]) -> None:
+        """Show how the images were read."""
+
+    def listen(self, images: "Subset", validation: "Subset") -> "AbstractContextManager[TrainingListener]":
+        """Return what follows the training on these images."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A finished training."""
+
+    trained: "Trained"
+    recipe: Recipe
+    """The recipe that runs again as it is."""
+    images: "Subset"
+    validation: "Subset"
+    folder: RunFolder
+
+
+def run_training(plan: TrainingPlan, view: TrainingView) -> TrainingRun | None:
+    """Train a model and write its run folder, with plots; return None in a process that is not rank 0.
+
+    Raises:
+        UsageError: settings contradict each other.
+        OutputExistsError: the folder holds a run, or another process uses it.
+        InputError: images or weights are missing, damaged or do not fit, or the loss is not finite.
+        RecipeError: the recipe does not fit the images or the run to resume.
+        UnavailableError: a data set, a package, a device or disk space is not available.
+        Interrupted: a signal arrived. Finished epochs are in the folder.
+    """
+    if plan.recipe.training.freeze_encoder and not (plan.init_from or plan.resume):
+        raise UsageError("--freeze-encoder needs pretrained weights", hint="start from a model: --init-from CKPT")
+
+    from aecli.training.subsets import load_subsets
+
+    is_rank_zero = plan.processes.current().is_rank_zero
+    with plan.folder.claimed() if is_rank_zero else nullcontext():
+        if is_rank_zero:
+            plan.folder.require_startable(resume=plan.resume, overwrite=plan.overwrite, inputs=plan.inputs)
+        start = _load_start(plan.init_from, view)
+        with view.progress() as progress:
+            images, validation = load_subsets(
+                plan.data, plan.validation, plan.recipe, plan.data_options, plan.skip_damaged, progress
+            )
+        if is_rank_zero:
+            _show_images([images.images, validation.images], view)
+        return _fit(plan, images, validation, start, view)
+
+
+def _show_images(sets: Sequence[ImageSet], view: TrainingView) -> None:
+    """Show notes, warnings and failures; training and validation images may be of the same set."""
+    view.show_images(
+        list(dict.fromkeys(note for images in sets for note in images.notes)),
+        list(dict.fromkeys(warning for images in sets for warning in images.warnings)),
+        list(dict.fromkeys(failure for images in sets for failure in images.failures)),
+    )
+
+
+def _load_start(ref: ModelRef | None, view: TrainingView) -> "Checkpoint | Pretrained | None":
+    if ref is None:
+        return None
+    with view.status("loading torch"):
+        from aecli.training.pretrained import load_start
+
+        return load_start(ref.file)
+
+
+def _fit(
+    plan: TrainingPlan,
+    images: "Subset",
+    validation: "Subset",
+    start: "Checkpoint | Pretrained | None",
+    view: TrainingView,
+) -> TrainingRun | None:
+    listening = view.listen(images, validation)
+    with view.status("loading torch"):
+        from aecli.runtime.optional_packages import require_lightning
+
+        require_lightning()
+        from aecli.training.fit import train
+        from aecli.training.loggers import close_loggers, make_loggers
+        from aecli.training.request import Hardware, TrainingRequest
+        from aecli.training.resolution import resolve_recipe
+
+    recipe = resolve_recipe(plan.recipe, images, start if isinstance(start, Checkpoint) else None)
+    is_rank_zero = plan.processes.current().is_rank_zero
+    loggers = make_loggers(plan.loggers, plan.folder) if is_rank_zero else []
+    request = TrainingRequest(recipe, images, validation, plan.folder, plan.resume, start, plan.keep_state)
+    with plots_if_interrupted(request) if is_rank_zero else nullcontext(), listening as listener:
+        trained = train(
+            request,
+            Hardware(plan.accelerator, plan.processes, plan.strategy),
+            loggers=loggers,
+            listener=listener if is_rank_zero else None,
+        )
+    if trained is None:
+        return None
+    close_loggers(loggers)
+    with plots_if_interrupted(request):
+        draw_plots(trained, plan.folder)
+    with view.status("exporting the model"):
+        failure = export_trained(trained, plan.folder, wanted=plan.export)
+    if failure:
+        view.warn(failure)
+    return TrainingRun(trained, recipe, images, validation, plan.folder)
