@@ -67,8 +67,14 @@ def registered_commands() -> "dict[str, TyperCommand]":
     return commands
 
 
-def run_here(*words: object, stdin: bytes = b"") -> Result:
-    """Run `aecli` in this process, which avoids importing torch again. Words are converted with `str`."""
+def command_words(words: Sequence[object], *, export: bool) -> list[str]:
+    """Return the words as text; `train` gets --no-export unless `export`, because most tests do not need the file."""
+    command = [str(word) for word in words]
+    return ["train", "--no-export", *command[1:]] if command[:1] == ["train"] and not export else command
+
+
+def run_here(*words: object, stdin: bytes = b"", export: bool = False) -> Result:
+    """Run `aecli` in this process, which avoids importing torch again; see `command_words`."""
     from aecli.cli.main import main
 
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
@@ -78,7 +84,7 @@ def run_here(*words: object, stdin: bytes = b"") -> Result:
         patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # `aecli` replaces it on a signal
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         try:
-            main([str(word) for word in words])
+            main(command_words(words, export=export))
         except SystemExit as stop:
             status = int(stop.code or 0)
         finally:
@@ -87,9 +93,9 @@ def run_here(*words: object, stdin: bytes = b"") -> Result:
     return Result(status, out.buffer.getvalue(), err.buffer.getvalue().decode())
 
 
-def run_apart(*words: object, stdin: bytes = b"", cwd: Path | None = None) -> Result:
-    """Run `aecli` in a new process, as a shell does."""
-    command = [sys.executable, "-m", "aecli", *map(str, words)]
+def run_apart(*words: object, stdin: bytes = b"", cwd: Path | None = None, export: bool = False) -> Result:
+    """Run `aecli` in a new process, as a shell does; see `command_words`."""
+    command = [sys.executable, "-m", "aecli", *command_words(words, export=export)]
     done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, timeout=120, check=False)
     return Result(done.returncode, done.stdout, done.stderr.decode())
 
@@ -106,15 +112,15 @@ def run_in_shell(
     The cache and data folders are the default ones, below the home folder.
     """
     command = [*prefix, "bash", "-c", f'set -o pipefail; "$@" {redirection}', "bash"]
-    command += [sys.executable, "-m", "aecli", *map(str, words)]
+    command += [sys.executable, "-m", "aecli", *command_words(words, export=False)]
     inherited = {name: value for name, value in os.environ.items() if name not in {"AECLI_CACHE", "AECLI_DATA"}}
     variables = inherited | dict(environment or {})
     done = subprocess.run(command, capture_output=True, cwd=cwd, env=variables, timeout=120, check=False)
     return Result(done.returncode, done.stdout, done.stderr.decode())
 
 
-def succeed(*words: object) -> Result:
-    """Run `aecli` in this process and check that its exit status is 0."""
-    result = run_here(*words)
+def succeed(*words: object, export: bool = False) -> Result:
+    """Run `aecli` in this process and check that its exit status is 0; see `command_words`."""
+    result = run_here(*words, export=export)
     assert result.status == 0, result.err
     return result
