@@ -109,8 +109,8 @@ def exercises(lab: Lab) -> str:
             ["model", "units", "accuracy", "± sd", "gain over pixels, points", f"after {epochs}"],
             _by_knn(lab),
         ),
-        "### 5.4 Convolutions, denoising and sparsity together",
-        "The recipe `combined` removes warps and noise and has a sparse code of "
+        "### 5.4 A stronger model",
+        "The recipe `combined` has a convolutional encoder, removes warps and noise, and has a code of "
         f"{lab.compared['combined']['code_units']} values. Its 1-NN accuracy with 100 labels is "
         f"{percent(lab.compared['combined']['knn']['mean'])}. The best of all models here is "
         f"the {MODELS[best]} one, with {percent(lab.compared[best]['knn']['mean'])}. `examples/ablation` "

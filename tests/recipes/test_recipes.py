@@ -43,12 +43,12 @@ def test_sgd_recipes_have_the_published_settings() -> None:
     assert (sparse.sparsity_weight, sparse.sparsity_target, sparse.reduction) == (0.5, 0.05, "mean")
 
 
-def test_combined_has_noise_warps_and_a_sparsity_penalty() -> None:
+def test_combined_has_noise_and_affine_and_elastic_warps() -> None:
     recipe = load_recipe("combined")
     assert recipe.corruption.gaussian > 0
-    assert recipe.corruption.warps
+    assert recipe.corruption.affine
+    assert recipe.corruption.elastic > 0
     assert recipe.corruption.target == "clean"
-    assert recipe.penalty.sparsity_weight > 0
 
 
 @pytest.fixture
