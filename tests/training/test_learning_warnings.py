@@ -47,7 +47,8 @@ def history(train: Sequence[float], validation: Sequence[float] | None = None) -
 
 
 def recipe(**settings: Any) -> Recipe:
-    return Recipe().with_settings({key.replace("__", "."): value for key, value in settings.items()})
+    changes = {key.replace("__", "."): value for key, value in settings.items()}
+    return Recipe().with_settings({"training.batch_size": 1024} | changes)
 
 
 @pytest.mark.parametrize("references", [REFERENCES, {}], ids=["references", "none"])
