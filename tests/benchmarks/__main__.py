@@ -17,10 +17,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks.cases import encoding, gpu, image_files, knn_probe, startup, training, tsne
+from tests.benchmarks.cases import encoding, gpu, image_files, knn_probe, start, startup, training, tsne
 from tests.benchmarks.measuring import Effort, Row, describe_machine
 
-CASES = startup.CASES | training.CASES | encoding.CASES | image_files.CASES | knn_probe.CASES | tsne.CASES | gpu.CASES
+CASES = (
+    startup.CASES
+    | start.CASES
+    | training.CASES
+    | encoding.CASES
+    | image_files.CASES
+    | knn_probe.CASES
+    | tsne.CASES
+    | gpu.CASES
+)
 NOT_BY_DEFAULT = {"tsne-60000", *gpu.CASES}
 
 

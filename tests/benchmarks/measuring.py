@@ -107,8 +107,10 @@ class Completed:
     """Peak resident memory, the largest among the process and its children; 0 unless measured by `run_peak`."""
 
 
-def run(words: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Completed:
-    """Run a command and wait for it.
+def run(
+    words: Sequence[str | Path], environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Completed:
+    """Run a command, in a folder, and wait for it.
 
     Raises:
         RuntimeError: the exit status is not 0.
@@ -120,6 +122,7 @@ def run(words: Sequence[str | Path], environment: Mapping[str, str] | None = Non
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
+        cwd=folder,
     ) as process:
         out, err = process.communicate()
         seconds = time.perf_counter() - started
