@@ -50,6 +50,8 @@ class TrainingPlan:
     strategy: str = "auto"
     keep_state: bool = False
     """Whether to keep the training state in the finished run, so that it can be continued."""
+    process_ends: bool = False
+    """Whether the process ends after the training, so that it need not collect garbage."""
 
     @property
     def inputs(self) -> list[Path]:
@@ -148,7 +150,7 @@ def _fit(
     with view.status("loading torch"):
         from aecli.runtime.optional_packages import require_lightning
 
-        require_lightning()
+        require_lightning(freeze=plan.process_ends)
         from aecli.training.fit import train
         from aecli.training.loggers import close_loggers, make_loggers
         from aecli.training.request import Hardware, TrainingRequest

@@ -32,6 +32,8 @@ def test_the_results_are_those_of_the_command_line(model: Model, conv_run: Path,
 def test_arrays_images_and_paths_have_equal_scores(model: Model, image_folder: Path) -> None:
     paths = sorted(image_folder.rglob("*.png"))
     images = [Image.open(path) for path in paths]
+    for image in images:
+        image.load()  # closes the file
     arrays = np.stack([np.asarray(image) for image in images])
     expected = aecli.detect(paths, model)
     assert expected.names.tolist() == list(map(str, paths))
@@ -74,7 +76,7 @@ def test_heatmaps_are_made_on_demand(model: Model, conv_run: Path, image_folder:
     found = aecli.detect(image_folder, model)
     files = sorted((tmp_path / "heatmaps").iterdir())
     for index, file in enumerate(files):
-        assert np.array_equal(np.asarray(found.heatmap(index)), np.asarray(Image.open(file)))
+        assert np.array_equal(np.asarray(found.heatmap(index)), np.asarray(Image.open(file).convert("RGB")))
     assert found.error_map(0).shape == (8, 8)
     assert aecli.detect(aecli.load_images(str(image_folder)), model).error_map(0) == pytest.approx(found.error_map(0))
 

@@ -2,6 +2,7 @@
 
 import gc
 import inspect
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::aecli.errors.AecliWarning")
 
 
 def train(images: Any, *words: Any, **changes: Any) -> TrainingResult:
-    """Train a small model for two epochs."""
+    """Train a small model for two epochs, without an exported model."""
     arguments: dict[str, Any] = {
         "recipe": "mlp",
         "epochs": 2,
         "batch_size": 256,
         "accelerator": "cpu",
         "settings": SMALL,
+        "export": False,
     }
     return aecli.train(images, *words, **arguments | changes)
 
@@ -37,7 +39,7 @@ def train(images: Any, *words: Any, **changes: Any) -> TrainingResult:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
     """Return the result of a training on digits; tests must not change its folder."""
-    return train("digits", tmp_path_factory.mktemp("api") / "run")
+    return train("digits", tmp_path_factory.mktemp("api") / "run", export=True)
 
 
 # The same as the command line
@@ -46,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
 def test_a_data_word_gives_the_bytes_of_the_command_line(trained: TrainingResult, tmp_path: Path) -> None:
     words = [f"--set={key}={value}" for key, value in SMALL.items()]
     words += ["--recipe", "mlp", "--epochs", "2", "--batch-size", "256", "--accelerator", "cpu"]
-    succeed("train", "digits", "-o", tmp_path / "run", *words)
+    succeed("train", "digits", "-o", tmp_path / "run", *words, export=True)
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {path.name for path in trained.folder.iterdir()} == names
     for name in names:
@@ -89,7 +91,7 @@ def test_the_model_of_the_result_is_that_of_the_folder(trained: TrainingResult, 
 
 
 def test_the_exported_model_and_the_state_are_optional(digits: NDArray[np.uint8]) -> None:
-    default, changed = train(digits, epochs=1), train(digits, epochs=1, export=False, keep_state=True)
+    default, changed = train(digits, epochs=1, export=True), train(digits, epochs=1, keep_state=True)
     names = [{path.name for path in result.folder.iterdir()} for result in (default, changed)]
     assert names[0] ^ names[1] == {"model.onnx", "last.ckpt"}
 
@@ -124,7 +126,9 @@ def test_lists_of_pillow_images_and_paths_are_resized(tmp_path: Path) -> None:
     paths = [tmp_path / f"{index}.png" for index in range(12)]
     for index, path in enumerate(paths):
         Image.fromarray(noise[index, : 8 + index]).save(path)
-    results = [train(images, image_size=(6, 8)) for images in (paths, [Image.open(path) for path in paths])]
+    with ExitStack() as opened:
+        images = [opened.enter_context(Image.open(path)) for path in paths]
+        results = [train(given, image_size=(6, 8)) for given in (paths, images)]
     assert results[0].header.image_shape == (3, 6, 8)
     assert weights(results[0]) == weights(results[1])
     with pytest.raises(InputError, match="size") as error:

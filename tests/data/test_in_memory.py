@@ -1,5 +1,6 @@
 """Images in memory are read as files of them would be."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,14 @@ def test_lists_of_files_and_pillow_images_are_converted_as_files(tmp_path: Path)
         Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)[: 12 + index])).save(paths[-1])
     conversion = Conversion((1, 8, 8))
     expected = load(str(tmp_path), conversion=conversion).images
-    arrays = [np.asarray(Image.open(path)) for path in paths]
-    opened = [Image.open(path) for path in paths]
-    for given in (paths, list(map(str, paths)), opened, arrays, [paths[0], opened[1], *arrays[2:]]):
-        assert np.array_equal(load(memory_ref(given), conversion=conversion).images, expected)
+    with ExitStack() as stack:
+        opened = [stack.enter_context(Image.open(path)) for path in paths]
+        arrays = [np.asarray(image.copy()) for image in opened]
+        for given in (paths, list(map(str, paths)), opened, arrays, [paths[0], opened[1], *arrays[2:]]):
+            assert np.array_equal(load(memory_ref(given), conversion=conversion).images, expected)
     assert load(memory_ref(paths), conversion=conversion).names.tolist() == list(map(str, paths))
     with pytest.raises(InputError, match="differ in size"):
-        load(memory_ref(opened))
+        load(memory_ref(paths))
 
 
 def test_an_image_set_keeps_its_names_and_labels() -> None:
