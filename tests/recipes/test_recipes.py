@@ -96,6 +96,8 @@ def write(tmp_path: Path) -> Callable[[str | bytes], str]:
         ("[corruption]\nscale = 1", "corruption.scale"),
         ("[corruption]\nshear = 90", "corruption.shear"),
         ("[corruption]\ntranslation = -0.1", "corruption.translation"),
+        ("[corruption]\nelastic = 1.5", "corruption.elastic"),
+        ("[corruption]\nelastic_grid = 1", "corruption.elastic_grid"),
         ("[corruption]\nblocks = -1", "corruption.blocks"),
         ("[corruption]\nblocks = 1.5", "corruption.blocks"),
         ("[corruption]\nblock_area = 0", "corruption.block_area"),
