@@ -8,6 +8,7 @@ from html import escape
 from importlib import import_module
 from typing import Any, Protocol, TypeAlias
 
+from aecli.runtime.durations import duration_text
 from aecli.runtime.progress import Progress, silent
 
 ProgressLike: TypeAlias = "bool | Progress | None"
@@ -154,15 +155,7 @@ class Clock:
         if progressed <= 0 or done >= total:
             return ""
         seconds = (now - self._started) / progressed * (total - done)
-        return f"{duration(seconds)} left"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as text: `12 s`, `3 min 20 s` or `2 h 5 min`."""
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 1:
-        return f"{rest} s"
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+        return f"{duration_text(seconds)} left"
 
 
 def open_display(progress: bool | None) -> Display | None:

@@ -5,8 +5,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from aecli.api.errors import CallerWarnings
-from aecli.api.progress import SECONDS_BETWEEN_UPDATES, Display, duration
+from aecli.api.progress import SECONDS_BETWEEN_UPDATES, Display
 from aecli.checkpoint.run_folder import EpochMetrics
+from aecli.runtime.durations import duration_text
 
 if TYPE_CHECKING:
     from aecli.training.callbacks import TrainingListener
@@ -102,6 +103,6 @@ class TrainingProgress:
             return None
         accuracy = "" if self._last.val_accuracy is None else f", accuracy {self._last.val_accuracy:.4f}"
         return (
-            f"epoch {self._last.epoch:,} of {self._epochs:,} after {duration(self.seconds)}: "
+            f"epoch {self._last.epoch:,} of {self._epochs:,} after {duration_text(self.seconds)}: "
             f"validation loss {self._last.val_loss:.4f}{accuracy}"
         )

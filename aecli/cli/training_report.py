@@ -8,6 +8,7 @@ from aecli.cli.console import Console
 from aecli.cli.training_progress import TrainingProgress
 from aecli.data.shapes import shape_text
 from aecli.runtime.counting import counted
+from aecli.runtime.durations import duration_text
 
 if TYPE_CHECKING:
     from aecli.checkpoint.run_folder import RunFolder
@@ -72,19 +73,6 @@ def next_command(data: "DataRef", run: Path, task: str) -> str:
 def _quoted(path: str) -> str:
     """Return a path for a shell, which does not look like an option."""
     return shlex.quote(f"./{path}" if path.startswith("-") else path)
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration in the largest two units: `4.2 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _report_end(trained: "Trained", recipe: "Recipe", folder: "RunFolder", console: Console) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aecli.api import progress
-from aecli.api.progress import Clock, LineDisplay, NotebookDisplay, TerminalDisplay, duration, open_display
+from aecli.api.progress import Clock, LineDisplay, NotebookDisplay, TerminalDisplay, open_display
 
 
 class Handle:
@@ -108,8 +108,3 @@ def test_the_time_left_follows_from_the_time_that_a_stage_took(monkeypatch: pyte
     assert clock.seconds_left("epoch 1/4", 1, 4) == "30 s left"
     assert clock.seconds_left("epoch 2/4", 2, 4) == "20 s left"
     assert clock.seconds_left("saving", 1, 4) == ""
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (75, "1 min 15 s"), (7500, "2 h 5 min")])
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text

@@ -7,20 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aecli.cli.training_report import duration_text, next_command
+from aecli.cli.training_report import next_command
 from aecli.data import resolve
 from tests.command_line import Run, succeed
 
 QUICK = ("--recipe", "mlp", "--accelerator", "cpu", "--epochs", 3, "--batch-size", 16, "--lr", 0.002)
 ADAM = ("--set", "optimizer.name=adam", "--set", "optimizer.momentum=0.9")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.24, "0.2 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (61, "1 min 01 s"), (7800, "2 h 10 min")],
-)
-def test_a_duration_has_two_units(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(
