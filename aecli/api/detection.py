@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.api.errors import python_errors, warn_all
+from aecli.api.errors import in_python, python_errors, warn_all
 from aecli.api.images import DataLike, in_memory, load_model
 from aecli.api.progress import ProgressLike, open_progress
 from aecli.data import DataOptions, Failure
@@ -187,7 +187,7 @@ def detect(
         inspector.detector,
         tuple(failures),
         tuple(warnings),
-        (*notes, *report.notes),
+        tuple(map(in_python, (*notes, *report.notes))),
         _model=loaded,
         _readers=scored,
     )
