@@ -1,7 +1,7 @@
 """Turn an autoencoder into an ONNX graph, with either of the two exporters of torch.
 
 The exporter that traces a module takes a tenth of a second. It is deprecated, and it writes sizes that a module looks
-up, such as those of an image to be padded, as computations; they are constants here. The exporter that is built on
+up, such as those of an image to be padded, as computations; they become constants here. The exporter that is built on
 `torch.export` takes seconds to import, and converts more operations. Try them in the order of `EXPORTERS`, and use the
 first graph whose results are those of torch.
 """
@@ -14,18 +14,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from aecli.checkpoint.onnx_file import CODES, IMAGES, RECONSTRUCTION, RESIDUAL
 from aecli.models.autoencoder import Autoencoder, residual_l2
-from aecli.models.layers import PadToMultiple, replace_derived
+from aecli.models.layers import replace_derived
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, TensorProto
+    from onnx import GraphProto, ModelProto, TensorProto
 
 OPSET = 20
 """ONNX operator set of 2023, supported since ONNX Runtime 1.17."""
+SIZED = {"Expand", "Pad", "Reshape", "Resize", "Slice", "Tile"}
+"""The operators that take sizes as inputs, after the first one."""
 OUTPUTS = (CODES, RECONSTRUCTION, RESIDUAL)
 
 
@@ -50,14 +53,11 @@ def trace(model: Autoencoder) -> "ModelProto":
     """
     import onnx
 
-    graph = _graph(model)
-    images = _example(model)
-    _fix_sizes(graph, images)
     content = io.BytesIO()
     with _quiet():
         torch.onnx.export(
-            graph,
-            (images,),
+            _graph(model),
+            (_example(model),),
             content,  # type: ignore[arg-type]  # a file object works as well
             dynamo=False,
             opset_version=OPSET,
@@ -66,7 +66,7 @@ def trace(model: Autoencoder) -> "ModelProto":
             dynamic_axes={name: {0: "N"} for name in (IMAGES, *OUTPUTS)},
         )
     proto = onnx.load_model_from_string(content.getvalue())
-    _fold_constants(proto)
+    _fold_constants(proto, model.image_shape)
     shapes = {CODES: model.code_shape, RECONSTRUCTION: model.image_shape, RESIDUAL: ()}
     for output in proto.graph.output:
         tensor = output.type.tensor_type
@@ -111,17 +111,6 @@ def remove_local_paths(proto: "ModelProto") -> None:
     proto.graph.ClearField("value_info")
 
 
-class _Reshape(nn.Module):
-    """`nn.Unflatten(1, shape)` of (N, M) tensors, without looking up a size."""
-
-    def __init__(self, shape: tuple[int, ...]):
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.reshape(-1, *self.shape)
-
-
 def _graph(model: Autoencoder) -> Graph:
     graph = Graph(copy.deepcopy(model)).eval()
     replace_derived(graph)
@@ -132,68 +121,59 @@ def _example(model: Autoencoder) -> Tensor:
     return torch.zeros(2, *model.image_shape, dtype=torch.uint8)
 
 
-def _fix_sizes(graph: nn.Module, images: Tensor) -> None:
-    """Replace layers that look up the size of their input by layers that know it; `images` is an example of inputs."""
-    fixed: dict[nn.Module, nn.Module] = {}
-
-    def record(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        (x,) = inputs
-        if isinstance(layer, PadToMultiple):
-            fixed[layer] = nn.ReplicationPad2d((0, output.shape[-1] - x.shape[-1], 0, output.shape[-2] - x.shape[-2]))
-        elif isinstance(layer, nn.Unflatten) and x.ndim == 2 and layer.dim == 1:
-            fixed[layer] = _Reshape(tuple(output.shape[1:]))
-
-    layers = [layer for layer in graph.modules() if isinstance(layer, PadToMultiple | nn.Unflatten)]
-    hooks = [layer.register_forward_hook(record) for layer in layers]
-    with torch.no_grad():
-        graph(images)
-    for hook in hooks:
-        hook.remove()
-    for parent in list(graph.modules()):
-        for name, layer in parent.named_children():
-            if layer in fixed:
-                setattr(parent, name, fixed[layer])
-
-
-def _fold_constants(proto: "ModelProto") -> None:
-    """Turn the values of all nodes that do not depend on the images into weights."""
+def _fold_constants(proto: "ModelProto", image_shape: tuple[int, int, int]) -> None:
+    """Turn all values into weights that do not depend on the images, or only on their size."""
     graph = proto.graph
-    weights = {weight.name for weight in graph.initializer}
-    constant, others = [], []
-    known = set(weights)
+    known = {weight.name for weight in graph.initializer}
+    wanted: set[str] = set()
     for node in graph.node:
         if known.issuperset(name for name in node.input if name):
-            constant.append(node)
             known.update(node.output)
         else:
-            others.append(node)
-    used = {name for node in others for name in node.input} & known - weights
-    values = _compute(proto, constant, sorted(used))
-    del graph.node[:]
-    graph.node.extend(others)
-    graph.initializer.extend(values)
-    needed = {name for node in others for name in node.input}
-    kept = [weight for weight in graph.initializer if weight.name in needed]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+            sizes = node.input[1:] if node.op_type in SIZED else []
+            wanted.update(name for name in [*node.input, *sizes] if name in known or name in sizes)
+    computed = sorted(wanted - {weight.name for weight in graph.initializer} - {""})
+    graph.initializer.extend(_compute(proto, computed, image_shape))
+    _remove_unused(graph)
 
 
-def _compute(proto: "ModelProto", nodes: "Sequence[NodeProto]", names: Sequence[str]) -> "list[TensorProto]":
-    """Return the named outputs of nodes that depend on the weights only."""
+def _compute(proto: "ModelProto", names: Sequence[str], image_shape: tuple[int, int, int]) -> "list[TensorProto]":
+    """Return the values of the graph with these names that are the same for all images.
+
+    A shape of which only one size depends on the number of images is given as such, with -1 for that size.
+    """
     import onnxruntime
-    from onnx import helper, numpy_helper
+    from onnx import ModelProto, helper, numpy_helper
 
     if not names:
         return []
-    inputs = {name for node in nodes for name in node.input}
-    weights = [weight for weight in proto.graph.initializer if weight.name in inputs]
-    outputs = [helper.make_empty_tensor_value_info(name) for name in names]
-    constants = helper.make_graph(nodes, "constants", [], outputs, weights)
-    model = helper.make_model(constants, ir_version=proto.ir_version, opset_imports=proto.opset_import)
+    model = ModelProto()
+    model.CopyFrom(proto)
+    model.graph.ClearField("output")
+    model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    _remove_unused(model.graph)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return [
-        numpy_helper.from_array(value, name) for name, value in zip(names, session.run(list(names), {}), strict=True)
-    ]
+    two, three = (session.run(names, {IMAGES: np.zeros((count, *image_shape), np.uint8)}) for count in (2, 3))
+    weights = []
+    for name, value, other in zip(names, two, three, strict=True):
+        if value.shape == other.shape and (value != other).sum() <= (1 if value.dtype == np.int64 else 0):
+            weights.append(numpy_helper.from_array(np.where(value == other, value, -1).astype(value.dtype), name))
+    return weights
+
+
+def _remove_unused(graph: "GraphProto") -> None:
+    """Remove nodes and weights that no output depends on, and nodes whose results are weights by now."""
+    weights = {weight.name for weight in graph.initializer}
+    needed = {output.name for output in graph.output}
+    nodes = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output) and not weights.issuperset(node.output):
+            needed.update(node.input)
+            nodes.append(node)
+    kept = [weight for weight in graph.initializer if weight.name in needed]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(reversed(nodes))
+    graph.initializer.extend(kept)
 
 
 @contextmanager

@@ -122,6 +122,9 @@ def test_layers_that_compute_sizes_are_exported_by_tracing() -> None:
         torch.nn.GELU(),
         PadToMultiple(4),
         torch.nn.AvgPool2d(2),
+        torch.nn.GroupNorm(2, 4),
+        torch.nn.Flatten(2),
+        torch.nn.Unflatten(2, (4, 4)),
         torch.nn.Flatten(),
         torch.nn.Linear(64, 128),
     )
