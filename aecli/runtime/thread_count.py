@@ -67,7 +67,9 @@ def choose_threads(threads: Threads | None = None) -> None:
     elif threads == "auto" or OPENMP not in os.environ:
         os.environ[VARIABLE] = "auto"  # for processes that this one launches
         _chosen["started_with"] = count = free_threads(physical_cpus(), PROBES)
-        os.environ.update(dict.fromkeys(LIBRARIES, str(count)))
+        os.environ[OPENMP] = str(count)
+        for name in LIBRARIES:  # a number that the user has set for one library stays
+            os.environ.setdefault(name, str(count))
 
 
 def follows_load() -> bool:

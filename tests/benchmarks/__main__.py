@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks.cases import encoding, gpu, image_files, knn_probe, start, startup, training, tsne
+from tests.benchmarks.cases import busy_machine, encoding, gpu, image_files, knn_probe, start, startup, training, tsne
 from tests.benchmarks.measuring import Effort, Row, describe_machine
 
 CASES = (
@@ -28,6 +28,7 @@ CASES = (
     | image_files.CASES
     | knn_probe.CASES
     | tsne.CASES
+    | busy_machine.CASES
     | gpu.CASES
 )
 NOT_BY_DEFAULT = {"tsne-60000", *gpu.CASES}

@@ -61,6 +61,12 @@ def test_the_option_outranks_the_environment(
     assert os.environ["OMP_NUM_THREADS"] == str(threads)
 
 
+def test_the_number_of_a_single_library_is_left_to_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    choose_threads()
+    assert (os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"]) == ("2", "4")
+
+
 def test_waiting_threads_leave_the_cpu_soon_unless_the_user_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     choose_threads()
     assert os.environ["GOMP_SPINCOUNT"] == "10000"
