@@ -14,6 +14,9 @@ from aecli.runtime.lightning_internals import CHECKPOINT_KEYS
 from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import require_file
 
+UNCHANGED = ("callbacks", "loops")
+"""The parts of a checkpoint that are made for it: callbacks return new values, and loops copy theirs."""
+
 
 class WholeFileCheckpoints(TorchCheckpointIO):
     """Writes Lightning's checkpoint files atomically, and reads them without unpickling code."""
@@ -65,10 +68,11 @@ class EpochState:
         return dict(self._checkpoint["callbacks"])
 
     def capture(self, checkpoint: dict[str, Any]) -> None:
-        """Copy a checkpoint of Lightning; the states of callbacks are kept as they are, as nothing changes them."""
+        """Copy a checkpoint of Lightning, except for the parts that nothing changes later."""
         self._checkpoint = None
-        copy = {key: self._copy(value, (key,)) for key, value in checkpoint.items() if key != "callbacks"}
-        self._checkpoint = copy | {"callbacks": checkpoint["callbacks"]}
+        self._checkpoint = {
+            key: value if key in UNCHANGED else self._copy(value, (key,)) for key, value in checkpoint.items()
+        }
 
     def write(self, path: Path) -> None:
         """Write the copy to a file that `WholeFileCheckpoints` loads.
