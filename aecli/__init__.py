@@ -13,6 +13,9 @@
 Instead of an array, all of these take torch tensors, Pillow images, paths of image files, and lists of single images:
 `model.score(["1.png", "2.png"])`. `aecli.inference.inputs.to_images` documents shapes and ranges.
 
+Nothing is printed: a notebook or terminal shows a bar. Errors are those of `aecli.errors`, with a note on what to do;
+each warning is issued as an `aecli.errors.AecliWarning`.
+
 `import aecli` is fast: numpy and torch are imported when one of these functions is called.
 """
 
@@ -22,16 +25,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aecli.api.calibration import calibrate
-    from aecli.api.detection import detect
-    from aecli.api.training import train
+    from aecli.api.detection import Detections, detect
+    from aecli.api.training import TrainingResult, train
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
     from aecli.inference.torch_classifier import TorchClassifier
+    from aecli.workflows.calibration import CalibrationResult
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "calibrate", "detect", "load", "load_classifier", "load_images", "train"]
+__all__ = [
+    "CalibrationResult",
+    "Detections",
+    "TrainingResult",
+    "__version__",
+    "calibrate",
+    "detect",
+    "load",
+    "load_classifier",
+    "load_images",
+    "train",
+]
 
 _MODULES = {
+    "CalibrationResult": "aecli.workflows.calibration",
+    "Detections": "aecli.api.detection",
+    "TrainingResult": "aecli.api.training",
     "calibrate": "aecli.api.calibration",
     "detect": "aecli.api.detection",
     "train": "aecli.api.training",

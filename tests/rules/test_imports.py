@@ -153,12 +153,18 @@ def test_the_python_interface(conv_run: Path, digits: NDArray[Any]) -> None:
     assert len(aecli.load_images("digits:test")) == 359
 
 
-@pytest.mark.parametrize("name", ["load", "load_classifier", "load_images", "__version__"])
-def test_exported_names_exist(name: str) -> None:
+def test_exported_names_exist() -> None:
     import aecli
 
-    assert name in aecli.__all__
-    assert hasattr(aecli, name)
+    assert set(aecli.__all__) <= set(dir(aecli))
+    assert all(hasattr(aecli, name) for name in aecli.__all__)
+    assert not hasattr(aecli, "nonsense")
+
+
+def test_the_functions_of_the_package_are_found_without_torch(python: Callable[..., str]) -> None:
+    code = "import sys, aecli; aecli.train, aecli.calibrate, aecli.detect; "
+    packages = python(code + "print(*{name.split('.')[0] for name in sys.modules})").split()
+    assert not set(packages) & (HEAVY | LIGHTNING)
 
 
 def test_checkpoints_are_loaded_without_the_compiler_of_torch(python: Callable[..., str], conv_run: Path) -> None:
