@@ -26,7 +26,7 @@ def report_training(
     console: Console,
 ) -> None:
     """Print how the training of `data` with `recipe` ended, or with --quiet only the run folder."""
-    from aecli.training.learning_warnings import warning_after
+    from aecli.training.learning_warnings import constant_reference, reference_label, warning_after
 
     _report_end(trained, recipe, folder, console)
     header = trained.checkpoint.header
@@ -40,11 +40,14 @@ def report_training(
     if console.quiet and not console.json:
         console.result(str(folder.path), document)
         return
+    constant = constant_reference(summary.references)
+    compared = f" ({reference_label(constant[0])} {constant[1]:.4f})" if constant else ""
     accuracy = "" if summary.val_accuracy is None else f", accuracy {summary.val_accuracy:.4f}"
     console.saved(
         folder.model,
         f"{header.parameters:,} parameters, code {shape_text(header.code_shape)}, "
-        f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}{accuracy}"
+        f"best epoch {summary.best_epoch} of {summary.epochs}, "
+        f"validation loss {summary.val_loss:.4f}{compared}{accuracy}"
         + (f", trained in {duration_text(progress.seconds)}" if trained.has_new_epoch else ""),
         document,
     )

@@ -43,6 +43,7 @@ def test_the_end_names_time_files_and_a_command_that_works(aecli: Run, tmp_path:
     run = tmp_path / "my run"
     result = succeed("train", "digits", "-o", run, *QUICK, *ADAM)
     assert "trained in" in result.out
+    assert "mean image 0.5407" in result.out
     assert f"{run}/reconstructions.png and {run}/loss.png" in result.err
     (command,) = [line.removeprefix("next: aecli ") for line in result.err.splitlines() if line.startswith("next:")]
     words = [str(tmp_path / word) if word == "codes.npz" else word for word in shlex.split(command)]
