@@ -8,8 +8,10 @@ Times of `train` and `encode` are those that the commands report; those of `knn-
 """
 
 import os
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -29,7 +31,7 @@ PERIOD = 100_000
 """Microseconds; a quota as large is one CPU."""
 IMAGES = 60_000
 EPOCHS = {"mlp": 20, "conv": 6, "combined": 1}
-SAMPLE = 1_000
+SAMPLE, DRAWS = 1_000, 10
 
 Prefix = Sequence[str]
 """Words before a command that start it in a situation."""
@@ -77,7 +79,21 @@ def _one_cpu() -> Iterator[Prefix]:
     try:
         yield ("sh", "-c", f'echo $$ > {group}/tasks && exec "$@"', "sh")
     finally:
-        group.rmdir()
+        _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """Remove a control group, and end what still runs in it after an interruption."""
+    for _ in range(50):
+        for process in (group / "tasks").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
+        try:
+            group.rmdir()
+        except OSError:  # processes that have ended leave a moment later
+            time.sleep(0.1)
+        else:
+            return
 
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -141,7 +157,9 @@ def _commands(folder: Path) -> dict[str, list[str]]:
     weights = model / "model.safetensors"
     return commands | {
         "encode conv by torch": aecli("encode", images, "--model", weights, "-o", folder / "codes.npz", "-q", "--json"),
-        "knn-probe": aecli("knn-probe", codes["train"], codes["test"], "-o", folder / "probe.png", "-q"),
+        "knn-probe": aecli(
+            "knn-probe", codes["train"], codes["test"], "--draws", DRAWS, "-o", folder / "probe.png", "-q"
+        ),
         "tsne": aecli("tsne", codes["train"], "--sample", SAMPLE, "-o", folder / "tsne.png", "-q"),
     }
 
