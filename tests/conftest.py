@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 LONGEST_FIRST = ("examples/test_lab", "examples/", "faults/", "test_processes")
 """Parts of the paths of slow test files: parallel workers finish at the same time if these run first."""
 
-DIGITS = ("train", "digits", "--accelerator", "cpu")
+DIGITS = ("train", "digits", "--recipe", "conv", "--accelerator", "cpu")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
 
-from aecli.api.errors import CallerWarnings, python_errors
+from aecli.api.errors import CallerWarnings, in_python, python_errors
 from aecli.api.images import DataLike
 from aecli.api.progress import open_display, updating
 from aecli.api.training_progress import TrainingProgress
@@ -25,11 +25,11 @@ from aecli.data import DataOptions, DataRef, Failure, resolve
 from aecli.data.in_memory import memory_ref
 from aecli.data.options import LabelsFrom
 from aecli.errors import Interrupted, UsageError, unknown
-from aecli.recipes.loading import load_recipe
 from aecli.recipes.schema import Recipe
 from aecli.runtime.processes import ACCELERATORS
 from aecli.runtime.progress import Progress, silent
 from aecli.training.subsets import Subset
+from aecli.workflows.recipe_choice import RecipeRequest
 from aecli.workflows.training import TrainingPlan, run_training
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class TrainingResult:
     warnings: tuple[str, ...] = ()
     """Reasons to doubt the model."""
     notes: tuple[str, ...] = ()
-    """How the images were converted."""
+    """How the images were converted, and the recipe that was chosen."""
     failures: tuple[Failure, ...] = ()
     """Images that were left out because they could not be read."""
     _holder: Any = field(default=None, compare=False)
@@ -208,7 +208,7 @@ def train(
         folder = RunFolder(directory.path)
         plan = TrainingPlan(
             data,
-            _recipe(recipe, changes, folder, resume=resume),
+            _recipe(recipe, changes),
             folder,
             validation_data,
             data_options,
@@ -263,13 +263,9 @@ def _resolve(images: Any, labels: Any, options: DataOptions) -> tuple[DataRef, D
     return resolve(os.fspath(images)), options
 
 
-def _recipe(
-    recipe: str | Path | Recipe | None, changes: Mapping[str, Any], folder: RunFolder, *, resume: bool
-) -> Recipe:
-    if recipe is None:
-        recipe = folder.recipe if resume and folder.recipe.exists() else "conv"
-    loaded = recipe if isinstance(recipe, Recipe) else load_recipe(os.fspath(recipe))
-    return loaded.with_settings({key: _plain(value) for key, value in changes.items()}, "aecli.train")
+def _recipe(recipe: str | Path | Recipe | None, changes: Mapping[str, Any]) -> RecipeRequest:
+    named = os.fspath(recipe) if isinstance(recipe, Path) else recipe
+    return RecipeRequest(named, [({key: _plain(value) for key, value in changes.items()}, "aecli.train")])
 
 
 def _plain(value: Any) -> Any:
@@ -351,11 +347,16 @@ class _View:
     def status(self, text: str) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def note(self, text: str) -> None:
+        self.notes.append(in_python(text))
+        if self._display:
+            self._display.keep(self.notes[-1])
+
     def warn(self, text: str) -> None:
         self._warnings.issue(text)
 
     def show_images(self, notes: Sequence[str], warnings: Sequence[str], failures: Sequence[Failure]) -> None:
-        self.notes += notes
+        self.notes += map(in_python, notes)
         self.failures += failures
         for warning in [*warnings, *(f"left out: {each.name}: {each.reason}" for each in self.failures)]:
             self.warn(warning)

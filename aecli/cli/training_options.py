@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from aecli.cli.options import DEVICES_PANEL, ProcessOptions, one_of
 from aecli.data.options import PANEL as IMAGES_PANEL
 from aecli.errors import UsageError, unknown
 from aecli.models.architectures import architecture_names
-from aecli.recipes.loading import load_recipe, parse_settings, recipe_names
-from aecli.recipes.schema import Recipe, recipe_keys
+from aecli.recipes.loading import parse_settings, recipe_names
+from aecli.recipes.schema import recipe_keys
 from aecli.runtime.options import option
 from aecli.runtime.processes import ACCELERATORS, STRATEGIES, Processes, find_processes
+
+if TYPE_CHECKING:
+    from aecli.workflows.recipe_choice import RecipeRequest
 
 T = TypeVar("T")
 
@@ -52,7 +55,7 @@ class RecipeOptions:
 
     recipe: str | None = option(
         None,
-        f"Recipe to train: {one_of(recipe_names())}, or your own file; default: conv.",
+        f"Recipe to train: {one_of(recipe_names())}, or your own file; default: one that fits the images.",
         panel=RECIPE_PANEL,
         metavar="NAME|FILE.toml",
         show_default=False,
@@ -70,17 +73,18 @@ class RecipeOptions:
         """The recipe file that is read, if it is not one of the recipes that come with aecli."""
         return Path(self.recipe) if self.recipe and self.recipe not in recipe_names() else None
 
-    def load(self, default: str) -> Recipe:
-        """Return the recipe, or the recipe `default` if none is named, with all changes made.
+    @property
+    def request(self) -> "RecipeRequest":
+        """The recipe that the options ask for: --recipe, changed by --set, changed by the options of single keys.
 
         Raises:
-            RecipeError: the recipe does not exist or is invalid.
-            UsageError: a changed key is unknown or its value is invalid.
+            UsageError: a --set has no key or no value.
         """
+        from aecli.workflows.recipe_choice import RecipeRequest
+
         flags = {key: getattr(self, entry.name) for key, entry in FLAGGED_KEYS.items()}
         changes = {key: value for key, value in flags.items() if value is not None}
-        recipe = load_recipe(self.recipe or default).with_settings(parse_settings(self.settings or []))
-        return recipe.with_settings(changes, "command line")
+        return RecipeRequest(self.recipe, [(parse_settings(self.settings or []), "--set"), (changes, "command line")])
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,23 @@ def _with_values(layer: nn.Conv2d | nn.ConvTranspose2d, kernel: Tensor, bias: Te
     return layer
 
 
+def pixel_unshuffle(x: Tensor) -> Tensor:
+    """Move each 2x2 pixels into channels, (N, C, 2 H, 2 W) -> (N, 4 C, H, W), also of an empty batch.
+
+    `torch.nn.functional.pixel_unshuffle` returns an empty batch in the shape of its input.
+    """
+    images, channels, height, width = x.shape
+    pixels = x.reshape(images, channels, height // 2, 2, width // 2, 2).permute(0, 1, 3, 5, 2, 4)
+    return pixels.reshape(images, 4 * channels, height // 2, width // 2)
+
+
+class PixelUnshuffle(nn.Module):
+    """`pixel_unshuffle` as a layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pixel_unshuffle(x)
+
+
 class PadToMultiple(nn.Module):
     """Pad height and width to multiples of `factor` by repeating the last row and column."""
 

@@ -15,6 +15,7 @@ from aecli.storage.schema import matches, shown, type_name
 
 Native = Literal["native"]
 Measured = Literal["measured"]
+Auto = Literal["auto"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed", "64-true"]
 Task = Literal["autoencoder", "classifier"]
 MAX_SIDE = 10_000
@@ -33,6 +34,17 @@ def parse_image_size(text: str) -> Any:
     if not (match := re.fullmatch(r"(\d{1,9})(?:[xX](\d{1,9}))?", text.strip())):
         raise UsageError(f"not an image size: {text}", hint="for example --image-size 64, or 96x64 for width x height")
     return [int(match[2]), int(match[1])] if match[2] else int(match[1])
+
+
+def parse_batch_size(text: str) -> Any:
+    """Parse a number of images or `auto`; return the value of the recipe key.
+
+    Raises:
+        UsageError: the text is neither.
+    """
+    if text != "auto" and not text.strip().lstrip("+-").isdecimal():
+        raise UsageError(f"not a batch size: {text}", hint="for example --batch-size 16, or auto")
+    return text if text == "auto" else int(text)
 
 
 @dataclass(frozen=True)
@@ -192,6 +204,13 @@ class TrainingRecipe:
     """Length of the training, batches, seed and precision."""
 
     epochs: int = key(150, "Number of training epochs.", at_least=1, flag="--epochs", metavar="N")
+    steps: int = key(
+        0,
+        "Train for this many optimizer steps, rounded up to whole epochs; 0 trains for `epochs` epochs.",
+        at_least=0,
+        flag="--steps",
+        metavar="N",
+    )
     patience: int = key(
         0,
         "Stop after this many epochs without a smaller validation loss; 0 trains for all epochs.",
@@ -199,8 +218,14 @@ class TrainingRecipe:
         flag="--patience",
         metavar="N",
     )
-    batch_size: int = key(
-        1024, "Images in one optimizer step, over all devices.", at_least=1, flag="--batch-size", metavar="N"
+    batch_size: Auto | int = key(
+        "auto",
+        "Images in one optimizer step, over all devices. `auto` is a sixteenth of the training images, from 8 to 128, "
+        "so that an epoch has enough steps.",
+        at_least=1,
+        flag="--batch-size",
+        metavar="N|auto",
+        parser=parse_batch_size,
     )
     seed: int = key(
         0,
@@ -228,6 +253,12 @@ class TrainingRecipe:
         "Lightning's precision: `bf16-mixed` on CPUs and GPUs with bfloat16 instructions, `16-mixed` on GPUs.",
         flag="--precision",
     )
+
+    @property
+    def images_per_step(self) -> int:
+        """The batch size of a recipe that is completed from the images."""
+        assert isinstance(self.batch_size, int), "the recipe is not resolved"
+        return self.batch_size
 
 
 @dataclass(frozen=True)
@@ -273,7 +304,7 @@ class Recipe:
         """Return the recipe with `{"section.key": value}` changed.
 
         A change of `model.architecture` drops the arguments of the previous architecture; those among the settings
-        apply to the new one.
+        apply to the new one. A change of `training.epochs` replaces a length in steps.
 
         Raises:
             UsageError: a key is unknown or a value is invalid.
@@ -281,6 +312,10 @@ class Recipe:
         sections = self.to_dict()
         if settings.get("model.architecture", self.model.architecture) != self.model.architecture:
             sections["model"]["arguments"] = {}
+        if "training.epochs" in settings:
+            if settings.get("training.steps"):
+                raise UsageError(f"{origin}: training.epochs and training.steps are mutually exclusive")
+            sections["training"]["steps"] = 0
         try:
             for path, value in settings.items():
                 section, _, name = path.partition(".")

@@ -155,7 +155,7 @@ def _fingerprints(request: TrainingRequest) -> dict[str, str]:
 def _make_module(model: Autoencoder | Classifier, request: TrainingRequest, process: Process) -> TrainingModule:
     recipe, labeled = request.recipe, isinstance(model, Classifier)
     train_batches = make_train_batches(request.images, model, recipe, process)
-    validation_batches = Batches(request.validation, recipe.training.batch_size, labeled=labeled, process=process)
+    validation_batches = Batches(request.validation, recipe.training.images_per_step, labeled=labeled, process=process)
     if isinstance(model, Classifier):
         return ClassifierModule(model, recipe, train_batches, validation_batches, process)
     return AutoencoderModule(model, recipe, train_batches, validation_batches, process)

@@ -169,7 +169,7 @@ def reference_label(name: str) -> str:
 def more_steps(recipe: Recipe, images: int) -> str:
     """Return the options with which an epoch has at least 10 steps where possible, and a run at least 300."""
     options = []
-    size, epochs = recipe.training.batch_size, recipe.training.epochs
+    size, epochs = recipe.training.images_per_step, recipe.training.epochs
     if math.ceil(images / size) < FEW_STEPS_PER_EPOCH and size > SMALLEST_BATCH:
         size = max(SMALLEST_BATCH, 2 ** int(math.log2(max(1, images / FEW_STEPS_PER_EPOCH))))
         options.append(f"--batch-size {size}")
@@ -183,7 +183,7 @@ def more_steps(recipe: Recipe, images: int) -> str:
 
 def _remedy(recipe: Recipe, epochs: Sequence[EpochMetrics], images: int, constant: tuple[str, float] | None) -> str:
     """Return what to try, from the course of the losses."""
-    if len(epochs) * math.ceil(images / recipe.training.batch_size) < ENOUGH_STEPS:
+    if len(epochs) * math.ceil(images / recipe.training.images_per_step) < ENOUGH_STEPS:
         return more_steps(recipe, images)
     if constant and min(row.train_loss for row in epochs) < LEARNED * constant[1]:
         return "it has learned its training images only; add images"

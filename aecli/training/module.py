@@ -134,7 +134,7 @@ class TrainingModule(pl.LightningModule):
         modes = {part: part.training for part in self.model.modules()}
         self.model.eval()
         self._reset("val", Stream.VALIDATION_CORRUPTION, 0)
-        for batch in torch.split(indices, min(self.recipe.training.batch_size, VALIDATION_BATCH)):
+        for batch in torch.split(indices, min(self.recipe.training.images_per_step, VALIDATION_BATCH)):
             self._loss(self.validation_batches.take(batch), "val", Stream.VALIDATION_CORRUPTION)
         for part, mode in modes.items():
             part.training = mode

@@ -6,11 +6,12 @@ from aecli.checkpoint import Checkpoint
 from aecli.errors import RecipeError
 from aecli.models.architectures import resolve_arguments
 from aecli.recipes.schema import Recipe
+from aecli.training.length import with_explicit_length
 from aecli.training.subsets import Subset
 
 
 def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None = None) -> Recipe:
-    """Return the recipe with image shape, normalization and all arguments of the architecture as explicit values.
+    """Return the recipe with all values explicit: image shape, normalization, the architecture's arguments, its length.
 
     `images` have the recipe's shape already. A model that starts from `init_from` keeps its normalization.
 
@@ -37,7 +38,7 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
                 f"model.{key} is {values}, but {init_from.path} was trained with {getattr(init_from.header, key)}",
                 hint="keep its normalization: --set model.mean=measured --set model.std=measured",
             )
-    return recipe.with_model(
+    return with_explicit_length(recipe, len(images)).with_model(
         arguments=resolve_arguments(recipe.model.architecture, recipe.model.arguments),
         image_size=[height, width],
         channels=channels,

@@ -21,7 +21,7 @@ def make_train_batches(
     Raises:
         RecipeError: the model cannot be trained on one image at a time, and there are no more in a batch.
     """
-    size, seed, labeled = recipe.training.batch_size, recipe.training.seed, recipe.task == "classifier"
+    size, seed, labeled = recipe.training.images_per_step, recipe.training.seed, recipe.task == "classifier"
     batches = Batches(images, size, seed, labeled=labeled, process=process)
     if batches.smallest_share > 1 or trains_on_one_image(model, freeze_encoder=recipe.training.freeze_encoder):
         return batches

@@ -14,6 +14,7 @@ from aecli.errors import UsageError
 from aecli.recipes.schema import Recipe
 from aecli.runtime.processes import SINGLE_DEVICE, Processes
 from aecli.runtime.progress import Progress
+from aecli.workflows.recipe_choice import RecipeChoice, RecipeRequest, choose_recipe
 from aecli.workflows.training_export import export_trained
 from aecli.workflows.training_plots import draw_plots, plots_if_interrupted
 
@@ -29,8 +30,7 @@ class TrainingPlan:
     """What to train, on which images, and where."""
 
     data: DataRef
-    recipe: Recipe
-    """The recipe with the changes of the user, before it is completed from the images."""
+    recipe: RecipeRequest
     folder: RunFolder
     validation: DataRef | None = None
     """None for the val split of `data`, or else a part of it that is held out."""
@@ -69,6 +69,9 @@ class TrainingView(Protocol):
     def status(self, text: str) -> AbstractContextManager[None]:
         """Show what takes a while."""
 
+    def note(self, text: str) -> None:
+        """Show a line."""
+
     def warn(self, text: str) -> None:
         """Show a warning."""
 
@@ -102,7 +105,8 @@ def run_training(plan: TrainingPlan, view: TrainingView) -> TrainingRun | None:
         UnavailableError: a data set, a package, a device or disk space is not available.
         Interrupted: a signal arrived. Finished epochs are in the folder.
     """
-    if plan.recipe.training.freeze_encoder and not (plan.init_from or plan.resume):
+    choice = choose_recipe(plan.recipe, plan.data, plan.data_options, plan.folder, plan.init_from, resume=plan.resume)
+    if choice.recipe.training.freeze_encoder and not (plan.init_from or plan.resume):
         raise UsageError("--freeze-encoder needs pretrained weights", hint="start from a model: --init-from CKPT")
 
     from aecli.training.subsets import load_subsets
@@ -114,11 +118,11 @@ def run_training(plan: TrainingPlan, view: TrainingView) -> TrainingRun | None:
         start = _load_start(plan.init_from, view)
         with view.progress() as progress:
             images, validation = load_subsets(
-                plan.data, plan.validation, plan.recipe, plan.data_options, plan.skip_damaged, progress
+                plan.data, plan.validation, choice.recipe, plan.data_options, plan.skip_damaged, progress
             )
         if is_rank_zero:
             _show_images([images.images, validation.images], view)
-        return _fit(plan, images, validation, start, view)
+        return _fit(plan, choice, images, validation, start, view)
 
 
 def _show_images(sets: Sequence[ImageSet], view: TrainingView) -> None:
@@ -141,6 +145,7 @@ def _load_start(ref: ModelRef | None, view: TrainingView) -> "Checkpoint | Pretr
 
 def _fit(
     plan: TrainingPlan,
+    choice: RecipeChoice,
     images: "Subset",
     validation: "Subset",
     start: "Checkpoint | Pretrained | None",
@@ -156,7 +161,8 @@ def _fit(
         from aecli.training.request import Hardware, TrainingRequest
         from aecli.training.resolution import resolve_recipe
 
-    recipe = resolve_recipe(plan.recipe, images, start if isinstance(start, Checkpoint) else None)
+    recipe = resolve_recipe(choice.recipe, images, start if isinstance(start, Checkpoint) else None)
+    view.note(choice.describe(recipe))
     is_rank_zero = plan.processes.current().is_rank_zero
     loggers = make_loggers(plan.loggers, plan.folder) if is_rank_zero else []
     request = TrainingRequest(recipe, images, validation, plan.folder, plan.resume, start, plan.keep_state)

@@ -45,7 +45,7 @@ def train(
         init_from=resolve_checkpoint(run_options.init_from) if run_options.init_from else None,
         data=resolve(data),
         validation=resolve(run_options.val) if run_options.val else None,
-        recipe=recipe_options.load(default=str(folder.recipe) if resume and folder.recipe.exists() else "conv"),
+        recipe=recipe_options.request,
         other_inputs=[recipe_options.file] if recipe_options.file else [],
         folder=folder,
         data_options=data_options,
