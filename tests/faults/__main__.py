@@ -2,7 +2,8 @@
 
 python -m tests.faults                             # all kinds of faults, each writer stopped 100 times
 python -m tests.faults kills --only codes          # one kind of fault, one writer
-python -m tests.faults --times 1 --resumes 20      # the run of `make test`
+python -m tests.faults interruptions               # a training of resnet, interrupted 20 times
+python -m tests.faults --times 1 --resumes 20 --interruptions 0
 """
 
 import argparse
@@ -16,7 +17,7 @@ from random import Random
 
 from tests.faults.findings import Row, print_table
 
-KINDS = ("kills", "signals", "failures", "disks", "resumes")
+KINDS = ("kills", "signals", "failures", "disks", "resumes", "interruptions")
 
 
 def main() -> int:
@@ -26,6 +27,9 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"kinds of faults: {', '.join(KINDS)}; default: all")
     parser.add_argument("--times", type=int, default=100, metavar="N", help="how often each writer is stopped")
     parser.add_argument("--resumes", type=int, default=100, metavar="N", help="how often killed runs are resumed")
+    parser.add_argument(
+        "--interruptions", type=int, default=20, metavar="N", help="how often trainings of resnet are interrupted"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed of the moments")
     parser.add_argument("--only", metavar="WRITER", help="test only this writer")
     arguments = parser.parse_args()
@@ -47,7 +51,7 @@ def _rows(arguments: argparse.Namespace, root: Path) -> Iterator[Row]:
 
     material = root / "material"
     kinds = arguments.kinds or KINDS
-    if kinds != ["resumes"]:
+    if not {"resumes", "interruptions"}.issuperset(kinds):
         material.mkdir()
         in_child(lambda: make_material(material))
     for writer in all_writers(material) if material.exists() else ():
@@ -69,7 +73,13 @@ def _rows(arguments: argparse.Namespace, root: Path) -> Iterator[Row]:
         for number, times in ((signal.SIGKILL, arguments.resumes), (signal.SIGTERM, arguments.times)):
             folder = root / number.name
             folder.mkdir()
-            yield resuming.stop_and_resume(number, times, folder, Random(arguments.seed))
+            yield resuming.stop_and_resume(resuming.MLP, [number], times, folder, Random(arguments.seed))
+    if "interruptions" in kinds and not arguments.only and arguments.interruptions:
+        signals, folder = [signal.SIGINT, signal.SIGTERM], root / "interruptions"
+        folder.mkdir()
+        yield resuming.stop_and_resume(
+            resuming.RESNET, signals, arguments.interruptions, folder, Random(arguments.seed)
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from aecli.errors import Interrupted
 
 Result = TypeVar("Result")
 STOPS = (signal.SIGINT, signal.SIGTERM)
-TIMEOUT = 60
+TIMEOUT = 300
 """Seconds after which a child counts as hanging."""
 
 

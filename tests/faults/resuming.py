@@ -1,10 +1,14 @@
 """Stop training runs at random moments and resume them until they are complete."""
 
+import re
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import redirect_stderr, suppress
+from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -12,57 +16,103 @@ from random import Random
 from tests.faults.children import fork, in_child
 from tests.faults.findings import Row
 from tests.faults.killing import MOMENT, wait_for_unfinished
-from tests.faults.writers import Tree, aecli, tree
+from tests.faults.writers import aecli
 
-WORDS = (
-    *("train", "digits", "--accelerator", "cpu", "--epochs", "60", "--quiet", "--recipe", "mlp"),
-    *("--set", "model.arguments.hidden=[8]", "--set", "model.arguments.code=4"),
-    *("--set", "corruption.gaussian=0.2", "--set", "optimizer.momentum=0.9"),
-)
+Digests = dict[str, str]
+"""SHA-256 of files by their names."""
+
 RESULTS = ("model.safetensors", "metrics.csv", "recipe.toml", "loss.png", "reconstructions.png")
+EPOCH_LINE = re.compile(r"^epoch +(\d+)/\d+  loss", re.MULTILINE)
+RESUMING_LINE = re.compile(r"^resuming after epoch (\d+) ", re.MULTILINE)
 
 
-def stop_and_resume(number: signal.Signals, times: int, folder: Path, random: Random) -> Row:
-    """Stop and resume runs; each must give the same bytes as a run that was not stopped."""
-    expected, imported = in_child(lambda: _results(folder / "complete"))
+@dataclass(frozen=True)
+class Training:
+    """A command that trains, without its output."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+MLP = Training(
+    "training",
+    (
+        *("train", "digits", "--accelerator", "cpu", "--epochs", "60", "--recipe", "mlp"),
+        *("--set", "model.arguments.hidden=[8]", "--set", "model.arguments.code=4"),
+        *("--set", "corruption.gaussian=0.2", "--set", "optimizer.momentum=0.9"),
+    ),
+)
+"""Epochs of milliseconds, and a state of kilobytes."""
+
+RESNET = Training(
+    "training of resnet",
+    (
+        *("train", "digits", "--accelerator", "cpu", "--epochs", "6", "--recipe", "resnet", "--no-export"),
+        *("--image-size", "32", "--set", "training.limit_per_class=1", "--batch-size", "5"),
+        *("--set", "training.validation_fraction=0.01", "--set", "corruption.gaussian=0.2"),
+    ),
+)
+"""Epochs of seconds, and a state of 508 MB, which is rarely written unless a signal arrives."""
+
+
+def stop_and_resume(
+    training: Training, signals: Sequence[signal.Signals], times: int, folder: Path, random: Random
+) -> Row:
+    """Stop and resume runs; each must give the same bytes as a run that was not stopped.
+
+    Unless the signal is SIGKILL, a resumed run repeats no epoch that was complete.
+    """
+    expected, imported = in_child(lambda: _results(training, folder / "complete"))
     for name in imported:
         with suppress(ImportError):
             import_module(name)  # once, before the children are forked
     started = time.monotonic()
-    in_child(lambda: _results(folder / "again"))
+    in_child(lambda: _results(training, folder / "again"))
     seconds = time.monotonic() - started
     runs, resumes, findings = 0, 0, list[str]()
     while resumes < times:
         runs += 1
         run = folder / f"run{runs}"
-        status = None
+        done, status = 0, None
         while status != 0:
-            child = fork(partial(_train_in_child, run))
+            log, number = folder / "log.txt", random.choice(signals)
+            child = fork(partial(_train_in_child, training, run, log))
             if resumes < times:
                 _wait_randomly(run, seconds, random)
                 child.send(number)
             status = child.wait()
+            if number != signal.SIGKILL:
+                findings += _repeated_epochs(log, done)
+                done = max([done, *map(int, EPOCH_LINE.findall(log.read_text()))])
             if status != 0:
                 findings += _check_stopped(run, number, status)
                 resumes += (run / "last.ckpt").exists()
         findings += _differences(run, expected)
-    return Row(f"{number.name} and --resume, training", resumes, findings)
+        for path in run.iterdir():
+            path.unlink()
+    return Row(f"{', '.join(number.name for number in signals)} and --resume, {training.name}", resumes, findings)
 
 
-def _results(run: Path) -> tuple[Tree, list[str]]:
-    _train(run)
-    return tree(run), list(sys.modules)
+def _results(training: Training, run: Path) -> tuple[Digests, list[str]]:
+    _train(training, run, run.with_suffix(".txt"))
+    return _digests(run), list(sys.modules)
 
 
-def _train_in_child(run: Path, pipe: int) -> None:
-    _train(run)
+def _digests(run: Path) -> Digests:
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in run.iterdir() if path.is_file()}
 
 
-def _train(run: Path) -> None:
-    """Start a run, or resume an existing one."""
-    started = (run / "recipe.toml").exists()
-    options = ["--resume"] if (run / "last.ckpt").exists() else ["--overwrite"] if started else []
-    if status := aecli(*WORDS, "-o", run, *options):
+def _train_in_child(training: Training, run: Path, log: Path, pipe: int) -> None:
+    _train(training, run, log)
+
+
+def _train(training: Training, run: Path, log: Path) -> None:
+    """Start a run, or resume an existing one; write its messages to a file."""
+    resumable = any((run / name).exists() for name in ("last.ckpt", "model.safetensors"))
+    options = ["--resume"] if resumable else ["--overwrite"] if (run / "recipe.toml").exists() else []
+    with log.open("w", buffering=1) as file, redirect_stderr(file):
+        status = aecli(*training.words, "-o", run, *options)
+    if status:
         raise SystemExit(status)
 
 
@@ -71,6 +121,15 @@ def _wait_randomly(run: Path, seconds: float, random: Random) -> None:
     if random.random() < 0.5:
         wait_for_unfinished(run)
         time.sleep(random.random() * MOMENT)
+
+
+def _repeated_epochs(log: Path, done: int) -> list[str]:
+    """Return whether a resumed run starts before the end of the `done` epochs that were complete."""
+    text = log.read_text()
+    resumed = RESUMING_LINE.search(text)
+    first = int(resumed[1]) if resumed else 0
+    has_trained = resumed or EPOCH_LINE.search(text)
+    return [f"resumed after epoch {first}, but {done} were done"] if has_trained and first < done else []
 
 
 def _check_stopped(run: Path, number: signal.Signals, status: int) -> list[str]:
@@ -86,13 +145,15 @@ def _check_stopped(run: Path, number: signal.Signals, status: int) -> list[str]:
     files = RunFolder(run)
     if files.model.exists():
         load_checkpoint(files.model)
+        if number != signal.SIGKILL and not (files.loss_plot.exists() and files.reconstructions.exists()):
+            findings.append("plots are missing")
     if files.metrics.exists():
         files.load_metrics()
     return findings
 
 
-def _differences(run: Path, expected: Tree) -> list[str]:
-    found = tree(run)
+def _differences(run: Path, expected: Digests) -> list[str]:
+    found = _digests(run)
     different = [name for name in RESULTS if found.get(name) != expected[name]]
     unexpected = sorted(found.keys() - expected.keys())
     return [f"{name} differs from that of a run that was not stopped" for name in different] + [
