@@ -68,7 +68,7 @@ def largest_relative_error(model: Model, original: Model) -> float:
     Errors of codes and images are relative to the largest value of the batch, errors of residuals to each residual.
     """
     errors: list[np.float32] = []
-    for count in (1, 2, min(MAX_COMPARED, batch_size(model.image_shape))):
+    for count in (1, 2, min(MAX_COMPARED, max(3, batch_size(model.image_shape) // 4))):
         images = _random_images(count, model.image_shape)
         for actual, expected in zip(model.outputs(images), original.outputs(images), strict=True):
             levels, decoded = expected.reconstructions, model.decode_levels(expected.codes)
