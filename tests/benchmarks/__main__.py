@@ -17,13 +17,25 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks.cases import busy_machine, encoding, gpu, image_files, knn_probe, start, startup, training, tsne
+from tests.benchmarks.cases import (
+    busy_machine,
+    encoding,
+    first_training,
+    gpu,
+    image_files,
+    knn_probe,
+    start,
+    startup,
+    training,
+    tsne,
+)
 from tests.benchmarks.measuring import Effort, Row, describe_machine
 
 CASES = (
     startup.CASES
     | start.CASES
     | training.CASES
+    | first_training.CASES
     | encoding.CASES
     | image_files.CASES
     | knn_probe.CASES
