@@ -193,6 +193,11 @@ class OptimizerRecipe:
     name: Literal["sgd", "adam", "adamw"] = key("sgd", "Optimizer; its other parameters have torch's defaults.")
     lr: float = key(0.01, "Learning rate; the peak of the `one-cycle` schedule.", above=0, flag="--lr", metavar="RATE")
     momentum: float = key(0.99, "Momentum of SGD; the first beta of Adam and AdamW.", at_least=0, below=1)
+    max_gradient_norm: float = key(
+        0.0,
+        "The gradient of all weights is scaled down to this L2 norm where it is larger; 0 never scales.",
+        at_least=0,
+    )
     weight_decay: float = key(0.0, "L2 penalty on the weights; for AdamW, decoupled from the gradient.", at_least=0)
     schedule: Literal["constant", "cosine", "one-cycle"] = key(
         "constant", "Learning rate schedule over the whole run, updated at every step."

@@ -11,8 +11,9 @@ from aecli.runtime.thread_count import adopt_threads, follows_load, free_threads
 class LoadFollower:
     """Adapts torch's number of threads, a few times a minute, to what other programs leave free.
 
-    Call `update` between two steps of a computation. It measures every 2 seconds, which takes 10 ms. The number
-    grows at once, and shrinks if two measurements in a row say so.
+    Call `update` between two steps of a computation. It measures every 2 seconds, which takes 10 ms, and less often
+    where it takes longer, so that it costs 1% of the time at most. The number grows at once, and shrinks if two
+    measurements in a row say so.
 
     Args:
         most: The largest number of threads.
@@ -22,6 +23,7 @@ class LoadFollower:
 
     SECONDS = 2.0
     SECONDS_TO_CONFIRM = 0.2
+    MAX_SHARE = 0.01
 
     def __init__(
         self, most: int, measure: Callable[[int], int] = free_threads, now: Callable[[], float] = time.monotonic
@@ -38,11 +40,13 @@ class LoadFollower:
             return
         import torch
 
+        started = self._now()
         free, current = self._measure(self._most), torch.get_num_threads()
+        pause = max(self.SECONDS, (self._now() - started) / self.MAX_SHARE)
         if free > current or (free < current and self._was_fewer):
             torch.set_num_threads(free)
         self._was_fewer = free < current and not self._was_fewer
-        self._next = self._now() + (self.SECONDS_TO_CONFIRM if self._was_fewer else self.SECONDS)
+        self._next = self._now() + (self.SECONDS_TO_CONFIRM if self._was_fewer else pause)
 
 
 class FixedThreads:

@@ -176,9 +176,19 @@ class TrainingModule(pl.LightningModule):
         optimizer.zero_grad()  # type: ignore[union-attr]
         loss = self._loss(self.train_batches.take(indices), "train", Stream.CORRUPTION)
         self.manual_backward(loss)
+        self._limit_gradient(optimizer)
         optimizer.step()  # type: ignore[union-attr]
         torch.clear_autocast_cache()  # it holds the previous weights until the end of Lightning's call
         return loss.detach()
+
+    def _limit_gradient(self, optimizer: Any) -> None:
+        limit = self.recipe.optimizer.max_gradient_norm
+        if not limit:
+            return
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None:  # float16 gradients are scaled up
+            scaler.unscale_(optimizer.optimizer)
+        torch.nn.utils.clip_grad_norm_((value for value in self.parameters() if value.grad is not None), limit)
 
     def _loss(self, batch: Batch, stage: str, stream: Stream) -> Tensor:
         """Return the mean loss of a batch, and add its metrics to the epoch's sums."""

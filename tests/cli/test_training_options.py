@@ -10,7 +10,7 @@ from aecli.cli.app import app
 from aecli.cli.training_options import FLAGGED_KEYS, RecipeOptions
 from aecli.errors import UsageError
 from aecli.recipes.loading import load_recipe
-from aecli.recipes.schema import parse_image_size
+from aecli.recipes.schema import Recipe, parse_image_size
 from tests.command_line import Run
 
 OPTIONS: list[Any] = typer.main.get_command(app).commands["train"].params  # type: ignore[attr-defined]
@@ -20,10 +20,17 @@ def other_value(key: str) -> Any:
     """Return a valid value of a recipe key that is not its default."""
     entry: Any = FLAGGED_KEYS[key]
     if parser := entry.metadata["parser"]:
-        return parser("96x64")
+        return parser("96x64" if key == "model.image_size" else "7")
     if choices := get_args(entry.type):
         return next(choice for choice in choices if choice != entry.default)
     return not entry.default if entry.type is bool else entry.default + entry.type(1)
+
+
+def load(options: RecipeOptions) -> Recipe:
+    """Return the recipe that the options name, or `conv`, with their changes."""
+    request = options.request
+    assert request.named is None or isinstance(request.named, str)
+    return request.changed(load_recipe(request.named or "conv"))
 
 
 @pytest.mark.parametrize("key", FLAGGED_KEYS)
@@ -36,7 +43,7 @@ def test_an_option_takes_its_help_from_the_recipe_key(key: str) -> None:
 @pytest.mark.parametrize("key", FLAGGED_KEYS)
 def test_an_option_changes_its_recipe_key(key: str) -> None:
     value = other_value(key)
-    recipe = RecipeOptions(recipe="mlp-classifier", **{FLAGGED_KEYS[key].name: value}).load(default="conv")
+    recipe = load(RecipeOptions(recipe="mlp-classifier", **{FLAGGED_KEYS[key].name: value}))
     section, name = key.split(".")
     assert recipe.to_dict()[section][name] == value
     assert recipe.differences(load_recipe("mlp-classifier")) == [key]
@@ -54,19 +61,19 @@ def test_text_that_is_no_image_size_is_a_usage_error(text: str) -> None:
 
 
 def test_options_left_out_change_nothing() -> None:
-    assert RecipeOptions().load(default="conv") == load_recipe("conv")
+    assert load(RecipeOptions()) == load_recipe("conv")
     assert all(getattr(RecipeOptions(), entry.name) is None for entry in fields(RecipeOptions))
 
 
 def test_an_option_outranks_set() -> None:
     options = RecipeOptions(settings=["training.epochs=3", "training.batch_size=7"], epochs=5)  # type: ignore[call-arg]
-    training = options.load(default="conv").training
+    training = load(options).training
     assert (training.epochs, training.batch_size) == (5, 7)
 
 
 def test_a_value_out_of_range_names_the_recipe_key() -> None:
     with pytest.raises(UsageError, match=r"training\.epochs"):
-        RecipeOptions(epochs=0).load(default="conv")  # type: ignore[call-arg]
+        load(RecipeOptions(epochs=0))  # type: ignore[call-arg]
 
 
 def test_help_lists_the_groups_in_order(aecli: Run) -> None:

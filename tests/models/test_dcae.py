@@ -38,7 +38,7 @@ def test_arguments_change_the_network() -> None:
         parts = build_parts("dcae", (3, 32, 32), SMALL | arguments)
         return sum(value.numel() for part in parts for value in part.parameters())
 
-    assert parameters(blocks=2) > parameters() > parameters(blocks=0)
+    assert parameters(blocks=2) > parameters(blocks=1) > parameters()
     assert parameters(code=8) > parameters()
     encoder, _ = build_parts("dcae", (3, 32, 32), SMALL | {"grid": 4})
     assert encoder(torch.zeros(1, 3, 32, 32)).shape == (1, 4, 4, 4)

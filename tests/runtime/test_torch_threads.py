@@ -15,10 +15,12 @@ class Machine:
     def __init__(self) -> None:
         self.free = 4
         self.seconds = 0.0
+        self.seconds_per_measurement = 0.0
         self.measurements = 0
 
     def measure(self, cpus: int) -> int:
         self.measurements += 1
+        self.seconds += self.seconds_per_measurement
         return min(self.free, cpus)
 
     def follow(self, most: int = 4) -> Callable[[float], int]:
@@ -68,6 +70,13 @@ def test_measurements_are_rare() -> None:
     machine = Machine()
     machine.follow()(100)
     assert machine.measurements <= 51
+
+
+def test_slow_measurements_are_rarer() -> None:
+    machine = Machine()
+    machine.seconds_per_measurement = 0.1
+    machine.follow()(100)
+    assert machine.measurements <= 11
 
 
 def test_one_cpu_is_never_measured() -> None:

@@ -64,7 +64,7 @@ def test_a_frozen_encoder_keeps_its_running_statistics(subsets: Callable[..., An
     model.encoder.append(normalization)  # type: ignore[operator]
     training, validation = (Batches(subset, 64, labeled=True) for subset in subsets(recipe))
     module = ClassifierModule(model, recipe, training, validation).train()
-    module.trainer = type("Trainer", (), {"current_epoch": 0, "optimizers": []})()
+    module.trainer = type("Trainer", (), {"current_epoch": 0, "optimizers": [], "num_devices": 1})()
     module.on_fit_start()
     module.on_train_epoch_start()
     module.validation_step(next(iter(training)), 0)
@@ -93,7 +93,7 @@ def test_a_classifier_of_other_classes_is_refused(train: Callable[..., Path], ae
 
 def test_an_autoencoder_from_a_classifier_is_refused(train: Callable[..., Path], aecli: Run, tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--recipe", "conv-classifier", "--epochs", 1)
-    result = aecli("train", "digits", "--init-from", run, "-o", tmp_path / "other", *CPU)
+    result = aecli("train", "digits", "--recipe", "conv", "--init-from", run, "-o", tmp_path / "other", *CPU)
     assert result.status == ExitStatus.INPUT
     assert "decoder" in result.err
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from aecli.errors import Interrupted
 from aecli.training import module
 from aecli.training.batches import Batches
 from aecli.training.cuda_graph_step import WARMUP_STEPS, CudaGraph, CudaGraphStep
@@ -94,7 +95,7 @@ def test_a_recorded_run_resumes(fit: Callable[..., Any], recorders: list[Rerunne
     settings = {"optimizer.schedule": "one-cycle", "training.epochs": 4, "training.batch_size": 300}
     whole = fit(tmp_path / "whole", settings)
 
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
+    with pytest.raises(Interrupted):
         fit(tmp_path / "resumed", settings, listener=Interrupting(2, KeyboardInterrupt))
     resumed = fit(tmp_path / "resumed", settings, resume=True)
     assert len(recorders) == 3
