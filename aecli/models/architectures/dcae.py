@@ -30,9 +30,10 @@ def dcae(
 
     The number of halvings grows with the image: 3 for 64x64 pixels, with a code of 16 x 8 x 8, 4 for 128x128, 5 for
     224x224, with a code of 16 x 7 x 7. The code of a large image is thus about as large as that of a small one. The
-    stages have `channels`, the last of which repeats. `blocks` residual blocks in each stage but the first and largest one
-    reconstruct finer detail, at about twice the time for each. Convolutions pad by reflection, which leaves no frame. An image whose sides cannot be halved so often is padded
-    at its right and lower edges by repeating the last pixels, and cropped after decoding.
+    stages have `channels`, the last of which repeats. `blocks` residual blocks in each stage but the first and largest
+    one reconstruct finer detail; each doubles the time of a step, roughly. Convolutions pad by reflection, which
+    leaves no frame. An image whose sides cannot be halved so often is padded at its right and lower edges by repeating
+    the last pixels, and cropped after decoding.
     """
     colors, height, width = image_shape
     halvings = _halvings(height, width, grid)
