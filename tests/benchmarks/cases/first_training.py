@@ -84,7 +84,7 @@ def _train(images: str | Path, folder: Path, *words: object) -> Completed:
 
 
 def _row(name: str, done: Completed, bar: float | None) -> Row:
-    error = done.document["val_loss"]
+    error = done.document["training"]["val_loss"]
     return Row(
         f"train {name}, no options",
         done.seconds,
@@ -101,7 +101,7 @@ def _beside_the_laboratory(root: Path) -> Row:
     ours = _train("mnist5k", root / "run-mnist5k")
     laboratory = ("--recipe", "conv", "--epochs", LABORATORY_EPOCHS, "--no-export")
     theirs = _train("mnist5k", root / "laboratory", *laboratory)
-    errors = tuple(done.document["val_loss"] for done in (ours, theirs))
+    errors = tuple(done.document["training"]["val_loss"] for done in (ours, theirs))
     return Row(
         "train mnist5k, no options",
         ours.seconds,
