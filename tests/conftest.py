@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 LONGEST_FIRST = ("examples/test_lab", "examples/", "faults/", "test_processes")
 """Parts of the paths of slow test files: parallel workers finish at the same time if these run first."""
 
-DIGITS = ("train", "digits", "--recipe", "conv", "--accelerator", "cpu")
+DIGITS = ("train", "digits", "--accelerator", "cpu")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,7 +73,8 @@ def train(aecli: Run) -> Callable[..., Path]:
     """Return a function that trains on digits into a folder, with further words of the command line."""
 
     def run(folder: Path, *words: str | Path) -> Path:
-        succeed(*DIGITS, "-o", folder, *words)
+        named = () if "--resume" in words else ("--recipe", "conv")  # a run resumes with its own recipe
+        succeed(*DIGITS, *named, "-o", folder, *words)
         return folder
 
     return run
@@ -83,7 +84,7 @@ def train(aecli: Run) -> Callable[..., Path]:
 def conv_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the run folder of a convolutional model of 8x8 digits, 20 epochs; tests must not change it."""
     folder = tmp_path_factory.mktemp("conv") / "run"
-    succeed(*DIGITS, "-o", folder, "--epochs", "20", "--batch-size", "128")
+    succeed(*DIGITS, "--recipe", "conv", "-o", folder, "--epochs", "20", "--batch-size", "128")
     return folder
 
 

@@ -98,7 +98,7 @@ def test_calls_and_operators_of_a_training_step(
         seen.append(mode.seen)
     assert (counted[1] - counted[0]) / 40 <= calls
     assert (seen[1].total() - seen[0].total()) / 40 <= operators
-    assert (seen[1]["aten::_to_copy"] - seen[0]["aten::_to_copy"]) / 40 <= 2.2  # bytes to float32, loss to float64
+    assert (seen[1]["aten::_to_copy"] - seen[0]["aten::_to_copy"]) / 40 <= 2.6  # bytes to float32, loss to float64
     assert seen[1][SYNCHRONIZING_OPERATOR] == seen[0][SYNCHRONIZING_OPERATOR] <= 25
 
 
