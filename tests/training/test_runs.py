@@ -305,7 +305,7 @@ class TestAccelerators:
         assert document["parameters"] == 3221
         assert document["images_per_second"] > 0
         first = [line.split()[0] for line in result.err.splitlines()]
-        assert [word for word in first if word != "warning:"] == ["training", "10", "recipe", "epoch", "epoch"]
+        assert [word for word in first if word != "warning:"] == ["training", "10", "recipe", "epoch", "epoch", "look"]
 
 
 def folder_of(path: Path, images: NDArray[Any]) -> Path:
