@@ -21,14 +21,14 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 COMMANDS = (
-    "aecli train digits -o run --epochs 30 --batch-size 16 --lr 0.002 --set optimizer.name=adam",
+    "aecli train digits -o run",
     "aecli encode digits:test --model run -o codes.npz",
     "aecli tsne codes.npz -o tsne.png",
     "aecli calibrate --model run --normal digits:test",
     "aecli detect letters:test@O,W --model run",
 )
 COLUMNS = 104
-FIRST_LINES, LAST_LINES = 4, 4
+FIRST_LINES, LAST_LINES = 5, 5
 """The lines of a longer output that are kept."""
 TOKENS = re.compile(r"\r?\n|\r|\x1b\[[0-9;?]*[A-Za-z]|[^\r\n\x1b]+|\x1b")
 
