@@ -225,7 +225,7 @@ class TrainingRecipe:
     )
     batch_size: Auto | int = key(
         "auto",
-        "Images in one optimizer step, over all devices. `auto` is a sixteenth of the training images, from 8 to 128, "
+        "Images in one optimizer step, over all devices. `auto` is the power of two below a sixteenth of the images, from 8 to 128, "
         "so that an epoch has enough steps.",
         at_least=1,
         flag="--batch-size",
@@ -319,7 +319,10 @@ class Recipe:
             sections["model"]["arguments"] = {}
         if "training.epochs" in settings:
             if settings.get("training.steps"):
-                raise UsageError(f"{origin}: training.epochs and training.steps are mutually exclusive")
+                raise UsageError(
+                    f"{origin}: training.epochs and training.steps are mutually exclusive",
+                    hint="give the length either in epochs, such as --epochs 50, or in steps, such as --steps 1000",
+                )
             sections["training"]["steps"] = 0
         try:
             for path, value in settings.items():

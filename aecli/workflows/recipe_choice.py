@@ -13,6 +13,7 @@ from aecli.data.glimpse import Glimpse, glimpse
 from aecli.errors import InputError
 from aecli.recipes.loading import load_recipe
 from aecli.recipes.schema import Recipe
+from aecli.runtime.counting import counted
 
 SMALL, PHOTOS, PRETRAINED = "small", "photos", "resnet"
 SMALL_SIDE = 32
@@ -56,7 +57,7 @@ class RecipeChoice:
         training = resolved.training
         line = (
             f"recipe {self.name}, {width}x{height}, batch {training.images_per_step:,}, "
-            f"{training.epochs:,} epoch{'s' if training.epochs > 1 else ''}"
+            f"{counted(training.epochs, 'epoch')}"
         )
         return f"{line} (change: {', '.join(FLAGS)}, ...)" if self.is_automatic else line
 
