@@ -225,8 +225,8 @@ class TrainingRecipe:
     )
     batch_size: Auto | int = key(
         "auto",
-        "Images in one optimizer step, over all devices. `auto` is the power of two below a sixteenth of the images, from 8 to 128, "
-        "so that an epoch has enough steps.",
+        "Images in one optimizer step, over all devices. `auto` is the power of two below a sixteenth of the images, "
+        "from 8 to 128, so that an epoch has enough steps.",
         at_least=1,
         flag="--batch-size",
         metavar="N|auto",
