@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 from threading import Barrier, Thread
@@ -12,7 +13,7 @@ CPUS = Path("/sys/devices/system/cpu")
 OWN_CGROUPS = Path("/proc/self/cgroup")
 PROBE_SECONDS = 0.01
 """Long enough for the scheduler to give other programs their turn."""
-PROBE_BLOCK = bytes(65536)
+PROBE_BLOCK = bytes(1 << 18)
 """`hashlib` releases the interpreter's lock for blocks of this size."""
 MAX_PROBES = 32
 """Threads of a probe; on larger machines they stand for all CPUs."""
@@ -34,26 +35,29 @@ def physical_cpus() -> int:
     Two hyperthreads share the arithmetic units of their core, so that numerical libraries gain nothing from the second.
     """
     usable = usable_cpus()
-    if not hasattr(os, "sched_getaffinity"):
-        return usable
-    siblings = (_read(CPUS / f"cpu{cpu}/topology/thread_siblings_list") for cpu in os.sched_getaffinity(0))
-    cores = set(siblings) - {""}
-    return min(usable, len(cores)) if cores else usable
+    return min(usable, len(_one_cpu_per_core()) or usable)
 
 
 def free_cpus(cpus: int) -> float:
     """Return how many of `cpus` CPUs other programs leave to this process at the moment, from 0 to `cpus`.
 
-    One thread for each CPU computes for 10 ms; the result is the CPU time that the threads got, divided by the time
-    that passed. A single result can be too small by chance, but hardly too large.
+    One thread on each CPU computes for 10 ms; the result is the CPU time that the threads got, divided by the time
+    that passed. A single result can be too small by chance, but hardly too large. Each thread stays on a CPU of its
+    own, because Linux may run threads that wake each other on one CPU for longer than that.
     """
     from hashlib import sha256  # imports OpenSSL, which `aecli --help` does not need
+    from random import Random
 
     threads = min(cpus, MAX_PROBES)
+    cores = _one_cpu_per_core()
+    places = Random().sample(cores, threads) if threads <= len(cores) else []
     used = [0.0] * threads
     barrier = Barrier(threads)
 
     def compute(index: int) -> None:
+        if places:
+            with suppress(OSError):  # the affinity of the process has just changed
+                os.sched_setaffinity(0, {places[index]})  # 0 is this thread
         barrier.wait()
         started, end = time.thread_time(), time.perf_counter() + PROBE_SECONDS
         while time.perf_counter() < end:
@@ -67,6 +71,17 @@ def free_cpus(cpus: int) -> float:
     for worker in workers:
         worker.join()
     return min(1.0, sum(used) / (time.perf_counter() - started) / threads) * cpus
+
+
+def _one_cpu_per_core() -> list[int]:
+    """Return one CPU of each core that this process may use; empty where the system does not tell."""
+    if not hasattr(os, "sched_getaffinity"):
+        return []
+    first: dict[str, int] = {}
+    for cpu in sorted(os.sched_getaffinity(0)):
+        if siblings := _read(CPUS / f"cpu{cpu}/topology/thread_siblings_list"):
+            first.setdefault(siblings, cpu)
+    return list(first.values())
 
 
 def _quotas() -> Iterator[float]:

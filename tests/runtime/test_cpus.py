@@ -71,3 +71,18 @@ def test_hyperthreads_of_a_core_count_once(groups: Path, monkeypatch: pytest.Mon
 
 def test_free_cpus_are_at_most_all() -> None:
     assert 0 < free_cpus(2) <= 2
+
+
+@needs_affinity
+def test_a_probe_computes_on_all_cpus_and_leaves_the_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, places = os.sched_getaffinity(0), []
+
+    def record(process: int, chosen: set[int]) -> None:
+        places.append(chosen)
+        real(process, chosen)
+
+    real = os.sched_setaffinity
+    monkeypatch.setattr(os, "sched_setaffinity", record)
+    free_cpus(physical_cpus())
+    assert sum(map(len, places)) == len(set().union(*places)) == min(physical_cpus(), cpus.MAX_PROBES)
+    assert os.sched_getaffinity(0) == before
