@@ -9,6 +9,7 @@ from aecli.api.images import DataLike, in_memory, load_model
 from aecli.api.progress import ProgressLike, open_progress
 from aecli.data import DataOptions, DataRef, ImageSet
 from aecli.detection.options import CalibrationOptions
+from aecli.detection.reductions import DEFAULT_REDUCTION
 from aecli.workflows.calibration import CalibrationResult, resolve_kind, run_calibration
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def calibrate(
     anomalous: "DataLike | None" = None,
     *,
     score: str | None = None,
+    map_reduction: str = DEFAULT_REDUCTION,
     quantile: float | None = None,
     seed: int = 0,
     options: DataOptions | None = None,
@@ -44,6 +46,8 @@ def calibrate(
         anomalous: Anomalous images of the same kinds, if you have any. Of a whole set, the anomalous test images.
         score: `combined`, `knn`, `mahalanobis`, `mse`, `residual` or `ssim`. Default: `combined`, or with anomalous
             images the score with the largest AUROC.
+        map_reduction: How a score of maps becomes one number for each image: `max`, `mean`, or a quantile such as
+            `0.99`.
         quantile: Fraction of normal images below the threshold, between 0 and 1. Default: 0.99, or with anomalous
             images the threshold of a logistic regression.
         seed: Random seed for splitting the images into halves, and for the bootstrap of the confidence intervals.
@@ -65,7 +69,7 @@ def calibrate(
     """
     data_options = options or DataOptions()
     with python_errors(), open_progress(progress) as on_progress:
-        calibration_options = CalibrationOptions(score, quantile, seed)
+        calibration_options = CalibrationOptions(score, map_reduction, quantile, seed)
         calibration_options.check()
         loaded = load_model(model, device)
         sets = [

@@ -5,13 +5,14 @@ the fields of `CheckpointHeader`.
 The model is rebuilt from the name and the arguments of its architecture; nothing is unpickled.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecli.checkpoint.header import CheckpointHeader
 from aecli.checkpoint.model_ref import ModelRef, is_onnx, resolve_checkpoint
+from aecli.checkpoint.normal_statistics import NormalStatistics, from_tensors, is_statistic, to_tensors
 from aecli.checkpoint.onnx_file import read_onnx
 from aecli.checkpoint.trained_images import TENSOR, TrainedImages, recall
 from aecli.errors import InputError, RecipeError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from aecli.models.autoencoder import Autoencoder
     from aecli.models.classifier import Classifier
+    from aecli.models.feature_model import FeatureModel
 
 METADATA_KEY = "aecli"
 
@@ -32,13 +34,15 @@ METADATA_KEY = "aecli"
 class Checkpoint:
     """A model and its header, loaded from a file."""
 
-    model: "Autoencoder | Classifier"
+    model: "Autoencoder | Classifier | FeatureModel"
     header: CheckpointHeader
     path: Path
     fingerprint: str
     """Fingerprint of the file's bytes."""
     trained_images: TrainedImages | None = None
     """The images that the model was trained on; None if the file is of version 0.1."""
+    normal_statistics: NormalStatistics = field(default_factory=dict)
+    """Statistics of the training images for anomaly scores; empty unless it is a model of features."""
 
     @property
     def autoencoder(self) -> "Autoencoder":
@@ -48,13 +52,30 @@ class Checkpoint:
             InputError: the model is a classifier.
         """
         from aecli.models.autoencoder import Autoencoder
+        from aecli.models.feature_model import FeatureModel
 
+        if isinstance(self.model, FeatureModel):
+            raise InputError(
+                f"this model encodes features, from which it cannot reconstruct images: {self.path}",
+                hint="aecli detect IMAGE --model MODEL, or train an autoencoder: --recipe photos",
+            )
         if not isinstance(self.model, Autoencoder):
             raise InputError(
                 f"this model is a classifier, which has no decoder: {self.path}",
                 hint=f"aecli classify DATA --model {self.path}",
             )
         return self.model
+
+    @property
+    def encoder_with_decoder(self) -> "Autoencoder | FeatureModel":
+        """The model, if it is an autoencoder of images or of features.
+
+        Raises:
+            InputError: the model is a classifier.
+        """
+        from aecli.models.feature_model import FeatureModel
+
+        return self.model if isinstance(self.model, FeatureModel) else self.autoencoder
 
     @property
     def classifier(self) -> "Classifier":
@@ -84,12 +105,13 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def save_checkpoint(
-    model: "Autoencoder | Classifier",
+    model: "Autoencoder | Classifier | FeatureModel",
     header: CheckpointHeader,
     path: Path,
     trained_images: TrainedImages | None = None,
+    normal_statistics: NormalStatistics | None = None,
 ) -> None:
-    """Write the weights, the header and the memory of the training images atomically.
+    """Write the weights, the header, the memory of the training images and their statistics atomically.
 
     Raises:
         UnavailableError: the file cannot be written.
@@ -98,6 +120,8 @@ def save_checkpoint(
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    for name, array in to_tensors(normal_statistics or {}).items():
+        tensors[name] = torch.from_numpy(array)
     if trained_images:
         tensors[TENSOR] = torch.frombuffer(bytearray(trained_images.pack()), dtype=torch.uint8)
     header = replace(header, trained_images=trained_images.counts if trained_images else [])
@@ -161,6 +185,7 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     content = path.read_bytes()
     weights = load(content)
     memory = weights.pop(TENSOR, None)
+    extra = {name: weights.pop(name).numpy() for name in list(weights) if is_statistic(name)}
     try:
         # First without allocating memory: the header may claim any size, whatever the file holds.
         with torch.device("meta"):
@@ -176,11 +201,12 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
             )
         rebuilt.load_state_dict(weights)
         trained_images = recall(None if memory is None else memory.numpy(), header.trained_images)
+        statistics = from_tensors(extra)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):
         raise InputError(f"damaged checkpoint: {path}: the weights are not finite")
-    return Checkpoint(rebuilt.eval(), header, path, fingerprint([content]), trained_images)
+    return Checkpoint(rebuilt.eval(), header, path, fingerprint([content]), trained_images, statistics)
 
 
 def _bare_modules(header: CheckpointHeader) -> "nn.Module":
@@ -198,12 +224,15 @@ def _bare_modules(header: CheckpointHeader) -> "nn.Module":
     return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 
 
-def _new_model(header: CheckpointHeader) -> "Autoencoder | Classifier":
+def _new_model(header: CheckpointHeader) -> "Autoencoder | Classifier | FeatureModel":
     from aecli.models.autoencoder import Autoencoder
     from aecli.models.classifier import Classifier
+    from aecli.models.feature_model import FeatureModel
 
     arguments = (header.architecture, header.image_shape, header.arguments, header.mean, header.std)
-    return Classifier(*arguments, len(header.class_names)) if header.task == "classifier" else Autoencoder(*arguments)
+    if header.task == "classifier":
+        return Classifier(*arguments, len(header.class_names))
+    return FeatureModel(*arguments) if header.task == "features" else Autoencoder(*arguments)
 
 
 def _first_difference(expected: dict[str, tuple[Any, Any]], found: dict[str, tuple[Any, Any]]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from aecli.codes.quantizer import Quantizer
-from aecli.recipes.schema import Recipe, Task
+from aecli.recipes.schema import FEATURES, Recipe, Task
 from aecli.storage.header import Header
 from aecli.storage.schema import FORMERLY
 
@@ -76,6 +76,10 @@ class CheckpointHeader(Header):
     """Classes of the training images; for a classifier, in the order of its outputs."""
     native_shape: tuple[int, int, int] | None = None
     """The training images' own shape: the most frequent C, the medians of H and W; None if it is unknown."""
+    default_score: str = "residual"
+    """The anomaly score to use without a detector."""
+    score_quantiles: ResidualQuantiles | None = None
+    """Quantiles of `default_score` over the validation images; None if it is the residual."""
     trained_images: list[int] = field(default_factory=list)
     """The `counts` of the memory of the training images; empty in a file of 0.1, which has none."""
     task: Task = "autoencoder"
@@ -93,6 +97,7 @@ class CheckpointHeader(Header):
         channels, quantiles = self.image_shape[0], self.residual_quantiles
         is_classifier = self.task == "classifier"
         checks = {
+            f"task {self.task}": (self.task == "features") == (self.architecture == FEATURES),
             f"image shape {self.image_shape}": channels in {1, 3} and min(self.image_shape) >= 1,
             f"code shape {self.code_shape}": len(self.code_shape) > 0 and min(self.code_shape, default=0) >= 1,
             f"mean {self.mean}": len(self.mean) == channels,
@@ -103,6 +108,8 @@ class CheckpointHeader(Header):
             ),
             "residual quantiles": len(quantiles.values) == len(quantiles.probabilities)
             and bool(quantiles.values) != is_classifier,
+            "score quantiles": self.score_quantiles is None
+            or len(self.score_quantiles.values) == len(self.score_quantiles.probabilities) > 0,
             "class names": not is_classifier or len(set(self.class_names)) == len(self.class_names) > 1,
         }
         for what, is_valid in checks.items():

@@ -2,23 +2,24 @@
 
 The graph has the input `images`, uint8 (N, C, H, W), and three float32 outputs: `codes`, (N, *code shape);
 `reconstruction`, (N, C, H, W), pixel levels clamped to 0..255 but not rounded; `residual`, (N,), the L2 norm of the
-error in normalized units. N is dynamic. The metadata hold the checkpoint's header, under the same key as in a
-`.safetensors` file, its fingerprint, and the size of its decoder. The memory of the training images is a constant,
-since metadata are text.
+error in normalized units. A model of features has no output `reconstruction`. N is dynamic. The metadata hold the
+checkpoint's header, under the same key as in a `.safetensors` file, its fingerprint, and the size of its decoder. The
+memory of the training images and their statistics for anomaly scores are constants, since metadata are text.
 
 A hostile file may contain more than arithmetic: references to other files, endless loops, custom functions. Such files
 are refused before ONNX Runtime reads them.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoint.normal_statistics import is_statistic
 from aecli.checkpoint.trained_images import TENSOR
 from aecli.errors import InputError
 from aecli.storage.paths import require_file
@@ -64,6 +65,8 @@ class OnnxFile:
     outputs: Signature
     trained_images: NDArray[Any] | None = None
     """The packed memory of the training images; None if the checkpoint has none."""
+    statistics: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """The tensors of `normal_statistics`."""
 
     @classmethod
     def parse(cls, content: bytes, path: Path) -> "OnnxFile":
@@ -89,15 +92,25 @@ class OnnxFile:
         _require_arithmetic(model, path)
         inputs, outputs = (_signature(values) for values in (model.graph.input, model.graph.output))
         memory = next((_require_values(value, path) for value in model.graph.initializer if value.name == TENSOR), None)
-        return cls(path, content, metadata[HEADER_KEY], digest, int(decoder_bytes), inputs, outputs, memory)
+        statistics = {
+            value.name: _require_values(value, path) for value in model.graph.initializer if is_statistic(value.name)
+        }
+        header, size = metadata[HEADER_KEY], int(decoder_bytes)
+        return cls(path, content, header, digest, size, inputs, outputs, memory, statistics)
 
-    def require_shapes(self, image_shape: tuple[int, int, int], code_shape: tuple[int, ...]) -> None:
+    def require_shapes(
+        self, image_shape: tuple[int, int, int], code_shape: tuple[int, ...], *, has_images: bool = True
+    ) -> None:
         """Check that the inputs and outputs of the graph match the header.
+
+        Without `has_images`, the graph has no output for reconstructions.
 
         Raises:
             InputError: an input or output differs.
         """
-        floats = {CODES: code_shape, RECONSTRUCTION: image_shape, RESIDUAL: ()}
+        floats: dict[str, tuple[int, ...]] = {CODES: code_shape, RESIDUAL: ()}
+        if has_images:
+            floats[RECONSTRUCTION] = image_shape
         expected: tuple[Signature, Signature] = (
             {IMAGES: ("UINT8", image_shape)},
             {name: ("FLOAT", shape) for name, shape in floats.items()},

@@ -103,9 +103,9 @@ class RunOptions:
     init_from: Path | None = option(
         None,
         "Start from the weights of this model. A classifier can start from an autoencoder's encoder, resnet from "
-        "torchvision's weights in a .safetensors file.",
+        "torchvision's weights, and features needs those of its backbone: a .safetensors or .pth file.",
         panel=RUN_PANEL,
-        metavar="CKPT",
+        metavar="CKPT|WEIGHTS",
     )
     resume: bool = option(
         False,

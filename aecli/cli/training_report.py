@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aecli.checkpoint.run_folder import RunFolder
     from aecli.data import DataRef
     from aecli.recipes.schema import Recipe
-    from aecli.training.fit import Trained
+    from aecli.training.trained import Trained
 
 
 def report_training(
@@ -43,16 +43,21 @@ def report_training(
     constant = constant_reference(summary.references)
     compared = f" ({reference_label(constant[0])} {constant[1]:.4f})" if constant else ""
     accuracy = "" if summary.val_accuracy is None else f", accuracy {summary.val_accuracy:.4f}"
+    quality = (
+        f"best epoch {summary.best_epoch} of {summary.epochs}, validation loss {summary.val_loss:.4f}"
+        f"{compared}{accuracy}"
+    )
+    if header.task == "features":
+        quality = f"explains {1 - summary.val_loss:.1%} of the variance of the features of validation images"
     console.saved(
         folder.model,
-        f"{header.parameters:,} parameters, code {shape_text(header.code_shape)}, "
-        f"best epoch {summary.best_epoch} of {summary.epochs}, "
-        f"validation loss {summary.val_loss:.4f}{compared}{accuracy}"
+        f"{header.parameters:,} parameters, code {shape_text(header.code_shape)}, {quality}"
         + (f", trained in {duration_text(progress.seconds)}" if trained.has_new_epoch else ""),
         document,
     )
     drawn = [path for path in (folder.reconstructions, folder.confusion, folder.loss_plot) if path.exists()]
-    console.note(f"look at {' and '.join(map(str, drawn))}")
+    if drawn:
+        console.note(f"look at {' and '.join(map(str, drawn))}")
     if not warning_after(recipe, trained.history, summary.references, header.data.images):
         console.note(f"next: {next_command(data, folder.path, header.task)}")
 

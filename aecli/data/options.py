@@ -46,7 +46,12 @@ class DataOptions:
     )
     """Sources other than folders keep their own labels unless this is `none`."""
     data_root: Path | None = option(None, DATA_ROOT_HELP, panel=PANEL, metavar="DIR")
-    download: bool = option(False, "Download the data set if it is missing.", "--download", panel=PANEL)
+    download: bool = option(
+        False,
+        "Download the data set if it is missing; in train, also the weights of the backbone of a model of features.",
+        "--download",
+        panel=PANEL,
+    )
     memory_budget: int | None = option(
         None,
         "Decode images that need more memory than this, such as 2GB, into a cache on disk; "

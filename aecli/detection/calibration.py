@@ -6,15 +6,16 @@ from importlib.metadata import version
 
 from aecli.checkpoint import DataSource
 from aecli.data.image_set import ImageSet
+from aecli.data.shapes import shape_text
 from aecli.detection.calibration_warnings import order_warnings, shared_image_warnings
 from aecli.detection.detector import Detector, DetectorHeader
 from aecli.detection.features import MIN_IMAGES, extract_features
 from aecli.detection.options import DEFAULT_SCORE, CalibrationOptions
 from aecli.detection.score_fitting import Scores, fit_score
 from aecli.detection.score_report import ScoreReport, evaluate
-from aecli.detection.scores import score_names
+from aecli.detection.scores import applicable_scores
 from aecli.detection.small_samples import small_sample_warning
-from aecli.errors import InputError
+from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model
 from aecli.inference.training_overlap import training_overlap
 from aecli.runtime.progress import Progress, silent
@@ -59,7 +60,7 @@ def calibrate(
     """
     options.check()
     _check_images(normal, anomalous)
-    names = score_names() if anomalous is not None else [options.score or DEFAULT_SCORE]
+    names = _scores_to_fit(model, anomalous is not None, options)
     normal_features = extract_features(model, normal, names, options.seed, "scoring normal images", progress)
     anomalous_features = None
     if anomalous is not None:
@@ -68,7 +69,8 @@ def calibrate(
         )
     fitted = {}
     for done, name in enumerate(names, 1):
-        fitted[name] = fit_score(name, normal_features, anomalous_features, options)
+        known = model.normal_statistics.get(name)
+        fitted[name] = fit_score(name, normal_features, anomalous_features, options, known)
         progress("fitting scores", done, len(names))
 
     chosen = fitted[options.score or max(names, key=lambda name: fitted[name].fit_auroc)]
@@ -84,6 +86,8 @@ def calibrate(
         threshold=chosen.threshold,
         model_fingerprint=model.fingerprint,
         normal=_source(normal),
+        map_reduction=options.map_reduction,
+        uses_model_statistics=chosen.score in model.normal_statistics,
         quantile=chosen.quantile,
         anomalous=None if anomalous is None else _source(anomalous),
         logistic=chosen.logistic,
@@ -114,6 +118,23 @@ def _sample_warnings(header: DetectorHeader) -> list[str]:
     """Warn if the threshold between normal and anomalous images comes from few; `FittedScore` warns of quantiles."""
     warning = small_sample_warning(header) if header.quantile is None else None
     return [warning] if warning else []
+
+
+def _scores_to_fit(model: Model, has_anomalies: bool, options: CalibrationOptions) -> list[str]:
+    """Return the scores to fit: all that apply to the model if one is chosen by anomalous images, else one.
+
+    Raises:
+        UsageError: the score that the options name does not apply to the model.
+    """
+    names = applicable_scores(model.header)
+    if options.score and options.score not in names:
+        raise UsageError(
+            f"score {options.score} does not apply to this model: {model.header.architecture} with codes of shape "
+            f"{shape_text(model.header.code_shape)}",
+            hint=f"choose one of {', '.join(names)}",
+        )
+    default = DEFAULT_SCORE if model.has_images else model.header.default_score
+    return names if has_anomalies else [options.score or default]
 
 
 def _check_images(normal: ImageSet, anomalous: ImageSet | None) -> None:

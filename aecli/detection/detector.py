@@ -23,7 +23,9 @@ from aecli.checkpoint import (
     read_metadata,
 )
 from aecli.detection.options import DEFAULT_QUANTILE
-from aecli.detection.scores import Score, Statistics, find_score, score_names
+from aecli.detection.reductions import DEFAULT_REDUCTION, check_reduction
+from aecli.detection.score_application import apply_score
+from aecli.detection.scores import MapScore, Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model, ModelOutput
 from aecli.storage.atomic import atomic_write
@@ -61,6 +63,10 @@ class DetectorHeader(Header):
     model_fingerprint: str
     normal: DataSource
     """The normal images that the detector was fitted and evaluated on."""
+    map_reduction: str = DEFAULT_REDUCTION
+    """How a score of maps becomes one number for each image; see `aecli.detection.reductions`."""
+    uses_model_statistics: bool = False
+    """Whether the score's statistics are those of the model's training images, which its file holds."""
     quantile: float | None = None
     """Fraction of normal images below the threshold; None if the threshold was not chosen by it."""
     anomalous: DataSource | None = None
@@ -72,9 +78,13 @@ class DetectorHeader(Header):
     format: int = FORMAT
 
     def check_ranges(self) -> None:
-        """Raise ValueError if the score is unknown."""
+        """Raise ValueError if the score or the reduction of its maps is unknown."""
         if self.score not in score_names():
             raise ValueError(f"unknown score '{self.score}'")
+        try:
+            check_reduction(self.map_reduction)
+        except UsageError as error:
+            raise ValueError(f"unknown reduction of maps '{self.map_reduction}'") from error
 
 
 @dataclass(frozen=True)
@@ -85,18 +95,28 @@ class Detector:
     statistics: Statistics
 
     @cached_property
-    def _score(self) -> Score:
+    def _score(self) -> Score | MapScore:
         return find_score(self.header.score)
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether the score rates each position of an image."""
+        return isinstance(self._score, MapScore)
+
     def scores(self, output: ModelOutput) -> NDArray[np.float32]:
-        """Return the scores of N images, (N,).
+        """Return the scores of N images, (N,); errors are those of `apply`."""
+        return self.apply(output)[0]
+
+    def apply(self, output: ModelOutput) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return the scores of N images, (N,), and their maps, (N, h, w), or None if the score has no maps.
 
         Raises:
             InputError: a statistic is missing or does not fit the model's output, or a score is not finite.
         """
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                scores = self._score.score(self._score.measure(output), self.statistics)
+                features = self._score.measure(output)
+                scores, maps = apply_score(self._score, features, self.statistics, self.header.map_reduction)
             if not np.isfinite(scores).all():
                 raise ValueError("a score that is not finite")
         except KeyError as error:
@@ -105,7 +125,7 @@ class Detector:
             raise InputError(
                 f"damaged detector: its statistics do not fit score {self.header.score}: {error}"
             ) from error
-        return scores
+        return scores, maps
 
     def with_threshold(self, threshold: float) -> "Detector":
         """Return a copy with another threshold."""
@@ -113,14 +133,23 @@ class Detector:
 
 
 def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detector:
-    """Return the detector of a checkpoint without calibration.
+    """Return the detector of a checkpoint without calibration, without the statistics that its model holds.
 
-    It flags residuals above the 99% quantile of the validation images, which the checkpoint stores.
+    It flags scores above the 99% quantile of the validation images, which the checkpoint stores: residuals, or of a
+    model of features the score that it names.
     """
-    quantiles = header.residual_quantiles
+    quantiles = header.score_quantiles or header.residual_quantiles
     threshold = float(np.interp(DEFAULT_QUANTILE, quantiles.probabilities, quantiles.values))
     return Detector(
-        DetectorHeader("residual", threshold, model_fingerprint, header.validation, quantile=DEFAULT_QUANTILE), {}
+        DetectorHeader(
+            header.default_score,
+            threshold,
+            model_fingerprint,
+            header.validation,
+            uses_model_statistics=header.task == "features",
+            quantile=DEFAULT_QUANTILE,
+        ),
+        {},
     )
 
 
@@ -134,7 +163,7 @@ def detector_for(model: Model, detector: Detector | Path | None) -> Detector:
     """
     path = _run_detector(model) if detector is None else detector
     if path is None:
-        return default_detector(model.header, model.fingerprint)
+        return _with_statistics(default_detector(model.header, model.fingerprint), model)
     found = load_detector(path) if isinstance(path, Path) else path
     if found.header.model_fingerprint != model.fingerprint:
         file = path if isinstance(path, Path) else DETECTOR_FILE
@@ -143,7 +172,14 @@ def detector_for(model: Model, detector: Detector | Path | None) -> Detector:
             f"({short_fingerprint(found.header.model_fingerprint)}, not {short_fingerprint(model.fingerprint)})",
             hint=f"create one: aecli calibrate --model {model.path or 'MODEL'} --normal DATA -o {file}",
         )
-    return found
+    return _with_statistics(found, model)
+
+
+def _with_statistics(detector: Detector, model: Model) -> Detector:
+    """Return the detector with the statistics of the model's training images, if it uses these."""
+    if not detector.header.uses_model_statistics:
+        return detector
+    return Detector(detector.header, model.normal_statistics.get(detector.header.score, {}))
 
 
 def _run_detector(model: Model) -> Path | None:
@@ -163,7 +199,8 @@ def save_detector(detector: Detector, path: Path) -> None:
     """
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in detector.statistics.items()}
+    kept = {} if detector.header.uses_model_statistics else detector.statistics
+    arrays = {name: np.ascontiguousarray(array) for name, array in kept.items()}
     with atomic_write(path) as file:
         file.write(save(arrays, metadata={METADATA_KEY: detector.header.to_json()}))
 

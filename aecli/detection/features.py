@@ -19,10 +19,10 @@ MIN_IMAGES = 4
 MIN_KEPT = 20
 """The fewest images to keep if their features exceed `MAX_FEATURE_BYTES`."""
 CHUNK = 4096
-"""Images between two progress reports, which are read from a memory map at once."""
+"""Images that are read from a memory map at once."""
 
 Features = Mapping[str, NDArray[np.float32]]
-"""The features of N images for each score by its name, (N, F) with an F for each score."""
+"""The features of N images for each score by its name, (N, ...) in a shape of each score."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,12 @@ def extract_features(
     image_bytes = 4 * int(np.prod(model.header.code_shape)) * len(names)
     if len(images) > (most := max(MIN_KEPT, MAX_FEATURE_BYTES // image_bytes)):
         indices = np.sort(np.random.default_rng(seed).choice(len(images), most, replace=False))
+    done = 0
     for start in range(0, len(indices), CHUNK):
         for output in model.outputs(images.images[indices[start : start + CHUNK]]):
             for name in names:
                 features[name].append(find_score(name).measure(output))
-        progress(stage, min(start + CHUNK, len(indices)), len(indices))
+            progress(stage, done := done + len(output.images), len(indices))
     joined = {name: np.concatenate(batches) for name, batches in features.items()}
     fit, evaluation = hold_out(len(indices), 1 - FIT_FRACTION, seed)
     return SplitFeatures(

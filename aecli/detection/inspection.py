@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecli.data.conversion_summary import ConversionReport, ConversionSummary
 from aecli.data.encoded import UnreadableImageError
@@ -38,6 +39,8 @@ class Detection:
     """Probability of an anomaly if half of all images are anomalies; None without a logistic regression."""
     output: ModelOutput
     """The model's output for this image; each array has one row."""
+    score_map: NDArray[np.float32] | None = None
+    """(h, w), the scores at the positions of the image as the model takes it; None if the score has no maps."""
 
     @property
     def is_anomaly(self) -> bool:
@@ -163,10 +166,11 @@ class AnomalyInspector:
         header = self.detector.header
         names = iter([image.name for image in images])
         for output in self.model.outputs(np.stack([image.converted.pixels for image in images])):
-            scores = self.detector.scores(output)
+            scores, maps = self.detector.apply(output)
             probabilities = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
             for row, (score, probability) in enumerate(zip(scores.tolist(), probabilities, strict=True)):
-                yield Detection(next(names), score, header.threshold, probability, output.take(row))
+                score_map = None if maps is None else maps[row]
+                yield Detection(next(names), score, header.threshold, probability, output.take(row), score_map)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from aecli.detection.reductions import DEFAULT_REDUCTION, check_reduction
 from aecli.detection.scores import find_score, score_summaries
 from aecli.errors import UsageError
 from aecli.runtime.options import option
@@ -22,6 +23,12 @@ class CalibrationOptions:
         f"Anomaly score. {SCORES}. Default: {DEFAULT_SCORE}, or with --anomalous the score with the largest AUROC.",
         panel=PANEL,
         metavar="NAME",
+    )
+    map_reduction: str = option(
+        DEFAULT_REDUCTION,
+        "How a score of maps becomes one number for each image: max, mean, or a quantile such as 0.99.",
+        panel=PANEL,
+        metavar="max|mean|Q",
     )
     quantile: float | None = option(
         None,
@@ -45,6 +52,7 @@ class CalibrationOptions:
         """
         if self.score is not None:
             find_score(self.score)
+        check_reduction(self.map_reduction)
         if self.quantile is not None and not 0 < self.quantile < 1:
             raise UsageError(f"--quantile must be between 0 and 1, not {self.quantile}", hint="for example 0.99")
         if not 0 <= self.seed < 2**32:

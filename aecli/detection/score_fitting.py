@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from aecli.detection.detector import Logistic
 from aecli.detection.features import SplitFeatures
 from aecli.detection.options import DEFAULT_QUANTILE, CalibrationOptions
+from aecli.detection.reductions import DEFAULT_REDUCTION
+from aecli.detection.score_application import apply_score
 from aecli.detection.scores import Statistics, find_score
 from aecli.detection.separation import auroc
 from aecli.detection.small_samples import flagged_text
@@ -43,17 +45,32 @@ class FittedScore:
 
 
 def fit_score(
-    name: str, normal: SplitFeatures, anomalous: SplitFeatures | None, options: CalibrationOptions
+    name: str,
+    normal: SplitFeatures,
+    anomalous: SplitFeatures | None,
+    options: CalibrationOptions,
+    known: Statistics | None = None,
 ) -> FittedScore:
-    """Fit a score on the images to fit on, and apply it to the images to evaluate on."""
+    """Fit a score on the images to fit on, and apply it to the images to evaluate on.
+
+    With `known` statistics, of the model's training images, only the threshold is fitted.
+    """
     score = find_score(name)
-    statistics = score.fit(normal.fit[name], options.seed)
-    fit_scores = cross_fitted_scores(name, normal.fit[name], options.seed)
-    normal_scores = score.score(normal.evaluation[name], statistics)
+
+    def apply(features: NDArray[np.float32]) -> Scores:
+        return apply_score(score, features, statistics, options.map_reduction)[0]
+
+    if known is not None:
+        statistics = known
+        fit_scores = apply(normal.fit[name])
+    else:
+        statistics = score.fit(normal.fit[name], options.seed)
+        fit_scores = cross_fitted_scores(name, normal.fit[name], options.seed, options.map_reduction)
+    normal_scores = apply(normal.evaluation[name])
     anomalous_scores, logistic, fit_auroc = None, None, 0.0
     if anomalous is not None:
-        anomalous_fit_scores = score.score(anomalous.fit[name], statistics)
-        anomalous_scores = score.score(anomalous.evaluation[name], statistics)
+        anomalous_fit_scores = apply(anomalous.fit[name])
+        anomalous_scores = apply(anomalous.evaluation[name])
         fit_auroc = auroc(fit_scores, anomalous_fit_scores)
         logistic = fit_logistic(fit_scores, anomalous_fit_scores)
     warnings: list[str] = []
@@ -87,12 +104,15 @@ def fit_score(
     )
 
 
-def cross_fitted_scores(name: str, features: NDArray[np.float32], seed: int) -> Scores:
-    """Score each of N images with statistics of the images in the other folds, (N,); `features` are (N, F)."""
+def cross_fitted_scores(
+    name: str, features: NDArray[np.float32], seed: int, reduction: str = DEFAULT_REDUCTION
+) -> Scores:
+    """Score each of N images with statistics of the images in the other folds, (N,); `features` are (N, ...)."""
     score = find_score(name)
     folds = np.random.default_rng(seed).permutation(len(features)) % (count := min(FOLDS, len(features)))
     scores = np.empty(len(features), np.float32)
     for fold in range(count):
         in_fold = folds == fold
-        scores[in_fold] = score.score(features[in_fold], score.fit(features[~in_fold], seed))
+        statistics = score.fit(features[~in_fold], seed)
+        scores[in_fold], _ = apply_score(score, features[in_fold], statistics, reduction)
     return scores

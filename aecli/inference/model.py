@@ -4,11 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
+from aecli.checkpoint.normal_statistics import NormalStatistics
 from aecli.checkpoint.trained_images import TrainedImages
 from aecli.data.conversion import Conversion
 from aecli.data.levels import Levels
@@ -19,22 +21,36 @@ from aecli.runtime.progress import Progress, silent
 
 MAX_BATCH_VALUES = 1 << 20
 """Pixel values in one batch: enough to keep all cores busy, few enough for the cache."""
+NO_IMAGES = "this model encodes features of images, from which it cannot reconstruct images"
+NO_IMAGES_HINT = "to decode, train an autoencoder: aecli train DATA -o RUN --recipe photos"
 MAX_BATCH_SIZE = 4096
 """Images in one batch, however small they are: the activations of a model need not be small."""
 
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """The results of a model for N images."""
+    """The results of a model for N images; a model of features has no reconstructions."""
 
     images: NDArray[np.uint8]
     """(N, C, H, W), the input."""
     codes: NDArray[np.float32]
     """(N, *code shape)."""
-    reconstructions: NDArray[np.float32]
-    """(N, C, H, W), pixel levels in 0..255, clamped but not rounded."""
+    decoded: NDArray[np.float32] | None
+    """`reconstructions`, or None of a model of features."""
     residual_l2: NDArray[np.float32]
-    """(N,), the L2 norm of each image's reconstruction error in normalized units, neither clamped nor rounded."""
+    """(N,), the L2 norm of each image's reconstruction error in normalized units, neither clamped nor rounded; of a
+    model of features, that of the standardized features."""
+
+    @property
+    def reconstructions(self) -> NDArray[np.float32]:
+        """(N, C, H, W), pixel levels in 0..255, clamped but not rounded.
+
+        Raises:
+            InputError: the model encodes features.
+        """
+        if self.decoded is None:
+            raise InputError(NO_IMAGES, hint=NO_IMAGES_HINT)
+        return self.decoded
 
     @property
     def error_maps(self) -> NDArray[np.float32]:
@@ -45,7 +61,8 @@ class ModelOutput:
     def take(self, index: int) -> "ModelOutput":
         """Return the results of one image, as arrays of length 1."""
         one = slice(index, index + 1)
-        return ModelOutput(self.images[one], self.codes[one], self.reconstructions[one], self.residual_l2[one])
+        decoded = None if self.decoded is None else self.decoded[one]
+        return ModelOutput(self.images[one], self.codes[one], decoded, self.residual_l2[one])
 
 
 def conversion_of(header: CheckpointHeader) -> Conversion:
@@ -70,13 +87,18 @@ def as_input(images: ImagesLike, header: CheckpointHeader) -> NDArray[np.uint8]:
 
 
 class Model(ABC):
-    """A trained autoencoder, behind `encode`, `decode` and `detect`. Each backend is a subclass."""
+    """A trained autoencoder or a model of features, behind `encode`, `decode` and `detect`.
+
+    Each backend is a subclass.
+    """
 
     header: CheckpointHeader
     fingerprint: str
     """Fingerprint of the checkpoint, even if a model exported from it is run."""
     trained_images: TrainedImages | None = None
     """The images that the model was trained on; None if the file is of version 0.1."""
+    normal_statistics: NormalStatistics = MappingProxyType({})
+    """Statistics of the training images for anomaly scores; empty unless it is a model of features."""
     path: Path | None = None
     """The run folder or the file that the model was loaded from."""
     notes: tuple[str, ...] = ()
@@ -86,6 +108,20 @@ class Model(ABC):
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of the input images and the reconstructions."""
         return self.header.image_shape
+
+    @property
+    def has_images(self) -> bool:
+        """Whether codes can be decoded to images: not those of a model of features."""
+        return self.header.task != "features"
+
+    def require_images(self) -> None:
+        """Check that codes can be decoded to images.
+
+        Raises:
+            InputError: the model encodes features.
+        """
+        if not self.has_images:
+            raise InputError(NO_IMAGES, hint=NO_IMAGES_HINT)
 
     @property
     def conversion(self) -> Conversion:
@@ -158,7 +194,7 @@ class Model(ABC):
         require_images(images, self.image_shape)
         for batch in batches(len(images), self.image_shape):
             output = self._forward(ensure_writable(images[batch]))
-            require_finite(output.codes, output.reconstructions, output.residual_l2)
+            require_finite(output.codes, output.residual_l2, *([] if output.decoded is None else [output.decoded]))
             yield output
 
     def decode(self, codes: NDArray[np.float32], progress: Progress = silent) -> NDArray[np.uint8]:
@@ -172,8 +208,9 @@ class Model(ABC):
             (N, C, H, W) uint8 in 0..255.
 
         Raises:
-            InputError: the codes do not have the model's code shape, or are not finite.
+            InputError: the codes do not have the model's code shape, or are not finite, or the model encodes features.
         """
+        self.require_images()
         if codes.shape[1:] != self.header.code_shape:
             raise InputError(
                 f"codes of shape {codes.shape[1:]} do not fit the model; its codes have shape {self.header.code_shape}",

@@ -9,17 +9,18 @@ from torch import Tensor
 
 from aecli.checkpoint import Checkpoint
 from aecli.errors import UnavailableError
-from aecli.inference.model import Model, ModelOutput, batches
+from aecli.inference.model import NO_IMAGES, Model, ModelOutput, batches
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder, residual_l2
 from aecli.models.encoder_model import EncoderModel
+from aecli.models.feature_model import FeatureModel
 from aecli.runtime.torch_threads import load_follower
 
 AnyModel = TypeVar("AnyModel", bound=EncoderModel)
 
 
 class TorchModel(Model):
-    """An autoencoder on a torch device.
+    """An autoencoder or a model of features on a torch device.
 
     Raises:
         InputError: the checkpoint is a classifier.
@@ -30,7 +31,8 @@ class TorchModel(Model):
         self.header = checkpoint.header
         self.fingerprint = checkpoint.fingerprint
         self.trained_images = checkpoint.trained_images
-        self._model = to_device(checkpoint.autoencoder, device)
+        self.normal_statistics = checkpoint.normal_statistics
+        self._model = to_device(checkpoint.encoder_with_decoder, device)
         self._threads = load_follower(self._model.mean.device.type)
 
     @property
@@ -46,6 +48,9 @@ class TorchModel(Model):
     def _forward(self, images: NDArray[np.uint8]) -> ModelOutput:
         self._threads.update()
         x = self._model.normalize(torch.from_numpy(images).to(self._model.mean.device))
+        if isinstance(self._model, FeatureModel):
+            codes, residuals = self._model(x)
+            return ModelOutput(images, _array(codes), None, _array(residuals))
         codes, reconstructions = self._model(x)
         levels = self._model.levels(reconstructions)
         return ModelOutput(images, _array(codes), _array(levels), _array(residual_l2(x, reconstructions)))
@@ -53,17 +58,18 @@ class TorchModel(Model):
     @torch.inference_mode()
     def decode_levels(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
         self._threads.update()
+        assert isinstance(self._model, Autoencoder), NO_IMAGES
         x = self._model.decode(torch.from_numpy(codes).to(self._model.mean.device))
         return _array(self._model.levels(x))
 
 
 def encode_indices(
-    model: Autoencoder, images: NDArray[np.uint8], indices: NDArray[np.int64]
+    model: Autoencoder | FeatureModel, images: NDArray[np.uint8], indices: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the codes and residuals of the images at `indices`.
 
     Args:
-        model: An autoencoder, on the device to run on.
+        model: An autoencoder or a model of features, on the device to run on.
         images: (N, C, H, W) uint8.
         indices: (M,) integers.
 
@@ -102,8 +108,13 @@ def find_device(name: str) -> torch.device:
 
 
 @torch.inference_mode()
-def _encode(model: Autoencoder, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _encode(
+    model: Autoencoder | FeatureModel, images: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     x = model.normalize(torch.from_numpy(images).to(model.mean.device))
+    if isinstance(model, FeatureModel):
+        codes, residuals = model(x)
+        return _array(codes), _array(residuals)
     codes, reconstructions = model(x)
     return _array(codes), _array(residual_l2(x, reconstructions))
 

@@ -124,6 +124,33 @@ class PixelUnshuffle(nn.Module):
         return pixel_unshuffle(x)
 
 
+class FixedLength(nn.Module):
+    """Scale each vector, (N, D) -> (N, D), to a root mean square of 1, so that only its direction carries information.
+
+    This is RMSNorm without weights: Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019.
+    """
+
+    EPSILON = 1e-6
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + self.EPSILON)
+
+
+class Standardize(nn.Module):
+    """Subtract a mean from each channel and divide by a standard deviation: (N, C, H, W) -> (N, C, H, W)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels, 1, 1))
+        self.register_buffer("std", torch.ones(channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
 class PadToMultiple(nn.Module):
     """Pad height and width to multiples of `factor` by repeating the last row and column."""
 

@@ -17,7 +17,9 @@ Native = Literal["native"]
 Measured = Literal["measured"]
 Auto = Literal["auto"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed", "64-true"]
-Task = Literal["autoencoder", "classifier"]
+Task = Literal["autoencoder", "classifier", "features"]
+FEATURES = "features"
+"""The architecture that encodes features of a pretrained network, and decodes to features."""
 MAX_SIDE = 10_000
 """Pixels: a square image of this size has as many pixels as an image file may have."""
 MAX_SEED = 2**32 - 1
@@ -70,12 +72,12 @@ class ModelRecipe:
     mean: Measured | list[float] = key(
         "measured",
         "Mean per channel of pixels in 0..1, subtracted before the encoder. `measured` computes it on the training "
-        "images.",
+        "images; for architecture `features` it is 0.",
     )
     std: Measured | list[float] = key(
         "measured",
         "Standard deviation per channel of pixels in 0..1, by which the encoder's input is divided. `measured` "
-        "computes it on the training images.",
+        "computes it on the training images; for architecture `features` it is 1.",
         above=0,
     )
     white: Measured | float = key(
@@ -280,6 +282,8 @@ class Recipe:
     @property
     def task(self) -> Task:
         """The kind of model: a classifier is the encoder of an architecture and one linear layer."""
+        if self.model.architecture == FEATURES:
+            return "features"
         return "classifier" if self.objective.loss == "cross-entropy" else "autoencoder"
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
@@ -395,5 +399,10 @@ def _check_values(recipe: Recipe, origin: str) -> None:
         raise RecipeError(f"{origin}: model.image_size must be one number or [height, width], not {size!r}")
     if is_classifier and recipe.corruption.target != "clean":
         raise RecipeError(f"{origin}: corruption.target must be 'clean' for a classifier")
+    if recipe.task == "features" and recipe.objective.loss == "cross-entropy":
+        raise RecipeError(
+            f"{origin}: a classifier cannot have architecture features",
+            hint="start a resnet classifier from pretrained weights: --recipe resnet --init-from WEIGHTS",
+        )
     if recipe.training.freeze_encoder and not is_classifier:
         raise RecipeError(f"{origin}: training.freeze_encoder must be false unless objective.loss is 'cross-entropy'")

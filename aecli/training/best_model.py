@@ -15,11 +15,7 @@ from aecli.training.callbacks import History
 from aecli.training.initial_model import random_model
 from aecli.training.request import TrainingRequest
 from aecli.training.subsets import Subset
-
-QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
-
-QUANTIZER_IMAGES = 2000
-"""Number of training images whose codes the quantizers are fitted to."""
+from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES
 
 
 def save_best_model(request: TrainingRequest, history: History) -> None:

@@ -1,6 +1,6 @@
 """Train a model and write its run folder."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from pytorch_lightning.loggers import Logger
 from torch import AcceleratorError, OutOfMemoryError
 from torch.distributed import DistBackendError
 
-from aecli.checkpoint import Checkpoint, load_checkpoint
-from aecli.checkpoint.run_folder import EpochMetrics, epochs_since_best, is_finished
+from aecli.checkpoint import load_checkpoint
+from aecli.checkpoint.run_folder import epochs_since_best, is_finished
 from aecli.errors import InputError, Interrupted
 from aecli.inference.model import batches
 from aecli.inference.torch_classifier import TorchClassifier
@@ -40,6 +40,7 @@ from aecli.training.preview import preview
 from aecli.training.request import ANY_DEVICE, Hardware, TrainingRequest
 from aecli.training.smallest_batch import make_train_batches
 from aecli.training.subsets import Subset
+from aecli.training.trained import Trained
 from aecli.training.trainer import make_trainer
 
 BATCHES_PER_CALL = 32
@@ -50,23 +51,6 @@ DAMAGE_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, R
 
 DEVICE_ERRORS = (OutOfMemoryError, AcceleratorError, DistBackendError)
 """What torch raises when a device or the connection between devices fails, whatever the state."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The result of a run."""
-
-    checkpoint: Checkpoint
-    """The best epoch's model."""
-    history: Sequence[EpochMetrics]
-    preview: Mapping[str, NDArray[np.uint8]]
-    """Titled panels of some validation images, as `preview` returns them; empty for a classifier."""
-    confusion: NDArray[np.int64] | None
-    """(K, K) counts of validation images by true class and predicted class; None for an autoencoder."""
-    stopped_after: int | None
-    """Epochs without a smaller validation loss after which training stopped early; None if no epochs were left."""
-    has_new_epoch: bool
-    """Whether this call trained; False if it resumed a run that was finished already."""
 
 
 @dataclass(frozen=True)

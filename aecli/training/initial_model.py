@@ -1,11 +1,12 @@
 """The model before its first step: random weights from the recipe's seed, or those of another model."""
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
+from aecli.models.feature_model import FeatureModel
 from aecli.recipes.schema import Recipe
 from aecli.training.pretrained import start_from
 from aecli.training.request import TrainingRequest
@@ -26,15 +27,25 @@ def initial_model(request: TrainingRequest) -> Autoencoder | Classifier:
     return model
 
 
+def feature_model(recipe: Recipe) -> FeatureModel:
+    """Return a model of features, whose backbone has random weights."""
+    return FeatureModel(*_arguments(recipe))
+
+
 def random_model(recipe: Recipe, class_count: int) -> Autoencoder | Classifier:
     """Return a model with weights drawn from the recipe's seed; the global random state stays as it is."""
-    model_recipe = recipe.model
-    # A resolved recipe has a complete shape and a measured normalization.
-    shape = cast("tuple[int, int, int]", model_recipe.image_shape)
-    mean, std = cast(list[float], model_recipe.mean), cast(list[float], model_recipe.std)
-    arguments = (model_recipe.architecture, shape, model_recipe.arguments, mean, std)
+    arguments = _arguments(recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(recipe.training.seed, Stream.WEIGHTS))
         if recipe.task == "classifier":
             return Classifier(*arguments, class_count)
         return Autoencoder(*arguments)
+
+
+def _arguments(recipe: Recipe) -> tuple[str, tuple[int, int, int], dict[str, Any], list[float], list[float]]:
+    """Return architecture, image shape, arguments, mean and standard deviation of a resolved recipe."""
+    model = recipe.model
+    # A resolved recipe has a complete shape and a measured normalization.
+    shape = cast("tuple[int, int, int]", model.image_shape)
+    mean, std = cast(list[float], model.mean), cast(list[float], model.std)
+    return model.architecture, shape, model.arguments, mean, std

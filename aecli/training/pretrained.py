@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from aecli.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
 from aecli.errors import InputError
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
+from aecli.models.feature_model import FeatureModel
+from aecli.storage.paths import require_file
 
 PICKLED = {".pth", ".pt", ".bin", ".ckpt", ".pkl"}
+"""Suffixes of files that torch writes; only tensors are read from them, so that reading runs no code."""
 
 
 @dataclass(frozen=True)
@@ -23,29 +27,68 @@ class Pretrained:
 
 
 def load_start(path: Path) -> Checkpoint | Pretrained:
-    """Read the weights that `--init-from` names: a run folder, a checkpoint, or another `.safetensors` file.
+    """Read the weights that `--init-from` names: a run folder, a checkpoint, or a file of another library.
+
+    That is a `.safetensors` file, or one of torch such as `.pth`, of which only tensors are read.
 
     Raises:
-        InputError: the file is missing, damaged, or pickled, so that reading it could run code.
+        InputError: the file is missing or damaged, holds more than tensors, or its values are not finite.
     """
+    if path.suffix.lower() not in PICKLED and is_checkpoint(path):
+        return load_checkpoint(path)
+    weights = _read_pickled(path) if path.suffix.lower() in PICKLED else _read_safetensors(path)
+    if not all(tensor.isfinite().all() for tensor in weights.values() if tensor.is_floating_point()):
+        raise InputError(f"weights are not finite: {path}")
+    return Pretrained(weights, path)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if path.suffix.lower() in PICKLED:
-        convert = f"s.save_file(torch.load('{path}', weights_only=True), '{path.with_suffix('.safetensors')}')"
-        raise InputError(
-            f"pickled weights are not supported: {path}",
-            hint=f'convert them to .safetensors: python -c "import torch, safetensors.torch as s; {convert}"',
-        )
-    if is_checkpoint(path):
-        return load_checkpoint(path)
     try:
-        weights = load_file(path)
+        return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise InputError(f"cannot read weights from {path}: {str(error).splitlines()[0]}") from error
-    if not all(tensor.isfinite().all() for tensor in weights.values()):
-        raise InputError(f"weights are not finite: {path}")
-    return Pretrained(weights, path)
+
+
+def _read_pickled(path: Path) -> dict[str, Tensor]:
+    require_file(path, "weights")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle and zipfile raise arbitrary exceptions on damaged files
+        raise InputError(
+            f"cannot read weights from {path}: it is damaged, or holds more than tensors",
+            hint="save only the weights: torch.save(network.state_dict(), FILE)",
+        ) from error
+    for key in ("state_dict", "model"):  # what training scripts save beside the optimizer's state
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()) or not content:
+        raise InputError(f"{path} holds no weights by name", hint="save them: torch.save(network.state_dict(), FILE)")
+    return {str(name): value for name, value in content.items()}
+
+
+def load_backbone(model: FeatureModel, weights: dict[str, Tensor], origin: str) -> None:
+    """Load the weights of the part of the backbone that is used; others are ignored. Errors name `origin`.
+
+    Raises:
+        InputError: a weight is missing or has another shape.
+    """
+    network, name = model.encoder.backbone.network, model.arguments.get("backbone", "the backbone")
+    own = network.state_dict()
+    for key, value in own.items():
+        if key not in weights:
+            raise InputError(
+                f"{origin} has no weight {key}: it belongs to another network than {name}",
+                hint="name the network: --set model.arguments.backbone=timm/NAME, or torchvision/NAME",
+            )
+        if weights[key].shape != value.shape:
+            raise InputError(
+                f"weight {key} of {origin} has shape {tuple(weights[key].shape)}, in {name} it is {tuple(value.shape)}",
+                hint="name the network: --set model.arguments.backbone=timm/NAME, or torchvision/NAME",
+            )
+    network.load_state_dict({key: weights[key] for key in own})
 
 
 def start_from(model: Autoencoder | Classifier, start: Checkpoint | Pretrained, class_names: Sequence[str]) -> None:

@@ -1,5 +1,7 @@
 """Complete a recipe from the images and the architecture's defaults."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from aecli.checkpoint import Checkpoint
@@ -22,6 +24,9 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
     channels, height, width = images.images.image_shape
     levels = images.images.levels
     mean, std = recipe.model.mean, recipe.model.std
+    if recipe.task == "features":  # the backbone subtracts and divides by its own values
+        mean = [0.0] * channels if mean == "measured" else mean
+        std = [1.0] * channels if std == "measured" else std
     if mean == "measured" or std == "measured":
         header = init_from.header if init_from else None
         measured_mean, measured_std = (header.mean, header.std) if header else measure_normalization(images)
@@ -38,6 +43,8 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
                 f"model.{key} is {values}, but {init_from.path} was trained with {getattr(init_from.header, key)}",
                 hint="keep its normalization: --set model.mean=measured --set model.std=measured",
             )
+    if recipe.task == "features":
+        recipe = replace(recipe, training=replace(recipe.training, epochs=1, steps=0))
     return with_explicit_length(recipe, len(images)).with_model(
         arguments=resolve_arguments(recipe.model.architecture, recipe.model.arguments),
         image_size=[height, width],

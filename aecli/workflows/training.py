@@ -20,9 +20,9 @@ from aecli.workflows.training_plots import draw_plots, plots_if_interrupted
 
 if TYPE_CHECKING:
     from aecli.training.callbacks import TrainingListener
-    from aecli.training.fit import Trained
     from aecli.training.pretrained import Pretrained
     from aecli.training.subsets import Subset
+    from aecli.training.trained import Trained
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,10 @@ def run_training(plan: TrainingPlan, view: TrainingView) -> TrainingRun | None:
     if choice.recipe.training.freeze_encoder and not (plan.init_from or plan.resume):
         raise UsageError("--freeze-encoder needs pretrained weights", hint="start from a model: --init-from CKPT")
 
+    if choice.recipe.task == "features":
+        from aecli.workflows.feature_training import check_features_plan
+
+        check_features_plan(plan)
     from aecli.training.subsets import load_subsets
 
     is_rank_zero = plan.processes.current().is_rank_zero
@@ -151,6 +155,8 @@ def _fit(
     start: "Checkpoint | Pretrained | None",
     view: TrainingView,
 ) -> TrainingRun | None:
+    if choice.recipe.task == "features":
+        return _fit_features(plan, choice, images, validation, start, view)
     listening = view.listen(images, validation)
     with view.status("loading torch"):
         from aecli.runtime.optional_packages import require_lightning
@@ -178,8 +184,34 @@ def _fit(
     close_loggers(loggers)
     with plots_if_interrupted(request):
         draw_plots(trained, plan.folder)
+    _export(trained, plan, view)
+    return TrainingRun(trained, recipe, images, validation, plan.folder)
+
+
+def _fit_features(
+    plan: TrainingPlan,
+    choice: RecipeChoice,
+    images: "Subset",
+    validation: "Subset",
+    start: "Checkpoint | Pretrained | None",
+    view: TrainingView,
+) -> TrainingRun:
+    """Fit a model of features, which needs no Lightning."""
+    with view.status("loading torch"):
+        from aecli.training.request import Hardware, TrainingRequest
+        from aecli.training.resolution import resolve_recipe
+        from aecli.workflows.feature_training import train_features
+
+        recipe = resolve_recipe(choice.recipe, images)
+    view.note(choice.describe(recipe))
+    request = TrainingRequest(recipe, images, validation, plan.folder, plan.resume, start)
+    trained = train_features(request, Hardware(plan.accelerator), view, download=plan.data_options.download)
+    _export(trained, plan, view)
+    return TrainingRun(trained, recipe, images, validation, plan.folder)
+
+
+def _export(trained: "Trained", plan: TrainingPlan, view: TrainingView) -> None:
     with view.status("exporting the model"):
         failure = export_trained(trained, plan.folder, wanted=plan.export)
     if failure:
         view.warn(failure)
-    return TrainingRun(trained, recipe, images, validation, plan.folder)

@@ -9,7 +9,7 @@ from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import AecliError, InputError
 
 if TYPE_CHECKING:
-    from aecli.training.fit import Trained
+    from aecli.training.trained import Trained
 
 
 def export_trained(trained: "Trained", folder: RunFolder, *, wanted: bool = True) -> str | None:

@@ -8,8 +8,8 @@ from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import AecliError
 
 if TYPE_CHECKING:
-    from aecli.training.fit import Trained
     from aecli.training.request import TrainingRequest
+    from aecli.training.trained import Trained
 
 
 def draw_plots(trained: "Trained", folder: RunFolder) -> None:

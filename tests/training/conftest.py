@@ -14,7 +14,8 @@ from aecli.data import DataOptions
 from aecli.recipes.loading import load_recipe
 from aecli.recipes.schema import Recipe
 from aecli.training.callbacks import TrainingListener
-from aecli.training.fit import Trained, train
+from aecli.training.fit import train
+from aecli.training.trained import Trained
 from aecli.training.request import Hardware, TrainingRequest
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import Subset, load_subsets

@@ -1,10 +1,14 @@
 """Anomaly scores, one module per score: how far an image is from normal images.
 
-A score is computed in two steps. `measure` reduces what the model returns for an image to a feature vector, which is
+A score is computed in two steps. `measure` reduces what the model returns for an image to features, which are
 independent of all other images. `score` maps features to one number per image, given the statistics that `fit` computed
 from the features of normal images. A larger score is more anomalous.
 
-To add a score, add a module to this folder. Its file name is the score's name, and it defines what `Score` lists.
+A score of maps instead defines `maps`, which returns one number per position of the image, where a larger number is
+more anomalous. How a map becomes the image's score is then a choice of its own, `aecli.detection.reductions`.
+
+To add a score, add a module to this folder. Its file name is the score's name, and it defines what `Score` or
+`MapScore` lists.
 """
 
 import ast
@@ -13,7 +17,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from aecli.errors import UsageError, unknown
 
@@ -21,12 +25,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from aecli.checkpoint import CheckpointHeader
     from aecli.inference.model import ModelOutput
 
 Statistics = Mapping[str, "NDArray[np.float32]"]
 
 
-class Score(Protocol):
+class AnyScore(Protocol):
     """The members that each module in this folder defines."""
 
     UNIT: str
@@ -35,16 +40,38 @@ class Score(Protocol):
     """One line for `--help` and `aecli info`; a string literal, as it is read without importing the module."""
 
     @staticmethod
+    def applies_to(header: "CheckpointHeader") -> bool:
+        """Return whether the score can be computed from the output of such a model."""
+
+    @staticmethod
     def measure(output: "ModelOutput") -> "NDArray[np.float32]":
-        """Return the features of N images, (N, F) float32."""
+        """Return the features of N images, (N, ...) float32."""
 
     @staticmethod
     def fit(features: "NDArray[np.float32]", seed: int) -> Statistics:
-        """Return the statistics that `score` needs, from the features of normal images, (N, F)."""
+        """Return the statistics that `score` or `maps` needs, from the features of normal images, (N, ...)."""
+
+
+class Score(AnyScore, Protocol):
+    """A score of whole images."""
 
     @staticmethod
     def score(features: "NDArray[np.float32]", statistics: Statistics) -> "NDArray[np.float32]":
-        """Return the scores of images with features (N, F) as (N,) float32, not negative.
+        """Return the scores of images with features (N, ...) as (N,) float32, not negative.
+
+        Raises:
+            KeyError: a statistic is missing.
+            ValueError: the shapes of the features and the statistics do not fit together.
+        """
+
+
+@runtime_checkable
+class MapScore(AnyScore, Protocol):
+    """A score of each position of an image."""
+
+    @staticmethod
+    def maps(features: "NDArray[np.float32]", statistics: Statistics) -> "NDArray[np.float32]":
+        """Return the scores at the positions of images with features (N, ...) as (N, h, w) float32, not negative.
 
         Raises:
             KeyError: a statistic is missing.
@@ -62,7 +89,22 @@ def score_summaries() -> dict[str, str]:
     return {name: _summary(name) for name in score_names()}
 
 
-def find_score(name: str) -> Score:
+def applicable_scores(header: "CheckpointHeader") -> list[str]:
+    """Return the names of the scores that can be computed from the output of a model with this header, sorted."""
+    return [name for name in score_names() if find_score(name).applies_to(header)]
+
+
+def has_positions(header: "CheckpointHeader") -> bool:
+    """Return whether the codes of a model are maps of several positions, (C, h, w)."""
+    return len(header.code_shape) == 3 and header.code_shape[1] * header.code_shape[2] > 1
+
+
+def is_autoencoder(header: "CheckpointHeader") -> bool:
+    """Return whether a model reconstructs images."""
+    return header.task == "autoencoder"
+
+
+def find_score(name: str) -> "Score | MapScore":
     """Import and return the score of that name.
 
     Raises:
@@ -70,7 +112,7 @@ def find_score(name: str) -> Score:
     """
     if name not in score_names():
         raise UsageError(unknown("score", name, score_names()))
-    return cast(Score, import_module(f"{__name__}.{name}"))
+    return cast("Score | MapScore", import_module(f"{__name__}.{name}"))
 
 
 def _summary(name: str) -> str:

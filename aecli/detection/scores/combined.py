@@ -10,8 +10,9 @@ so simple images, which any autoencoder reconstructs well, do not pass as normal
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoint import CheckpointHeader
 from aecli.detection.nearest_normal import distances, nearest_others, references
-from aecli.detection.scores import Statistics
+from aecli.detection.scores import Statistics, is_autoencoder
 from aecli.detection.whitening import fit_whitening, whiten
 from aecli.inference.model import ModelOutput
 
@@ -20,6 +21,11 @@ SUMMARY = "distance to the nearest normal image by whitened code and log residua
 
 SMALLEST = 1e-6
 """Lower bound of the residual, so that the logarithm of a perfect reconstruction's residual is finite."""
+
+
+def applies_to(header: CheckpointHeader) -> bool:
+    """Return whether the model is an autoencoder."""
+    return is_autoencoder(header)
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:

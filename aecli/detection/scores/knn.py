@@ -8,12 +8,18 @@ assumption on the distribution of normal codes, but needs enough of them.
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoint import CheckpointHeader
 from aecli.detection.nearest_normal import distances, references
-from aecli.detection.scores import Statistics
+from aecli.detection.scores import Statistics, is_autoencoder
 from aecli.inference.model import ModelOutput
 
 UNIT = "Euclidean distance of codes"
 SUMMARY = "distance from the code to the nearest normal code"
+
+
+def applies_to(header: CheckpointHeader) -> bool:
+    """Return whether the model is an autoencoder."""
+    return is_autoencoder(header)
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:

@@ -7,12 +7,18 @@ Lee, Lee, Lee and Shin, "A simple unified framework for detecting out-of-distrib
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.detection.scores import Statistics
+from aecli.checkpoint import CheckpointHeader
+from aecli.detection.scores import Statistics, is_autoencoder
 from aecli.detection.whitening import fit_whitening, whiten
 from aecli.inference.model import ModelOutput
 
 UNIT = "Mahalanobis distance"
 SUMMARY = "Mahalanobis distance from the code to the mean of normal codes"
+
+
+def applies_to(header: CheckpointHeader) -> bool:
+    """Return whether the model is an autoencoder."""
+    return is_autoencoder(header)
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:

@@ -7,11 +7,17 @@ first, as `decode` does. It can be compared between models of different normaliz
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.detection.scores import Statistics
+from aecli.checkpoint import CheckpointHeader
+from aecli.detection.scores import Statistics, is_autoencoder
 from aecli.inference.model import ModelOutput
 
 UNIT = "mean squared error, pixels in 0..255"
 SUMMARY = "mean squared error of the reconstructed pixels"
+
+
+def applies_to(header: CheckpointHeader) -> bool:
+    """Return whether the model is an autoencoder."""
+    return is_autoencoder(header)
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:

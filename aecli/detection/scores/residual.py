@@ -8,11 +8,17 @@ normal images, as any autoencoder reconstructs these well.
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoint import CheckpointHeader
 from aecli.detection.scores import Statistics
 from aecli.inference.model import ModelOutput
 
 UNIT = "L2 norm of the error, normalized units"
 SUMMARY = "L2 norm of the reconstruction error, in normalized units"
+
+
+def applies_to(header: CheckpointHeader) -> bool:
+    """Return True: each model has a residual."""
+    return True
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:

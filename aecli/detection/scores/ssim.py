@@ -7,11 +7,17 @@ similarity to autoencoders", 2019. It detects blurred edges and lost texture eve
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.detection.scores import Statistics
+from aecli.checkpoint import CheckpointHeader
+from aecli.detection.scores import Statistics, is_autoencoder
 from aecli.inference.model import ModelOutput
 
 UNIT = "1 - SSIM, 0 for equal images"
 SUMMARY = "1 - SSIM of the image and its reconstruction"
+
+
+def applies_to(header: CheckpointHeader) -> bool:
+    """Return whether the model is an autoencoder."""
+    return is_autoencoder(header)
 
 
 def measure(output: ModelOutput) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
+from aecli.checkpoint.normal_statistics import from_tensors
 from aecli.checkpoint.onnx_file import CODES, IMAGES, RECONSTRUCTION, RESIDUAL, OnnxFile
 from aecli.checkpoint.trained_images import recall
 from aecli.errors import InputError
@@ -22,7 +23,7 @@ FATAL = 4
 
 
 class OnnxModel(Model):
-    """An autoencoder from a file that `aecli export` wrote.
+    """An autoencoder or a model of features from a file that `aecli export` wrote.
 
     Raises:
         InputError: the file is damaged, or does not match its metadata.
@@ -31,9 +32,10 @@ class OnnxModel(Model):
     def __init__(self, file: OnnxFile):
         self.header = CheckpointHeader.from_json(file.header, file.path)
         self.fingerprint = file.fingerprint
-        file.require_shapes(self.header.image_shape, self.header.code_shape)
+        file.require_shapes(self.header.image_shape, self.header.code_shape, has_images=self.has_images)
         try:
             self.trained_images = recall(file.trained_images, self.header.trained_images)
+            self.normal_statistics = from_tensors(file.statistics)
         except ValueError as error:
             hint = "export it again: aecli export RUN"
             raise InputError(f"damaged model: {file.path}: {error}", hint=hint) from error
@@ -50,6 +52,9 @@ class OnnxModel(Model):
         return codes, residuals
 
     def _forward(self, images: NDArray[np.uint8]) -> ModelOutput:
+        if not self.has_images:
+            codes, residuals = self._encode(images)
+            return ModelOutput(images, codes, None, residuals)
         names = (CODES, RECONSTRUCTION, RESIDUAL)
         codes, reconstructions, residuals = self._run(self._autoencoder, {IMAGES: images}, names)
         return ModelOutput(images, codes, reconstructions, residuals)

@@ -3,20 +3,21 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint
+from aecli.checkpoint.normal_statistics import to_tensors
 from aecli.checkpoint.onnx_file import (
     DECODER_BYTES_KEY,
     FINGERPRINT_KEY,
     HEADER_KEY,
     OnnxFile,
 )
-from aecli.checkpoint.trained_images import TENSOR, TrainedImages
+from aecli.checkpoint.trained_images import TENSOR
 from aecli.errors import InputError
 from aecli.inference.model import Model, batch_size
 from aecli.inference.onnx.backend import OnnxModel
@@ -71,10 +72,11 @@ def largest_relative_error(model: Model, original: Model) -> float:
     for count in (1, 2, min(MAX_COMPARED, max(3, batch_size(model.image_shape) // 4))):
         images = _random_images(count, model.image_shape)
         for actual, expected in zip(model.outputs(images), original.outputs(images), strict=True):
-            levels, decoded = expected.reconstructions, model.decode_levels(expected.codes)
             errors += [_error(actual.codes, expected.codes, np.abs(expected.codes).max())]
-            errors += [_error(images, levels, levels.max()) for images in (actual.reconstructions, decoded)]
             errors += [_error(actual.residual_l2, expected.residual_l2, expected.residual_l2)]
+            if model.has_images:
+                levels, decoded = expected.reconstructions, model.decode_levels(expected.codes)
+                errors += [_error(images, levels, levels.max()) for images in (actual.reconstructions, decoded)]
     return float(np.max(errors))
 
 
@@ -103,9 +105,9 @@ def _first_correct(checkpoint: Checkpoint, original: TorchModel, path: Path) -> 
     *alternatives, last = EXPORTERS
     for exporter in alternatives:
         with suppress(Exception):  # that of the last one is reported
-            return _correct(exporter(checkpoint.autoencoder), checkpoint, original, path)
+            return _correct(exporter(checkpoint.encoder_with_decoder), checkpoint, original, path)
     try:
-        proto = last(checkpoint.autoencoder)
+        proto = last(checkpoint.encoder_with_decoder)
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise InputError(
             f"architecture {checkpoint.header.architecture} cannot be exported: {_reason(error)}",
@@ -122,7 +124,9 @@ def _correct(proto: "ModelProto", checkpoint: Checkpoint, original: TorchModel, 
     """
     remove_local_paths(proto)
     if checkpoint.trained_images:
-        _add_memory(proto, checkpoint.trained_images)
+        _add_constant(proto, TENSOR, np.frombuffer(checkpoint.trained_images.pack(), np.uint8))
+    for name, array in to_tensors(checkpoint.normal_statistics).items():
+        _add_constant(proto, name, array)
     metadata = {
         HEADER_KEY: checkpoint.header.to_json(),
         FINGERPRINT_KEY: checkpoint.fingerprint,
@@ -139,16 +143,15 @@ def _correct(proto: "ModelProto", checkpoint: Checkpoint, original: TorchModel, 
     return content, error
 
 
-def _add_memory(proto: "ModelProto", trained_images: TrainedImages) -> None:
-    """Add the memory of the training images to the graph, as a constant of a node that computes nothing.
+def _add_constant(proto: "ModelProto", name: str, values: NDArray[Any]) -> None:
+    """Add values to the graph that it does not compute with, as a constant of a node that computes nothing.
 
     Without the node, ONNX Runtime would warn of an unused constant whenever it loads the model.
     """
     from onnx import helper, numpy_helper
 
-    memory = np.frombuffer(trained_images.pack(), np.uint8)
-    proto.graph.initializer.append(numpy_helper.from_array(memory, TENSOR))
-    proto.graph.node.append(helper.make_node("Identity", [TENSOR], [f"{TENSOR}_unused"]))
+    proto.graph.initializer.append(numpy_helper.from_array(values, name))
+    proto.graph.node.append(helper.make_node("Identity", [name], [f"{name}_unused"]))
 
 
 def _reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Turn an autoencoder into an ONNX graph, with either of the two exporters of torch.
+"""Turn an autoencoder or a model of features into an ONNX graph, with either of the two exporters of torch.
 
 The exporter that traces a module takes a tenth of a second. It is deprecated, and it writes sizes that a module looks
 up, such as those of an image to be padded, as computations; they become constants here. The exporter that is built on
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from aecli.checkpoint.onnx_file import CODES, IMAGES, RECONSTRUCTION, RESIDUAL
 from aecli.models.autoencoder import Autoencoder, residual_l2
+from aecli.models.feature_model import FeatureModel
 from aecli.models.layers import replace_derived
 
 if TYPE_CHECKING:
@@ -29,23 +30,33 @@ OPSET = 20
 """ONNX operator set of 2023, supported since ONNX Runtime 1.17."""
 SIZED = {"Expand", "Pad", "Reshape", "Resize", "Slice", "Tile"}
 """The operators that take sizes as inputs, after the first one."""
-OUTPUTS = (CODES, RECONSTRUCTION, RESIDUAL)
+Exportable = Autoencoder | FeatureModel
+
+
+def outputs_of(model: Exportable) -> dict[str, tuple[int, ...]]:
+    """Return the shape without N of each output: codes, pixel levels of the reconstructions if any, and residuals."""
+    if isinstance(model, FeatureModel):
+        return {CODES: model.code_shape, RESIDUAL: ()}
+    return {CODES: model.code_shape, RECONSTRUCTION: model.image_shape, RESIDUAL: ()}
 
 
 class Graph(nn.Module):
-    """Map uint8 images to codes, pixel levels of the reconstructions, and residuals."""
+    """Map uint8 images to the outputs that `outputs_of` lists."""
 
-    def __init__(self, model: Autoencoder):
+    def __init__(self, model: Exportable):
         super().__init__()
         self.model = model
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         x = self.model.normalize(images)
+        if isinstance(self.model, FeatureModel):
+            codes, residuals = self.model(x)
+            return codes, residuals
         codes, reconstruction = self.model(x)
         return codes, self.model.levels(reconstruction), residual_l2(x, reconstruction)
 
 
-def trace(model: Autoencoder) -> "ModelProto":
+def trace(model: Exportable) -> "ModelProto":
     """Export by running the model once, without torch's compiler.
 
     Raises:
@@ -53,7 +64,7 @@ def trace(model: Autoencoder) -> "ModelProto":
     """
     import onnx
 
-    content = io.BytesIO()
+    content, shapes = io.BytesIO(), outputs_of(model)
     with _quiet():
         torch.onnx.export(
             _graph(model),
@@ -62,12 +73,11 @@ def trace(model: Autoencoder) -> "ModelProto":
             dynamo=False,
             opset_version=OPSET,
             input_names=[IMAGES],
-            output_names=list(OUTPUTS),
-            dynamic_axes={name: {0: "N"} for name in (IMAGES, *OUTPUTS)},
+            output_names=list(shapes),
+            dynamic_axes={name: {0: "N"} for name in (IMAGES, *shapes)},
         )
     proto = onnx.load_model_from_string(content.getvalue())
     _fold_constants(proto, model.image_shape)
-    shapes = {CODES: model.code_shape, RECONSTRUCTION: model.image_shape, RESIDUAL: ()}
     for output in proto.graph.output:
         tensor = output.type.tensor_type
         tensor.shape.ClearField("dim")
@@ -77,7 +87,7 @@ def trace(model: Autoencoder) -> "ModelProto":
     return proto
 
 
-def compile_graph(model: Autoencoder) -> "ModelProto":
+def compile_graph(model: Exportable) -> "ModelProto":
     """Export by `torch.export`.
 
     Raises:
@@ -90,7 +100,7 @@ def compile_graph(model: Autoencoder) -> "ModelProto":
             dynamo=True,
             opset_version=OPSET,
             input_names=[IMAGES],
-            output_names=list(OUTPUTS),
+            output_names=list(outputs_of(model)),
             dynamic_shapes=({0: torch.export.Dim("N")},),
             verbose=False,
         )
@@ -111,13 +121,13 @@ def remove_local_paths(proto: "ModelProto") -> None:
     proto.graph.ClearField("value_info")
 
 
-def _graph(model: Autoencoder) -> Graph:
+def _graph(model: Exportable) -> Graph:
     graph = Graph(copy.deepcopy(model)).eval()
     replace_derived(graph)
     return graph
 
 
-def _example(model: Autoencoder) -> Tensor:
+def _example(model: Exportable) -> Tensor:
     return torch.zeros(2, *model.image_shape, dtype=torch.uint8)
 
 
@@ -134,7 +144,24 @@ def _fold_constants(proto: "ModelProto", image_shape: tuple[int, int, int]) -> N
             wanted.update(name for name in [*node.input, *sizes] if name in known or name in sizes)
     computed = sorted(wanted - {weight.name for weight in graph.initializer} - {""})
     graph.initializer.extend(_compute(proto, computed, image_shape))
+    _resize_sides_only(graph)
     _remove_unused(graph)
+
+
+def _resize_sides_only(graph: "GraphProto") -> None:
+    """Leave the number of images, which may be any, out of the sizes of resized maps."""
+    from onnx import helper, numpy_helper
+
+    weights = {weight.name: weight for weight in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Resize" and len(node.input) == 4 and node.input[3] in weights:
+            sizes = numpy_helper.to_array(weights[node.input[3]])
+            name = f"{node.input[3]}_sides"
+            if name not in weights:  # maps may share their sizes
+                weights[name] = numpy_helper.from_array(sizes[2:], name)
+                graph.initializer.append(weights[name])
+            node.input[3] = name
+            node.attribute.append(helper.make_attribute("axes", [2, 3]))
 
 
 def _compute(proto: "ModelProto", names: Sequence[str], image_shape: tuple[int, int, int]) -> "list[TensorProto]":

@@ -1,0 +1,54 @@
+"""Reconstruction error at each position, divided by its mean over normal images: finds small defects.
+
+An autoencoder reconstructs edges and texture worse than plain areas, in all images at the same positions if the images
+are aligned. Dividing by the mean error there leaves what is unusual. Errors are averaged over blocks of pixels first,
+because single pixels vary too much.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.checkpoint import CheckpointHeader
+from aecli.detection.scores import Statistics, is_autoencoder
+from aecli.inference.model import ModelOutput
+
+UNIT = "error / mean error of normal images"
+SUMMARY = "largest reconstruction error of a region, relative to normal images, for small defects"
+
+GRID = 16
+"""Blocks along the longer side of an image, about."""
+FLOOR = 0.1
+"""Part of the mean error of all positions that is added to both errors, so that plain areas do not divide by zero."""
+
+
+def applies_to(header: CheckpointHeader) -> bool:
+    """Return whether the model is an autoencoder."""
+    return is_autoencoder(header)
+
+
+def measure(output: ModelOutput) -> NDArray[np.float32]:
+    """Return the mean absolute error in blocks of pixels, in gray levels, (N, h, w)."""
+    return block_means(output.error_maps, max(1, round(max(output.error_maps.shape[1:]) / GRID)))
+
+
+def fit(features: NDArray[np.float32], seed: int) -> Statistics:
+    """Return the mean error of each block, (h, w)."""
+    return {"mean": features.mean(axis=0, dtype=np.float64).astype(np.float32)}
+
+
+def maps(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
+    """Return the ratios, (N, h, w)."""
+    mean = statistics["mean"]
+    if features.shape[1:] != mean.shape:
+        raise ValueError(f"mean errors of shape {mean.shape} for errors of shape {features.shape[1:]}")
+    floor = np.float32(max(FLOOR * float(mean.mean()), 1e-6))
+    return np.asarray((features + floor) / (np.maximum(mean, 0) + floor), np.float32)
+
+
+def block_means(maps: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return the means of blocks of side x side values of (N, H, W); the last blocks may be smaller."""
+    rows, columns = (np.arange(0, length, side) for length in maps.shape[1:])
+    sums = np.add.reduceat(np.add.reduceat(maps.astype(np.float64), rows, axis=1), columns, axis=2)
+    heights, widths = np.diff(np.append(rows, maps.shape[1])), np.diff(np.append(columns, maps.shape[2]))
+    means: NDArray[np.float32] = (sums / np.outer(heights, widths)).astype(np.float32)
+    return means

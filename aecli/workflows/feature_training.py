@@ -1,0 +1,149 @@
+"""Fit a model of features: without gradients, in one pass over the images."""
+
+import math
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.checkpoint import Checkpoint, CheckpointHeader, TrainingSummary, load_checkpoint, save_checkpoint
+from aecli.checkpoint.run_folder import EpochMetrics
+from aecli.codes.quantizer import fit_quantizers
+from aecli.data import occurring_classes
+from aecli.detection.normal_statistics import DEFAULT_SCORE, default_scores, fit_normal_statistics, quantiles
+from aecli.errors import UsageError
+from aecli.inference.torch_backend import encode_indices, find_device
+from aecli.models.allocator import keep_freed_memory
+from aecli.models.feature_model import FeatureModel
+from aecli.training.components import fit_components
+from aecli.training.initial_model import feature_model
+from aecli.training.pretrained import load_backbone
+from aecli.training.request import Hardware, TrainingRequest
+from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES
+from aecli.training.trained import Trained
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from aecli.workflows.training import TrainingPlan, TrainingView
+
+FITTED_KEYS = {"training.seed", "training.validation_fraction", "training.limit_per_class"}
+"""The keys outside of [model] that a model of features depends on."""
+
+
+def check_features_plan(plan: "TrainingPlan") -> None:
+    """Check that all settings of a training apply to a model of features.
+
+    Raises:
+        UsageError: a setting does not.
+    """
+    changed = [key for changes, _ in plan.recipe.changes for key in changes]
+    for key in changed:
+        if not key.startswith("model.") and key not in FITTED_KEYS:
+            raise UsageError(
+                f"{key} does not apply to a model of features, which is fitted without gradients", hint="leave it out"
+            )
+    if plan.processes.world_size > 1:
+        raise UsageError("a model of features is fitted by one process", hint="leave out --devices and --num-nodes")
+    if set(plan.loggers) - {"csv"}:
+        raise UsageError("a model of features has no epochs to log", hint="leave out --logger")
+    if plan.keep_state:
+        raise UsageError("a model of features has no training state to keep", hint="leave out --keep-state")
+    if not (plan.init_from or plan.data_options.download or plan.resume):
+        raise UsageError(
+            "a model of features needs the weights of a pretrained network",
+            hint="--init-from WEIGHTS.safetensors, or --download to fetch them",
+        )
+
+
+def train_features(request: TrainingRequest, hardware: Hardware, view: "TrainingView", *, download: bool) -> Trained:
+    """Fit a model of features and write its run folder.
+
+    Raises:
+        InputError: the weights do not fit, or the images are all alike.
+        RecipeError: the run to resume has another recipe, or there is no such backbone.
+        UnavailableError: a library, the device or the weights are not available, or the folder cannot be written.
+    """
+    folder, recipe = request.folder, request.recipe
+    folder.begin(recipe, resume=request.resume)
+    if request.resume:
+        return Trained(load_checkpoint(folder.model), folder.load_metrics(), {}, None, None, False)
+    keep_freed_memory()
+    listening = view.listen(request.images, request.validation)
+    try:
+        with view.status("loading the network"):
+            model = _initial_model(request, download=download)
+            model.to(find_device({"gpu": "cuda"}.get(hardware.accelerator, hardware.accelerator)))
+        with listening as listener:
+            listener.on_start(1, 0, len(request.images))
+            fitted = fit_components(
+                model, request.images, recipe.training.seed, lambda done, loss: listener.on_progress(1, done, loss)
+            )
+            metrics = _save(model, request, fitted.codes, fitted.loss)
+            listener.on_epoch(metrics, True)
+    except BaseException:
+        folder.discard_if_empty()
+        raise
+    return Trained(load_checkpoint(folder.model), [metrics], {}, None, None, True)
+
+
+def _initial_model(request: TrainingRequest, *, download: bool) -> FeatureModel:
+    """Return the model with the backbone's weights, before the components are fitted."""
+    model, start = feature_model(request.recipe), request.init_from
+    backbone = str(model.arguments["backbone"])
+    if start is None:
+        assert download
+        from aecli.models.backbone import create_network
+
+        load_backbone(model, create_network(backbone, pretrained=True).state_dict(), backbone)
+    elif isinstance(start, Checkpoint):
+        load_backbone(model, _backbone_of(start), str(start.path))
+    else:
+        load_backbone(model, start.weights, str(start.path))
+    return model.eval()
+
+
+def _backbone_of(start: Checkpoint) -> "dict[str, Tensor]":
+    if not isinstance(start.model, FeatureModel):
+        raise UsageError(
+            f"a model of features cannot start from {start.path}, which has architecture {start.header.architecture}",
+            hint="--init-from the weights of a pretrained network",
+        )
+    return start.model.encoder.backbone.network.state_dict()
+
+
+def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float32], loss: float) -> EpochMetrics:
+    """Write the checkpoint and the metrics of a fitted model."""
+    recipe, images, validation = request.recipe, request.images, request.validation
+    validation_codes, residuals = encode_indices(model, validation.images.images, validation.indices)
+    values = math.prod(model.code_shape[1:]) * model.encoder.backbone.channels
+    mse = float(np.square(residuals, dtype=np.float64).mean() / values)
+    metrics = EpochMetrics(epoch=1, step=0, train_loss=loss, val_loss=mse, lr=0.0)
+    spread = np.linspace(0, len(codes) - 1, min(QUANTIZER_IMAGES, len(codes))).round().astype(np.int64)
+    header = CheckpointHeader(
+        architecture=model.architecture,
+        arguments=model.arguments,
+        image_shape=model.image_shape,
+        code_shape=model.code_shape,
+        mean=cast(list[float], recipe.model.mean),
+        std=cast(list[float], recipe.model.std),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        recipe=recipe.to_dict(),
+        data=images.source,
+        validation=validation.source,
+        training=TrainingSummary(epochs=1, best_epoch=1, train_loss=loss, val_loss=mse, val_mse=mse),
+        residual_quantiles=quantiles(residuals, QUANTILES),
+        quantizers=fit_quantizers(codes[spread]),
+        class_names=list(occurring_classes(images.images)),
+        native_shape=images.images.native_shape,
+        default_score=DEFAULT_SCORE,
+        task=recipe.task,
+        versions={name: version(name) for name in ("aecli", "torch")},
+    )
+    statistics = fit_normal_statistics(header, codes, recipe.training.seed)
+    header = replace(header, score_quantiles=quantiles(default_scores(validation_codes, statistics), QUANTILES))
+    save_checkpoint(model, header, request.folder.model, request.trained_images, statistics)
+    request.folder.save_metrics([metrics])
+    return metrics
