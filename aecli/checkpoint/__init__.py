@@ -13,6 +13,7 @@ from aecli.checkpoint.file import (
 from aecli.checkpoint.header import (
     CheckpointHeader,
     DataSource,
+    NormalMaps,
     ResidualQuantiles,
     TrainingSummary,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "CheckpointHeader",
     "DataSource",
     "ModelRef",
+    "NormalMaps",
     "ResidualQuantiles",
     "TrainingSummary",
     "is_checkpoint",

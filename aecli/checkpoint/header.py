@@ -49,6 +49,22 @@ class ResidualQuantiles:
 
 
 @dataclass(frozen=True)
+class NormalMaps:
+    """What the maps of normal images look like, in the units of the maps: the color scale of heatmaps starts there."""
+
+    median: float
+    high: float
+    """99% of all values are smaller."""
+    highest: float
+    """The largest value of a map is smaller in 99% of the images."""
+
+    def check_ranges(self) -> None:
+        """Raise ValueError if the values do not increase."""
+        if not self.median <= self.high <= self.highest:
+            raise ValueError(f"maps of normal images {self.median}, {self.high}, {self.highest}")
+
+
+@dataclass(frozen=True)
 class CheckpointHeader(Header):
     """The metadata of a checkpoint: everything but the weights."""
 
@@ -80,6 +96,8 @@ class CheckpointHeader(Header):
     """The anomaly score to use without a detector."""
     score_quantiles: ResidualQuantiles | None = None
     """Quantiles of `default_score` over the validation images; None if it is the residual."""
+    normal_maps: NormalMaps | None = None
+    """The maps of `default_score` of the validation images; None if it has no maps."""
     trained_images: list[int] = field(default_factory=list)
     """The `counts` of the memory of the training images; empty in a file of 0.1, which has none."""
     task: Task = "autoencoder"
@@ -115,6 +133,8 @@ class CheckpointHeader(Header):
         for what, is_valid in checks.items():
             if not is_valid:
                 raise ValueError(what)
+        if self.normal_maps is not None:
+            self.normal_maps.check_ranges()
         Recipe.from_dict(self.recipe)
 
     def summary(self) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class ImageReader:
     """The name in results: the path of an image file, or `DATA:NAME` for an image inside a file or a data set."""
     read: Callable[[], ConvertedImage]
     """Returns the image in the requested shape. Raises InputError if it cannot be read."""
+    reread: Callable[[Conversion], ConvertedImage] | None = None
+    """Reads the image once more, in another shape; None if it can be read only once."""
 
 
 def iterate_images(
@@ -62,12 +64,14 @@ def iterate_images(
     if isinstance(content, ImageArrays):
         levels = content.levels(conversion, ref.name)
         for name, pixels in zip(content.names.tolist(), content.images, strict=True):
-            yield ImageReader(f"{ref.name}:{name}", partial(_convert, pixels, levels, conversion))
+            reread = partial(_convert, pixels, levels)
+            yield ImageReader(f"{ref.name}:{name}", partial(reread, conversion), reread)
         return
     for file in content.files:
         # The file itself is listed as the user spells it, such as ./image.png.
         is_itself = isinstance(file, FileOnDisk) and (file.path,) == ref.paths and file.page is None
-        yield ImageReader(ref.name if is_itself else file.where, partial(decode, file, conversion))
+        name = ref.name if is_itself else file.where
+        yield ImageReader(name, partial(decode, file, conversion), partial(decode, file))
 
 
 def _convert(pixels: NDArray[Any], levels: Levels | None, conversion: Conversion) -> ConvertedImage:

@@ -20,6 +20,7 @@ from aecli.checkpoint import (
     ONNX_FILE,
     CheckpointHeader,
     DataSource,
+    NormalMaps,
     read_metadata,
 )
 from aecli.detection.options import DEFAULT_QUANTILE
@@ -71,6 +72,8 @@ class DetectorHeader(Header):
     """Fraction of normal images below the threshold; None if the threshold was not chosen by it."""
     anomalous: DataSource | None = None
     logistic: Logistic | None = None
+    normal_maps: NormalMaps | None = None
+    """The maps of normal images: of the score, or the error maps if the score has no maps. None in older files."""
     measured: dict[str, Any] = field(default_factory=dict)
     """Metrics on images that the detector was not fitted on: a `ScoreReport` and the numbers of images."""
     versions: dict[str, str] = field(default_factory=dict)
@@ -81,6 +84,8 @@ class DetectorHeader(Header):
         """Raise ValueError if the score or the reduction of its maps is unknown."""
         if self.score not in score_names():
             raise ValueError(f"unknown score '{self.score}'")
+        if self.normal_maps is not None:
+            self.normal_maps.check_ranges()
         try:
             check_reduction(self.map_reduction)
         except UsageError as error:
@@ -148,6 +153,7 @@ def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detect
             header.validation,
             uses_model_statistics=header.task == "features",
             quantile=DEFAULT_QUANTILE,
+            normal_maps=header.normal_maps,
         ),
         {},
     )

@@ -19,6 +19,7 @@ from aecli.data.loading import DEFAULTS
 from aecli.data.options import DataOptions
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import chunked, chunks_as_available, image_readers, is_pipe, read_list
+from aecli.detection.original import OriginalImage, Reread
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, ModelOutput, batch_size
 from aecli.runtime.progress import Progress, silent
@@ -41,6 +42,8 @@ class Detection:
     """The model's output for this image; each array has one row."""
     score_map: NDArray[np.float32] | None = None
     """(h, w), the scores at the positions of the image as the model takes it; None if the score has no maps."""
+    original: OriginalImage | None = None
+    """The image as its file holds it; None if only the model's input is known."""
 
     @property
     def is_anomaly(self) -> bool:
@@ -164,19 +167,28 @@ class AnomalyInspector:
         if not images:
             return
         header = self.detector.header
-        names = iter([image.name for image in images])
+        remaining = iter(images)
         for output in self.model.outputs(np.stack([image.converted.pixels for image in images])):
             scores, maps = self.detector.apply(output)
             probabilities = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
             for row, (score, probability) in enumerate(zip(scores.tolist(), probabilities, strict=True)):
-                score_map = None if maps is None else maps[row]
-                yield Detection(next(names), score, header.threshold, probability, output.take(row), score_map)
+                image = next(remaining)
+                yield Detection(
+                    image.name,
+                    score,
+                    header.threshold,
+                    probability,
+                    output.take(row),
+                    None if maps is None else maps[row],
+                    OriginalImage(image.converted.native, self.model.conversion, image.reread),
+                )
 
 
 @dataclass(frozen=True)
 class _Image:
     name: str
     converted: ConvertedImage
+    reread: Reread | None
 
 
 def _read_all(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
@@ -189,7 +201,7 @@ def _read(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
     images: list[_Image | Failure] = []
     for reader in readers:
         try:
-            images.append(_Image(reader.name, reader.read()))
+            images.append(_Image(reader.name, reader.read(), reader.reread))
         except UnreadableImageError as error:
             images.append(Failure(reader.name, error.reason))
         except AecliError as error:

@@ -25,11 +25,12 @@ def fit_normal_statistics(header: CheckpointHeader, codes: NDArray[np.float32], 
     return fitted
 
 
-def default_scores(codes: NDArray[np.float32], statistics: NormalStatistics) -> NDArray[np.float32]:
-    """Return the scores of images with these codes by the default score, (N,)."""
+def default_scores(
+    codes: NDArray[np.float32], statistics: NormalStatistics
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the scores of images with these codes by the default score, (N,), and their maps, (N, h, w), if any."""
     score = find_score(DEFAULT_SCORE)
-    scores, _ = apply_score(score, score.measure(_output(codes)), statistics[DEFAULT_SCORE], DEFAULT_REDUCTION)
-    return scores
+    return apply_score(score, score.measure(_output(codes)), statistics[DEFAULT_SCORE], DEFAULT_REDUCTION)
 
 
 def quantiles(values: NDArray[np.float32], probabilities: list[float]) -> ResidualQuantiles:

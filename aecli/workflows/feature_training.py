@@ -12,6 +12,7 @@ from aecli.checkpoint import Checkpoint, CheckpointHeader, TrainingSummary, load
 from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.codes.quantizer import fit_quantizers
 from aecli.data import occurring_classes
+from aecli.detection.normal_maps import summarize_maps
 from aecli.detection.normal_statistics import DEFAULT_SCORE, default_scores, fit_normal_statistics, quantiles
 from aecli.errors import UsageError
 from aecli.inference.torch_backend import encode_indices, find_device
@@ -143,7 +144,12 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
         versions={name: version(name) for name in ("aecli", "torch")},
     )
     statistics = fit_normal_statistics(header, codes, recipe.training.seed)
-    header = replace(header, score_quantiles=quantiles(default_scores(validation_codes, statistics), QUANTILES))
+    scores, maps = default_scores(validation_codes, statistics)
+    header = replace(
+        header,
+        score_quantiles=quantiles(scores, QUANTILES),
+        normal_maps=None if maps is None else summarize_maps(maps),
+    )
     save_checkpoint(model, header, request.folder.model, request.trained_images, statistics)
     request.folder.save_metrics([metrics])
     return metrics
