@@ -18,8 +18,9 @@ from aecli.data.image_files import ConvertedImage
 from aecli.data.iteration import ImageReader
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import chunked, image_readers
-from aecli.errors import InputError
-from aecli.inference.model import Model, ModelOutput
+from aecli.detection.inspection import AnomalyInspector, Detection
+from aecli.errors import InputError, UsageError
+from aecli.inference.model import Model
 from aecli.runtime.counting import counted
 from aecli.workflows.calibration import CalibrationResult
 from aecli.workflows.detection import open_inspector
@@ -81,27 +82,44 @@ class Detections:
         Raises:
             aecli.errors.InputError: the image file has changed, and cannot be read any more.
         """
-        error_map: NDArray[np.float32] = self._output(index).error_maps[0]
+        error_map: NDArray[np.float32] = self._inspect(index).output.error_maps[0]
         return error_map
 
+    def score_map(self, index: int) -> NDArray[np.float32]:
+        """Return how unusual each position of an image is, (h, w), in the units of the score; the image is read again.
+
+        The map covers the model's input, and has the size of the model's codes.
+
+        Raises:
+            aecli.errors.UsageError: the detector's score has no maps.
+            aecli.errors.InputError: the image file has changed, and cannot be read any more.
+        """
+        score_map = self._inspect(index).score_map
+        if score_map is None:
+            raise UsageError(
+                f"score {self.detector.header.score} has no maps",
+                hint="calibrate with a score of maps, such as position or local; or use error_map",
+            )
+        return score_map
+
     def heatmap(self, index: int) -> "Image":
-        """Return the image, its reconstruction and its error map side by side. The image is read again.
+        """Return the image and, beside it, what is unusual in it in color. The image is read again.
 
         It is what `aecli detect --heatmaps` writes. A notebook shows it; `.save("heatmap.png")` writes it to a file.
 
         Raises:
             aecli.errors.InputError: the image file has changed, and cannot be read any more.
         """
-        from PIL import Image
-
         from aecli.plots.heatmap import heatmap
 
-        return Image.fromarray(np.ascontiguousarray(heatmap(self._output(index)).transpose(1, 2, 0)))
+        return heatmap(self._inspect(index), self.detector)
 
-    def _output(self, index: int) -> ModelOutput:
+    def _inspect(self, index: int) -> Detection:
         with python_errors():
-            (output,) = self._model.outputs(self._readers[index].read().pixels[None])
-        return output
+            ((result,),) = AnomalyInspector(self._model, self.detector).inspect_chunks([[self._readers[index]]])
+            if isinstance(result, Failure):
+                raise InputError(f"cannot read image {result.name}: {result.reason}")
+        return result
 
     def __repr__(self) -> str:
         anomalies = counted(int(self.is_anomaly.sum()), "anomaly", "anomalies")
@@ -125,7 +143,7 @@ def detect(
 
         found = aecli.detect("photos/", "run")
         found.names[found.is_anomaly]
-        found.heatmap(found.scores.argmax())                    # the image, its reconstruction, and where they differ
+        found.heatmap(found.scores.argmax())                    # the image, and what is unusual in it
         pandas.DataFrame(found.to_dict())
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
-from aecli.data.image_files import ConvertedImage, quiet
+from aecli.data.image_files import ConvertedImage
 from aecli.data.shapes import FullShape, complete
 
 Reread: TypeAlias = Callable[[Conversion], ConvertedImage]
@@ -36,13 +36,11 @@ class OriginalImage:
         """Return the whole image in its own colors at another size, (C, *size); None if it cannot be read again.
 
         Raises:
-            InputError: the file was changed, and cannot be read any more.
+            InputError: the file was changed or removed, and cannot be read any more.
         """
         if self.reread is None:
             return None
-        with quiet():
-            conversion = replace(self.conversion, shape=(self.shape[0], *size), resize="stretch")
-            return self.reread(conversion).pixels
+        return self.reread(replace(self.conversion, shape=(self.shape[0], *size), resize="stretch")).pixels
 
     def place(self, score_map: NDArray[np.float32], size: Size, *, smooth: bool = False) -> NDArray[np.float32]:
         """Return a map of the model's input as a map of the whole image at `size`, by linear interpolation.

@@ -1,33 +1,42 @@
-"""Error maps: one PNG file per image with the image, its reconstruction and where they differ."""
+"""Heatmaps: one PNG file per image with the image, and with what is unusual in it, for an inspector."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
-from numpy.typing import NDArray
 
-from aecli.data.formats.known import SUFFIXES
-from aecli.data.grids import MIN_SIDE
-from aecli.data.saving import save_image
+from aecli.data.image_files import quiet
+from aecli.data.resize import to_pil
+from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
-from aecli.errors import UsageError
-from aecli.inference.model import ModelOutput
-from aecli.storage.paths import plain_name
+from aecli.plots.color_scale import color_scale
+from aecli.plots.heatmap_strip import PAPER, strip
+from aecli.plots.image_names import ImageNames
+from aecli.plots.inspected_view import InspectedView, map_of, view_of
+from aecli.storage.atomic import atomic_write
 
-COLORMAP = "inferno"
-BRIGHTEST_ERROR = 128
-"""The error in gray levels (0..255) of the brightest color. Larger errors are rare, and get the same color."""
-GAP = 4
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+LONGEST_SIDE = 2000
+"""Pixels of the longer side of the drawn image; larger images are scaled down."""
+NARROWEST = 400
+"""Pixels of the smallest width, for the text."""
+GAP = 6
+SCREEN = (16, 9)
+"""Ratio of the screen that panels are arranged for."""
+COMPRESSION = 4
+"""Level of zlib: higher ones take longer and hardly make photographs smaller."""
 
 
 class Heatmaps:
     """Writes heatmaps to a folder, under distinct names."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
-        self._used_names: set[str] = set()
+    def __init__(self, folder: Path, detector: Detector):
+        self._names = ImageNames(folder, ".png")
+        self._detector = detector
 
     def require_other_folder(self, paths: Iterable[str]) -> None:
         """Check that no inspected image file is in the folder of the heatmaps.
@@ -35,63 +44,66 @@ class Heatmaps:
         Raises:
             UsageError: an image is in the folder, so that a heatmap could replace it.
         """
-        folder = self._folder.resolve()
-        for path in map(Path, paths):
-            if path.parent.resolve() == folder and path.is_file():
-                raise UsageError(
-                    f"heatmaps would be written among the images: {self._folder}",
-                    hint="name another folder with --heatmaps",
-                )
+        self._names.require_other_folder(paths, "heatmaps", "--heatmaps")
 
     def draw(self, detection: Detection) -> Path:
-        """Write the image, its reconstruction and its error map side by side; return the file's path.
+        """Write the heatmap of an image; return the file's path.
 
-        The file name consists of the image's folders and name, and a number if that name is used already.
+        Raises:
+            UnavailableError: the file cannot be written.
         """
-        path = self._folder / self._file_name(detection.path)
-        save_image(heatmap(detection.output), path)
+        path = self._names.path_for(detection.path)
+        content = BytesIO()
+        with quiet():
+            drawn = heatmap(detection, self._detector)
+        drawn.save(content, format="PNG", compress_level=COMPRESSION)
+        with atomic_write(path) as file:
+            file.write(content.getbuffer())
         return path
 
-    def _file_name(self, path: str) -> str:
-        stem = path.removesuffix(Path(path).suffix) if Path(path).suffix.lower() in SUFFIXES else path
-        base = plain_name(stem, "image")
-        name, number = f"{base}.png", 2
-        while name.lower() in self._used_names:  # some file systems ignore case
-            name, number = f"{base}-{number}.png", number + 1
-        self._used_names.add(name.lower())
-        return name
 
+def heatmap(detection: Detection, detector: Detector) -> "Image":
+    """Return an image of mode RGB: a strip with the verdict, and below it the inspected image without and with colors.
 
-def heatmap(output: ModelOutput) -> NDArray[np.uint8]:
-    """Return an image, its reconstruction and its error map in a row, (3, H', W') uint8 on white.
-
-    `output` is the model's output for one image. Errors of `BRIGHTEST_ERROR` gray levels and more have the same color.
+    The image has its own size, up to `LONGEST_SIDE`. Colors lie where it differs from normal images, and a line around
+    what is above the threshold. A model that reconstructs images adds the reconstruction.
     """
-    image, reconstruction = output.images[0], output.reconstructions[0]
-    error = output.error_maps[0]
-    shades = np.minimum(error * (255 / BRIGHTEST_ERROR), 255).astype(np.uint8)
-    heat = _palette()[shades].transpose(2, 0, 1)
-    panels = [_to_rgb(image), _to_rgb(np.rint(reconstruction).astype(np.uint8)), heat]
-    scale = max(1, -(-2 * MIN_SIDE // min(error.shape)))
-    return _in_a_row([panel.repeat(scale, axis=1).repeat(scale, axis=2) for panel in panels])
+    from PIL import Image
 
-
-@cache
-def _palette() -> NDArray[np.uint8]:
-    """Return the colors from no error to `BRIGHTEST_ERROR`, (256, 3)."""
-    colors = mpl.colormaps[COLORMAP](np.linspace(0, 1, 256))[:, :3]
-    palette: NDArray[np.uint8] = np.rint(255 * np.asarray(colors)).astype(np.uint8)
-    return palette
-
-
-def _to_rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.broadcast_to(image, (3, *image.shape[1:]))
-
-
-def _in_a_row(panels: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    height, width = panels[0].shape[1:]
-    canvas = np.full((3, height, len(panels) * (width + GAP) - GAP), 255, np.uint8)
-    for index, panel in enumerate(panels):
-        left = index * (width + GAP)
-        canvas[:, :, left : left + width] = panel
+    scale = color_scale(detector)
+    view = view_of(detection, scale, LONGEST_SIDE)
+    panels = [view.image]
+    if map_of(detection) is not None:
+        panels.append(view.combined())
+    if detection.output.decoded is not None:
+        panels.append(_reconstruction(detection, view))
+    placed = _arranged(panels)
+    width = max(NARROWEST, *(left + panel.width for left, _, panel in placed))
+    text = strip(detection, detector, scale if len(panels) > 1 else None, width)
+    height = text.height + max(top + panel.height for _, top, panel in placed)
+    canvas = Image.new("RGB", (width, height), PAPER)
+    canvas.paste(text, (0, 0))
+    for left, top, panel in placed:
+        canvas.paste(panel, (left, text.height + top))
     return canvas
+
+
+def _reconstruction(detection: Detection, view: InspectedView) -> "Image":
+    """Return the reconstruction as high as the view; of a cropped or padded image, in its own ratio."""
+    from PIL import Image
+
+    image = to_pil(np.rint(detection.output.reconstructions[0]).astype(np.uint8))
+    width, height = view.image.size
+    if detection.original is not None and detection.original.conversion.resize != "stretch":
+        width = max(1, round(height * image.width / image.height))
+    return image.resize((width, height), Image.Resampling.NEAREST if view.is_enlarged else Image.Resampling.BICUBIC)
+
+
+def _arranged(panels: "Sequence[Image]") -> "list[tuple[int, int, Image]]":
+    """Return (left, top, panel) of panels in a row, or in a column if they are larger on a screen that way."""
+    widths, heights = ([side + GAP for side in sides] for sides in zip(*(panel.size for panel in panels), strict=True))
+    in_row = min(SCREEN[0] / sum(widths), SCREEN[1] / max(heights))
+    in_column = min(SCREEN[0] / max(widths), SCREEN[1] / sum(heights))
+    if in_row >= in_column:
+        return [(sum(widths[:index]), 0, panel) for index, panel in enumerate(panels)]
+    return [(0, sum(heights[:index]), panel) for index, panel in enumerate(panels)]

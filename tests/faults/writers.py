@@ -148,7 +148,8 @@ def _images(material: Path) -> list[Writer]:
     digits = load("digits:test")
     images = [digits.take(np.arange(COUNT) + COUNT * version) for version in (0, 1)]
     model = inference.load(material / "run0", device="cpu")
-    threshold = default_detector(model.header, model.fingerprint).header.threshold
+    detector = default_detector(model.header, model.fingerprint)
+    threshold = detector.header.threshold
     findings = [
         [
             Detection(f"{index}.png", 0.0, threshold, None, output.take(index))
@@ -171,7 +172,7 @@ def _images(material: Path) -> list[Writer]:
         save_images(images[version], place)
 
     def write_heatmaps(place: Path, version: int) -> None:
-        heatmaps = Heatmaps(place)
+        heatmaps = Heatmaps(place, detector)
         for finding in findings[version]:
             heatmaps.draw(finding)
 

@@ -1,0 +1,73 @@
+"""Options of the files that show the results of `aecli detect`; imports nothing heavy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from aecli.errors import UsageError, unknown
+from aecli.plots.map_formats import MAP_FORMATS, MapFormat
+from aecli.runtime.options import option
+from aecli.storage.paths import is_stream
+
+PANEL = "Files"
+PAGE_SUFFIXES = (".html", ".htm")
+VIEWS = 100
+"""Images of the page that can be enlarged: those with the highest scores, as each of them adds some 200 KB to it."""
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What is written about each image that has a line."""
+
+    heatmaps: Path | None = option(
+        None,
+        "Write a PNG file per image to DIR: the image at its own size, up to 2,000 pixels, and again with what is "
+        "unusual in color. The colors start where the maps of normal images end; a line surrounds what is above the "
+        "threshold.",
+        panel=PANEL,
+        metavar="DIR",
+    )
+    maps: Path | None = option(
+        None,
+        "Write the map of each image to DIR: float32 numbers in the units of the score, at the size of the image. Of a "
+        "score without maps, these are the errors of the reconstruction in gray levels.",
+        panel=PANEL,
+        metavar="DIR",
+    )
+    maps_format: str | None = option(
+        None,
+        "Format of --maps: TIFF images of one channel, or NumPy arrays; default: tiff.",
+        panel=PANEL,
+        metavar="|".join(MAP_FORMATS),
+    )
+    report: Path | None = option(
+        None,
+        "Write one HTML page with all images, to sort and to filter in a browser, offline. It holds thumbnails, and "
+        f"the {VIEWS} images with the highest scores enlarged; with --only anomalies or --top N it stays small.",
+        panel=PANEL,
+        metavar="FILE.html",
+    )
+
+    @property
+    def paths(self) -> list[Path]:
+        """The folders and files that are written to."""
+        return [path for path in (self.heatmaps, self.maps, self.report) if path is not None]
+
+    def check(self) -> None:
+        """Check the values.
+
+        Raises:
+            UsageError: a value is unknown, or the page is not an HTML file.
+        """
+        if self.maps_format is not None:
+            if self.maps_format not in MAP_FORMATS:
+                raise UsageError(unknown("value of --maps-format", self.maps_format, MAP_FORMATS))
+            if self.maps is None:
+                raise UsageError("--maps-format applies to --maps only", hint="add --maps DIR")
+        if self.report is not None and (is_stream(self.report) or self.report.suffix.lower() not in PAGE_SUFFIXES):
+            raise UsageError(f"the report is an HTML file, not {self.report}", hint="for example --report report.html")
+
+    @property
+    def format_of_maps(self) -> MapFormat:
+        """The format of the maps."""
+        return cast(MapFormat, self.maps_format or MAP_FORMATS[0])

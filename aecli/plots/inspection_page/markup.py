@@ -1,0 +1,231 @@
+"""The HTML of the page. What comes from files is escaped, and a policy forbids scripts other than the page's own."""
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from html import escape
+from importlib.metadata import version
+from importlib.resources import files
+from io import BytesIO
+
+import numpy as np
+
+from aecli.data.image_set import Failure
+from aecli.detection.detector import Detector
+from aecli.detection.inspection import Detection
+from aecli.inference.model import Model
+from aecli.plots.color_scale import SHADES, ColorScale, palette
+from aecli.plots.inspection_page.distribution import distribution
+from aecli.runtime.counting import counted
+from aecli.storage.fingerprints import short_fingerprint
+
+ITEM_END = b"</li>\n"
+LEGEND_GRAY = 96
+"""What the colors of the legend lie on: as in most images, neither black nor white."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded image."""
+
+    kind: str
+    """`jpeg` or `png`."""
+    content: bytes
+    size: tuple[int, int]
+    """(width, height)"""
+
+    @property
+    def source(self) -> str:
+        """Its address: the content itself."""
+        return f"data:image/{self.kind};base64,{b64encode(self.content).decode()}"
+
+
+def item(detection: Detection, pictures: Sequence[Picture]) -> bytes:
+    """Return the start of an image's item: its thumbnail, score, verdict and name. `ITEM_END` follows."""
+    name, verdict = text(detection.path), detection.verdict
+    return (
+        f'<li data-score="{detection.score!r}" data-verdict="{verdict}" data-name="{name}">'
+        f'<button type="button" class="open"><span class="frame">{_layers(pictures)}</span>'
+        f'<span class="text"><span class="numbers"><span class="score">{detection.score:.4g}</span>'
+        f'<span class="verdict {verdict}">{verdict}</span></span>'
+        f'<span class="name">{name}</span></span></button>'
+    ).encode()
+
+
+def enlargement(pictures: Sequence[Picture]) -> bytes:
+    """Return the enlarged image of an item, which a browser does not decode before it is shown."""
+    return f"<template>{_layers(pictures)}</template>".encode()
+
+
+def text(value: str) -> str:
+    """Return a text of unknown origin for HTML: escaped, with control characters and lone surrogates spelled out."""
+    spelled = "".join(
+        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode()
+        for character in value
+    )
+    return escape(spelled)
+
+
+class PageText:
+    """What stands before and after the items."""
+
+    def __init__(self, model: Model, detector: Detector, scale: ColorScale, scores: Sequence[float], views: int):
+        self._model, self._detector, self._scale = model, detector, scale
+        self._scores, self._views = np.asarray(scores, np.float64), views
+        self._anomalies = int((self._scores > detector.header.threshold).sum())
+
+    def start(self, failures: Sequence[Failure], failed: int) -> bytes:
+        """Return everything before the first item; `failures` are the first ones of `failed`."""
+        return "\n".join([*self._head(), *self._summary(), *_failures(failures, failed), *self._tools(), ""]).encode()
+
+    def end(self) -> bytes:
+        """Return everything after the last item."""
+        return "\n".join(["</ul>", *self._viewer(), f"<script>{_script()}</script>", "</body>", "</html>", ""]).encode()
+
+    def _head(self) -> Iterator[str]:
+        style, script = _file("style.css"), _script()
+        policy = (
+            f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+            "base-uri 'none'; form-action 'none'"
+        )
+        yield "<!doctype html>"
+        yield '<html lang="en">'
+        yield "<head>"
+        yield '<meta charset="utf-8">'
+        yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        yield '<meta name="referrer" content="no-referrer">'
+        yield f"<title>{counted(len(self._scores), 'image')}, {self._anomalies_text()}</title>"
+        yield f"<style>{style}</style>"
+        yield "</head>"
+        yield "<body>"
+
+    def _summary(self) -> Iterator[str]:
+        header = self._detector.header
+        normal = len(self._scores) - self._anomalies
+        yield "<h1>Inspected images</h1>"
+        yield (
+            f'<p class="counts"><strong>{counted(len(self._scores), "image")}</strong>: '
+            f'<strong class="anomaly">{self._anomalies_text()}</strong>, '
+            f'<span class="normal">{normal:,} normal</span></p>'
+        )
+        yield '<dl class="facts">'
+        model = "" if self._model.path is None else f"{self._model.path}, "
+        model += f"{self._model.header.architecture}, {short_fingerprint(self._model.fingerprint)}"
+        for term, description in {
+            "Score": f"{header.score}; larger is more unusual",
+            "Threshold": f"{header.threshold:.6g}{self._threshold_source()}",
+            "Model": model,
+            "Made by": f"aecli {version('aecli')}",
+        }.items():
+            yield f"<dt>{term}</dt><dd>{text(description)}</dd>"
+        yield "</dl>"
+        yield from distribution(self._scores, header.threshold)
+        if self._scale.decides or self._detector.has_maps or self._model.has_images:
+            yield self._legend()
+
+    def _threshold_source(self) -> str:
+        """Return what the threshold rests on, if it is recorded."""
+        header = self._detector.header
+        if header.quantile is not None:
+            return f", which {100 * (1 - header.quantile):.3g}% of normal images exceed ({header.normal.word})"
+        return "" if header.logistic is None else f", between the scores of {header.normal.word} and of known anomalies"
+
+    def _anomalies_text(self) -> str:
+        return counted(self._anomalies, "anomaly", "anomalies")
+
+    def _legend(self) -> str:
+        from PIL import Image
+
+        content = BytesIO()
+        colors = palette()[None, :SHADES]
+        ground = np.full((1, SHADES, 3), float(LEGEND_GRAY))
+        opacity = colors[..., 3:] / 255
+        pixels = np.rint(ground * (1 - opacity) + colors[..., :3] * opacity).astype(np.uint8)
+        Image.fromarray(pixels).save(content, format="PNG")
+        bar = Picture("png", content.getvalue(), (SHADES, 1))
+        return (
+            f'<p class="legend"><span>usual, {self._scale.start:.3g}</span><img src="{bar.source}" alt="">'
+            f'<span>{self._scale.end:.3g}</span><span class="outline"></span><span>{self._scale.meaning}</span></p>'
+        )
+
+    def _tools(self) -> Iterator[str]:
+        total = len(self._scores)
+        yield "<noscript><p>The highest score is first. To filter and to enlarge images, allow scripts.</p></noscript>"
+        yield '<div class="tools" hidden>'
+        yield '<div class="filters" role="group" aria-label="Show">'
+        for label, verdict, count in (
+            ("All", "", total),
+            ("Anomalies", "anomaly", self._anomalies),
+            ("Normal", "normal", total - self._anomalies),
+        ):
+            pressed = "true" if not verdict else "false"
+            yield f'<button type="button" data-verdict="{verdict}" aria-pressed="{pressed}">{label} {count:,}</button>'
+        yield "</div>"
+        yield '<select id="sort" aria-label="Sort by" autocomplete="off">'
+        for value, label in (
+            ("highest", "Highest score first"),
+            ("lowest", "Lowest score first"),
+            ("name", "By name"),
+            ("verdict", "By verdict"),
+        ):
+            yield f'<option value="{value}">{label}</option>'
+        yield "</select>"
+        yield '<input id="find" type="search" placeholder="Find a name" aria-label="Find a name" autocomplete="off">'
+        yield '<label><input id="colors" type="checkbox" checked autocomplete="off">Colors</label>'
+        yield '<span id="shown" role="status"></span>'
+        yield "</div>"
+        if self._views < total:
+            yield f"<p>The {self._views:,} images with the highest scores can be enlarged.</p>"
+        yield '<ul id="items">'
+
+    def _viewer(self) -> Iterator[str]:
+        yield '<dialog id="viewer" aria-labelledby="viewer-name">'
+        yield '<div class="bar"><div><p id="viewer-numbers" class="numbers"></p><p id="viewer-name"></p></div>'
+        yield '<button type="button" id="close">Close</button></div>'
+        yield '<div id="stage" class="stage"></div>'
+        yield '<div class="bottom">'
+        yield (
+            f'<p id="viewer-note">This is the thumbnail: only the {self._views:,} images with the highest scores are '
+            "kept at a larger size, so that the page stays small.</p>"
+        )
+        yield '<div class="steps"><button type="button" id="previous" aria-label="Previous image">←</button>'
+        yield '<span id="position"></span>'
+        yield '<button type="button" id="next" aria-label="Next image">→</button>'
+        yield '<button type="button" id="viewer-colors">Colors</button></div>'
+        yield "</div>"
+        yield "</dialog>"
+
+
+def _failures(failures: Sequence[Failure], failed: int) -> Iterator[str]:
+    if not failed:
+        return
+    yield f"<details><summary>{counted(failed, 'image')} could not be read</summary><ul>"
+    for failure in failures:
+        yield f"<li>{text(failure.name)}: {text(failure.reason)}</li>"
+    if failed > len(failures):
+        yield f"<li>and {failed - len(failures):,} more</li>"
+    yield "</ul></details>"
+
+
+def _layers(pictures: Sequence[Picture]) -> str:
+    """Return the image and the colors that lie on it."""
+    return "".join(
+        f'<img{" class=overlay" if layer else ""} src="{picture.source}" width="{picture.size[0]}" '
+        f'height="{picture.size[1]}" alt="" loading="lazy" decoding="async">'
+        for layer, picture in enumerate(pictures)
+    )
+
+
+def _script() -> str:
+    return _file("script.js")
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _hash(content: str) -> str:
+    """Return the source expression that allows exactly this content in a Content-Security-Policy."""
+    return f"sha256-{b64encode(sha256(content.encode()).digest()).decode()}"
