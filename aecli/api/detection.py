@@ -15,10 +15,12 @@ from aecli.api.images import DataLike, in_memory, load_model
 from aecli.api.progress import ProgressLike, open_progress
 from aecli.data import DataOptions, Failure
 from aecli.data.image_files import ConvertedImage
-from aecli.data.iteration import ImageReader
+from aecli.data.in_memory import memory_ref
+from aecli.data.iteration import ImageReader, iterate_images
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import chunked, image_readers
 from aecli.detection.inspection import AnomalyInspector, Detection
+from aecli.detection.tile_options import TileOptions
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model
 from aecli.runtime.counting import counted
@@ -135,6 +137,8 @@ def detect(
     detector: CalibrationResult | Detector | str | Path | None = None,
     *,
     threshold: float | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
     options: DataOptions | None = None,
     device: str = "auto",
     progress: "ProgressLike" = None,
@@ -153,6 +157,9 @@ def detect(
         detector: What `aecli.calibrate` returned, or a detector file. Default: `detector.safetensors` in the run
             folder, or without it the residual with the 99% quantile of the validation images as threshold.
         threshold: The score above which an image is an anomaly, instead of the detector's threshold.
+        tile: Cut images in their own size into square tiles of this many pixels, and join the scores of the tiles; 0
+            takes whole images. Default: as the detector was calibrated, or else as the model was trained.
+        overlap: Pixels by which neighboring tiles overlap; default: an eighth of `tile`.
         options: How DATA words are read.
         device: A torch device such as `cpu` or `cuda:1`, if the model is given as a path; `auto` selects a GPU if there
             is one.
@@ -165,14 +172,14 @@ def detect(
     Raises:
         aecli.errors.InputError: the model or the detector is missing or damaged, the detector was made for another
             model, images do not fit the model, or none could be read.
-        aecli.errors.UsageError: the threshold is not finite.
+        aecli.errors.UsageError: the threshold is not finite, or there are no such tiles.
         aecli.errors.UnavailableError: a package or the device is not available.
     """
     with python_errors(), open_progress(progress) as on_progress:
         loaded = load_model(model, device)
-        inspector, warnings = open_inspector(loaded, _detector(detector), threshold)
+        inspector, warnings = open_inspector(loaded, _detector(detector), threshold, TileOptions(tile, overlap))
         notes = list(loaded.notes)
-        readers = list(_readers(images, loaded, options or DataOptions(), notes))
+        readers = list(_readers(images, inspector, options or DataOptions(), notes))
         names: list[str] = []
         scores: list[float] = []
         probabilities: list[float | None] = []
@@ -218,11 +225,15 @@ def _detector(detector: CalibrationResult | Detector | str | Path | None) -> Det
 
 
 def _readers(
-    images: "DataLike | Iterable[str | Path]", model: Model, options: DataOptions, notes: list[str]
+    images: "DataLike | Iterable[str | Path]", inspector: AnomalyInspector, options: DataOptions, notes: list[str]
 ) -> Iterator[ImageReader]:
+    model, conversion = inspector.model, inspector.conversion
     words = [images] if isinstance(images, str | os.PathLike) else images
     if isinstance(words, list | tuple) and words and all(isinstance(word, str | os.PathLike) for word in words):
-        yield from image_readers(map(os.fspath, words), model.conversion, notes.append, options)
+        yield from image_readers(map(os.fspath, words), conversion, notes.append, options)
+        return
+    if conversion.tiles:
+        yield from iterate_images(memory_ref(images), conversion, options, notes.append)
         return
     held = in_memory(images, model)  # type: ignore[arg-type]
     for name, pixels in zip(held.names.tolist(), held.images, strict=True):

@@ -36,6 +36,8 @@ class CodesMeta:
     """(C, H, W) of the images as the model took them; () if unknown."""
     resize: Literal["stretch", "crop", "pad"] = "stretch"
     """How images of another aspect ratio were resized."""
+    tiles: list[int] = field(default_factory=list)
+    """Side and overlap in pixels of the tiles that the images were cut into; empty for whole images."""
     levels: list[float] = field(default_factory=list)
     """The values of images of more than 8 bits that became 0 and 255; empty if each image declared its own."""
     trained_images: int | None = None

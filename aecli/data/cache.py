@@ -43,6 +43,8 @@ class CachedImages:
     """(index, reason) of each file that could not be read."""
     report: ConversionReport
     pixel_digest: bytes
+    sizes: tuple[tuple[int, int], ...] = ()
+    """(height, width) of each file that was cut into tiles, which then are the K images; () for whole images."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ class Entry:
         """Return the entry for the files' current state, such as their paths, sizes and modification times."""
         import PIL
 
-        digest = hashlib.sha256(json.dumps([FORMAT, PIL.__version__, asdict(conversion)]).encode())
+        values = asdict(conversion)
+        if conversion.tiles is None:  # entries of whole images keep the name that they had before there were tiles
+            del values["tiles"]
+        digest = hashlib.sha256(json.dumps([FORMAT, PIL.__version__, values]).encode())
         for file in files:
             digest.update(file.state() + b"\n")
         return cls(cache_folder() / "decoded" / digest.hexdigest()[:32])
@@ -73,6 +78,7 @@ class Entry:
                 tuple((int(index), str(reason)) for index, reason in about["failures"]),
                 build(ConversionReport, about["report"]),
                 bytes.fromhex(about["pixels_sha256"]),
+                tuple((int(height), int(width)) for height, width in about.get("sizes", ())),
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError):
             return None
@@ -108,12 +114,16 @@ class EntryWriter:
         self._write_header()
 
     def append(self, pixels: NDArray[np.uint8]) -> None:
-        """Append one (C, H, W) image."""
+        """Append (N, C, H, W) images."""
         self._file.write(pixels.data)
-        self._count += 1
+        self._count += len(pixels)
 
     def finish(
-        self, report: ConversionReport, failures: tuple[tuple[int, str], ...], pixel_digest: bytes
+        self,
+        report: ConversionReport,
+        failures: tuple[tuple[int, str], ...],
+        pixel_digest: bytes,
+        sizes: tuple[tuple[int, int], ...] = (),
     ) -> CachedImages:
         """Move the entry to its final place and open it; if another process was faster, open that entry."""
         self._file.seek(0)
@@ -125,7 +135,7 @@ class EntryWriter:
             "failures": failures,
             "report": asdict(report),
             "pixels_sha256": pixel_digest.hex(),
-        }
+        } | ({"sizes": sizes} if sizes else {})
         with (self._folder / "about.json").open("wb") as file:
             file.write(json.dumps(about, indent=1).encode())
             file.flush()

@@ -5,6 +5,7 @@ from typing import Literal
 
 from aecli.data.levels import Levels
 from aecli.data.shapes import NATIVE, FullShape, Shape
+from aecli.data.tiling import Tiling
 from aecli.errors import InputError
 
 Resize = Literal["stretch", "crop", "pad"]
@@ -25,6 +26,9 @@ class Conversion:
     together, or declared by the type of each image: 65,535 becomes 255 for 16 bits."""
     expected: FullShape | None = None
     """The typical own shape of the images that a model was trained on; images that differ much are reported."""
+    tiles: Tiling | None = None
+    """The tiles that images are cut into in their own size, each of which then gets the requested shape; None to
+    convert whole images. Tiles are not cropped or padded: `resize` does not apply to them."""
 
     def __post_init__(self) -> None:
         channels, *size = self.shape

@@ -8,6 +8,7 @@ from typing import cast
 from aecli.data.conversion import Conversion, Resize
 from aecli.data.levels import DepthSummary, Levels, ValueRange
 from aecli.data.shapes import FullShape, size_text
+from aecli.data.tiling import Tiling
 from aecli.runtime.counting import counted
 
 MAX_SIZE_RATIO = 4
@@ -41,6 +42,13 @@ class ConversionSummary:
         self._conversion = conversion
         self._native = Counter[FullShape]()
         self._depths = DepthSummary()
+        self._cut = self._small = self._tiles = 0
+        """Images that were cut into tiles, those that are smaller than a tile, and all tiles."""
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """The tiles that images are cut into; None for whole images."""
+        return self._conversion.tiles
 
     def add(self, native: FullShape, depth: ValueRange | None, count: int = 1) -> None:
         """Add images of the shape `native`, (C, H, W); `depth` is None for images of 8 bits."""
@@ -48,26 +56,49 @@ class ConversionSummary:
         if depth is not None:
             self._depths.add(depth, count)
 
+    def add_tiled(self, native: FullShape, depth: ValueRange | None) -> None:
+        """Add an image of the shape `native` that was cut into the tiles of the conversion: each counts as an image."""
+        tiling = self._conversion.tiles
+        assert tiling is not None
+        channels, *size = native
+        count = tiling.count(*size)
+        self.add((channels, tiling.size, tiling.size), depth, count)
+        self._cut += 1
+        self._small += min(size) < tiling.size
+        self._tiles += count
+
     def report(self) -> ConversionReport:
         """Return the report on all images so far."""
         conversion = self._conversion
         target, levels = cast(FullShape, conversion.shape), conversion.levels
         native = _typical(self._native)
         return ConversionReport(
-            [*self._depths.notes(levels), *_shape_notes(self._native, target, conversion.resize)],
+            [
+                *self._tile_notes(),
+                *self._depths.notes(levels),
+                *_shape_notes(self._native, target, conversion.resize, "tile" if self._cut else "image"),
+            ],
             list(_unsuitable_warnings(native, conversion)),
             native,
             levels if self._depths.count and isinstance(levels, Levels) else None,
         )
 
+    def _tile_notes(self) -> list[str]:
+        if not (tiling := self._conversion.tiles) or not self._cut:
+            return []
+        notes = [f"{counted(self._cut, 'image')} cut into {counted(self._tiles, 'tile')} of {tiling}"]
+        if self._small:
+            notes.append(f"{counted(self._small, 'image')} smaller than a tile, extended by the mirror image")
+        return notes
 
-def _shape_notes(native: Counter[FullShape], target: FullShape, resize: Resize) -> tuple[str, ...]:
+
+def _shape_notes(native: Counter[FullShape], target: FullShape, resize: Resize, unit: str) -> tuple[str, ...]:
     """Describe how many images of the `native` (C, H, W) shapes were converted to `target`; () if none was."""
     notes = []
     recolored = sum(count for shape, count in native.items() if shape[0] != target[0])
     if recolored:
         change = "color to gray by luma" if target[0] == 1 else "gray to color by repeating the channel"
-        notes.append(f"{counted(recolored, 'image')} converted from {change}")
+        notes.append(f"{counted(recolored, unit)} converted from {change}")
     sizes = Counter[tuple[int, int]]()
     for (_, *size), count in native.items():
         if tuple(size) != target[1:]:
@@ -79,7 +110,7 @@ def _shape_notes(native: Counter[FullShape], target: FullShape, resize: Resize) 
             if len(sizes) == 1
             else f"{len(sizes):,} sizes ({size_text(smallest)} to {size_text(largest)})"
         )
-        notes.append(f"{counted(sizes.total(), 'image')} resized from {origin} to {size_text(target[1:])} pixels")
+        notes.append(f"{counted(sizes.total(), unit)} resized from {origin} to {size_text(target[1:])} pixels")
     if note := _aspect_note(sizes, native.total(), target[1:], resize):
         notes.append(note)
     return tuple(notes)

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
@@ -15,17 +15,21 @@ from aecli.data import cache
 from aecli.data.conversion import Conversion
 from aecli.data.conversion_summary import ConversionReport, ConversionSummary
 from aecli.data.encoded import EncodedImage, UnreadableImageError
-from aecli.data.image_files import ConvertedImage, decode, native_depth, native_shape, quiet
+from aecli.data.image_files import decode, decode_tiled, native_depth, native_shape, quiet
 from aecli.data.image_set import Failure, fingerprint_of
 from aecli.data.levels import Levels, ValueRange, measure_levels
 from aecli.data.shapes import FullShape, Shape, complete, size_text
 from aecli.data.source import ImageFiles
+from aecli.data.tiled_image import TiledImage
+from aecli.data.tiling import TiledSet, Tiling
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.runtime.threads import map_ordered
 from aecli.storage.limits import budget
 
 PROGRESS_SECONDS = 0.1
+PENDING_PIXELS = 1 << 25
+"""Pixels of images to be cut into tiles that are decoded ahead; one image may have more."""
 Item = TypeVar("Item")
 
 
@@ -36,11 +40,14 @@ class Decoded:
     images: NDArray[np.uint8]
     """(K, C, H, W) uint8; a read-only memory map if it comes from the cache."""
     kept: NDArray[np.int64]
-    """(K,) sorted indices, among all files, of those that could be read."""
+    """(K,) sorted indices, among all files, of those that could be read; that of a file of several tiles is repeated.
+    """
     failures: tuple[Failure, ...]
     report: ConversionReport
     pixel_digest: bytes | None
     """SHA-256 of all pixels in order, if it was computed during decoding."""
+    tiles: TiledSet | None = None
+    """The files that the images are tiles of; None for whole images."""
 
     def fingerprint(self, labels: NDArray[np.int64] | None) -> str | None:
         """Return the fingerprint of the set, given the (K,) labels; None if it needs another pass over the pixels."""
@@ -52,7 +59,8 @@ def decode_files(
 ) -> Decoded:
     """Decode all files to the requested shape. A size of None keeps the files' own: 3 channels if any image is color.
 
-    If the images need more bytes than the memory budget, they are decoded into the cache, or read from it.
+    If the images need more bytes than the memory budget, they are decoded into the cache, or read from it. With tiles,
+    each tile is an image of the result.
 
     Raises:
         InputError: a file cannot be read (with `skip_damaged`: no file can be read), or no size is requested and the
@@ -74,12 +82,15 @@ def decode_files(
     if cached.failures and not skip_damaged:
         index, reason = cached.failures[0]
         raise _damaged(UnreadableImageError(files.files[index].where, reason))
+    kept = np.delete(np.arange(len(files)), [index for index, _ in cached.failures])
+    tiles = _tiled_set(conversion.tiles, cached.sizes)
     return Decoded(
         cached.images,
-        np.delete(np.arange(len(files)), [index for index, _ in cached.failures]),
+        kept if tiles is None else kept[tiles.image_of],
         tuple(Failure(files.names[index], reason) for index, reason in cached.failures),
         replace(cached.report, notes=[*cached.report.notes, f"decoded images are cached in {entry.folder}"]),
         cached.pixel_digest,
+        tiles,
     )
 
 
@@ -101,7 +112,15 @@ class _DeepImageError(Exception):
 @dataclass(frozen=True)
 class _DecodedFile:
     index: int
-    image: ConvertedImage
+    pixels: NDArray[np.uint8]
+    """(N, C, H, W): the image, or its tiles."""
+    native: FullShape
+    depth: ValueRange | None
+
+    def add_to(self, summary: ConversionSummary) -> None:
+        """Count the image, or its tiles."""
+        add = summary.add if summary.tiling is None else summary.add_tiled
+        add(self.native, self.depth)
 
 
 @dataclass(frozen=True)
@@ -122,32 +141,57 @@ def _decode(
         _DeepImageError: an image has more than 8 bits, and the levels are to be measured.
     """
     target = cast(FullShape, conversion.shape)
-    needed = len(files) * prod(target)
-    results = _results(files, conversion)
+    sizes = None if conversion.tiles is None else _native_sizes(files)
+    count = len(files)
+    if conversion.tiles is not None and sizes is not None:
+        count = sum(conversion.tiles.count(*size) for size in sizes if size)
+    needed = count * prod(target)
+    results = _results(files, conversion, sizes)
     if needed <= memory_budget:
-        return _in_memory(results, files.names, conversion)
+        return _in_memory(results, count, files.names, conversion)
     return _through_cache(entry, results, needed, conversion)
 
 
-def _results(files: _Files, conversion: Conversion) -> Iterator[_Result]:
-    """Decode all files, in order.
+def _native_sizes(files: _Files) -> list[tuple[int, int] | None]:
+    """Return (height, width) of each file from its header; None if it cannot be read, as is reported later."""
+
+    def size_of(index: int) -> tuple[int, int] | None:
+        try:
+            return native_shape(files.files[index])[1:]
+        except UnreadableImageError:
+            return None
+
+    sizes = map_ordered(size_of, range(len(files)))
+    return list(_with_progress(sizes, "reading headers", len(files), files.progress))
+
+
+def _results(
+    files: _Files, conversion: Conversion, sizes: Sequence[tuple[int, int] | None] | None
+) -> Iterator[_Result]:
+    """Decode all files, in order. `sizes` are the files' own if they are cut into tiles.
 
     Raises:
         InputError: a file cannot be read (with `skip_damaged`: no file can be read).
     """
 
     def decode_one(index: int) -> _Result:
+        file = files.files[index]
         try:
-            image = decode(files.files[index], conversion)
+            image = decode_tiled(file, conversion) if conversion.tiles else decode(file, conversion)
         except UnreadableImageError as failure:
             return _FailedFile(index, failure)
         if image.depth and conversion.levels == "measured":
             raise _DeepImageError
-        return _DecodedFile(index, image)
+        pixels = image.tiles() if isinstance(image, TiledImage) else image.pixels[None]
+        return _DecodedFile(index, pixels, image.native, image.depth)
+
+    def weigh(index: int) -> int:
+        size = sizes[index] if sizes else None
+        return prod(size) if size else 0
 
     first_failure: UnreadableImageError | None = None
     read = 0
-    results = map_ordered(decode_one, range(len(files)))
+    results = map_ordered(decode_one, range(len(files)), weigh=weigh, most=PENDING_PIXELS)
     for result in _with_progress(results, "decoding images", len(files), files.progress):
         if isinstance(result, _FailedFile):
             first_failure = first_failure or result.failure
@@ -188,24 +232,27 @@ def _damaged(failure: UnreadableImageError) -> UnreadableImageError:
     return failure
 
 
-def _in_memory(results: Iterable[_Result], names: list[str], conversion: Conversion) -> Decoded:
-    images = np.empty((len(names), *cast(FullShape, conversion.shape)), np.uint8)
+def _in_memory(results: Iterable[_Result], count: int, names: list[str], conversion: Conversion) -> Decoded:
+    images = np.empty((count, *cast(FullShape, conversion.shape)), np.uint8)
     kept: list[int] = []
+    sizes: list[tuple[int, int]] = []
     failures: list[Failure] = []
     summary = ConversionSummary(conversion)
     for result in results:
         if isinstance(result, _FailedFile):
             failures.append(Failure(names[result.index], result.failure.reason))
             continue
-        images[len(kept)] = result.image.pixels
-        summary.add(result.image.native, result.image.depth)
-        kept.append(result.index)
+        images[len(kept) : len(kept) + len(result.pixels)] = result.pixels
+        result.add_to(summary)
+        kept += [result.index] * len(result.pixels)
+        sizes.append(result.native[1:])
     return Decoded(
         images[: len(kept)],
         np.array(kept, np.int64),
         tuple(failures),
         summary.report(),
         None,
+        _tiled_set(conversion.tiles, sizes),
     )
 
 
@@ -213,6 +260,7 @@ def _through_cache(
     entry: cache.Entry, results: Iterable[_Result], needed: int, conversion: Conversion
 ) -> cache.CachedImages:
     failures: list[tuple[int, str]] = []
+    sizes: list[tuple[int, int]] = []
     summary = ConversionSummary(conversion)
     digest = hashlib.sha256()
     with entry.writer(needed, cast(FullShape, conversion.shape)) as writer:
@@ -220,11 +268,18 @@ def _through_cache(
             if isinstance(result, _FailedFile):
                 failures.append((result.index, result.failure.reason))
                 continue
-            pixels = np.ascontiguousarray(result.image.pixels)
+            pixels = np.ascontiguousarray(result.pixels)
             digest.update(pixels.data)
             writer.append(pixels)
-            summary.add(result.image.native, result.image.depth)
-        return writer.finish(summary.report(), tuple(failures), digest.digest())
+            result.add_to(summary)
+            sizes.append(result.native[1:])
+        return writer.finish(
+            summary.report(), tuple(failures), digest.digest(), tuple(sizes) if conversion.tiles else ()
+        )
+
+
+def _tiled_set(tiling: Tiling | None, sizes: Sequence[tuple[int, int]]) -> TiledSet | None:
+    return None if tiling is None else TiledSet.of(tiling, np.array(sizes, np.int64).reshape(-1, 2))
 
 
 def _target_shape(files: _Files, wanted: Shape) -> FullShape:

@@ -11,7 +11,7 @@ frames or pages is refused unless a page is requested. A frame of an animation i
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ from aecli.data.formats.unreadable import reason_of
 from aecli.data.levels import ValueRange
 from aecli.data.resize import resized, to_pixels
 from aecli.data.shapes import FullShape, complete
+from aecli.data.tiled_image import TiledImage
 from aecli.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,6 +63,18 @@ def decode(file: EncodedImage, conversion: Conversion = AS_IS) -> ConvertedImage
         return _convert(opened, conversion)
 
 
+def decode_tiled(file: EncodedImage, conversion: Conversion) -> TiledImage:
+    """Decode an image file in its own size, to be cut into the tiles of the conversion, whose shape is complete.
+
+    Raises:
+        UnreadableImageError: the file is not an image, damaged, animated or too large, or its values do not fit.
+    """
+    with _opened(file) as opened:
+        whole = replace(conversion, shape=(conversion.shape[0], None, None))
+        image, depth = _to_pil(opened, whole)
+        return TiledImage(image, opened.native, conversion, depth)
+
+
 def convert(image: "Image", conversion: Conversion = AS_IS) -> ConvertedImage:
     """Convert a Pillow image as `decode` converts an image file; the image itself is not changed.
 
@@ -80,6 +93,12 @@ def convert(image: "Image", conversion: Conversion = AS_IS) -> ConvertedImage:
 
 
 def _convert(opened: OpenedImage, conversion: Conversion) -> ConvertedImage:
+    image, depth = _to_pil(opened, conversion)
+    return ConvertedImage(to_pixels(image), opened.native, depth)
+
+
+def _to_pil(opened: OpenedImage, conversion: Conversion) -> "tuple[Image, ValueRange | None]":
+    """Return the image in the requested shape, upright, and the range of its values if it has more than 8 bits."""
     target = complete(conversion.shape, opened.native)
     decoded = opened.decode(target[1:])
     depth = decoded.image.depth if isinstance(decoded.image, DeepImage) else None
@@ -90,7 +109,7 @@ def _convert(opened: OpenedImage, conversion: Conversion) -> ConvertedImage:
     converted = resized(converted, size, conversion.resize, decoded.box)
     if decoded.transposition is not None:
         converted = converted.transpose(decoded.transposition)
-    return ConvertedImage(to_pixels(converted), opened.native, depth)
+    return converted, depth
 
 
 def native_shape(file: EncodedImage) -> FullShape:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aecli.data.levels import Levels
 from aecli.data.shapes import FullShape
+from aecli.data.tiling import TiledSet, image_name
 from aecli.storage.fingerprints import fingerprint
 
 
@@ -45,6 +46,8 @@ class ImageSet:
     """The values of images of more than 8 bits that became 0 and 255; None if there are no such images."""
     known_fingerprint: str | None = field(default=None, repr=False, compare=False)
     """The fingerprint, if it was computed during loading."""
+    tiles: TiledSet | None = None
+    """The images that these are tiles of; None for whole images."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,6 +57,17 @@ class ImageSet:
         """(C, H, W) of one image."""
         channels, height, width = self.images.shape[1:]
         return channels, height, width
+
+    @property
+    def image_count(self) -> int:
+        """The number of images, even if these are tiles of them."""
+        return len(self) if self.tiles is None else len(self.tiles.images)
+
+    @property
+    def image_names(self) -> list[str]:
+        """The name of each image; of a tile, that of the image that it was cut from."""
+        names: list[str] = self.names.tolist()
+        return names if self.tiles is None else list(map(image_name, names))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -69,6 +83,7 @@ class ImageSet:
             images=self.images[indices],
             names=self.names[indices],
             labels=None if self.labels is None else self.labels[indices],
+            tiles=None if self.tiles is None else self.tiles.take(indices),
             known_fingerprint=None,
         )
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk, StandardInput
-from aecli.data.image_files import ConvertedImage, decode
+from aecli.data.image_files import ConvertedImage, decode, decode_tiled
 from aecli.data.levels import Levels, ValueRange, to_8_bits
 from aecli.data.loading import DEFAULTS, content_of
 from aecli.data.options import DataOptions
@@ -17,6 +18,7 @@ from aecli.data.pages import with_pages
 from aecli.data.registry import DataRef, resolve
 from aecli.data.resize import fit_image
 from aecli.data.source import ImageArrays
+from aecli.data.tiled_image import TiledImage
 from aecli.errors import UsageError
 from aecli.runtime.progress import silent
 from aecli.storage.paths import STANDARD_STREAM
@@ -32,6 +34,8 @@ class ImageReader:
     """Returns the image in the requested shape. Raises InputError if it cannot be read."""
     reread: Callable[[Conversion], ConvertedImage] | None = None
     """Reads the image once more, in another shape; None if it can be read only once."""
+    read_tiles: Callable[[], TiledImage] | None = None
+    """Returns the image in its own size, to be cut into tiles, as `read` does; None if it cannot be cut."""
 
 
 def iterate_images(
@@ -52,7 +56,9 @@ def iterate_images(
     if data == str(STANDARD_STREAM):
         if options.pages == "all":
             raise UsageError("standard input is one image", hint="--pages first, or save it to a file")
-        yield ImageReader(data, partial(decode, StandardInput(0 if options.pages else None), conversion))
+        image = StandardInput(0 if options.pages else None)
+        cut = partial(decode_tiled, image, conversion)
+        yield ImageReader(data, partial(decode, image, conversion), read_tiles=cut)
         return
     ref = resolve(data)
     if ref.split is ref.classes is None:
@@ -65,18 +71,26 @@ def iterate_images(
         levels = content.levels(conversion, ref.name)
         for name, pixels in zip(content.names.tolist(), content.images, strict=True):
             reread = partial(_convert, pixels, levels)
-            yield ImageReader(f"{ref.name}:{name}", partial(reread, conversion), reread)
+            cut = partial(_cut, pixels, levels, conversion)
+            yield ImageReader(f"{ref.name}:{name}", partial(reread, conversion), reread, cut)
         return
     for file in content.files:
         # The file itself is listed as the user spells it, such as ./image.png.
         is_itself = isinstance(file, FileOnDisk) and (file.path,) == ref.paths and file.page is None
         name = ref.name if is_itself else file.where
-        yield ImageReader(name, partial(decode, file, conversion), partial(decode, file))
+        cut = partial(decode_tiled, file, conversion)
+        yield ImageReader(name, partial(decode, file, conversion), partial(decode, file), cut)
 
 
 def _convert(pixels: NDArray[Any], levels: Levels | None, conversion: Conversion) -> ConvertedImage:
-    depth = None
-    if levels:
-        depth = ValueRange.of(pixels)
-        pixels = to_8_bits(pixels, levels)
+    pixels, depth = _to_8_bits(pixels, levels)
     return ConvertedImage(*fit_image(pixels, conversion), depth)
+
+
+def _cut(pixels: NDArray[Any], levels: Levels | None, conversion: Conversion) -> TiledImage:
+    pixels, depth = _to_8_bits(pixels, levels)
+    return TiledImage.of(pixels, conversion, depth)
+
+
+def _to_8_bits(pixels: NDArray[Any], levels: Levels | None) -> tuple[NDArray[np.uint8], ValueRange | None]:
+    return (to_8_bits(pixels, levels), ValueRange.of(pixels)) if levels else (pixels, None)

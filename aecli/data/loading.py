@@ -18,6 +18,7 @@ from aecli.data.resize import fit
 from aecli.data.shapes import complete
 from aecli.data.source import ImageArrays, ImageFiles, Source, SourceContent
 from aecli.data.splits import in_test_by_name
+from aecli.data.tiling import tile_names
 from aecli.errors import InputError, unknown
 from aecli.runtime.progress import Progress, silent
 
@@ -40,7 +41,8 @@ def load(
     A path without splits of its own is split 80% to 20% by the names of its images. CLASSES are names of classes,
     separated by commas: `@3,5` keeps the images of these classes, `@-3,5` those of all other classes.
 
-    `conversion` is the requested shape and how it is reached; the result's `notes` describe what was converted. With
+    `conversion` is the requested shape and how it is reached; the result's `notes` describe what was converted. If it
+    cuts images into tiles, each tile is an image of the result, with the label of the image that it was cut from. With
     `skip_damaged`, images that cannot be read are listed in `failures` instead of raising an error.
 
     Raises:
@@ -56,7 +58,7 @@ def load(
     kept = content.take(decoded.kept)
     return ImageSet(
         decoded.images,
-        kept.names,
+        kept.names if decoded.tiles is None else tile_names(kept.names, decoded.tiles.number),
         full_word,
         kept.labels,
         kept.class_names,
@@ -66,10 +68,16 @@ def load(
         native_shape=decoded.report.native,
         levels=decoded.report.levels,
         known_fingerprint=decoded.fingerprint(kept.labels),
+        tiles=decoded.tiles,
     )
 
 
 def _fitted(content: ImageArrays, word: str, conversion: Conversion, progress: Progress) -> ImageSet:
+    if conversion.tiles is not None:
+        raise InputError(
+            f"{word} holds arrays: only image files can be cut into tiles",
+            hint="leave out --tile, or save the images as files",
+        )
     images, levels = content.images, content.levels(conversion, word)
     native = (images.shape[1], images.shape[2], images.shape[3])
     if levels:

@@ -23,12 +23,13 @@ from aecli.checkpoint import (
     NormalMaps,
     read_metadata,
 )
+from aecli.data.tiling import Tiling
 from aecli.detection.options import DEFAULT_QUANTILE
 from aecli.detection.reductions import DEFAULT_REDUCTION, check_reduction
 from aecli.detection.score_application import apply_score
 from aecli.detection.scores import MapScore, Score, Statistics, find_score, score_names
 from aecli.errors import InputError, UsageError
-from aecli.inference.model import Model, ModelOutput
+from aecli.inference.model import Model, ModelOutput, conversion_of
 from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.header import Header
@@ -68,6 +69,8 @@ class DetectorHeader(Header):
     """How a score of maps becomes one number for each image; see `aecli.detection.reductions`."""
     uses_model_statistics: bool = False
     """Whether the score's statistics are those of the model's training images, which its file holds."""
+    tiles: Tiling | None = None
+    """The tiles that images are cut into; None for whole images."""
     quantile: float | None = None
     """Fraction of normal images below the threshold; None if the threshold was not chosen by it."""
     anomalous: DataSource | None = None
@@ -136,6 +139,10 @@ class Detector:
         """Return a copy with another threshold."""
         return Detector(replace(self.header, threshold=threshold, quantile=None), self.statistics)
 
+    def with_tiles(self, tiles: Tiling | None) -> "Detector":
+        """Return a copy that cuts images into other tiles, or that takes whole images."""
+        return Detector(replace(self.header, tiles=tiles), self.statistics)
+
 
 def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detector:
     """Return the detector of a checkpoint without calibration, without the statistics that its model holds.
@@ -154,6 +161,7 @@ def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detect
             uses_model_statistics=header.task == "features",
             quantile=DEFAULT_QUANTILE,
             normal_maps=header.normal_maps,
+            tiles=conversion_of(header).tiles,
         ),
         {},
     )

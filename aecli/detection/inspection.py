@@ -1,11 +1,11 @@
 """Read, score and classify images chunk by chunk, in order."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,18 @@ from aecli.data.image_set import Failure
 from aecli.data.iteration import ImageReader
 from aecli.data.loading import DEFAULTS
 from aecli.data.options import DataOptions
+from aecli.data.tiled_image import TiledImage
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import chunked, chunks_as_available, image_readers, is_pipe, read_list
 from aecli.detection.original import OriginalImage, Reread
+from aecli.detection.tiled_inspection import score_tiles
+from aecli.detection.watching import FolderWatch
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, ModelOutput, batch_size
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import map_ordered
+
+Read = TypeVar("Read")
 
 READS_PER_TASK = 16
 """Images that a thread reads in one task."""
@@ -39,9 +44,11 @@ class Detection:
     probability: float | None
     """Probability of an anomaly if half of all images are anomalies; None without a logistic regression."""
     output: ModelOutput
-    """The model's output for this image; each array has one row."""
+    """The model's output for this image; each array has one row. Of an image that was cut into tiles, the output for
+    the tile with the highest score."""
     score_map: NDArray[np.float32] | None = None
-    """(h, w), the scores at the positions of the image as the model takes it; None if the score has no maps."""
+    """(h, w), the scores at the positions of the image as the model takes it, or of the whole image if it was cut into
+    tiles; None if the score has no maps."""
     original: OriginalImage | None = None
     """The image as its file holds it; None if only the model's input is known."""
 
@@ -52,6 +59,11 @@ class Detection:
     @property
     def verdict(self) -> str:
         return "anomaly" if self.is_anomaly else "normal"
+
+    def detached(self) -> "Detection":
+        """Return a copy that does not keep the results of the other images of its batch in memory."""
+        score_map = None if self.score_map is None else self.score_map.copy()
+        return replace(self, output=self.output.copy(), score_map=score_map)
 
     def to_dict(self) -> dict[str, Any]:
         values = {"path": self.path, "score": self.score, "threshold": self.threshold, "verdict": self.verdict}
@@ -64,18 +76,20 @@ class AnomalyInspector:
     def __init__(self, model: Model, detector: Detector):
         self.model = model
         self.detector = detector
-        self._conversions = ConversionSummary(model.conversion)
+        self.conversion = replace(model.conversion, tiles=detector.header.tiles)
+        """How images become the model's input."""
+        self._conversions = ConversionSummary(self.conversion)
         self._notes: list[str] = []
         self.normal = 0
         self.anomalies = 0
         self.failed = 0
         self.seconds = 0.0
-        """Time since the start of `inspect`, until its latest chunk."""
+        """Time since the start of `inspect`, until its latest chunk; of `watch`, only the time of its chunks."""
 
     @property
     def chunk_size(self) -> int:
-        """The number of images that are processed at once, the model's batch size."""
-        return batch_size(self.model.image_shape)
+        """The number of images that are processed at once: the model's batch size, or 1 with tiles."""
+        return 1 if self.conversion.tiles else batch_size(self.model.image_shape)
 
     @property
     def scored(self) -> int:
@@ -110,7 +124,7 @@ class AnomalyInspector:
         started = time.monotonic()
         separator = b"\0" if null_separated else b"\n"
         listed = read_list(files_from, separator=separator) if files_from else iter(())
-        readers = image_readers(chain(words, listed), self.model.conversion, self._notes.append, options)
+        readers = image_readers(chain(words, listed), self.conversion, self._notes.append, options)
         if files_from and is_pipe(files_from):
             total = None
             chunks = chunks_as_available(readers, self.chunk_size)
@@ -124,14 +138,46 @@ class AnomalyInspector:
             if total is not None:
                 progress("scoring images", self.scored + self.failed, total)
 
-    def inspect_chunks(self, chunks: Iterable[Sequence[ImageReader]]) -> Iterator[list[Detection | Failure]]:
+    def watch(self, folder: Path, options: DataOptions = DEFAULTS) -> Iterator[list[Detection | Failure]]:
+        """Yield the results of the image files in a folder and below it, and of those that arrive there, for ever.
+
+        Each file is inspected once, as soon as it is complete, and again if its content changes. A file that vanishes
+        is not a failure.
+
+        Raises:
+            InputError: the folder cannot be read, or the detector does not fit the model.
+        """
+        watch = FolderWatch(folder)
+        for paths in watch.arrivals():
+            started = time.monotonic()
+            new = (path for path in paths if watch.is_new(path))
+            readers = image_readers(new, self.conversion, self._notes.append, options)
+            for results in self.inspect_chunks(chunked(readers, self.chunk_size), ignores=_has_vanished):
+                self.seconds += time.monotonic() - started
+                yield results
+                started = time.monotonic()
+
+    def inspect_chunks(
+        self,
+        chunks: Iterable[Sequence[ImageReader]],
+        ignores: Callable[[Failure], bool] = lambda failure: False,
+    ) -> Iterator[list[Detection | Failure]]:
         """Yield the results of each chunk, in order; a chunk is read when its results are requested.
+
+        Failures that `ignores` are neither yielded nor counted.
 
         Raises:
             InputError: the detector does not fit the model.
         """
+        if self.conversion.tiles:
+            for chunk in chunks:
+                inspected = [self._inspect_tiles(reader) for reader in chunk]
+                results = [result for result in inspected if not (isinstance(result, Failure) and ignores(result))]
+                self._count(results)
+                yield results
+            return
         for chunk in chunks:
-            images = _read_all(chunk)
+            images = [image for image in _read_all(chunk) if not (isinstance(image, Failure) and ignores(image))]
             detections = self._detections([image for image in images if not isinstance(image, Failure)])
             results = [image if isinstance(image, Failure) else next(detections) for image in images]
             self._count(results)
@@ -163,10 +209,35 @@ class AnomalyInspector:
             else:
                 self.normal += 1
 
+    def _inspect_tiles(self, reader: ImageReader) -> Detection | Failure:
+        """Read an image, and score it by its tiles."""
+        read = reader.read_tiles
+        with quiet():
+            image = _attempt(reader.name, read if read else reader.read)
+        if isinstance(image, Failure):
+            return image
+        assert isinstance(image, TiledImage)
+        result = score_tiles(image, self.model, self.detector)
+        self._conversions.add_tiled(image.native, image.depth)
+        header = self.detector.header
+        probability = None
+        if header.logistic:
+            probability = float(header.logistic.probability(np.array([result.score], np.float32))[0])
+        return Detection(
+            reader.name,
+            result.score,
+            header.threshold,
+            probability,
+            result.output,
+            result.score_map,
+            OriginalImage(image.native, replace(self.conversion, resize="stretch"), reader.reread),
+        )
+
     def _detections(self, images: Sequence["_Image"]) -> Iterator[Detection]:
         if not images:
             return
         header = self.detector.header
+        conversion = self.model.conversion
         remaining = iter(images)
         for output in self.model.outputs(np.stack([image.converted.pixels for image in images])):
             scores, maps = self.detector.apply(output)
@@ -180,7 +251,7 @@ class AnomalyInspector:
                     probability,
                     output.take(row),
                     None if maps is None else maps[row],
-                    OriginalImage(image.converted.native, self.model.conversion, image.reread),
+                    OriginalImage(image.converted.native, conversion, image.reread),
                 )
 
 
@@ -198,16 +269,26 @@ def _read_all(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
 
 
 def _read(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
-    images: list[_Image | Failure] = []
-    for reader in readers:
-        try:
-            images.append(_Image(reader.name, reader.read(), reader.reread))
-        except UnreadableImageError as error:
-            images.append(Failure(reader.name, error.reason))
-        except AecliError as error:
-            reason = error.message.removesuffix(f": {reader.name}").removeprefix(f"{reader.name}: ")
-            images.append(Failure(reader.name, reason))
-    return images
+    results = ((reader, _attempt(reader.name, reader.read)) for reader in readers)
+    return [
+        result if isinstance(result, Failure) else _Image(reader.name, result, reader.reread)
+        for reader, result in results
+    ]
+
+
+def _attempt(name: str, read: Callable[[], Read]) -> Read | Failure:
+    """Read an image; return the reason if it cannot be read."""
+    try:
+        return read()
+    except UnreadableImageError as error:
+        return Failure(name, error.reason)
+    except AecliError as error:
+        return Failure(name, error.message.removesuffix(f": {name}").removeprefix(f"{name}: "))
+
+
+def _has_vanished(failure: Failure) -> bool:
+    """Return whether an image could not be read because its file does not exist any more."""
+    return not any(Path(name).exists() for name in (failure.name, failure.name.rpartition("#")[0]) if name)
 
 
 def _nothing_scored(failed: int) -> str:

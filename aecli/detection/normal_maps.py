@@ -13,10 +13,11 @@ BINS_PER_LEVEL = 10
 
 
 def summarize_maps(maps: NDArray[np.float32]) -> NormalMaps:
-    """Return the summary of the maps of normal images, (N, h, w)."""
-    flat = maps.reshape(-1)
+    """Return the summary of the maps of normal images, (N, h, w), or (N,) objects of different sizes."""
+    largest = np.array([one.max() for one in maps], np.float32)
+    flat = np.concatenate([one.ravel() for one in maps]) if maps.dtype == object else maps.reshape(-1)
     median, high = (float(value) for value in np.quantile(flat[:: max(1, len(flat) // MOST_VALUES)], [0.5, HIGH]))
-    return NormalMaps(median, high, _highest(maps.reshape(len(maps), -1).max(1), high))
+    return NormalMaps(median, high, _highest(largest, high))
 
 
 class ErrorMapSummary:

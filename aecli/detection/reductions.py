@@ -23,11 +23,13 @@ def check_reduction(reduction: str) -> None:
 
 
 def reduce_maps(maps: NDArray[np.float32], reduction: str) -> NDArray[np.float32]:
-    """Return the scores of N images, (N,) float32, from their maps, (N, h, w).
+    """Return the scores of N images, (N,) float32, from their maps, (N, h, w), or (N,) objects of different sizes.
 
     Raises:
         ValueError: there is no such reduction.
     """
+    if maps.dtype == object:
+        return np.array([reduce_maps(one[None], reduction)[0] for one in maps], np.float32)
     flat = maps.reshape(len(maps), -1)
     if reduction == LARGEST:
         largest: NDArray[np.float32] = flat.max(1)

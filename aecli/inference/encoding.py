@@ -169,12 +169,18 @@ def _meta(model: Model, images: ImageSet, bits: int, entropy: bool) -> CodesMeta
         data_fingerprint=images.fingerprint,
         image_shape=images.image_shape,
         resize=model.conversion.resize,
+        tiles=_tiles(model),
         levels=_levels(model),
         trained_images=trained_count(model, images),
         bits=bits,
         entropy=entropy,
         class_names=list(images.class_names),
     )
+
+
+def _tiles(model: Model) -> list[int]:
+    tiling = model.conversion.tiles
+    return [tiling.size, tiling.overlap] if tiling else []
 
 
 def _levels(model: Model) -> list[float]:

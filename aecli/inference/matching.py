@@ -12,6 +12,7 @@ from aecli.data.image_set import ImageSet
 from aecli.data.levels import Levels
 from aecli.data.options import DataOptions
 from aecli.data.shapes import NATIVE, Shape
+from aecli.data.tiling import Tiling
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress, silent
 from aecli.storage.labels import UNLABELED
@@ -59,8 +60,18 @@ def images_of(codes: Codes, options: DataOptions, progress: Progress = silent) -
 def conversion_of_codes(meta: CodesMeta) -> Conversion:
     """Return how the images that codes were made from became the model's input."""
     return Conversion(
-        cast(Shape, meta.image_shape or NATIVE), meta.resize, Levels(*meta.levels) if meta.levels else "declared"
+        cast(Shape, meta.image_shape or NATIVE),
+        meta.resize,
+        Levels(*meta.levels) if meta.levels else "declared",
+        tiles=_tiling(meta),
     )
+
+
+def _tiling(meta: CodesMeta) -> Tiling | None:
+    try:
+        return Tiling(*meta.tiles) if meta.tiles else None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"damaged codes: {meta.tiles} are no tiles", hint="encode the images again") from error
 
 
 def _labels_or_words_agree(codes: Codes, images: ImageSet, indices: NDArray[np.int64]) -> bool:

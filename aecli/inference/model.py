@@ -14,6 +14,7 @@ from aecli.checkpoint.normal_statistics import NormalStatistics
 from aecli.checkpoint.trained_images import TrainedImages
 from aecli.data.conversion import Conversion
 from aecli.data.levels import Levels
+from aecli.data.tiling import Tiling
 from aecli.errors import InputError
 from aecli.inference.inputs import ImagesLike, to_images
 from aecli.recipes.schema import Recipe
@@ -64,6 +65,11 @@ class ModelOutput:
         decoded = None if self.decoded is None else self.decoded[one]
         return ModelOutput(self.images[one], self.codes[one], decoded, self.residual_l2[one])
 
+    def copy(self) -> "ModelOutput":
+        """Return a copy whose arrays are not parts of larger ones."""
+        decoded = None if self.decoded is None else self.decoded.copy()
+        return ModelOutput(self.images.copy(), self.codes.copy(), decoded, self.residual_l2.copy())
+
 
 def conversion_of(header: CheckpointHeader) -> Conversion:
     """Return how images become the input of a model.
@@ -72,7 +78,8 @@ def conversion_of(header: CheckpointHeader) -> Conversion:
     """
     recipe = Recipe.from_dict(header.recipe).model
     levels = Levels(recipe.black, recipe.white) if recipe.black != "measured" and recipe.white != "measured" else None
-    return Conversion(header.image_shape, recipe.resize, levels or "declared", header.native_shape)
+    tiling = Tiling(recipe.tile, recipe.tile_overlap) if recipe.tile else None
+    return Conversion(header.image_shape, recipe.resize, levels or "declared", header.native_shape, tiling)
 
 
 def as_input(images: ImagesLike, header: CheckpointHeader) -> NDArray[np.uint8]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from aecli.checkpoint import CheckpointHeader
 from aecli.checkpoint.trained_images import TrainedImages
 from aecli.data.image_set import ImageSet
@@ -32,9 +34,14 @@ class TrainingOverlap:
 def trained_count(model: Trained, images: ImageSet) -> int | None:
     """Return how many of the images the model was trained on, whatever their names; None for a model of version 0.1.
 
-    A number that chance explains is 0: an image is mistaken for one of the training images once in 16,384 times.
+    A number that chance explains is 0: an image is mistaken for one of the training images once in 16,384 times. Of
+    images in tiles, those count whose tiles are all training images, as a tile of plain background may be in many.
     """
-    return None if model.trained_images is None else model.trained_images.count(images.images)
+    memory = model.trained_images
+    if memory is None or images.tiles is None:
+        return None if memory is None else memory.count(images.images)
+    unknown = images.tiles.largest((~memory.contains(images.images)).astype(np.float32))
+    return int(np.count_nonzero(unknown == 0))
 
 
 def overlap_warning(trained: int | None, total: int, word: str) -> str | None:
@@ -52,7 +59,7 @@ def training_overlap(model: Trained, images: ImageSet) -> TrainingOverlap:
     if model.trained_images is None:
         return TrainingOverlap(None, tuple(_warnings_of_0_1(model.header, images)))
     trained = trained_count(model, images)
-    warning = overlap_warning(trained, len(images), images.word)
+    warning = overlap_warning(trained, images.image_count, images.word)
     return TrainingOverlap(trained, (warning,) if warning else ())
 
 

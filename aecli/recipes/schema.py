@@ -49,6 +49,17 @@ def parse_batch_size(text: str) -> Any:
     return text if text == "auto" else int(text)
 
 
+def parse_overlap(text: str) -> Any:
+    """Parse a number of pixels or `auto`; return the value of the recipe key.
+
+    Raises:
+        UsageError: the text is neither.
+    """
+    if text != "auto" and not text.strip().lstrip("+-").isdecimal():
+        raise UsageError(f"not an overlap of tiles: {text}", hint="for example --overlap 32, or auto")
+    return text if text == "auto" else int(text)
+
+
 @dataclass(frozen=True)
 class ModelRecipe:
     """The network and the shape and normalization of its images."""
@@ -67,6 +78,23 @@ class ModelRecipe:
         "stretch",
         "How an image of another aspect ratio is resized: `stretch` changes the ratio, `crop` cuts off what does not "
         "fit, `pad` adds black bars.",
+    )
+    tile: int = key(
+        0,
+        "Cut images in their own size into square tiles of this many pixels, which are then the images of the model, "
+        "also in calibrate and detect; 0 uses whole images. `image_size` is then that of a tile, by default `tile`.",
+        at_least=0,
+        at_most=MAX_SIDE,
+        flag="--tile",
+        metavar="SIDE",
+    )
+    overlap: Auto | int = key(
+        "auto",
+        "Pixels by which neighboring tiles overlap; `auto` is an eighth of the tile.",
+        at_least=0,
+        flag="--overlap",
+        metavar="N|auto",
+        parser=parse_overlap,
     )
     channels: Native | Literal[1, 3] = key("native", "1 for grayscale, 3 for color.")
     mean: Measured | list[float] = key(
@@ -98,10 +126,16 @@ class ModelRecipe:
         """(C, H, W) to which images are converted; None keeps the images' own."""
         channels = None if self.channels == "native" else self.channels
         if self.image_size == "native":
-            return channels, None, None
+            side = self.tile or None
+            return channels, side, side
         if isinstance(self.image_size, int):
             return channels, self.image_size, self.image_size
         return channels, self.image_size[0], self.image_size[-1]
+
+    @property
+    def tile_overlap(self) -> int:
+        """Pixels by which neighboring tiles overlap."""
+        return self.tile // 8 if self.overlap == "auto" else self.overlap
 
 
 @dataclass(frozen=True)
@@ -390,6 +424,14 @@ def _check_values(recipe: Recipe, origin: str) -> None:
         if valid is not None and value not in valid:
             raise RecipeError(f"{origin}: {path} must be {valid}, not {value!r}")
     size, is_classifier = recipe.model.image_size, recipe.task == "classifier"
+    if recipe.model.overlap != "auto" and not recipe.model.tile:
+        raise RecipeError(f"{origin}: model.overlap needs model.tile, such as 256", hint="add --tile 256")
+    if recipe.model.tile and recipe.model.tile_overlap >= recipe.model.tile:
+        raise RecipeError(
+            f"{origin}: model.overlap must be smaller than model.tile {recipe.model.tile}, not {recipe.model.overlap}"
+        )
+    if recipe.model.tile and is_classifier:
+        raise RecipeError(f"{origin}: a classifier takes whole images, not tiles", hint="leave out model.tile")
     black, white = recipe.model.black, recipe.model.white
     if black != "measured" and white == "measured":
         raise RecipeError(f"{origin}: model.black needs model.white, such as 4095")

@@ -15,21 +15,31 @@ PENDING_PER_THREAD = 4
 """Submitted items per thread: enough to keep all threads busy, few enough to bound memory and to stop quickly."""
 
 
-def map_ordered(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def map_ordered(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    weigh: Callable[[Item], int] = lambda item: 0,
+    most: int = 0,
+) -> Iterator[Result]:
     """Yield `function(item)` for each item, in the order of the items, computed in one thread per CPU.
 
-    The first exception is raised and cancels all items that have not started.
+    The weights of the items that are computed ahead add up to at most `most`, except for a single heavier item. The
+    first exception is raised and cancels all items that have not started.
     """
     threads = min(worker_count(), MAX_THREADS)
-    pending: deque[Future[Result]] = deque()
+    pending: deque[tuple[Future[Result], int]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="aecli")
     try:
         for item in items:
-            pending.append(pool.submit(function, item))
+            weight = weigh(item)
+            while pending and sum(other for _, other in pending) + weight > most:
+                yield pending.popleft()[0].result()
+            pending.append((pool.submit(function, item), weight))
             if len(pending) >= PENDING_PER_THREAD * threads:
-                yield pending.popleft().result()
+                yield pending.popleft()[0].result()
         while pending:
-            yield pending.popleft().result()
+            yield pending.popleft()[0].result()
     finally:
         # No waiting: an abandoned generator may be collected in one of these very threads.
         pool.shutdown(wait=False, cancel_futures=True)

@@ -30,7 +30,8 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
     if isinstance(model, Autoencoder):
         _, residuals = encode_indices(model.eval(), validation.images.images, validation.indices)
         mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
-        quantiles = ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(residuals, QUANTILES)])
+        scores = validation.largest_per_image(residuals)
+        quantiles = ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(scores, QUANTILES)])
         quantizers = fit_quantizers(_sample_codes(model, images))
         class_names = occurring_classes(images.images)
     header = CheckpointHeader(

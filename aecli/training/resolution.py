@@ -48,6 +48,7 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
     return with_explicit_length(recipe, len(images)).with_model(
         arguments=resolve_arguments(recipe.model.architecture, recipe.model.arguments),
         image_size=[height, width],
+        overlap=recipe.model.tile_overlap if recipe.model.tile else recipe.model.overlap,
         channels=channels,
         mean=list(map(float, mean)),
         std=list(map(float, std)),

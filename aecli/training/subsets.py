@@ -23,6 +23,7 @@ from aecli.data.conversion import Conversion
 from aecli.data.layouts.split_names import split_of
 from aecli.data.levels import Levels
 from aecli.data.splits import hold_out_by_name
+from aecli.data.tiling import Tiling
 from aecli.errors import InputError
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress, silent
@@ -46,6 +47,11 @@ class Subset:
     def labels(self) -> NDArray[np.int64]:
         """(M,) indices into the set's class names, UNLABELED (-1) where unknown."""
         return np.full(len(self), UNLABELED) if self.images.labels is None else self.images.labels[self.indices]
+
+    def largest_per_image(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the values, (M,), or the largest one among the tiles of each image if the selection is of tiles."""
+        tiles = self.images.tiles
+        return values if tiles is None else tiles.take(self.indices).largest(values)
 
     @property
     def source(self) -> DataSource:
@@ -86,7 +92,9 @@ def load_subsets(
         rest, held_out = _hold_out(images, ref, recipe, options)
         subsets = Subset(images, rest), Subset(images, held_out)
     else:
-        conversion = Conversion(images.image_shape, recipe.model.resize, images.levels or "declared")
+        conversion = Conversion(
+            images.image_shape, recipe.model.resize, images.levels or "declared", tiles=_tiling(recipe)
+        )
         validation = load(validation_data, options, conversion, skip_damaged=skip_damaged, progress=progress)
         subsets = whole(images), whole(validation)
     if recipe.task == "classifier":
@@ -104,10 +112,13 @@ def _own_validation(ref: DataRef) -> DataRef | None:
 def _conversion(recipe: Recipe) -> Conversion:
     model = recipe.model
     if model.white == "measured":
-        return Conversion(model.image_shape, model.resize)
-    return Conversion(
-        model.image_shape, model.resize, Levels(0 if model.black == "measured" else model.black, model.white)
-    )
+        return Conversion(model.image_shape, model.resize, tiles=_tiling(recipe))
+    levels = Levels(0 if model.black == "measured" else model.black, model.white)
+    return Conversion(model.image_shape, model.resize, levels, tiles=_tiling(recipe))
+
+
+def _tiling(recipe: Recipe) -> Tiling | None:
+    return Tiling(recipe.model.tile, recipe.model.tile_overlap) if recipe.model.tile else None
 
 
 def _hold_out(
@@ -120,7 +131,8 @@ def _hold_out(
     candidates = np.arange(len(images))
     if recipe.task == "classifier" and images.labels is not None and len(occurring_classes(images)) > 1:
         candidates = np.flatnonzero(images.labels != UNLABELED)  # some of these, not any images, must be held out
-    names = images.names[candidates].tolist()
+    all_names = images.image_names  # the tiles of an image stay together
+    names = [all_names[index] for index in candidates]
     if options.pages == "all":  # the pages of a file are alike: they stay together
         names = [PAGE.sub("", name) for name in names]
     rest, held_out = hold_out_by_name(names, fraction, seed, "validation")

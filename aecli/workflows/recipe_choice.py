@@ -31,13 +31,16 @@ class RecipeRequest:
     """`{"section.key": value}`, in this order, with the origin that error messages name."""
 
     def changed(self, recipe: Recipe) -> Recipe:
-        """Return the recipe with all changes made.
+        """Return the recipe with all changes made; if images are to be cut into tiles, these keep their size.
 
         Raises:
             UsageError: a key is unknown or a value is invalid.
         """
         for settings, origin in self.changes:
             recipe = recipe.with_settings(settings, origin)
+        changed = {key for settings, _ in self.changes for key in settings}
+        if recipe.model.tile and "model.tile" in changed and "model.image_size" not in changed:
+            recipe = recipe.with_model(image_size="native")
         return recipe
 
 
@@ -100,7 +103,7 @@ def choose_recipe(
 def _fitting(changed: Recipe, images: Glimpse) -> tuple[str, str | None]:
     """Return the name of a recipe for the images as the user wants them converted, and their size if it is kept."""
     channels, height, width = changed.model.image_shape
-    side = max(height, width) if height and width else images.side
+    side = max(height, width) if height and width else images.side  # that of a tile, if images are cut
     if (channels or (3 if images.has_color else 1)) == 1 and side <= SMALL_SIDE:
         return SMALL, None
     photos = load_recipe(PHOTOS).model.image_size

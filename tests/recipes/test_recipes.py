@@ -131,7 +131,7 @@ def test_the_error_of_an_invalid_recipe_names_file_and_key(
 @pytest.mark.parametrize("key", RANGES)
 def test_a_range_accepts_its_bounds_and_nothing_beyond(key: str) -> None:
     valid: Range = RANGES[key]
-    is_whole = recipe_keys()[key].type is int or key in ("model.image_size", "training.batch_size")
+    is_whole = recipe_keys()[key].type is int or key in ("model.image_size", "model.overlap", "training.batch_size")
     step = 1 if is_whole else 1e-6
     inside = [bound for bound in (valid.at_least, valid.at_most) if bound is not None]
     outside = [bound for bound in (valid.above, valid.below) if bound is not None]

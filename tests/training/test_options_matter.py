@@ -79,8 +79,10 @@ IMAGE_CASES: list[tuple[Mapping[str, Any], str, Any]] = [
     ({}, "model.resize", "pad"),
     ({}, "model.white", 2000.0),
     ({"model.white": 2000.0}, "model.black", 500.0),
+    ({}, "model.tile", 8),
+    ({"model.tile": 8}, "model.overlap", 4),
 ]
-"""Keys that matter only for images of another aspect ratio than the model's and of more than 8 bits."""
+"""Keys that matter only for images of another size than the model's and of more than 8 bits."""
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -10,20 +10,23 @@ from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
 from aecli.data.options import PAGES_HELP, DataOptions, Pages
-from aecli.errors import ExitStatus, UsageError
+from aecli.detection.selection import ResultOptions
+from aecli.detection.tile_options import TileOptions
+from aecli.errors import ExitStatus, InputError, Interrupted, UsageError
+from aecli.plots.file_options import FileOptions
 from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
-    from aecli.data.image_set import Failure
-    from aecli.detection.inspection import Detection
-    from aecli.plots.heatmap import Heatmaps
+    from aecli.cli.detection_results import ResultPrinter
+    from aecli.detection.inspection import AnomalyInspector
 
 EXAMPLES = examples(
     "aecli detect image.png --model run",
-    "aecli detect photos/ --model run --json --heatmaps heatmaps/",
+    "aecli detect photos/ --model run --heatmaps heatmaps/ --report report.html",
+    "aecli detect photos/ --model run --only anomalies --sort score",
+    "aecli detect --watch camera/ --model run",
     "find photos -name '*.jpg' -print0 | aecli detect --files-from - -0 --model run",
 )
-COLUMNS = ["path", "score", "threshold", "verdict", "probability"]
 ImagesArg = Annotated[
     list[str] | None,
     typer.Argument(
@@ -46,6 +49,16 @@ NullOpt = Annotated[
         "--null", "-0", help="Null characters instead of newlines separate the paths, as find -print0 writes them."
     ),
 ]
+WatchOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--watch",
+        metavar="DIR",
+        help="Score the image files in DIR and the folders below it, and then those that arrive there, until Ctrl-C or "
+        "SIGTERM; the exit status is then 130 or 143. A file is read when its size and modification time have not "
+        "changed for a moment, and again if its content changes later.",
+    ),
+]
 DetectorOpt = Annotated[
     Path | None,
     typer.Option(
@@ -58,12 +71,6 @@ DetectorOpt = Annotated[
 ThresholdOpt = Annotated[
     float | None, typer.Option("--threshold", metavar="SCORE", help="Threshold to use instead of the detector's.")
 ]
-HeatmapsOpt = Annotated[
-    Path | None,
-    typer.Option(
-        "--heatmaps", metavar="DIR", help="Write each image, its reconstruction and its error map as a PNG file to DIR."
-    ),
-]
 PagesOpt = Annotated[Pages | None, typer.Option("--pages", metavar="first|all", help=PAGES_HELP)]
 FailOpt = Annotated[
     bool, typer.Option("--fail-on-anomaly", help="Exit with status 10 if at least one image is an anomaly.")
@@ -72,40 +79,87 @@ FailOpt = Annotated[
 
 def detect(
     model: ModelOpt,
+    results: ResultOptions,
+    tiles: TileOptions,
+    written: FileOptions,
     console: Console,
     images: ImagesArg = None,
     files_from: FilesFromOpt = None,
     null: NullOpt = False,
+    watch: WatchOpt = None,
     detector: DetectorOpt = None,
     threshold: ThresholdOpt = None,
-    heatmaps: HeatmapsOpt = None,
     pages: PagesOpt = None,
     fail_on_anomaly: FailOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Detect anomalies among images, one line each: path, score, threshold, verdict and probability."""
+    """Detect anomalies among images, one line each: path, score, threshold and verdict.
+
+    A detector that was calibrated with anomalous images adds the probability of an anomaly.
+    """
     from aecli import inference
     from aecli.checkpoint import resolve_model
+    from aecli.cli.detection_results import ResultPrinter
     from aecli.detection.detector import require_threshold
+    from aecli.plots.detection_files import open_files
     from aecli.workflows.detection import open_inspector
 
-    _check_inputs(images, files_from, null=null)
+    results.check()
+    tiles.check()
+    written.check()
+    _check_inputs(images, files_from, watch, null=null)
+    if watch is not None:
+        _check_watch(watch, results, written.paths, fail_on_anomaly=fail_on_anomaly)
     require_threshold(threshold)
 
     loaded = inference.load(resolve_model(model), device=device)
-    inspector, warnings = open_inspector(loaded, detector, threshold)
+    inspector, warnings = open_inspector(loaded, detector, threshold, tiles)
     for warning in warnings:
         console.warn(warning)
-    drawn = _open_heatmaps(heatmaps)
+    files = open_files(written, loaded, inspector.detector)
     console.report_notes(loaded.notes)
 
-    lines = console.lines(COLUMNS, alarming=["anomaly"])
+    has_probability = inspector.detector.header.logistic is not None
+    printer = ResultPrinter(console, results, has_probability=has_probability, files=files)
+    options = DataOptions(pages=pages)
+    if watch is not None:
+        _follow(watch, inspector, printer, options, console)
     with console.progress() as progress:
-        for results in inspector.inspect(
-            images or [], files_from, null_separated=null, options=DataOptions(pages=pages), progress=progress
+        for chunk in inspector.inspect(
+            images or [], files_from, null_separated=null, options=options, progress=progress
         ):
-            lines.show(_rows(results, console, drawn))
+            printer.add(chunk)
+    printer.finish()
+    printer.finish_files()
+    _summarize(inspector, console)
+    inspector.require_scored()
+    if fail_on_anomaly and inspector.anomalies:
+        raise typer.Exit(ExitStatus.ANOMALY)
+    if inspector.failed:
+        raise typer.Exit(ExitStatus.PARTIAL)
 
+
+def _follow(
+    folder: Path, inspector: "AnomalyInspector", printer: "ResultPrinter", options: DataOptions, console: Console
+) -> NoReturn:
+    """Print the results of the images in a folder, and of those that arrive, until a signal ends the command.
+
+    Raises:
+        Interrupted: a signal arrived; the summary is printed.
+        InputError: the folder cannot be read.
+    """
+    console.note(f"watching {folder} for images; Ctrl-C ends")
+    try:
+        for results in inspector.watch(folder, options):
+            printer.add(results)
+    except Interrupted:
+        printer.finish_files()
+        _summarize(inspector, console)
+        raise
+    raise AssertionError("a watch ends by an exception only")
+
+
+def _summarize(inspector: "AnomalyInspector", console: Console) -> None:
     report = inspector.report()
     console.report_notes(report.notes)
     for warning in report.warnings:
@@ -117,58 +171,41 @@ def detect(
         {"images": inspector.scored, "anomalies": inspector.anomalies, "failed": inspector.failed}
         | {"score": header.score, "threshold": header.threshold, "images_per_second": round(rate, 1)},
     )
-    inspector.require_scored()
-    if fail_on_anomaly and inspector.anomalies:
-        raise typer.Exit(ExitStatus.ANOMALY)
-    if inspector.failed:
-        raise typer.Exit(ExitStatus.PARTIAL)
 
 
-def _check_inputs(images: list[str] | None, files_from: Path | None, *, null: bool) -> None:
-    if not images and files_from is None:
-        raise UsageError("no images", hint="name files or folders, or a list of files with --files-from")
+def _check_inputs(images: list[str] | None, files_from: Path | None, watch: Path | None, *, null: bool) -> None:
+    if watch is not None and (images or files_from is not None):
+        raise UsageError("--watch cannot be combined with other images", hint="leave out the images or --watch")
+    if not images and files_from is None and watch is None:
+        raise UsageError(
+            "no images", hint="name files or folders, a list of files with --files-from, or a folder with --watch"
+        )
     if null and files_from is None:
         raise UsageError("--null applies to the list of --files-from only", hint="add --files-from -")
     if images and "-" in images and files_from == Path("-"):
         raise UsageError("standard input cannot be both an image and a list", hint="name a file for one of them")
 
 
-def _open_heatmaps(folder: Path | None) -> "Heatmaps | None":
-    if folder is None:
-        return None
-    from aecli.plots.heatmap import Heatmaps
-    from aecli.storage.paths import require_folder
+def _check_watch(folder: Path, results: ResultOptions, outputs: Sequence[Path], *, fail_on_anomaly: bool) -> None:
+    """Check that a folder can be watched.
 
-    return Heatmaps(require_folder(folder))
-
-
-def _rows(
-    results: "Sequence[Detection | Failure]", console: Console, heatmaps: "Heatmaps | None"
-) -> list[tuple[list[str] | None, dict[str, Any]]]:
-    """Return the cells and the JSON document of each result; draw its heatmap, or warn that it could not be read."""
-    from aecli.data.image_set import Failure
-
-    if heatmaps:
-        heatmaps.require_other_folder(result.path for result in results if not isinstance(result, Failure))
-    rows: list[tuple[list[str] | None, dict[str, Any]]] = []
-    for result in results:
-        if isinstance(result, Failure):
-            console.report_notes((), [result])
-            rows.append((None, {"path": result.name, "error": result.reason}))
-            continue
-        document = result.to_dict()
-        if heatmaps:
-            document["heatmap"] = str(heatmaps.draw(result))
-        rows.append((_cells(result), document))
-    return rows
-
-
-def _cells(detection: "Detection") -> list[str]:
-    probability = "" if detection.probability is None else f"{detection.probability:.4f}"
-    return [
-        detection.path,
-        f"{detection.score:.6g}",
-        f"{detection.threshold:.6g}",
-        detection.verdict,
-        probability,
-    ]
+    Raises:
+        UsageError: an option needs the last image, or files would be written to the watched folder.
+        InputError: there is no such folder.
+    """
+    if results.holds_back:
+        raise UsageError(
+            f"--watch has no last image, so --{'sort' if results.sort else 'top'} never shows any",
+            hint="leave it out; --only anomalies shows anomalies only",
+        )
+    if fail_on_anomaly:
+        raise UsageError(
+            "--watch ends by a signal, whose exit status --fail-on-anomaly would hide", hint="leave out one of them"
+        )
+    if not folder.is_dir():
+        raise InputError(f"no such folder: {folder}", hint="create the folder first")
+    for output in outputs:
+        if output.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"files would be written to the watched folder: {output}", hint="name a folder outside of it"
+            )

@@ -45,9 +45,14 @@ def test_there_is_one_line_per_image_in_the_given_order(detect: Run, image_folde
     files = [*(image_folder / "b" / f"{index}.png" for index in (3, 4, 5)), image_folder / "a" / "1.png"]
     assert paths[:4] == list(map(str, files))
     assert all(path.startswith("digits:test/") for path in paths[4:])
-    for _, score, threshold, verdict, probability in result.rows:
+    for _, score, threshold, verdict in result.rows:
         assert verdict == ("anomaly" if float(score) > float(threshold) else "normal")
-        assert probability == ""
+
+
+def test_there_is_a_probability_if_the_detector_knows_anomalies(detect: Run, digit: Path, detector: Path) -> None:
+    ((*_, probability),) = detect(digit, "--detector", detector).rows
+    assert 0 <= float(probability) <= 1
+    assert len(detect(digit).rows[0]) == len(detect(digit, "--detector", detector).rows[0]) - 1
 
 
 def test_json_has_one_line_per_image_with_all_values(detect: Run, image_folder: Path, detector: Path) -> None:
@@ -111,7 +116,7 @@ def test_a_terminal_gets_an_aligned_table_with_a_heading(conv_run: Path, image_f
     os.close(terminal)
     assert process.returncode == ExitStatus.PARTIAL, err
     heading, first, second = printed.decode().replace("\r", "").splitlines()
-    assert heading.split() == ["path", "score", "threshold", "verdict", "probability"]
+    assert heading.split() == ["path", "score", "threshold", "verdict"]
     assert second.startswith("../long-name.png  ")
     assert first.startswith("a/0.png           ")
     assert heading.index("verdict") == first.index("normal") == second.index("normal")

@@ -1,0 +1,128 @@
+"""Follow a folder: find the image files that arrive in it, as soon as they are complete."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aecli.data.formats.known import SUFFIXES
+from aecli.data.layouts.layout import is_visible, suffix_of
+from aecli.errors import InputError
+
+SECONDS_BETWEEN_SCANS = 0.5
+"""A file is complete if its size and its modification time are the same in two successive scans."""
+REST_PER_SCAN = 20
+"""A scan of many files is followed by a rest of this many times its duration, so that an idle watch costs little."""
+
+State = tuple[int, int]
+"""Size in bytes and modification time in nanoseconds of a file."""
+
+
+@dataclass(slots=True)
+class _KnownFile:
+    state: State
+    is_waiting: bool = True
+    """Whether it was not judged in this state."""
+    digest: bytes | None = None
+    """Of the content that was judged last."""
+
+
+class FolderWatch:
+    """Finds the image files in a folder and the folders below it: once each, and again if their content changes.
+
+    Hidden files are ignored. The files are known by path, size, modification time and a hash of their content, as long
+    as they are in the folder, so that the memory that this takes is bounded by the number of files in it.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._known: dict[str, _KnownFile] = {}
+
+    def arrivals(self) -> Iterator[list[str]]:
+        """Yield the paths of new files, those of each scan together, for ever.
+
+        Raises:
+            InputError: the folder cannot be read.
+        """
+        while True:
+            started = time.monotonic()
+            paths = self.scan()
+            duration = time.monotonic() - started
+            if paths:
+                yield paths
+            time.sleep(max(SECONDS_BETWEEN_SCANS, REST_PER_SCAN * duration))
+
+    def scan(self) -> list[str]:
+        """Return the paths of the files that became complete since the last scan, in the order of their times.
+
+        Raises:
+            InputError: the folder cannot be read.
+        """
+        found = dict(_image_files(self.folder))
+        for path in self._known.keys() - found.keys():
+            del self._known[path]
+        complete: list[tuple[int, str]] = []
+        for path, state in found.items():
+            known = self._known.get(path)
+            if known is None:
+                self._known[path] = _KnownFile(state)
+            elif known.state != state:
+                known.state, known.is_waiting = state, True
+            elif known.is_waiting:
+                complete.append((state[1], path))
+        return [path for _, path in sorted(complete)]
+
+    def is_new(self, path: str) -> bool:
+        """Return whether the content of a complete file was not judged yet, and remember that it is from now on."""
+        known = self._known[path]
+        digest = _digest(path)
+        known.is_waiting = False
+        if digest is None or digest == known.digest:  # it has vanished, or was only touched
+            return False
+        known.digest = digest
+        return True
+
+
+def _image_files(folder: Path) -> Iterator[tuple[str, State]]:
+    """Yield the path and the state of each image file below a folder.
+
+    Raises:
+        InputError: the folder itself cannot be read; others may vanish at any time.
+    """
+    waiting = [os.fspath(folder)]
+    visited: set[tuple[int, int]] = set()
+    while waiting:
+        current = waiting.pop()
+        try:
+            status = os.stat(current)  # noqa: PTH116
+            identity = (status.st_dev, status.st_ino)
+            entries = [] if identity in visited else list(os.scandir(current))
+        except OSError as error:
+            if current == os.fspath(folder):
+                reason = (error.strerror or str(error)).lower()
+                raise InputError(f"folder cannot be read: {folder}: {reason}") from error
+            continue
+        visited.add(identity)  # a symbolic link may lead to a folder above it
+        for entry in entries:
+            if not is_visible(entry.name):
+                continue
+            with suppress(OSError):
+                if entry.is_dir():
+                    waiting.append(entry.path)
+                elif suffix_of(entry.name) in SUFFIXES and entry.is_file():
+                    status = entry.stat()
+                    yield entry.path, (status.st_size, status.st_mtime_ns)
+
+
+def _digest(path: str) -> bytes | None:
+    """Return a hash of the content of a file; None if it has vanished."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").digest()[:16]
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return b""  # reported when the image is decoded
