@@ -103,5 +103,5 @@ def _interpolated(
 
     method = Image.Resampling.BICUBIC if smooth else Image.Resampling.BILINEAR
     image = Image.fromarray(np.ascontiguousarray(score_map, np.float32))
-    values = np.array(image.resize((size[1], size[0]), method, box=box))
-    return np.clip(values, score_map.min(), score_map.max())
+    values: NDArray[np.float32] = np.array(image.resize((size[1], size[0]), method, box=box))
+    return np.clip(values, score_map.min(), score_map.max(), out=values)

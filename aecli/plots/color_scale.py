@@ -15,8 +15,10 @@ OUTLINE, HALO = SHADES, SHADES + 1
 OUTLINE_COLOR, HALO_COLOR = (0, 229, 255, 255), (0, 0, 0, 150)
 STOPS = ((255, 214, 10), (255, 136, 0), (235, 20, 60), (150, 0, 110))
 """Colors from the start of the scale to its end, at equal distances."""
-STRONGEST = 0.72
+STRONGEST = 0.6
 """Opacity at the end of the scale."""
+REACH = 3
+"""Distance of the end from the outline, in units of that of the outline from the start."""
 FADE = 1.4
 """Exponent of the opacity: with more than 1, what is hardly unusual stays nearly transparent."""
 WHOLE_ERRORS = NormalMaps(8.0, 32.0, 64.0)
@@ -60,7 +62,7 @@ def color_scale(detector: Detector) -> ColorScale:
         normal = WHOLE_ERRORS
     outline = header.threshold if decides or normal is None else normal.highest
     start = _start(normal, outline)
-    return ColorScale(start, outline, outline + 2 * (outline - start), decides)
+    return ColorScale(start, outline, outline + REACH * (outline - start), decides)
 
 
 def palette() -> NDArray[np.uint8]:

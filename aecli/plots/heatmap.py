@@ -14,7 +14,7 @@ from aecli.detection.inspection import Detection
 from aecli.plots.color_scale import color_scale
 from aecli.plots.heatmap_strip import PAPER, strip
 from aecli.plots.image_names import ImageNames
-from aecli.plots.inspected_view import InspectedView, map_of, view_of
+from aecli.plots.inspected_view import InspectedView, is_reconstructed, map_of, view_of
 from aecli.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def heatmap(detection: Detection, detector: Detector) -> "Image":
     panels = [view.image]
     if map_of(detection) is not None:
         panels.append(view.combined())
-    if detection.output.decoded is not None:
+    if is_reconstructed(detection):
         panels.append(_reconstruction(detection, view))
     placed = _arranged(panels)
     width = max(NARROWEST, *(left + panel.width for left, _, panel in placed))

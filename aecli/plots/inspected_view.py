@@ -89,10 +89,16 @@ def map_of(detection: Detection) -> NDArray[np.float32] | None:
     """Return the score's map of an image, or else its error map, (h, w); None if there is neither."""
     if detection.score_map is not None:
         return detection.score_map
-    if detection.output.decoded is None:
+    if not is_reconstructed(detection):
         return None
     error_map: NDArray[np.float32] = detection.output.error_maps[0]
     return error_map
+
+
+def is_reconstructed(detection: Detection) -> bool:
+    """Return whether there is a reconstruction of the whole image: not of one that was cut into tiles."""
+    is_cut = detection.original is not None and detection.original.conversion.tiles is not None
+    return detection.output.decoded is not None and not is_cut
 
 
 def _reread(original: OriginalImage, longest: int) -> NDArray[np.uint8] | None:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 BINS = 60
 HEIGHT = 100
 SMALLEST_BAR = 2
+NEAR = 0.25
+"""Part of the axis at each of its ends where the threshold takes the place of the end's label."""
 ROUNDING = 1e-9
 
 
@@ -34,9 +36,18 @@ def distribution(scores: NDArray[np.float64], threshold: float) -> Iterator[str]
             yield f'<rect{kind} x="{bar}" y="{HEIGHT - height}" width="0.9" height="{height}"/>'
     yield f'<line x1="{below}" x2="{below}" y1="0" y2="{HEIGHT}"/>'
     yield "</svg>"
-    labels = (
-        f"score {threshold - below * width:.4g}",
-        f"threshold {threshold:.4g}",
-        f"{threshold + above * width:.4g}",
-    )
-    yield f'<p class="axis">{"".join(f"<span>{label}</span>" for label in labels)}</p>'
+    yield _axis(threshold - below * width, threshold, threshold + above * width)
+
+
+def _axis(low: float, threshold: float, high: float) -> str:
+    """Return the labels below the bars: both ends, and the threshold at its place if it is not near an end."""
+    place = (threshold - low) / (high - low)
+    labels = [(0.0, "start", f"{low:.4g}"), (1.0, "end", f"{high:.4g}")]
+    if place < NEAR:
+        labels[0] = (place, "start", f"threshold {threshold:.4g}")
+    elif place > 1 - NEAR:
+        labels[1] = (place, "end", f"threshold {threshold:.4g}")
+    else:
+        labels.append((place, "middle", f"threshold {threshold:.4g}"))
+    texts = (f'<text x="{100 * at:.4g}%" y="1em" text-anchor="{anchor}">{label}</text>' for at, anchor, label in labels)
+    return f'<svg class="axis" aria-hidden="true">{"".join(texts)}</svg>'

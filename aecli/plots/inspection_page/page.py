@@ -2,6 +2,7 @@
 
 import heapq
 import tempfile
+import weakref
 from array import array
 from dataclasses import dataclass
 from io import BytesIO
@@ -54,9 +55,10 @@ class InspectionPage:
         self._path, self._model, self._detector = path, model, detector
         self._scale = color_scale(detector)
         try:
-            self._items: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115  # closed by `finish`
+            self._items: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
         except OSError as error:
             raise unwritable(path, error) from error
+        weakref.finalize(self, self._items.close)  # an error or a signal may prevent `finish`
         self._scores, self._ends = array("d"), array("q", [0])
         self._views: list[tuple[float, int, bytes]] = []
         """A heap: the score, the negative number of the image, and the enlarged image."""
