@@ -43,7 +43,7 @@ def in_memory(images: "DataLike", model: "Model") -> ImageSet:
     """
     if isinstance(images, ImageSet):
         fitted = fit(images.images, model.conversion, silent)
-        return ImageSet(fitted, images.names, images.word, images.labels, images.class_names)
+        return ImageSet(fitted, images.names, images.word, images.labels, images.class_names, masks=images.masks)
     pixels = to_images(images, model.conversion)
     return ImageSet(pixels, names_of(images, len(pixels)), IN_MEMORY)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from aecli.data.conversion import AS_IS, Conversion
 from aecli.data.encoded import EncodedImage, ImageInMemory, UnreadableImageError
-from aecli.data.formats.color_modes import to_gray_or_rgb
+from aecli.data.formats.color_modes import nonzero_pixels, to_gray_or_rgb
 from aecli.data.formats.deep_image import DeepImage, UnsupportedValuesError
 from aecli.data.formats.opened_image import OpenedImage, ReadByPillow
 from aecli.data.formats.opening import RefusedError, count_pages, open_image
@@ -110,6 +110,24 @@ def _to_pil(opened: OpenedImage, conversion: Conversion) -> "tuple[Image, ValueR
     if decoded.transposition is not None:
         converted = converted.transpose(decoded.transposition)
     return converted, depth
+
+
+def decode_mask(file: EncodedImage) -> NDArray[np.bool_]:
+    """Return which pixels of an image file are not zero in any channel, (H, W), in its own size.
+
+    Transparent pixels are zero. Of a JPEG file, pixels must be brighter than half, as its edges are not sharp.
+
+    Raises:
+        UnreadableImageError: the file is not an image, damaged, animated or too large, or has values such as NaN.
+    """
+    from PIL import Image
+
+    with _opened(file) as opened:
+        decoded = opened.decode(opened.native[1:])
+        marked = nonzero_pixels(decoded.image)
+        if decoded.transposition is None:
+            return marked
+        return np.asarray(Image.fromarray(marked.astype(np.uint8)).transpose(decoded.transposition), bool)
 
 
 def native_shape(file: EncodedImage) -> FullShape:

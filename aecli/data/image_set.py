@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.levels import Levels
+from aecli.data.masks import ImageMasks
 from aecli.data.shapes import FullShape
 from aecli.data.tiling import TiledSet, image_name
 from aecli.storage.fingerprints import fingerprint
@@ -44,6 +45,8 @@ class ImageSet:
     """The images' own shape before conversion: the most frequent C, the medians of H and W; None if it is unknown."""
     levels: Levels | None = None
     """The values of images of more than 8 bits that became 0 and 255; None if there are no such images."""
+    masks: tuple[ImageMasks, ...] | None = None
+    """The masks that mark the defects of each image; None if the source has no masks."""
     known_fingerprint: str | None = field(default=None, repr=False, compare=False)
     """The fingerprint, if it was computed during loading."""
     tiles: TiledSet | None = None
@@ -83,6 +86,7 @@ class ImageSet:
             images=self.images[indices],
             names=self.names[indices],
             labels=None if self.labels is None else self.labels[indices],
+            masks=None if self.masks is None else tuple(self.masks[index] for index in indices),
             tiles=None if self.tiles is None else self.tiles.take(indices),
             known_fingerprint=None,
         )

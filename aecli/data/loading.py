@@ -11,6 +11,7 @@ from aecli.data.decoding import decode_files
 from aecli.data.image_set import ImageSet
 from aecli.data.layouts.split_names import split_of
 from aecli.data.levels import to_8_bits
+from aecli.data.masks import ImageMasks
 from aecli.data.options import DataOptions, DatasetStatus
 from aecli.data.pages import with_pages
 from aecli.data.registry import SPLITS, DataRef, registry, resolve
@@ -67,9 +68,16 @@ def load(
         warnings=tuple(decoded.report.warnings),
         native_shape=decoded.report.native,
         levels=decoded.report.levels,
+        masks=_masks(kept),
         known_fingerprint=decoded.fingerprint(kept.labels),
         tiles=decoded.tiles,
     )
+
+
+def _masks(content: ImageFiles) -> tuple[ImageMasks, ...] | None:
+    if content.masks is None:
+        return None
+    return tuple(map(ImageMasks, content.names.tolist(), content.files, content.masks))
 
 
 def _fitted(content: ImageArrays, word: str, conversion: Conversion, progress: Progress) -> ImageSet:

@@ -91,8 +91,15 @@ def to_pixels(image: "Image") -> NDArray[np.uint8]:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def resized(image: "Image", size: tuple[int, int], resize: Resize = "stretch", box: Box | None = None) -> "Image":
-    """Resize a Pillow image to `size`, (H, W), by antialiased bilinear interpolation.
+def resized(
+    image: "Image",
+    size: tuple[int, int],
+    resize: Resize = "stretch",
+    box: Box | None = None,
+    *,
+    nearest: bool = False,
+) -> "Image":
+    """Resize a Pillow image to `size`, (H, W), by antialiased bilinear interpolation, or to the `nearest` pixels.
 
     Only the (left, top, right, bottom) `box` of the image is used; None uses all of it.
     """
@@ -111,7 +118,8 @@ def resized(image: "Image", size: tuple[int, int], resize: Resize = "stretch", b
         scale = min(across, down)
         width, height = max(1, round(own_width * scale)), max(1, round(own_height * scale))
     if (left, top, right, bottom) != (0, 0, width, height) or image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+        method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+        image = image.resize((width, height), method, box=(left, top, right, bottom))
     if (height, width) == size:
         return image
     padded = Image.new(image.mode, (size[1], size[0]))

@@ -108,7 +108,7 @@ def joined(contents: dict[str, ImageFiles]) -> ImageFiles:
     labels, class_names = _joined_labels(parts)
     masks = None
     if any(part.masks is not None for part in parts):
-        masks = np.concatenate([np.full(len(part.names), "") if part.masks is None else part.masks for part in parts])
+        masks = tuple(files for part in parts for files in part.masks or ((),) * len(part.names))
     return replace(
         parts[0],
         names=names,

@@ -69,13 +69,13 @@ class ImageFiles(SourceContent):
 
     files: tuple[EncodedImage, ...]
     """The file of each image."""
-    masks: NDArray[np.str_] | None = None
-    """(N,) name of the file that marks the defects of each image, "" for none; None if the source has no masks."""
+    masks: tuple[tuple[EncodedImage, ...], ...] | None = None
+    """The files that mark the defects of each image, () for none; None if the source has no masks."""
     notes: tuple[str, ...] = ()
 
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the content at `indices`, (M,) integers."""
-        masks = None if self.masks is None else self.masks[indices]
+        masks = None if self.masks is None else tuple(self.masks[index] for index in indices)
         return replace(super().take(indices), files=tuple(self.files[index] for index in indices), masks=masks)
 
 

@@ -31,7 +31,7 @@ def describe_data(ref: DataRef) -> Description:
     classes = [content.class_names[label] for label in labels if label != UNLABELED]
     masks = 0
     if isinstance(content, ImageFiles) and content.masks is not None:
-        masks = int(np.count_nonzero(content.masks != ""))
+        masks = sum(map(len, content.masks))
     lines = {"images": f"{len(content.names):,}"}
     if size := _size(content):
         lines["first image"] = size

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecli.data.formats.deep_image import DeepImage
 from aecli.data.levels import Levels
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 STRIP_PIXELS = 1 << 20
+LOSSY = ("JPEG", "MPO")
+"""Formats that change pixels near an edge."""
+HALF = 127
 
 
 def is_gray(image: "Image") -> bool:
@@ -41,6 +45,30 @@ def to_gray_or_rgb(image: "Image | DeepImage", levels: Levels | Literal["measure
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image
     return _in_strips(image, "L" if is_gray(image) else "RGB", _on_white)
+
+
+def nonzero_pixels(image: "Image | DeepImage") -> NDArray[np.bool_]:
+    """Return which pixels of a decoded image are neither black nor transparent, (H, W).
+
+    Pixels of a lossy format must be brighter than half in some channel.
+
+    Raises:
+        UnsupportedValuesError: a value is not finite.
+    """
+    if isinstance(image, DeepImage):
+        depth = image.depth
+        nonzero = image.values != (depth.high if image.is_negative else 0)
+        alpha = image.alpha
+    else:
+        alpha = None
+        if image.has_transparency_data:
+            pixels = np.asarray(image.convert("RGBA"))
+            pixels, alpha = pixels[..., :3], pixels[..., 3]
+        else:
+            pixels = np.asarray(to_gray_or_rgb(image, "declared"))
+        nonzero = pixels > (HALF if image.format in LOSSY else 0)
+    marked: NDArray[np.bool_] = nonzero.any(axis=2) if nonzero.ndim == 3 else nonzero
+    return marked if alpha is None else marked & (alpha > 0)
 
 
 def _in_strips(image: "Image", mode: str, convert: "Callable[[Image], Image]") -> "Image":

@@ -32,7 +32,8 @@ def normal_and_anomalous(ref: DataRef, options: DataOptions) -> tuple[DataRef, D
     classes = _classes(test)
     normal = classes & _classes(ref.source.read("train", options, silent))
     if not normal and isinstance(test, ImageFiles) and test.masks is not None:
-        normal = classes - _classes(test.take(np.flatnonzero(test.masks != "")))
+        marked = [index for index, masks in enumerate(test.masks) if masks]
+        normal = classes - _classes(test.take(np.array(marked, np.int64)))
     if not normal:
         normal = {name for name in classes if name.lower() in NORMAL_NAMES}
     anomalous = classes - normal

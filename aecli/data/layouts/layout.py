@@ -38,8 +38,8 @@ class Layout:
 
     images: tuple[str, ...]
     """The sorted names of all image files: posix paths relative to the root. Masks are not among them."""
-    masks: Mapping[str, str]
-    """The mask of each image that has one."""
+    masks: Mapping[str, Sequence[str]]
+    """The sorted masks of each image that has some."""
     mask_count: int
     """The number of masks, including those without an image."""
     passed_over: Mapping[str, int]
@@ -65,7 +65,10 @@ class Layout:
                     unread.add(folder_of(name))
         images.sort()
         masks = find_masks(images)
-        masks_of = {image: mask for mask, image in sorted(masks.items(), reverse=True) if image is not None}
+        masks_of: dict[str, list[str]] = {}
+        for mask, image in sorted(masks.items()):
+            if image is not None:
+                masks_of.setdefault(image, []).append(mask)
         images = [name for name in images if name not in masks] if masks else images
         with_images = frozenset(map(folder_of, images))
         passed_over = dict(sorted(others.items(), key=lambda item: (-item[1], not item[0], item[0])))
@@ -232,7 +235,9 @@ class LayoutSource(PathSource):
             labels,
             class_names,
             tuple(self._file(name) for name in names),
-            masks=np.array([masks.get(name, "") for name in names]) if self.layout.mask_count else None,
+            masks=tuple(tuple(map(self._file, masks.get(name, ()))) for name in names)
+            if self.layout.mask_count
+            else None,
             notes=self._notes(names),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from aecli.data.layouts.folder_tree import child_folders, folder_of
 from aecli.data.layouts.split_names import MASK_WORDS, is_container, split_of, words_of
 
+_PAGE = re.compile(r"#\d+$")
 _ENDING = re.compile(r"[ _.-]?(mask|masks|gt)([ _.-]?\d+)?$", re.IGNORECASE)
 
 
@@ -37,6 +38,25 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
         if all(marked.values()) or _is_sure(own, siblings):
             masks |= marked
     return masks
+
+
+def match_masks(masks: Sequence[str], images: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the masks of each image, by the paths of both.
+
+    A mask has the path of its image, `broken/000` of `broken/000.png`, and may end in `_mask`; several masks of one
+    image may also be in a folder of that path. If no mask has the path of an image, the first folders of the images'
+    paths are left out, one after the other, until one has: `broken/000_mask.png` marks `test/broken/000.png`.
+    """
+    by_path: dict[str, list[str]] = {}
+    for mask in masks:
+        for path in dict.fromkeys(_image_paths(_stem(mask))):
+            by_path.setdefault(path, []).append(mask)
+    paths = [_stem(_PAGE.sub("", image)) for image in images]
+    for depth in range(1 + max((path.count("/") for path in paths), default=0)):
+        found = [tuple(by_path.get("/".join(path.split("/")[depth:]), ())) for path in paths]
+        if any(found):
+            return found
+    return [() for _ in images]
 
 
 def _mask_folder(folder: str) -> str | None:

@@ -22,13 +22,13 @@ class ImageFolder(LayoutSource):
         return path.is_dir()
 
     def _list_files(self) -> Iterator[str]:
-        return _files_below(self.path)
+        return files_below(self.path)
 
     def _file(self, name: str) -> FileOnDisk:
         return FileOnDisk(self.path / name)
 
 
-def _files_below(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+def files_below(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
     """Yield the posix paths, relative to `folder`, of all files below it that are not hidden.
 
     Symbolic links are followed, except to a parent folder. `parents` are (device, inode) of the folders above.
@@ -48,7 +48,7 @@ def _files_below(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()
         if not is_visible(entry.name):
             continue
         if entry.is_dir():
-            for name in _files_below(Path(entry.path), parents | {identity}):
+            for name in files_below(Path(entry.path), parents | {identity}):
                 yield f"{entry.name}/{name}"
         else:
             yield entry.name

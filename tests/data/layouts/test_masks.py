@@ -2,7 +2,7 @@
 
 import pytest
 
-from aecli.data.layouts.masks import find_masks
+from aecli.data.layouts.masks import find_masks, match_masks
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,31 @@ def test_a_mask_of_a_missing_image_is_a_mask_beside_a_split_or_images() -> None:
 )
 def test_other_images_are_no_masks(names: list[str]) -> None:
     assert find_masks(names) == {}
+
+
+# Masks in a folder of their own
+
+
+@pytest.mark.parametrize(
+    ("masks", "image"),
+    [
+        (["1.png"], "1.jpg"),
+        (["1_mask.png"], "1.png"),
+        (["broken/1_mask.png"], "broken/1.png"),
+        (["broken/1_mask.png"], "test/broken/1.png"),
+        (["1_mask.png"], "test/broken/1.png"),
+        (["1/000.png", "1/001.png"], "1.png"),
+        (["1_mask.png", "1_mask_2.png"], "1.png"),
+        (["stack.png"], "stack.tif#3"),
+    ],
+)
+def test_masks_in_a_folder_have_the_paths_of_the_images(masks: list[str], image: str) -> None:
+    assert match_masks([*masks, "other.png"], [image, "none/none.png"]) == [tuple(masks), ()]
+
+
+def test_the_longest_common_path_counts() -> None:
+    masks = ["a/1.png", "1.png"]
+    assert match_masks(masks, ["a/1.png", "b/1.png"]) == [("a/1.png",), ()]
+    assert match_masks(masks, ["b/1.png"]) == [("1.png",)]
+    assert match_masks(["2.png"], ["1.png"]) == [()]
+    assert match_masks([], []) == []
