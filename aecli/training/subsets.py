@@ -55,8 +55,10 @@ class Subset:
 
     @property
     def source(self) -> DataSource:
-        """The images' name, fingerprint and number, as a checkpoint records them."""
-        return DataSource(self.images.word, self.images.fingerprint, len(self))
+        """The images' name, fingerprint and number, as a checkpoint records them; tiles count as their image."""
+        tiles = self.images.tiles
+        count = len(self) if tiles is None else len(tiles.take(self.indices).images)
+        return DataSource(self.images.word, self.images.fingerprint, count)
 
 
 def load_subsets(
