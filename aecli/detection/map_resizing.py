@@ -16,10 +16,11 @@ def resized_maps(maps: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np
     if maps.shape[1:] == size:
         return maps
     rows, columns = (_weights(own, side) for own, side in zip(maps.shape[1:], size, strict=True))
-    resized: NDArray[np.float32] = rows @ maps @ columns.T
+    resized = np.asarray(rows @ maps @ columns.T, np.float32)
     flat = maps.reshape(len(maps), -1)
     low, high = (bound[:, None, None] for bound in (flat.min(axis=1), flat.max(axis=1)))
-    return np.clip(resized, low, high, out=resized)  # rounding
+    np.clip(resized, low, high, out=resized)  # rounding
+    return resized
 
 
 @lru_cache(maxsize=8)

@@ -1,12 +1,13 @@
 """Metrics of maps of scores: how well they separate the pixels of defects from all other pixels.
 
 Maps are compared with masks at the size of the model's input. Memory is bounded by counting pixels in bins of their
-values, for each image: at most `TAIL_BINS` + `VALUE_BINS` numbers, whatever the size of the image.
+values, whatever the size of the images: at most `TAIL_BINS` + `VALUE_BINS` numbers for all images together, and for the
+bootstrap a quarter of that for each image.
 
-The bins follow the values of the maps before they are resized. Each holds about 1% of the pixels whose values are as
-large or larger, so that all rates, also very small ones, are known to about 1% of themselves. A metric is that of the
-values rounded to their bins. The area under the ROC curve differs from the exact one by at most half the fraction of
-pairs of a defect's and another pixel in the same bin, which is below 0.001, and usually by less than 0.00001.
+The bins follow the values of the maps before they are resized: each holds about 1% of those that are as large or
+larger. So all rates, also very small ones, are known to about 1% of themselves, and the metrics are those of values
+rounded to their bins. In the tests, AUROC and AUPRO differ from exact ones by less than 0.0001, the largest F1 score by
+less than 0.002.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ TAIL_BINS, VALUE_BINS = 2048, 512
 MAX_SAMPLE = 1 << 20
 """Values that the edges of the bins are computed from."""
 DRAWS_AT_ONCE = 50
+JOINED_BINS = 4
+"""Neighboring bins that are one in the bootstrap, for speed and memory."""
 
 Counts = NDArray[np.float32]
 
@@ -76,65 +79,67 @@ class PixelHistograms:
         """
         self.size = size
         self._edges = bin_edges(maps.ravel())
+        self._totals = np.zeros((3, len(self._edges) + 1))  # other pixels, those of defects, overlaps of regions
         self._normal: list[Counts] = []
-        self._background: list[Counts] = []
-        self._defects: list[Counts] = []
-        self._overlaps: list[Counts] = []
+        self._anomalous: list[Counts] = []
         self._regions: list[int] = []
 
     def add_normal(self, score_map: NDArray[np.float32]) -> None:
         """Count the pixels of a normal image with this map, (h, w)."""
-        self._normal.append(self._counts(self._bins(score_map)))
+        counts = self._counts(self._bins(score_map))
+        self._totals[0] += counts
+        self._normal.append(_joined(counts))
 
     def add_anomalous(self, score_map: NDArray[np.float32], regions: NDArray[np.int32]) -> None:
         """Count the pixels of an anomalous image with this map, (h, w), and with the `find_regions` of its mask."""
         bins, flat = self._bins(score_map), regions.ravel()
         in_defect = flat > 0
         areas = np.bincount(flat)
-        self._background.append(self._counts(bins[~in_defect]))
-        self._defects.append(self._counts(bins[in_defect]))
-        self._overlaps.append(self._counts(bins[in_defect], 1 / areas[flat[in_defect]]))
+        shares = 1 / areas[flat[in_defect]]
+        counts = np.stack(
+            [self._counts(bins[~in_defect]), self._counts(bins[in_defect]), self._counts(bins[in_defect], shares)]
+        )
+        self._totals += counts
+        self._anomalous.append(_joined(counts))
         self._regions.append(len(areas) - 1)
 
     def metrics(self, seed: int) -> PixelMetrics:
         """Return the metrics of all images that were added, at least one of each kind; the seed is the bootstrap's."""
-        normal, background, defects, overlaps = map(
-            np.stack, (self._normal, self._background, self._defects, self._overlaps)
-        )
-        regions = np.array(self._regions)
+        normal, anomalous, regions = np.stack(self._normal), np.stack(self._anomalous), np.array(self._regions)
+        counts = len(normal), len(anomalous)
 
-        def values(normal_weights: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-            def weighted(counts: Counts, by: NDArray[np.float64]) -> NDArray[np.float64]:
-                # Integers below 2**24 are exact in float32, which is twice as fast.
-                return np.asarray(by.astype(np.float32) @ counts, np.float64)
+        def joined_metrics(normal_weights: Counts, weights: Counts) -> NDArray[np.float64]:
+            """Return the metrics from joined bins if each image counts as often as its weight, (B, N) and (B, M)."""
+            others, defects, overlaps = np.einsum("bm,mtk->tbk", weights, anomalous, optimize=True).astype(np.float64)
+            return _metrics(others + normal_weights @ normal, defects, overlaps / (weights @ regions)[:, None])
 
-            return _metrics(
-                weighted(normal, normal_weights) + weighted(background, weights),
-                weighted(defects, weights),
-                weighted(overlaps, weights) / (weights @ regions)[:, None],
-            )
-
-        counts = len(normal), len(defects)
-        metrics = values(*(np.ones((1, count)) for count in counts))[:, 0]
+        others, defects, overlaps = self._totals[:, None]
+        metrics = _metrics(others, defects, overlaps / regions.sum())
         random = np.random.default_rng(seed)
         drawn = np.concatenate(
             [
-                values(*(_draws(random, count, min(DRAWS_AT_ONCE, DRAWS - done)) for count in counts))
+                joined_metrics(*(_draws(random, count, min(DRAWS_AT_ONCE, DRAWS - done)) for count in counts))
                 for done in range(0, DRAWS, DRAWS_AT_ONCE)
             ],
             axis=1,
         )
-        low, high = np.percentile(drawn, [2.5, 97.5], axis=1)
-        estimates = (Estimate(*map(float, each)) for each in zip(metrics, low, high, strict=True))
-        return PixelMetrics(*estimates, *counts, int(regions.sum()), *self.size)
+        drawn += metrics - joined_metrics(*(np.ones((1, count), np.float32) for count in counts))
+        low, high = np.percentile(drawn.clip(0, 1), [2.5, 97.5], axis=1)
+        auroc, aupro, f1_max = (Estimate(*map(float, each)) for each in zip(metrics[:, 0], low, high, strict=True))
+        return PixelMetrics(auroc, aupro, f1_max, *counts, int(regions.sum()), *self.size)
 
     def _bins(self, score_map: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the bin of each pixel, (H W,); 0 is that of the largest values."""
         pixels = resized_maps(score_map[None], self.size).ravel()
         return len(self._edges) - np.searchsorted(self._edges, pixels, side="right")
 
-    def _counts(self, bins: NDArray[np.int64], weights: NDArray[np.float64] | None = None) -> Counts:
-        return np.bincount(bins, weights, minlength=len(self._edges) + 1).astype(np.float32)
+    def _counts(self, bins: NDArray[np.int64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        return np.bincount(bins, weights, minlength=len(self._edges) + 1).astype(np.float64)
+
+
+def _joined(counts: NDArray[np.float64]) -> Counts:
+    """Return counts (..., K) with `JOINED_BINS` neighboring bins as one; integers below 2**24 are exact."""
+    return np.add.reduceat(counts, np.arange(0, counts.shape[-1], JOINED_BINS), axis=-1).astype(np.float32)
 
 
 def bin_edges(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -146,9 +151,9 @@ def bin_edges(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.unique(np.concatenate([quantiles, np.linspace(low, high, VALUE_BINS)]).astype(np.float32))
 
 
-def _draws(random: np.random.Generator, count: int, draws: int) -> NDArray[np.float64]:
+def _draws(random: np.random.Generator, count: int, draws: int) -> Counts:
     """Return how often each of `count` images is drawn with replacement, (draws, count)."""
-    return random.multinomial(count, np.full(count, 1 / count), draws).astype(np.float64)
+    return random.multinomial(count, np.full(count, 1 / count), draws).astype(np.float32)
 
 
 def _metrics(

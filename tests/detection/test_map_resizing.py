@@ -11,7 +11,8 @@ from aecli.detection.map_resizing import resized_maps
 def test_interpolation_is_that_of_torch(own: tuple[int, int]) -> None:
     maps = np.random.default_rng(0).gamma(2, 10, (3, *own)).astype(np.float32)
     found = resized_maps(maps, (32, 48))
-    assert (found.shape, found.dtype) == ((3, 32, 48), np.float32)
+    assert found.shape == (3, 32, 48)
+    assert found.dtype == np.float32
     expected = torch.nn.functional.interpolate(torch.tensor(maps)[None], (32, 48), mode="bilinear", align_corners=False)
     np.testing.assert_allclose(found, expected[0].numpy(), rtol=1e-5, atol=1e-4)
     for one, resized in zip(maps, found, strict=True):
