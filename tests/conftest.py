@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.command_line import Run, run_apart, run_here, succeed
+from tests.tiny_backbone import FEATURES, write_weights
 
 # Threads do not speed up tiny images, and they wait for each other while other processes use the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -93,6 +94,21 @@ def mlp_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the run folder of a fully connected model of 8x8 digits, 3 epochs; tests must not change it."""
     folder = tmp_path_factory.mktemp("mlp") / "run"
     succeed(*DIGITS, "-o", folder, "--recipe", "mlp", "--epochs", "3", "--batch-size", "128")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def backbone_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a `.safetensors` file of random weights for `tests.tiny_backbone`; tests must not change it."""
+    return write_weights(tmp_path_factory.mktemp("backbone") / "weights.safetensors")
+
+
+@pytest.fixture(scope="session")
+def features_run(backbone_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the exported run folder of features of 250 digits of 32x32 pixels; tests must not change it."""
+    folder = tmp_path_factory.mktemp("features") / "run"
+    words = ("--limit-per-class", 25, "--init-from", backbone_weights)
+    succeed("train", "digits", "-o", folder, *FEATURES, *words, export=True)
     return folder
 
 

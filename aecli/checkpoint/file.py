@@ -185,7 +185,7 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     content = path.read_bytes()
     weights = load(content)
     memory = weights.pop(TENSOR, None)
-    extra = {name: weights.pop(name).numpy() for name in list(weights) if is_statistic(name)}
+    extra = {name: weights.pop(name) for name in list(weights) if is_statistic(name)}
     try:
         # First without allocating memory: the header may claim any size, whatever the file holds.
         with torch.device("meta"):
@@ -201,7 +201,7 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
             )
         rebuilt.load_state_dict(weights)
         trained_images = recall(None if memory is None else memory.numpy(), header.trained_images)
-        statistics = from_tensors(extra)
+        statistics = from_tensors({name: tensor.numpy() for name, tensor in extra.items()})
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):

@@ -117,7 +117,8 @@ class CheckpointHeader(Header):
         checks = {
             f"task {self.task}": (self.task == "features") == (self.architecture == FEATURES),
             f"image shape {self.image_shape}": channels in {1, 3} and min(self.image_shape) >= 1,
-            f"code shape {self.code_shape}": len(self.code_shape) > 0 and min(self.code_shape, default=0) >= 1,
+            f"code shape {self.code_shape}": min(self.code_shape, default=0) >= 1
+            and (self.task != "features" or len(self.code_shape) == 3),
             f"mean {self.mean}": len(self.mean) == channels,
             f"std {self.std}": len(self.std) == channels and min(self.std, default=0) > 0,
             "quantizers": all(

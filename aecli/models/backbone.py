@@ -1,5 +1,6 @@
 """Feature maps of a pretrained network, joined on one grid of positions."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,9 @@ PROBE_SIDE = 224
 """Pixels of the empty images on which a network's strides are found: a multiple of all strides."""
 STRIDES = (8, 16, 32)
 """Pixels between the positions of the maps that are selected by default."""
+MAX_PARAMETERS = 500_000_000
+"""Parameters of the largest network that is built, 2 GB: a damaged checkpoint may name any network."""
+CONVOLUTIONAL = "choose a convolutional network, such as torchvision/resnet18"
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of the input of torchvision's networks, for pixels in 0..1."""
 
@@ -44,7 +48,7 @@ class Backbone(nn.Module):
         smoothing: An odd number; 1 does not average.
 
     Raises:
-        RecipeError: there is no such network or layer.
+        RecipeError: there is no such network or layer, or the network has too many parameters.
         UnavailableError: the library is not installed.
     """
 
@@ -53,12 +57,12 @@ class Backbone(nn.Module):
 
     def __init__(self, name: str, layers: Sequence[str], grid: tuple[int, int], smoothing: int):
         super().__init__()
+        found = {stage.layer: stage.channels for stage in stages(name)}  # refuses what is too large to be built
         self.network = create_network(name)
         mean, std = input_normalization(self.network)
         for key, values in (("mean", mean), ("std", std)):
             self.register_buffer(key, torch.tensor(values).view(-1, 1, 1), persistent=False)
         self.layers, self.grid, self.smoothing = list(layers), grid, smoothing
-        found = {stage.layer: stage.channels for stage in stages(name)}
         if unknown := [layer for layer in layers if layer not in found]:
             raise RecipeError(
                 f"{name} has no layer {unknown[0]} whose output is a map", hint=f"it has {', '.join(found)}"
@@ -122,7 +126,7 @@ def default_layers(name: str) -> list[str]:
     coarsest = [stage.layer for stage in candidates if stage.stride == STRIDES[-1]]
     layers = [stage.layer for stage in candidates if stage.layer not in coarsest[1:]]
     if not layers:
-        raise RecipeError(f"{name} has no maps at strides of 8 to 32 pixels", hint="choose a convolutional network")
+        raise RecipeError(f"{name} has no maps at strides of 8 to 32 pixels", hint=CONVOLUTIONAL)
     return layers
 
 
@@ -130,35 +134,63 @@ def default_layers(name: str) -> list[str]:
 def stages(name: str) -> list[Stage]:
     """Return the parts of a network whose outputs are maps, in the order of computation.
 
-    These are its blocks: the children of the network, or of its longest sequence of modules, without those that are
-    followed by another one with as many channels at the same stride.
+    These are the children of the network, and of its sequences the children instead if their outputs differ in channels
+    or stride, without those that are followed by another one with as many channels at the same stride.
 
     Raises:
-        RecipeError: there is no such network.
+        RecipeError: there is no such network, it has too many parameters, or it does not compute maps.
         UnavailableError: the library is not installed.
     """
-    with torch.device("cpu"):
-        network = create_network(name)
-        found: list[Stage] = []
-        for layer in _blocks(network):
+    network = _without_weights(name)
+    found: list[Stage] = []
+    for layer, _ in network.named_modules():
+        if layer and layer.count(".") < 2:
             network.get_submodule(layer).register_forward_hook(
                 lambda _, __, output, layer=layer: found.extend(_stage(layer, output))
             )
+    try:
         with torch.inference_mode():
-            network(torch.empty(0, 3, PROBE_SIDE, PROBE_SIDE))  # no image: it costs no time
-    following = [*found[1:], Stage("", 0, 0)]
+            network(torch.empty(0, 3, PROBE_SIDE, PROBE_SIDE, device="cpu"))  # no image: it costs no time
+    except Exception as error:  # networks for other inputs raise arbitrary exceptions
+        raise RecipeError(f"{name} cannot be used as a backbone: {_reason(error)}", hint=CONVOLUTIONAL) from error
+    blocks = [stage for stage in found if _is_block(stage, network, found)]
+    following = [*blocks, Stage("", 0, 0)][1:]
     return [
         stage
-        for stage, after in zip(found, following, strict=True)
+        for stage, after in zip(blocks, following, strict=True)
         if (stage.channels, stage.stride) != (after.channels, after.stride)
     ]
+
+
+def _is_block(stage: Stage, network: nn.Module, found: Sequence[Stage]) -> bool:
+    """Return whether a module is a block: a child of the network, or of a sequence of blocks of several sizes."""
+    parent = stage.layer.partition(".")[0]
+    sizes = {(each.channels, each.stride) for each in found if each.layer.startswith(f"{parent}.")}
+    is_sequence = isinstance(network.get_submodule(parent), nn.Sequential) and len(sizes) > 1
+    return is_sequence == (stage.layer != parent)
+
+
+def _without_weights(name: str) -> nn.Module:
+    """Return a network on the CPU whose weights are allocated, but neither drawn nor touched: they take no memory."""
+    with torch.device("meta"):
+        network = create_network(name)
+    _require_size(name, sum(parameter.numel() for parameter in network.parameters()))
+    network.to_empty(device="cpu")
+    for buffer in network.buffers():
+        buffer.zero_()  # some are indices
+    return network
+
+
+def _require_size(name: str, parameters: int) -> None:
+    if parameters > MAX_PARAMETERS:
+        raise RecipeError(f"{name} has {parameters:,} parameters, more than {MAX_PARAMETERS:,}", hint=CONVOLUTIONAL)
 
 
 def create_network(name: str, *, pretrained: bool = False) -> nn.Module:
     """Return a network in evaluation mode, with random weights, or with those that its library downloads.
 
     Raises:
-        RecipeError: there is no such network.
+        RecipeError: there is no such network, or it has too many parameters.
         UnavailableError: the library is not installed, or the weights cannot be downloaded.
     """
     library, _, model = name.partition("/")
@@ -168,21 +200,43 @@ def create_network(name: str, *, pretrained: bool = False) -> nn.Module:
         package = import_module("timm" if library == "timm" else "torchvision.models")
     except ImportError as error:
         raise UnavailableError(f"{name} needs timm", hint='pip install "aecli[features]"') from error
-    is_known = package.is_model(model) if library == "timm" else model in package.list_models()
+    # Other networks of torchvision, such as detectors, download the weights of a part of them without being asked to.
+    is_known = package.is_model(model) if library == "timm" else model in package.list_models(module=package)
     if not is_known:
         raise RecipeError(f"{library} has no network {model}", hint=_listing(library))
+    if library == "torchvision":
+        _require_size(name, package.get_model_weights(model).DEFAULT.meta["num_params"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of deprecated names and of slow initializations
+        if not pretrained:
+            return _created(package, library, model)
+        try:
+            return _created(package, library, model, pretrained=True)
+        except Exception as error:  # the libraries raise arbitrary exceptions
+            raise UnavailableError(
+                f"the weights of {name} cannot be downloaded: {_reason(error)}",
+                hint="download them elsewhere, and name the file: --init-from WEIGHTS.safetensors",
+            ) from error
+
+
+def _created(package: Any, library: str, model: str, *, pretrained: bool = False) -> nn.Module:
     try:
         if library == "timm":
             network = package.create_model(model, pretrained=pretrained)
         else:
             network = package.get_model(model, weights="DEFAULT" if pretrained else None)
-    except (OSError, RuntimeError, ValueError) as error:
-        if not pretrained:
+    except NotImplementedError:  # it computes with values, which tensors on torch's meta device do not have
+        device = torch.get_default_device()
+        if device.type != "meta":
             raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnavailableError(f"the weights of {name} cannot be downloaded: {reason}") from error
+        with torch.device("cpu"):
+            network = _created(package, library, model).to(device)
     result: nn.Module = network.eval()
     return result
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def input_normalization(network: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -193,17 +247,6 @@ def input_normalization(network: nn.Module) -> tuple[tuple[float, ...], tuple[fl
 
 class _Reached(Exception):  # noqa: N818
     """The last layer that is needed has run."""
-
-
-def _blocks(network: nn.Module) -> list[str]:
-    """Return the names of the modules that may be stages."""
-    sequences = {name: child for name, child in network.named_children() if isinstance(child, nn.Sequential)}
-    longest = max(sequences, key=lambda name: len(sequences[name]), default="")
-    names = []
-    for name, _ in network.named_children():
-        inner = [f"{name}.{number}" for number, _ in network.get_submodule(name).named_children()]
-        names += inner if name == longest and name in {"blocks", "features", "stages"} else [name]
-    return names
 
 
 def _stage(layer: str, output: Any) -> list[Stage]:
@@ -223,4 +266,5 @@ def _remove_rest(network: nn.Module, path: Sequence[str]) -> None:
 
 def _listing(library: str) -> str:
     module = "timm" if library == "timm" else "torchvision.models"
-    return f'python -c "import {module} as m; print(m.list_models())" lists its networks'
+    arguments = "" if library == "timm" else "module=m"
+    return f'python -c "import {module} as m; print(m.list_models({arguments}))" lists its networks'

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aecli.errors import RecipeError
 from aecli.models.architectures import build_parts
 from aecli.models.architectures.features import FeatureEncoder
 from aecli.models.encoder_model import EncoderModel
@@ -17,7 +18,7 @@ class FeatureModel(EncoderModel):
     Its arguments are those of `EncoderModel`, whose encoder it builds.
 
     Raises:
-        RecipeError: the architecture cannot be built with these arguments.
+        RecipeError: the architecture cannot be built with these arguments, or the images are too small for it.
         UnavailableError: the library of the backbone is not installed.
     """
 
@@ -32,7 +33,15 @@ class FeatureModel(EncoderModel):
         std: Sequence[float],
     ):
         encoder, decoder = build_parts(architecture, image_shape, arguments)
-        super().__init__(encoder, architecture, image_shape, arguments, mean, std)
+        try:
+            super().__init__(encoder, architecture, image_shape, arguments, mean, std)
+        except RuntimeError as error:
+            _, height, width = image_shape
+            raise RecipeError(
+                f"{arguments.get('backbone', 'the backbone')} cannot encode images of {width}x{height} pixels: "
+                f"{str(error).splitlines()[0]}",
+                hint="--image-size 224",
+            ) from error
         self.decoder = decoder.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -62,9 +62,10 @@ class Measured:
 
     run: Run
     residual: float | None
-    """Mean L2 norm of the reconstruction error in normalized units; None for a classifier."""
+    """Mean L2 norm of the reconstruction error in normalized units, of a model of features that of the standardized
+    features; None for a classifier."""
     mse: float | None
-    """Mean squared error of pixel values in 0..255; None for a classifier."""
+    """Mean squared error of pixel values in 0..255; None for a classifier or a model of features."""
     knn: Accuracy | None
     """k-NN accuracy on the codes with few labels; None for a classifier, or without labels."""
     accuracy: Estimate | None
@@ -204,10 +205,12 @@ def _test_split(word: str) -> str | None:
     return f"{ref.name}:test" + (f"@{ref.classes}" if ref.classes else "")
 
 
-def _errors(model: Model, images: ImageSet) -> tuple[float, float]:
-    """Return the mean residual and the mean squared error."""
+def _errors(model: Model, images: ImageSet) -> tuple[float, float | None]:
+    """Return the mean residual and the mean squared error, which a model of features does not have."""
     outputs = list(model.outputs(images.images))
     residuals = np.concatenate([output.residual_l2 for output in outputs])
+    if not model.has_images:
+        return float(residuals.mean()), None
     squares = [np.square(output.images - output.reconstructions).mean(axis=(1, 2, 3)) for output in outputs]
     return float(residuals.mean()), float(np.concatenate(squares).mean())
 

@@ -51,10 +51,11 @@ def measure_compression(
     """Compress a data set with a model and with other codecs.
 
     Raises:
-        InputError: the images or the model cannot be read.
+        InputError: the images or the model cannot be read, or the model encodes features, not images.
         UnavailableError: a data set, a device, disk space or memory is not available.
     """
     loaded = inference.load(model, device=device)
+    loaded.require_images()
     source, conversion, pca_warning = loaded.header.data, loaded.conversion, None
     images = load(data, options, conversion, skip_damaged=True, progress=progress)
     try:

@@ -1,5 +1,6 @@
 """Fit a model of features without gradients, reading every image once: standardization and principal components."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,10 @@ POSITIONS = 20_000
 """Positions of the first images, in random order, on which the components are fitted."""
 CODE_BYTES = 256 << 20
 """Codes that are kept, to fit the statistics of normal images to: those of the first images in random order."""
-SMALLEST_DEVIATION = 1e-6
+ROUNDING = 1e-6
+"""A channel whose standard deviation is a smaller part of its mean is constant."""
+SMALLEST_DIFFERENCE = 1e-3
+"""Codes that differ less, in standard deviations of the features, are those of the same image."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def fit_components(
     in memory. `on_progress` is called with the number of images and their loss after each batch.
 
     Raises:
-        InputError: the images are all alike, so that there is nothing to fit.
+        InputError: the features are not finite, or the images are all the same, so that nothing tells what is normal.
     """
     order = images.indices[np.random.default_rng(seed).permutation(len(images))]
     maps = _backbone_maps(model, images, order)
@@ -48,18 +52,30 @@ def fit_components(
     while sum(_positions(batch) for batch in first) < POSITIONS and (batch := next(maps, None)) is not None:
         first.append(batch)
     _fit(model, torch.cat(first))
-    kept: list[NDArray[np.float32]] = []
-    most, done, squared = max(1, CODE_BYTES // (4 * int(np.prod(model.code_shape)))), 0, 0.0
+    most = max(1, CODE_BYTES // (4 * math.prod(model.code_shape)))
+    kept = np.empty((min(most, len(order)), *model.code_shape), np.float32)
+    done, squared = 0, 0.0
     with torch.inference_mode():
         for batch in _joined(first, maps):
             features = model.encoder.standardize(batch)
             codes = model.encoder.projection(features)
             squared += float(model.residual(features, codes).double().square().sum()) / features[0].numel()
-            if done < most:
-                kept.append(codes[: most - done].cpu().numpy())
+            if done < len(kept):
+                kept[done : done + len(batch)] = codes[: len(kept) - done].cpu().numpy()
             done += len(batch)
             on_progress(done, squared / done)
-    return FittedComponents(np.concatenate(kept), squared / done)
+    _require_variation(kept)
+    return FittedComponents(kept, squared / done)
+
+
+def _require_variation(codes: NDArray[np.float32]) -> None:
+    """Check that the codes of the images, (N, ...), are not all the same."""
+    if not (codes.max(0) - codes.min(0)).max() > SMALLEST_DIFFERENCE:
+        alike = f"the {len(codes):,} training images are all the same"
+        what = "there is only 1 training image" if len(codes) == 1 else alike
+        raise InputError(
+            f"{what}: how normal images vary cannot be measured", hint="give at least 5 different normal images"
+        )
 
 
 def _backbone_maps(model: FeatureModel, images: Subset, order: NDArray[np.int64]) -> Iterator[Tensor]:
@@ -90,9 +106,7 @@ def _fit(model: FeatureModel, maps: Tensor) -> None:
     mean, std = rows.mean(0), rows.std(0, correction=0)
     if not torch.isfinite(mean).all():
         raise InputError("the features are not finite: the weights do not belong to this backbone")
-    if not std.max() > SMALLEST_DEVIATION:
-        raise InputError("all features are the same at all positions of all images: there is nothing to fit")
-    std = std.clamp_min(SMALLEST_DEVIATION)
+    std[std <= ROUNDING * mean.abs()] = 1  # as in scikit-learn's StandardScaler
     standardized = (rows - mean) / std
     # numpy's eigenvectors do not depend on torch's number of threads
     _, vectors = np.linalg.eigh((standardized.T @ standardized / len(rows)).cpu().numpy())

@@ -1,5 +1,6 @@
 """Initial weights from another model of aecli, or from a file of pretrained weights."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,12 @@ from aecli.storage.paths import require_file
 
 PICKLED = {".pth", ".pt", ".bin", ".ckpt", ".pkl"}
 """Suffixes of files that torch writes; only tensors are read from them, so that reading runs no code."""
+SAVE_HINT = "save only the weights: torch.save(network.state_dict(), FILE)"
+FLOATS = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
+DTYPES = FLOATS | {torch.int64, torch.int32, torch.uint8, torch.bool}
+BACKBONE_HINT = "name the network: --set model.arguments.backbone=timm/NAME, or torchvision/NAME"
+UNUSED = "num_batches_tracked"
+"""A count of batch normalization that older files lack; a network in evaluation mode does not use it."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,8 @@ def load_start(path: Path) -> Checkpoint | Pretrained:
     if path.suffix.lower() not in PICKLED and is_checkpoint(path):
         return load_checkpoint(path)
     weights = _read_pickled(path) if path.suffix.lower() in PICKLED else _read_safetensors(path)
-    if not all(tensor.isfinite().all() for tensor in weights.values() if tensor.is_floating_point()):
-        raise InputError(f"weights are not finite: {path}")
+    for name, tensor in weights.items():
+        _check_values(name, tensor, path)
     return Pretrained(weights, path)
 
 
@@ -53,20 +60,37 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_pickled(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a file that torch wrote: of the network, or of a training script's checkpoint of it."""
     require_file(path, "weights")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, about files of its first versions
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle and zipfile raise arbitrary exceptions on damaged files
         raise InputError(
-            f"cannot read weights from {path}: it is damaged, or holds more than tensors",
-            hint="save only the weights: torch.save(network.state_dict(), FILE)",
+            f"cannot read weights from {path}: it is damaged, or holds more than tensors", hint=SAVE_HINT
         ) from error
     for key in ("state_dict", "model"):  # what training scripts save beside the optimizer's state
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()) or not content:
-        raise InputError(f"{path} holds no weights by name", hint="save them: torch.save(network.state_dict(), FILE)")
+        raise InputError(f"{path} holds no weights by name", hint=SAVE_HINT)
     return {str(name): value for name, value in content.items()}
+
+
+def _check_values(name: str, tensor: Tensor, path: Path) -> None:
+    """Check that a tensor holds finite numbers, and as many of them as its shape says.
+
+    Raises:
+        InputError: it does not.
+    """
+    if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.dtype not in DTYPES:
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise InputError(f"weight {name} of {path} is no plain tensor of numbers ({kind})", hint=SAVE_HINT)
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise InputError(f"weight {name} of {path} has shape {tuple(tensor.shape)}, but fewer values")
+    if tensor.is_floating_point() and not tensor.isfinite().all():
+        raise InputError(f"weights are not finite: {name} of {path}")
 
 
 def load_backbone(model: FeatureModel, weights: dict[str, Tensor], origin: str) -> None:
@@ -77,18 +101,21 @@ def load_backbone(model: FeatureModel, weights: dict[str, Tensor], origin: str) 
     """
     network, name = model.encoder.backbone.network, model.arguments.get("backbone", "the backbone")
     own = network.state_dict()
-    for key, value in own.items():
+    used = [key for key in own if key in weights or not key.endswith(UNUSED)]
+    for key in used:
         if key not in weights:
             raise InputError(
-                f"{origin} has no weight {key}: it belongs to another network than {name}",
-                hint="name the network: --set model.arguments.backbone=timm/NAME, or torchvision/NAME",
+                f"{origin} has no weight {key}: it belongs to another network than {name}", hint=BACKBONE_HINT
             )
-        if weights[key].shape != value.shape:
+        if weights[key].shape != own[key].shape:
             raise InputError(
-                f"weight {key} of {origin} has shape {tuple(weights[key].shape)}, in {name} it is {tuple(value.shape)}",
-                hint="name the network: --set model.arguments.backbone=timm/NAME, or torchvision/NAME",
+                f"weight {key} of {origin} has shape {tuple(weights[key].shape)}, "
+                f"in {name} it is {tuple(own[key].shape)}",
+                hint=BACKBONE_HINT,
             )
-    network.load_state_dict({key: weights[key] for key in own})
+        if weights[key].is_floating_point() != own[key].is_floating_point():
+            raise InputError(f"weight {key} of {origin} is {weights[key].dtype}, in {name} it is {own[key].dtype}")
+    network.load_state_dict({key: weights[key] for key in used}, strict=False)
 
 
 def start_from(model: Autoencoder | Classifier, start: Checkpoint | Pretrained, class_names: Sequence[str]) -> None:

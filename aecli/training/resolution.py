@@ -1,6 +1,7 @@
 """Complete a recipe from the images and the architecture's defaults."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
     if recipe.task == "features":
         recipe = replace(recipe, training=replace(recipe.training, epochs=1, steps=0))
     return with_explicit_length(recipe, len(images)).with_model(
-        arguments=resolve_arguments(recipe.model.architecture, recipe.model.arguments),
+        arguments=_explicit_arguments(recipe),
         image_size=[height, width],
         overlap=recipe.model.tile_overlap if recipe.model.tile else recipe.model.overlap,
         channels=channels,
@@ -55,6 +56,19 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
         black=levels.black if levels else recipe.model.black,
         white=levels.white if levels else recipe.model.white,
     )
+
+
+def _explicit_arguments(recipe: Recipe) -> dict[str, Any]:
+    """Return all arguments of the architecture; of a model of features, also the layers that its backbone implies.
+
+    A checkpoint then does not depend on how a later version, or a later timm, chooses them.
+    """
+    arguments = resolve_arguments(recipe.model.architecture, recipe.model.arguments)
+    if recipe.task == "features" and not arguments["layers"] and isinstance(arguments["backbone"], str):
+        from aecli.models.backbone import default_layers
+
+        arguments["layers"] = default_layers(arguments["backbone"])
+    return arguments
 
 
 def measure_normalization(subset: Subset) -> tuple[list[float], list[float]]:

@@ -13,8 +13,10 @@ from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.codes.quantizer import fit_quantizers
 from aecli.data import occurring_classes
 from aecli.detection.normal_maps import summarize_maps
+from aecli.detection.detector import default_detector
 from aecli.detection.normal_statistics import DEFAULT_SCORE, default_scores, fit_normal_statistics, quantiles
-from aecli.errors import UsageError
+from aecli.detection.small_samples import small_sample_warning
+from aecli.errors import InputError, UsageError
 from aecli.inference.torch_backend import encode_indices, find_device
 from aecli.models.allocator import keep_freed_memory
 from aecli.models.feature_model import FeatureModel
@@ -46,8 +48,10 @@ def check_features_plan(plan: "TrainingPlan") -> None:
             raise UsageError(
                 f"{key} does not apply to a model of features, which is fitted without gradients", hint="leave it out"
             )
-    if plan.processes.world_size > 1:
-        raise UsageError("a model of features is fitted by one process", hint="leave out --devices and --num-nodes")
+    if plan.processes.world_size > 1 or plan.strategy != "auto":
+        raise UsageError(
+            "a model of features is fitted by one process", hint="leave out --devices, --num-nodes and --strategy"
+        )
     if set(plan.loggers) - {"csv"}:
         raise UsageError("a model of features has no epochs to log", hint="leave out --logger")
     if plan.keep_state:
@@ -90,6 +94,11 @@ def train_features(request: TrainingRequest, hardware: Hardware, view: "Training
     return Trained(load_checkpoint(folder.model), [metrics], {}, None, None, True)
 
 
+def threshold_warning(checkpoint: Checkpoint) -> str | None:
+    """Return a warning if the threshold of `detect` without calibration rests on few validation images, or None."""
+    return small_sample_warning(default_detector(checkpoint.header, checkpoint.fingerprint).header)
+
+
 def _initial_model(request: TrainingRequest, *, download: bool) -> FeatureModel:
     """Return the model with the backbone's weights, before the components are fitted."""
     model, start = feature_model(request.recipe), request.init_from
@@ -108,7 +117,7 @@ def _initial_model(request: TrainingRequest, *, download: bool) -> FeatureModel:
 
 def _backbone_of(start: Checkpoint) -> "dict[str, Tensor]":
     if not isinstance(start.model, FeatureModel):
-        raise UsageError(
+        raise InputError(
             f"a model of features cannot start from {start.path}, which has architecture {start.header.architecture}",
             hint="--init-from the weights of a pretrained network",
         )

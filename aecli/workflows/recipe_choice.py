@@ -58,6 +58,8 @@ class RecipeChoice:
         """Return one line on the completed recipe: `recipe photos, 64x64, batch 16, 40 epochs`."""
         height, width = resolved.model.image_shape[1:]
         training = resolved.training
+        if resolved.task == "features":
+            return f"recipe {self.name}, {width}x{height}, {resolved.model.arguments['backbone']}"
         line = (
             f"recipe {self.name}, {width}x{height}, batch {training.images_per_step:,}, "
             f"{counted(training.epochs, 'epoch')}"

@@ -200,12 +200,14 @@ def _fit_features(
     with view.status("loading torch"):
         from aecli.training.request import Hardware, TrainingRequest
         from aecli.training.resolution import resolve_recipe
-        from aecli.workflows.feature_training import train_features
+        from aecli.workflows.feature_training import threshold_warning, train_features
 
         recipe = resolve_recipe(choice.recipe, images)
     view.note(choice.describe(recipe))
     request = TrainingRequest(recipe, images, validation, plan.folder, plan.resume, start)
     trained = train_features(request, Hardware(plan.accelerator), view, download=plan.data_options.download)
+    if warning := threshold_warning(trained.checkpoint):
+        view.warn(warning)
     _export(trained, plan, view)
     return TrainingRun(trained, recipe, images, validation, plan.folder)
 

@@ -209,6 +209,13 @@ def change_safetensors(content: bytes, chance: Random) -> bytes:
     return struct.pack("<Q", claimed) + text + body
 
 
+def change_torch_file(content: bytes, chance: Random) -> bytes:
+    """Change a member of a file of `torch.save`; one of torch's first versions, which is no archive, is damaged."""
+    if not content.startswith(b"PK"):
+        return damage(content, chance)
+    return change_zip(damage)(content, chance)
+
+
 def change_gzip(change: Mutation) -> Mutation:
     """Return a mutation that changes the unpacked content of a gzip file."""
     return lambda content, chance: gzip.compress(

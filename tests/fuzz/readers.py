@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 
 from tests.fuzz import formats, mutations
 from tests.fuzz.archive_mutation import change_parquet, change_tar
+from tests.fuzz.seeds import FEATURES
 from tests.fuzz.tiff_mutation import change_tiff
+from tests.tiny_backbone import feature_model
 
 if TYPE_CHECKING:
     from aecli.inference.model import Model, ModelOutput
+    from aecli.models.feature_model import FeatureModel
 
 PLAIN_DAMAGE = 0.5
 """Fraction of files that are damaged byte by byte although there is a mutation for their format."""
@@ -100,6 +103,18 @@ def all_readers(folder: Path) -> list[Reader]:
             *(partial(detector, context), formats.change_safetensors),
         ),
         Reader("weights", "x.safetensors", files("weights.safetensors"), weights, formats.change_safetensors),
+        Reader(
+            *("backbone", "x.safetensors", files("backbone/used.safetensors")),
+            *(backbone_weights, formats.change_safetensors),
+        ),
+        Reader("backbone-pth", "x.pth", files("backbone/*.pth"), backbone_weights, formats.change_torch_file),
+        Reader(
+            *("features", "x.safetensors", files("features/run/model.safetensors")),
+            *(partial(features, context), formats.change_safetensors),
+        ),
+        Reader(
+            "features-onnx", "x.onnx", files("features/run/model.onnx"), partial(features, context), formats.change_onnx
+        ),
         Reader("onnx", "x.onnx", files("*/model.onnx"), partial(exported, context), formats.change_onnx),
         Reader("recipe", "x.toml", files("*/recipe.toml"), partial(recipe, context), formats.change_toml),
         Reader("idx", "train-images-idx3-ubyte", files("idx"), image_set),
@@ -227,6 +242,23 @@ def _use(model: "Model", context: Context) -> None:
     model.decode(codes)
 
 
+def features(context: Context, path: Path) -> None:
+    """Encode with a checkpoint or an exported model of features, and detect with the statistics that it holds."""
+    from aecli import inference
+    from aecli.detection.detector import detector_for
+
+    described(path)
+    model = inference.load(path, device="cpu")
+    codes, residuals = model.encode_with_residuals(context.images)
+    _finite(codes)
+    _finite(residuals)
+    detector = detector_for(model, None)
+    for output in model.outputs(context.images):
+        scores, maps = detector.apply(output)
+        _finite(scores)
+        assert maps is None or len(maps) == len(scores)
+
+
 def detector(context: Context, path: Path) -> None:
     from aecli.detection.detector import load_detector
 
@@ -241,6 +273,19 @@ def weights(path: Path) -> None:
 
     arguments = {"hidden": [4], "code": 2}
     start_from(Autoencoder("mlp", (1, 8, 8), arguments, [0.5], [0.5]), load_start(path), ())
+
+
+@cache
+def _tiny_features() -> "FeatureModel":
+    return feature_model((1, 8, 8), **FEATURES)
+
+
+def backbone_weights(path: Path) -> None:
+    from aecli.training.pretrained import Pretrained, load_backbone, load_start
+
+    start = load_start(path)
+    if isinstance(start, Pretrained):
+        load_backbone(_tiny_features(), start.weights, str(path))
 
 
 def recipe(context: Context, path: Path) -> None:

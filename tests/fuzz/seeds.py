@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tests.data.archive_writing import write_parquet, write_tar, write_zip
 from tests.fuzz.image_seeds import write_new_formats, write_unusual_kinds
+from tests.tiny_backbone import BACKBONE, feature_model, write_weights
 
 COUNT = 12
 SMALL = ("--accelerator", "cpu", "--epochs", "1", "--batch-size", "12")
@@ -22,6 +23,8 @@ TINY = {
     "conv": ("--recipe", "conv", "--set", "model.arguments.channels=[2, 2]"),
     "classifier": ("--recipe", "mlp-classifier", "--set", "model.arguments.code=3"),
 }
+FEATURES = {"backbone": BACKBONE, "layers": ["features.3"], "stride": 4, "smoothing": 1, "components": 3}
+"""Arguments of a model of features for 8x8 images, which uses the first layers of a small network alone."""
 
 
 def aecli(*words: str | Path) -> None:
@@ -68,6 +71,7 @@ def make_seeds(folder: Path) -> None:
     for name, words in TINY.items():
         aecli("train", folder / "images.npz", "-o", folder / name, "--keep-state", *SMALL, *words)
     _write_encoder_weights(folder / "mlp" / "model.safetensors", folder / "weights.safetensors")
+    _write_features(folder)
     for name in ("mlp", "conv"):
         aecli("export", folder / name)
         model = folder / name / "model.safetensors"
@@ -136,6 +140,25 @@ def _write_encoder_weights(checkpoint: Path, path: Path) -> None:
 
     weights = load_file(checkpoint)
     save_file({name.removeprefix("encoder."): weights[name] for name in weights if name.startswith("encoder.")}, path)
+
+
+def _write_features(folder: Path) -> None:
+    """Write a run of features, and the weights of the part of its backbone that it uses, in all formats."""
+    import torch
+    from safetensors.torch import save_file
+
+    (folder / "backbone").mkdir()
+    weights = write_weights(folder / "backbone" / "all.safetensors")
+    settings = ("--recipe", "features", "--accelerator", "cpu", "--set", "model.image_size=native")
+    arguments = [word for key, value in FEATURES.items() for word in ("--set", f"model.arguments.{key}={value}")]
+    aecli(
+        "train", folder / "images.npz", "-o", folder / "features" / "run", *settings, *arguments, "--init-from", weights
+    )
+    used = feature_model((1, 8, 8), **FEATURES).encoder.backbone.network.state_dict()
+    save_file(used, folder / "backbone" / "used.safetensors")
+    torch.save(used, folder / "backbone" / "used.pth")
+    torch.save({"state_dict": used, "epoch": 3}, folder / "backbone" / "script.pth")
+    torch.save(used, folder / "backbone" / "older.pth", _use_new_zipfile_serialization=False)
 
 
 def _write_images(folder: Path, images: NDArray[Any]) -> None:

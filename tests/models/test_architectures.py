@@ -1,11 +1,12 @@
-"""Every architecture: shapes, finite values, gradients."""
+"""Every architecture of images: shapes, finite values, gradients."""
 
 import pytest
 import torch
 
 from aecli.errors import RecipeError
-from aecli.models.architectures import architecture_names, build_parts, resolve_arguments
+from aecli.models.architectures import build_parts, resolve_arguments
 from aecli.models.autoencoder import Autoencoder, residual_l2
+from tests.models.image_architectures import IMAGE_ARCHITECTURES
 
 SHAPES = [(c, h, w) for c in (1, 3) for h, w in ((8, 8), (28, 28), (33, 21), (64, 64))] + [(1, 256, 256)]
 ODD_SHAPES = [(1, 1, 1), (3, 2, 5), (1, 7, 1)]
@@ -19,7 +20,7 @@ def build(name: str, shape: tuple[int, int, int], **arguments: object) -> Autoen
 
 
 @pytest.mark.parametrize("shape", SHAPES + ODD_SHAPES, ids=str)
-@pytest.mark.parametrize("name", architecture_names())
+@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_codes_and_reconstructions_have_the_declared_shapes(name: str, shape: tuple[int, int, int]) -> None:
     model = build(name, shape)
     code, reconstruction = model(torch.randn(2, *shape))
@@ -31,7 +32,7 @@ def test_codes_and_reconstructions_have_the_declared_shapes(name: str, shape: tu
 
 
 @pytest.mark.parametrize("shape", SHAPES[:-1], ids=str)
-@pytest.mark.parametrize("name", architecture_names())
+@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_every_parameter_has_a_gradient(name: str, shape: tuple[int, int, int]) -> None:
     model = build(name, shape)
     x = torch.randn(4, *shape)
@@ -42,14 +43,14 @@ def test_every_parameter_has_a_gradient(name: str, shape: tuple[int, int, int]) 
         assert parameter.grad.abs().sum() > 0, parameter_name
 
 
-@pytest.mark.parametrize("name", architecture_names())
+@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_the_code_of_an_image_does_not_depend_on_its_batch(name: str) -> None:
     model = build(name, (1, 28, 28)).eval()
     x = torch.randn(5, 1, 28, 28)
     torch.testing.assert_close(model.encode(x)[2:3], model.encode(x[2:3]))
 
 
-@pytest.mark.parametrize("name", architecture_names())
+@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_a_model_is_rebuilt_from_its_name_and_arguments(name: str) -> None:
     arguments = resolve_arguments(name, {})
     assert arguments

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from aecli.errors import RecipeError
-from aecli.models.architectures import architecture_names, build_parts
+from aecli.models.architectures import build_parts
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
 from aecli.recipes.loading import load_recipe
+from tests.models.image_architectures import IMAGE_ARCHITECTURES
 
 
 def build(name: str, shape: tuple[int, int, int] = (1, 28, 28), classes: int = 10, **arguments: object) -> Classifier:
@@ -49,7 +50,7 @@ def test_values_and_gradients_are_those_of_the_plain_network() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 33, 21)], ids=str)
-@pytest.mark.parametrize("name", architecture_names())
+@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_every_architecture_classifies(name: str, shape: tuple[int, int, int]) -> None:
     model = build(name, shape, classes=3)
     codes, logits = model(torch.randn(2, *shape))
@@ -61,7 +62,7 @@ def test_every_architecture_classifies(name: str, shape: tuple[int, int, int]) -
     assert not any(name.startswith("decoder") for name in model.state_dict())
 
 
-@pytest.mark.parametrize("name", architecture_names())
+@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_a_classifier_has_the_initial_encoder_of_the_autoencoder_with_the_same_seed(name: str) -> None:
     classifier = build(name, (1, 8, 8))
     torch.manual_seed(0)

@@ -15,10 +15,10 @@ from aecli.recipes.loading import load_recipe
 from aecli.recipes.schema import Recipe
 from aecli.training.callbacks import TrainingListener
 from aecli.training.fit import train
-from aecli.training.trained import Trained
 from aecli.training.request import Hardware, TrainingRequest
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import Subset, load_subsets
+from aecli.training.trained import Trained
 
 Weights = dict[str, NDArray[Any]]
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from aecli.checkpoint import read_header
 from aecli.data import DataOptions, load
 from aecli.errors import ExitStatus
-from aecli.models.architectures import architecture_names, resolve_arguments
+from aecli.models.architectures import resolve_arguments
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.losses import distance, penalty
 from aecli.recipes.loading import load_recipe, recipe_names
@@ -19,6 +19,7 @@ from aecli.training.initial_model import random_model
 from aecli.training.resolution import resolve_recipe
 from aecli.training.subsets import Subset
 from tests.command_line import Run
+from tests.models.image_architectures import IMAGE_ARCHITECTURES
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ def images() -> Subset:
     return Subset(load("digits:test", DataOptions()), np.arange(12))
 
 
-@pytest.mark.parametrize("architecture", architecture_names())
+@pytest.mark.parametrize("architecture", IMAGE_ARCHITECTURES)
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_architecture_trains_from_every_recipe(name: str, architecture: str, images: Subset) -> None:
     shipped = load_recipe(name)

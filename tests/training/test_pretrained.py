@@ -80,7 +80,7 @@ def test_the_decoder_keeps_its_random_weights(weights: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words", "message"),
     [
-        ("weights.pth", b"x", (), "pickled"),
+        ("weights.pth", b"x", (), "weights.pth"),
         ("weights.safetensors", b"x", (), "weights.safetensors"),
         (None, None, ("--set", "model.channels=1"), "conv1.weight"),
         (None, None, ("--set", "model.arguments.depth=34"), "layer1.2"),

@@ -18,11 +18,12 @@ from aecli.models.corruption import corrupt
 from aecli.recipes.loading import load_recipe, recipe_names
 from aecli.recipes.schema import CorruptionRecipe
 from tests.command_line import Run
+from tests.tiny_backbone import FEATURES
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")
-"""The image shape of the digits, whatever shape the recipe sets."""
+SMALL = ("--epochs", "2", "--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")
+"""Two epochs with the image shape of the digits, whatever the recipe sets."""
 FILES = {"model.safetensors", "recipe.toml", "metrics.csv", "loss.png"}
 
 
@@ -32,17 +33,21 @@ def losses(run: Path, column: str = "train_loss") -> list[float]:
 
 
 @pytest.fixture(scope="module", params=recipe_names())
-def shipped(request: pytest.FixtureRequest, aecli: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shipped(
+    request: pytest.FixtureRequest, aecli: Run, backbone_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A read-only run of each recipe on zeros and ones."""
     run = tmp_path_factory.mktemp(request.param) / "run"
-    result = aecli("train", "digits@0,1", "-o", run, "--recipe", request.param, "--epochs", "2", *SMALL)
+    is_trained = load_recipe(request.param).task != "features"
+    words = SMALL if is_trained else (*FEATURES, "--init-from", backbone_weights)
+    result = aecli("train", "digits@0,1", "-o", run, "--recipe", request.param, *words)
     assert result.status == 0, result.err
     return run
 
 
 def test_a_shipped_recipe_trains_encodes_and_decodes(shipped: Path, aecli: Run, tmp_path: Path) -> None:
-    if load_recipe(str(shipped / "recipe.toml")).task == "classifier":
-        pytest.skip("a classifier has no decoder")
+    if load_recipe(str(shipped / "recipe.toml")).task != "autoencoder":
+        pytest.skip("it has no decoder to images")
     run = shipped
     assert {file.name for file in run.iterdir()} == FILES | {"reconstructions.png"}
     assert len(losses(run)) == 2
@@ -59,8 +64,8 @@ def test_a_shipped_recipe_trains_encodes_and_decodes(shipped: Path, aecli: Run, 
 
 
 def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Run) -> None:
-    if load_recipe(str(shipped / "recipe.toml")).task == "autoencoder":
-        pytest.skip("an autoencoder has no classes")
+    if load_recipe(str(shipped / "recipe.toml")).task != "classifier":
+        pytest.skip("it has no classes")
     run = shipped
     assert {file.name for file in run.iterdir()} == FILES | {"confusion.png"}
     assert len(losses(run, "val_accuracy")) == 2
@@ -71,12 +76,24 @@ def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Run) -> No
     assert len(result.out.splitlines()) == len(load("digits:test@0,1"))
 
 
+def test_a_shipped_recipe_fits_and_detects(shipped: Path, aecli: Run) -> None:
+    if load_recipe(str(shipped / "recipe.toml")).task != "features":
+        pytest.skip("it is trained")
+    assert {file.name for file in shipped.iterdir()} == {"model.safetensors", "recipe.toml", "metrics.csv"}
+    flagged = {}
+    for words in ("digits:test@0,1", "letters"):
+        summary = aecli("detect", words, "--model", shipped, "--json").documents[-1]["summary"]
+        flagged[words] = summary["anomalies"] / summary["images"]
+    assert flagged["digits:test@0,1"] < 0.5 * flagged["letters"]
+
+
 def test_the_recipe_in_the_run_folder_is_complete(shipped: Path) -> None:
     recipe = load_recipe(str(shipped / "recipe.toml"))
-    assert recipe.model.image_shape == (1, 8, 8)
+    is_fitted = recipe.task == "features"
+    assert recipe.model.image_shape == ((1, 32, 32) if is_fitted else (1, 8, 8))
     assert isinstance(recipe.model.mean, list)
     assert isinstance(recipe.model.std, list)
-    assert recipe.training.epochs == 2
+    assert recipe.training.epochs == (1 if is_fitted else 2)
     assert recipe.with_settings({}) == recipe
 
 

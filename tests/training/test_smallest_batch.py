@@ -14,7 +14,6 @@ from torch import nn
 from aecli.data import ImageSet
 from aecli.errors import ExitStatus, RecipeError
 from aecli.models import architectures
-from aecli.models.architectures import architecture_names
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
 from aecli.recipes.schema import Recipe
@@ -22,6 +21,7 @@ from aecli.runtime.processes import SINGLE_PROCESS, Process
 from aecli.training.smallest_batch import make_train_batches, trains_on_one_image
 from aecli.training.subsets import Subset, whole
 from tests.command_line import Run
+from tests.models.image_architectures import IMAGE_ARCHITECTURES
 
 NAME = "batch_normalized"
 SOURCE = f'''
@@ -35,8 +35,6 @@ def {NAME}(image_shape: tuple[int, int, int], *, pixels: int = 1) -> tuple[nn.Mo
     pool = nn.AdaptiveAvgPool2d(pixels)
     return nn.Sequential(pool, nn.BatchNorm2d(channels), nn.Dropout(0.5)), nn.Upsample((height, width))
 '''
-
-ARCHITECTURES = architecture_names()
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +131,7 @@ def test_the_trial_leaves_the_model_and_the_random_state() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mse", "cross-entropy"])
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_every_architecture_trains_on_a_last_batch_of_one(name: str, loss: str, aecli: Run, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     for index in range(6):

@@ -1,11 +1,12 @@
 """Principal components of the feature maps of a pretrained network, for detecting defects in photographs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
 from aecli.models.backbone import Backbone, default_layers
 from aecli.models.layers import Standardize
+from aecli.recipes.schema import MAX_SIDE
 
 
 def features(
@@ -25,10 +26,28 @@ def features(
     decoder returns to the standardized features, not to images. Encoder and decoder are the linear autoencoder of the
     features with the smallest squared error: their principal components, which are fitted without gradients.
     """
+    _check_arguments(backbone, layers, {"stride": stride, "smoothing": smoothing, "components": components})
     _, height, width = image_shape
     grid = -(-height // stride), -(-width // stride)
     encoder = FeatureEncoder(Backbone(backbone, list(layers) or default_layers(backbone), grid, smoothing), components)
     return encoder, nn.Conv2d(components, encoder.backbone.channels, 1, bias=False)
+
+
+def _check_arguments(backbone: object, layers: object, numbers: Mapping[str, object]) -> None:
+    """Check the types and ranges of arguments, which come from a recipe or a checkpoint.
+
+    Raises:
+        ValueError: an argument is invalid.
+    """
+    if not isinstance(backbone, str):
+        raise ValueError(f"backbone: {backbone!r} is not a name")
+    if not isinstance(layers, list | tuple) or not all(isinstance(layer, str) for layer in layers):
+        raise ValueError(f"layers: {layers!r} is not a list of names")
+    for name, value in numbers.items():
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_SIDE:
+            raise ValueError(f"{name}: {value!r} is not an integer from 1 to {MAX_SIDE:,}")
+        if name == "smoothing" and value % 2 == 0:
+            raise ValueError(f"smoothing: {value} is not odd")
 
 
 class FeatureEncoder(nn.Module):

@@ -22,10 +22,11 @@ from aecli.inference.onnx import graphs
 from aecli.inference.onnx.backend import OnnxModel
 from aecli.inference.onnx.export import export
 from aecli.inference.torch_backend import TorchModel
-from aecli.models.architectures import architecture_names, resolve_arguments
+from aecli.models.architectures import resolve_arguments
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.layers import PadToMultiple
-from tests.command_line import Run
+from tests.command_line import Run, succeed
+from tests.models.image_architectures import IMAGE_ARCHITECTURES
 
 pytestmark = pytest.mark.slow
 
@@ -39,11 +40,12 @@ def exported(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 13, 10)], ids=str)
-@pytest.mark.parametrize("name", architecture_names())
+@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_every_architecture_gives_the_same_results_with_onnx_runtime(
     name: str, shape: tuple[int, int, int], conv_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "EXPORTERS", (graphs.trace,))
+    monkeypatch.setattr(exporting, "MAX_COMPARED", 8)
     channels = shape[0]
     arguments = resolve_arguments(name, {})
     torch.manual_seed(0)
@@ -189,8 +191,7 @@ def test_the_export_command(aecli_apart: Run, copied_run: Path, tmp_path: Path) 
     path, line = into_run.out.splitlines()
     assert path == str(copied_run / ONNX_FILE)
     assert "opset 20" in line
-    result = aecli_apart("export", copied_run / MODEL_FILE, "-o", tmp_path / "digits.onnx", "--json")
-    document = json.loads(result.out)
+    document = succeed("export", copied_run / MODEL_FILE, "-o", tmp_path / "digits.onnx", "--json").document
     assert document["bytes"] == (tmp_path / "digits.onnx").stat().st_size
     assert document["opset"] == 20
     assert 0 <= document["relative_error"] <= 1e-4
