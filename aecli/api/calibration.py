@@ -10,6 +10,7 @@ from aecli.api.progress import ProgressLike, open_progress
 from aecli.data import DataOptions, DataRef, ImageSet
 from aecli.detection.options import CalibrationOptions
 from aecli.detection.reductions import DEFAULT_REDUCTION
+from aecli.detection.tile_options import TileOptions
 from aecli.workflows.calibration import CalibrationResult, resolve_kind, run_calibration
 
 if TYPE_CHECKING:
@@ -24,15 +25,21 @@ def calibrate(
     normal: "DataLike",
     anomalous: "DataLike | None" = None,
     *,
+    masks: str | Path | None = None,
     score: str | None = None,
     map_reduction: str = DEFAULT_REDUCTION,
     quantile: float | None = None,
     seed: int = 0,
+    tile: int | None = None,
+    overlap: int | None = None,
     options: DataOptions | None = None,
     device: str = "auto",
     progress: "ProgressLike" = None,
 ) -> CalibrationResult:
     """Choose an anomaly score and its threshold on one half of the images, and evaluate both on the other half.
+
+    At least 5 images are needed. Of fewer than 40 normal images, all are fitted on, and each is scored with the
+    statistics of the others. `detector.header.basis` tells what the threshold rests on.
 
         calibration = aecli.calibrate("run", "bottle/test/good", "bottle/test/broken")
         calibration.threshold, calibration.reports[0].auroc
@@ -44,13 +51,20 @@ def calibrate(
             `aecli.load_images`, the result of `aecli.load_images`, or whatever `model.encode` takes. Of a whole set
             with normal training images, such as one of MVTec AD, the normal test images are used.
         anomalous: Anomalous images of the same kinds, if you have any. Of a whole set, the anomalous test images.
-        score: `combined`, `knn`, `mahalanobis`, `mse`, `residual` or `ssim`. Default: `combined`, or with anomalous
-            images the score with the largest AUROC.
+        masks: A folder of masks of the anomalous images, to measure the scores' maps by: at the same paths, or called
+            `NAME_mask.png`. All pixels that are not zero are defects. Default: the masks of the anomalous images' set,
+            such as those of MVTec AD.
+        score: `combined`, `knn`, `local`, `mahalanobis`, `mse`, `patch`, `pooled`, `position`, `residual` or `ssim`,
+            as far as it applies to the model. Default: `combined`, or `position` of a model of features; with
+            anomalous images the score with the largest AUROC on one half of them.
         map_reduction: How a score of maps becomes one number for each image: `max`, `mean`, or a quantile such as
             `0.99`.
         quantile: Fraction of normal images below the threshold, between 0 and 1. Default: 0.99, or with anomalous
             images the threshold of a logistic regression.
         seed: Random seed for splitting the images into halves, and for the bootstrap of the confidence intervals.
+        tile: Cut image files in their own size into square tiles of this many pixels; 0 takes whole images. Default: as
+            the model was trained. `aecli.detect` does the same then.
+        overlap: Pixels by which neighboring tiles overlap; default: an eighth of `tile`.
         options: How DATA words are read.
         device: A torch device such as `cpu` or `cuda:1`, if the model is given as a path; `auto` selects a GPU if there
             is one.
@@ -58,8 +72,8 @@ def calibrate(
             (stage, done, total).
 
     Returns:
-        A result with the attributes `score`, `threshold`, `reports`, `warnings`, `notes` and `failures` (images that
-        could not be read), and the methods `save` and `plot`. `aecli.detect` takes it as `detector`.
+        A result with the attributes `score`, `threshold`, `reports`, `baselines`, `warnings`, `notes` and `failures`
+        (images that could not be read), and the methods `save` and `plot`. `aecli.detect` takes it as `detector`.
 
     Raises:
         aecli.errors.InputError: an image set or the model is missing or damaged, does not fit the model, or has too few
@@ -77,7 +91,16 @@ def calibrate(
             for images, kind in zip((normal, anomalous), KINDS, strict=True)
         ]
         assert sets[0] is not None
-        result = run_calibration(loaded, sets[0], sets[1], calibration_options, data_options, on_progress)
+        result = run_calibration(
+            loaded,
+            sets[0],
+            sets[1],
+            calibration_options,
+            data_options,
+            on_progress,
+            masks=None if masks is None else Path(masks),
+            tiles=TileOptions(tile, overlap),
+        )
     warn_all(result.warnings)
     return result
 

@@ -1,20 +1,23 @@
-"""Calibrate a detector: fit scores and thresholds on one half of the images, and evaluate them on the other half."""
+"""Calibrate a detector: fit scores and thresholds on some of the images, and evaluate them on others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 from aecli.checkpoint import DataSource
 from aecli.data.image_set import ImageSet
 from aecli.data.shapes import shape_text
-from aecli.detection.calibration_warnings import order_warnings, shared_image_warnings
+from aecli.detection.baselines import baselines
+from aecli.detection.calibration_warnings import baseline_warnings, order_warnings, shared_image_warnings
 from aecli.detection.detector import Detector, DetectorHeader
 from aecli.detection.features import MIN_IMAGES, extract_features
 from aecli.detection.options import DEFAULT_SCORE, CalibrationOptions
-from aecli.detection.score_fitting import Scores, fit_score
+from aecli.detection.pixel_evaluation import PixelEvaluation, measure_pixels
+from aecli.detection.score_fitting import FittedScore, Scores, fit_score
 from aecli.detection.score_report import ScoreReport, evaluate
-from aecli.detection.scores import applicable_scores
+from aecli.detection.scores import applicable_scores, find_score
 from aecli.detection.small_samples import small_sample_warning
+from aecli.detection.tiled_scores import in_tiles
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model
 from aecli.inference.training_overlap import training_overlap
@@ -39,6 +42,8 @@ class Calibration:
     warnings: Sequence[str]
     trained_images: Mapping[str, int | None] = field(default_factory=dict)
     """How many of the `normal` and `anomalous` images the model was trained on; None for a model of version 0.1."""
+    baselines: Sequence[ScoreReport] = ()
+    """Trivial baselines by decreasing AUROC; empty without anomalous images."""
 
 
 def calibrate(
@@ -52,7 +57,8 @@ def calibrate(
 
     Without anomalous images, the threshold is a conformal quantile of the normal scores. With anomalous images, all
     scores are fitted and the one with the largest AUROC on the images to fit on is chosen, unless `options` name a
-    score; the threshold is that of a logistic regression, unless `options` name a quantile.
+    score; the threshold is that of a logistic regression, unless `options` name a quantile. Of few normal images, all
+    are fitted on; see `score_fitting`.
 
     Raises:
         InputError: there are too few images, or the normal and the anomalous images are the same.
@@ -61,26 +67,17 @@ def calibrate(
     options.check()
     _check_images(normal, anomalous)
     names = _scores_to_fit(model, anomalous is not None, options)
-    normal_features = extract_features(model, normal, names, options.seed, "scoring normal images", progress)
-    anomalous_features = None
-    if anomalous is not None:
-        anomalous_features = extract_features(
-            model, anomalous, names, options.seed, "scoring anomalous images", progress
-        )
-    fitted = {}
-    for done, name in enumerate(names, 1):
-        known = model.normal_statistics.get(name)
-        fitted[name] = fit_score(name, normal_features, anomalous_features, options, known)
-        progress("fitting scores", done, len(names))
-
+    fitted = _fit_all(model, normal, anomalous, names, options, progress)
     chosen = fitted[options.score or max(names, key=lambda name: fitted[name].fit_auroc)]
-    reports = [evaluate(score, options.seed) for score in fitted.values()]
-    reports.sort(key=lambda report: (report.score != chosen.score, -report.auroc))
-    fit_counts = {"normal": normal_features.fit_count, "anomalous": 0}
-    evaluation_counts = {"normal": normal_features.evaluation_count, "anomalous": 0}
-    if anomalous_features is not None:
-        fit_counts["anomalous"] = anomalous_features.fit_count
-        evaluation_counts["anomalous"] = anomalous_features.evaluation_count
+    pixels = _measure_pixels(model, fitted, anomalous, options, progress)
+    reports = {
+        name: replace(evaluate(score, options.seed), pixels=pixels.metrics.get(name)) for name, score in fitted.items()
+    }
+    scores = sorted((reports[name] for name in names), key=lambda report: (report.score != chosen.score, -report.auroc))
+    trivial = sorted((reports[name] for name in reports if name not in names), key=lambda report: -report.auroc)
+    counts = {"normal": len(chosen.normal_scores), "anomalous": 0}
+    if chosen.anomalous_scores is not None:
+        counts["anomalous"] = len(chosen.anomalous_scores)
     header = DetectorHeader(
         score=chosen.score,
         threshold=chosen.threshold,
@@ -88,30 +85,75 @@ def calibrate(
         normal=_source(normal),
         map_reduction=options.map_reduction,
         uses_model_statistics=chosen.score in model.normal_statistics,
+        tiles=None if normal.tiles is None else normal.tiles.tiling,
         quantile=chosen.quantile,
+        basis=chosen.basis,
         anomalous=None if anomalous is None else _source(anomalous),
         logistic=chosen.logistic,
-        measured=reports[0].to_dict() | {"images": evaluation_counts},
+        normal_maps=chosen.normal_maps,
+        measured=reports[chosen.score].to_dict() | {"images": counts},
         versions={"aecli": version("aecli")},
     )
     sets = {"normal": normal} | ({} if anomalous is None else {"anomalous": anomalous})
     overlaps = {kind: training_overlap(model, images) for kind, images in sets.items()}
     return Calibration(
         Detector(header, chosen.statistics),
-        reports,
+        scores,
         chosen.normal_scores,
         chosen.anomalous_scores,
-        fit_counts,
-        evaluation_counts,
+        chosen.fit_counts,
+        counts,
         warnings=[
             *(warning for overlap in overlaps.values() for warning in overlap.warnings),
             *shared_image_warnings(normal, anomalous),
+            *pixels.warnings,
             *chosen.warnings,
             *_sample_warnings(header),
-            *order_warnings(reports),
+            *order_warnings(scores),
+            *baseline_warnings(scores[0], trivial),
         ],
         trained_images={kind: overlap.trained_images for kind, overlap in overlaps.items()},
+        baselines=trivial,
     )
+
+
+def _fit_all(
+    model: Model,
+    normal: ImageSet,
+    anomalous: ImageSet | None,
+    names: Sequence[str],
+    options: CalibrationOptions,
+    progress: Progress,
+) -> dict[str, FittedScore]:
+    """Fit the named scores and, if there are anomalous images, the trivial baselines."""
+    scores = {name: find_score(name) for name in names} | (baselines() if anomalous is not None else {})
+    if normal.tiles is not None:
+        scores = {name: in_tiles(score) for name, score in scores.items()}
+    normal_features = extract_features(model, normal, scores, options.seed, "scoring normal images", progress)
+    anomalous_features = None
+    if anomalous is not None:
+        anomalous_features = extract_features(
+            model, anomalous, scores, options.seed, "scoring anomalous images", progress
+        )
+    fitted = {}
+    for done, (name, score) in enumerate(scores.items(), 1):
+        known = model.normal_statistics.get(name)
+        fitted[name] = fit_score(name, score, normal_features, anomalous_features, options, known)
+        progress("fitting scores", done, len(scores))
+    return fitted
+
+
+def _measure_pixels(
+    model: Model,
+    fitted: Mapping[str, FittedScore],
+    anomalous: ImageSet | None,
+    options: CalibrationOptions,
+    progress: Progress,
+) -> PixelEvaluation:
+    """Measure the maps of all scores that have some by the masks of the anomalous images, if these have some."""
+    maps = {name: score.evaluation_maps for name, score in fitted.items() if score.evaluation_maps is not None}
+    masks = None if anomalous is None or anomalous.tiles is not None else anomalous.masks
+    return measure_pixels(maps, masks, model.conversion, options.seed, progress)
 
 
 def _sample_warnings(header: DetectorHeader) -> list[str]:
@@ -139,13 +181,13 @@ def _scores_to_fit(model: Model, has_anomalies: bool, options: CalibrationOption
 
 def _check_images(normal: ImageSet, anomalous: ImageSet | None) -> None:
     for images, kind in ((normal, "normal"), (anomalous, "anomalous")):
-        if images is not None and len(images) < MIN_IMAGES:
+        if images is not None and images.image_count < MIN_IMAGES:
             raise InputError(
-                f"too few {kind} images: {len(images)} of {images.word}", hint=f"give at least {MIN_IMAGES}"
+                f"too few {kind} images: {images.image_count} of {images.word}", hint=f"give at least {MIN_IMAGES}"
             )
     if anomalous is not None and anomalous.fingerprint == normal.fingerprint:
         raise InputError(f"the normal and the anomalous images are the same: {normal.word}, {anomalous.word}")
 
 
 def _source(images: ImageSet) -> DataSource:
-    return DataSource(images.word, images.fingerprint, len(images))
+    return DataSource(images.word, images.fingerprint, images.image_count)

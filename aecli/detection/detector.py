@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,22 @@ class Logistic:
 
 
 @dataclass(frozen=True)
+class ThresholdBasis:
+    """The images that a threshold was computed from."""
+
+    method: Literal["half", "all", "leave-one-out"]
+    """`half`: one half of the images, as the other half was evaluated on. `all`: all images. `leave-one-out`: all
+    images, each scored with the statistics of the others."""
+    normal: int
+    anomalous: int
+
+    def check_ranges(self) -> None:
+        """Raise ValueError if a number of images is negative."""
+        if min(self.normal, self.anomalous) < 0:
+            raise ValueError(f"a threshold from {self.normal} normal and {self.anomalous} anomalous images")
+
+
+@dataclass(frozen=True)
 class DetectorHeader(Header):
     """The metadata of a detector: everything except the score's statistics."""
 
@@ -73,6 +89,8 @@ class DetectorHeader(Header):
     """The tiles that images are cut into; None for whole images."""
     quantile: float | None = None
     """Fraction of normal images below the threshold; None if the threshold was not chosen by it."""
+    basis: ThresholdBasis | None = None
+    """The images that the threshold comes from; None if they were not recorded."""
     anomalous: DataSource | None = None
     logistic: Logistic | None = None
     normal_maps: NormalMaps | None = None
@@ -87,8 +105,9 @@ class DetectorHeader(Header):
         """Raise ValueError if the score or the reduction of its maps is unknown."""
         if self.score not in score_names():
             raise ValueError(f"unknown score '{self.score}'")
-        if self.normal_maps is not None:
-            self.normal_maps.check_ranges()
+        for part in (self.basis, self.normal_maps):
+            if part is not None:
+                part.check_ranges()
         try:
             check_reduction(self.map_reduction)
         except UsageError as error:
@@ -137,7 +156,7 @@ class Detector:
 
     def with_threshold(self, threshold: float) -> "Detector":
         """Return a copy with another threshold."""
-        return Detector(replace(self.header, threshold=threshold, quantile=None), self.statistics)
+        return Detector(replace(self.header, threshold=threshold, quantile=None, basis=None), self.statistics)
 
     def with_tiles(self, tiles: Tiling | None) -> "Detector":
         """Return a copy that cuts images into other tiles, or that takes whole images."""

@@ -1,6 +1,6 @@
-"""Features of images for all scores, split into one half to fit on and one half to evaluate on."""
+"""Features of images for all scores, and which images to fit on and which to evaluate on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,60 +8,104 @@ from numpy.typing import NDArray
 
 from aecli.data.image_set import ImageSet
 from aecli.data.splits import hold_out
-from aecli.detection.scores import find_score
+from aecli.data.tiling import TiledSet
+from aecli.detection.scores import MapScore, Score
+from aecli.detection.tiled_scores import group_by_image
 from aecli.inference.model import Model
 from aecli.runtime.progress import Progress
 
 FIT_FRACTION = 0.5
 MAX_FEATURE_BYTES = 1 << 30
-MIN_IMAGES = 4
-"""The fewest images to calibrate with: two to fit on and two to evaluate on."""
+MIN_IMAGES = 5
+"""The fewest images of each kind to calibrate with."""
 MIN_KEPT = 20
 """The fewest images to keep if their features exceed `MAX_FEATURE_BYTES`."""
 CHUNK = 4096
 """Images that are read from a memory map at once."""
 
-Features = Mapping[str, NDArray[np.float32]]
-"""The features of N images for each score by its name, (N, ...) in a shape of each score."""
+Scores = Mapping[str, Score | MapScore]
+"""Scores and baselines by their names."""
+Features = NDArray[np.float32]
+"""The features of N images for one score, (N, ...) in a shape of the score."""
 
 
 @dataclass(frozen=True)
 class SplitFeatures:
-    """The features of the images to fit on and of the images to evaluate on."""
+    """The features of N images for each score by its name, and the halves to fit on and to evaluate on."""
 
-    fit: Features
-    evaluation: Features
+    all: Mapping[str, Features]
+    images: NDArray[np.int64]
+    """(N,), the indices of the images in their set."""
+    fit_indices: NDArray[np.int64]
+    evaluation_indices: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.fit_indices) + len(self.evaluation_indices)
 
     @property
-    def fit_count(self) -> int:
-        return len(next(iter(self.fit.values())))
+    def evaluated_images(self) -> NDArray[np.int64]:
+        """The indices of the images to evaluate on in their set."""
+        return self.images[self.evaluation_indices]
 
-    @property
-    def evaluation_count(self) -> int:
-        return len(next(iter(self.evaluation.values())))
+    def fit(self, name: str) -> Features:
+        """Return the features of the images to fit on."""
+        return self.all[name][self.fit_indices]
+
+    def evaluation(self, name: str) -> Features:
+        """Return the features of the images to evaluate on."""
+        return self.all[name][self.evaluation_indices]
 
 
 def extract_features(
-    model: Model, images: ImageSet, names: Sequence[str], seed: int, stage: str, progress: Progress
+    model: Model, images: ImageSet, scores: Scores, seed: int, stage: str, progress: Progress
 ) -> SplitFeatures:
-    """Run the model on the images and return the features of the named scores, split at random by the seed.
+    """Run the model on the images and return their features for the scores, split in halves at random by the seed.
 
     If the features need too much memory, only a random subset of the images is used.
     """
+    if images.tiles is not None:
+        return _extract_tiled(model, images, images.tiles, scores, seed, stage, progress)
     indices = np.arange(len(images))
-    features: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
-    image_bytes = 4 * int(np.prod(model.header.code_shape)) * len(names)
-    if len(images) > (most := max(MIN_KEPT, MAX_FEATURE_BYTES // image_bytes)):
+    if len(images) > (most := max(MIN_KEPT, MAX_FEATURE_BYTES // _feature_bytes(model, images, scores))):
         indices = np.sort(np.random.default_rng(seed).choice(len(images), most, replace=False))
+    joined = _measure(model, images, indices, scores, stage, progress)
+    return SplitFeatures(joined, indices, *hold_out(len(indices), 1 - FIT_FRACTION, seed))
+
+
+def _extract_tiled(
+    model: Model, images: ImageSet, tiles: TiledSet, scores: Scores, seed: int, stage: str, progress: Progress
+) -> SplitFeatures:
+    """Return the features of the images that the tiles were cut from; of a random subset if they need too much memory.
+
+    The scores are those of `in_tiles`, and so are the features.
+    """
+    kept = tiles.images
+    most = MAX_FEATURE_BYTES // _feature_bytes(model, images, scores)
+    if len(tiles) > most:
+        drawn = np.random.default_rng(seed).permutation(kept)
+        counts = np.cumsum(np.bincount(tiles.image_of)[drawn])
+        kept = np.sort(drawn[: max(MIN_IMAGES, int(np.searchsorted(counts, most, side="right")))])
+    rows = np.flatnonzero(np.isin(tiles.image_of, kept))
+    measured = _measure(model, images, rows, scores, stage, progress)
+    grouped = {name: group_by_image(features, tiles.take(rows)) for name, features in measured.items()}
+    return SplitFeatures(grouped, kept, *hold_out(len(kept), 1 - FIT_FRACTION, seed))  # type: ignore[arg-type]
+
+
+def _measure(
+    model: Model, images: ImageSet, indices: NDArray[np.int64], scores: Scores, stage: str, progress: Progress
+) -> dict[str, Features]:
+    """Return the features of the images at `indices` for each score by its name."""
+    features: dict[str, list[Features]] = {name: [] for name in scores}
     done = 0
     for start in range(0, len(indices), CHUNK):
         for output in model.outputs(images.images[indices[start : start + CHUNK]]):
-            for name in names:
-                features[name].append(find_score(name).measure(output))
+            for name, score in scores.items():
+                features[name].append(score.measure(output))
             progress(stage, done := done + len(output.images), len(indices))
-    joined = {name: np.concatenate(batches) for name, batches in features.items()}
-    fit, evaluation = hold_out(len(indices), 1 - FIT_FRACTION, seed)
-    return SplitFeatures(
-        {name: array[fit] for name, array in joined.items()},
-        {name: array[evaluation] for name, array in joined.items()},
-    )
+    return {name: np.concatenate(batches) for name, batches in features.items()}
+
+
+def _feature_bytes(model: Model, images: ImageSet, scores: Scores) -> int:
+    """Return the bytes of one image's features."""
+    output = next(iter(model.outputs(images.images[:1])))
+    return max(sum(score.measure(output).nbytes for score in scores.values()), 1)

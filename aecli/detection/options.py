@@ -20,7 +20,8 @@ class CalibrationOptions:
 
     score: str | None = option(
         None,
-        f"Anomaly score. {SCORES}. Default: {DEFAULT_SCORE}, or with --anomalous the score with the largest AUROC.",
+        f"Anomaly score. {SCORES}. Default: {DEFAULT_SCORE}, or position of a model of features; with --anomalous the "
+        "score with the largest AUROC on one half of the images.",
         panel=PANEL,
         metavar="NAME",
     )
@@ -39,7 +40,8 @@ class CalibrationOptions:
     )
     seed: int = option(
         0,
-        "Random seed for splitting the images into halves to fit and to evaluate on, and for the bootstrap.",
+        "Random seed for splitting the images into halves to fit and to evaluate on, for what scores draw at random, "
+        "and for the bootstrap.",
         panel=PANEL,
         metavar="N",
     )

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aecli.analyses.intervals import Estimate, proportion_interval
+from aecli.detection.pixel_metrics import PixelMetrics
 from aecli.detection.score_fitting import FittedScore
 from aecli.detection.separation import Separation, separation
 from aecli.storage.schema import FORMERLY
@@ -16,11 +17,13 @@ class ScoreReport:
     score: str
     threshold: float
     specificity: Estimate = field(metadata={FORMERLY: "normal_right"})
-    """Fraction of the normal images that are not above the threshold."""
+    """Fraction of normal images, other than those that the threshold comes from, that are not above it."""
     recall: Estimate | None = field(metadata={FORMERLY: "anomalous_right"})
     """Fraction of the anomalous images above the threshold; None without anomalous images."""
     separation: Separation | None
     """None without anomalous images."""
+    pixels: PixelMetrics | None = None
+    """None without masks, and of a score that has no maps."""
 
     @property
     def auroc(self) -> float:
@@ -32,12 +35,19 @@ class ScoreReport:
 
     def as_lines(self) -> dict[str, str]:
         """Return each metric, formatted with its interval, by the name to show."""
-        estimates = {"specificity": self.specificity, "recall": self.recall}
+        estimates: dict[str, Estimate | None] = {"specificity": self.specificity, "recall": self.recall}
         if self.separation is not None:
             estimates |= {
                 "AUROC": self.separation.auroc,
                 "average precision": self.separation.average_precision,
                 "FPR at 95% TPR": self.separation.fpr_at_95_tpr,
+                "F1-max": self.separation.f1_max,
+            }
+        if self.pixels is not None:
+            estimates |= {
+                "pixel AUROC": self.pixels.auroc,
+                "AUPRO": self.pixels.aupro,
+                "pixel F1-max": self.pixels.f1_max,
             }
         return {
             name: f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"
@@ -52,7 +62,7 @@ def evaluate(fitted: FittedScore, seed: int) -> ScoreReport:
     return ScoreReport(
         fitted.score,
         threshold,
-        proportion_interval(int((normal <= threshold).sum()), len(normal)),
+        fitted.specificity,
         None if anomalous is None else proportion_interval(int((anomalous > threshold).sum()), len(anomalous)),
         None if anomalous is None else separation(normal, anomalous, seed),
     )

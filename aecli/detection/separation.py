@@ -24,6 +24,8 @@ class Separation:
     """Area under the precision-recall curve, as a step function; it depends on the fraction of anomalies."""
     fpr_at_95_tpr: Estimate
     """Fraction of the normal images above the largest threshold that at least 95% of the anomalies exceed."""
+    f1_max: Estimate | None = None
+    """Largest F1 score of any threshold; None in files of version 0.1."""
 
 
 def separation(normal: NDArray[np.float32], anomalous: NDArray[np.float32], seed: int) -> Separation:
@@ -67,8 +69,8 @@ def auroc(normal: NDArray[np.float32], anomalous: NDArray[np.float32]) -> float:
     return float((ranks.sum() - len(anomalous) * (len(anomalous) + 1) / 2) / pairs)
 
 
-def _metrics(normal: NDArray[np.int64], anomalous: NDArray[np.int64]) -> tuple[float, float, float]:
-    """Return AUROC, average precision and FPR at 95% TPR.
+def _metrics(normal: NDArray[np.int64], anomalous: NDArray[np.int64]) -> tuple[float, float, float, float]:
+    """Return AUROC, average precision, FPR at 95% TPR and the largest F1 score.
 
     The arguments are the number of images of each kind for each distinct score, (K,), from the largest score down.
     """
@@ -77,4 +79,5 @@ def _metrics(normal: NDArray[np.int64], anomalous: NDArray[np.int64]) -> tuple[f
     area = np.trapezoid(tpr, fpr) + fpr[0] * tpr[0] / 2
     precision = true / np.maximum(false + true, 1)
     step = np.diff(tpr, prepend=0.0)
-    return float(area), float(step @ precision), float(fpr[np.argmax(tpr >= TPR)])
+    f1 = 2 * true / (false + true + true[-1])
+    return float(area), float(step @ precision), float(fpr[np.argmax(tpr >= TPR)]), float(f1.max())

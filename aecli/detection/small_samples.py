@@ -1,4 +1,4 @@
-"""Warn about a threshold that comes from few images: how many normal images it flags is then uncertain."""
+"""Describe what a threshold rests on, and how uncertain it is if that is little."""
 
 from typing import Literal
 
@@ -7,24 +7,20 @@ from aecli.runtime.counting import counted
 
 FEW_IMAGES = 10
 """With fewer images of a kind, a threshold between normal and anomalous images is uncertain."""
+METHODS = {"leave-one-out": ", each scored with the statistics of the others"}
+"""What to add to the number of images."""
 
 
 def small_sample_warning(header: DetectorHeader) -> str | None:
     """Return a warning if the threshold of a detector comes from few images; None if it does not."""
-    normal = _fit_count(header, "normal")
-    if header.quantile is not None:
-        # A warning from twice the requested fraction on.
-        if 1 / (normal + 1) < 2 * (1 - header.quantile):
-            return None
-        kind = "normal image" if header.measured else "validation image"
-        return f"the threshold comes from {counted(normal, kind)}: {flagged_text(normal, header.quantile)}"
-    anomalous = _fit_count(header, "anomalous")
-    if header.logistic is None or min(normal, anomalous) >= FEW_IMAGES:
-        return None
-    return (
-        f"the threshold comes from {counted(normal, 'normal image')} and {counted(anomalous, 'anomalous image')}: "
-        f"{_interval_text(header)}"
-    )
+    uncertainty = _uncertainty(header)
+    return uncertainty and f"the threshold comes from {_images_text(header)}: {uncertainty}"
+
+
+def basis_text(header: DetectorHeader) -> str:
+    """Return how many images the threshold of a detector comes from, and what follows from it if they are few."""
+    uncertainty = _uncertainty(header)
+    return _images_text(header) + (f": {uncertainty}" if uncertainty else "")
 
 
 def flagged_text(count: int, quantile: float) -> str:
@@ -38,6 +34,26 @@ def flagged_text(count: int, quantile: float) -> str:
     return f"about {expected:.0%} of new normal images may be flagged, up to {most:.0%}, instead of {requested}"
 
 
+def _uncertainty(header: DetectorHeader) -> str | None:
+    """Return how many normal images may be flagged if the threshold comes from few images; None if it does not."""
+    normal, anomalous = _count(header, "normal"), _count(header, "anomalous")
+    if header.quantile is not None:
+        # A warning from twice the requested fraction on.
+        is_enough = 1 / (normal + 1) < 2 * (1 - header.quantile)
+        return None if is_enough else flagged_text(normal, header.quantile)
+    if header.logistic is None or min(normal, anomalous) >= FEW_IMAGES:
+        return None
+    return _interval_text(header)
+
+
+def _images_text(header: DetectorHeader) -> str:
+    kind = "normal image" if header.measured else "validation image"
+    text = counted(_count(header, "normal"), kind)
+    if header.quantile is None and header.logistic is not None:
+        text += f" and {counted(_count(header, 'anomalous'), 'anomalous image')}"
+    return text + (METHODS.get(header.basis.method, "") if header.basis else "")
+
+
 def _interval_text(header: DetectorHeader) -> str:
     try:
         specificity = header.measured["specificity"]
@@ -47,8 +63,13 @@ def _interval_text(header: DetectorHeader) -> str:
     return f"{low:.0%} to {high:.0%} of new normal images may be flagged"
 
 
-def _fit_count(header: DetectorHeader, kind: Literal["normal", "anomalous"]) -> int:
-    """Return how many images the threshold was computed from: those that the detector was not evaluated on."""
+def _count(header: DetectorHeader, kind: Literal["normal", "anomalous"]) -> int:
+    """Return how many images the threshold was computed from.
+
+    Detectors that do not record it were fitted on the images that they were not evaluated on.
+    """
+    if header.basis is not None:
+        return header.basis.normal if kind == "normal" else header.basis.anomalous
     source = header.normal if kind == "normal" else header.anomalous
     if source is None:
         return 0

@@ -5,6 +5,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.analyses.intervals import Estimate
 from aecli.detection.detector import Logistic
 
 
@@ -17,6 +18,19 @@ def conformal_threshold(scores: NDArray[np.float32], quantile: float) -> tuple[f
     """
     rank = ceil((len(scores) + 1) * quantile)
     return float(np.sort(scores)[min(rank, len(scores)) - 1]), rank <= len(scores)
+
+
+def conformal_specificity(count: int, quantile: float) -> Estimate:
+    """Return the fraction of new normal images at most at the `conformal_threshold` of `count` scores.
+
+    Over draws of the scores it has the distribution Beta(k, `count` + 1 - k), if they are continuous: Vovk,
+    "Conditional validity of inductive conformal predictors", 2012. The estimate is its mean and its central 95%.
+    """
+    from scipy.stats import beta
+
+    rank = min(ceil((count + 1) * quantile), count)
+    fraction = beta(rank, count + 1 - rank)
+    return Estimate(rank / (count + 1), float(fraction.ppf(0.025)), float(fraction.ppf(0.975)))
 
 
 def fit_logistic(normal: NDArray[np.float32], anomalous: NDArray[np.float32]) -> Logistic | None:

@@ -1,4 +1,4 @@
-"""Plot of a calibration: the scores of normal and anomalous images, the threshold and the ROC curve."""
+"""Plot of a calibration: scores of normal and anomalous images, threshold, ROC curve, and AUROC of each score."""
 
 from pathlib import Path
 
@@ -15,14 +15,20 @@ BINS = 60
 
 
 def draw(calibration: Calibration, path: Path) -> None:
-    """Write a PNG file: box plot, histograms with the threshold and, with anomalous images, the ROC curve."""
-    panels = 2 if calibration.anomalous_scores is None else 3
+    """Write a PNG file: box plot and histograms with the threshold.
+
+    With anomalous images, it also has the ROC curve and, if there are several scores or baselines, the AUROC of each.
+    """
+    compared = [*calibration.reports, *calibration.baselines]
+    panels = 2 if calibration.anomalous_scores is None else 3 + (len(compared) > 1)
     with figure(path, (3.6 * panels, 3.6), dpi=120) as canvas:
         axes = canvas.subplots(1, panels)
         _boxes(axes[0], calibration)
         _histograms(axes[1], calibration)
         if calibration.anomalous_scores is not None:
             _roc(axes[2], calibration)
+        if panels > 3:
+            _areas(axes[3], calibration)
         header = calibration.detector.header
         against = f" against {_shortened(header.anomalous.word)}" if header.anomalous else ""
         canvas.suptitle(
@@ -75,6 +81,35 @@ def _roc(axes: Axes, calibration: Calibration) -> None:
         axes.axhline(TPR, color="gray", linewidth=0.8, linestyle="--")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.legend(fontsize="small", loc="lower right")
+
+
+def _areas(axes: Axes, calibration: Calibration) -> None:
+    """Draw the AUROC of each score and baseline with its 95% interval, the largest at the top."""
+    chosen = calibration.reports[0]
+    kinds = {
+        f"{chosen.score}, chosen": ([chosen], COLORS[2]),
+        "other scores": (calibration.reports[1:], COLORS[7]),
+        "without the model": (calibration.baselines, COLORS[1]),
+    }
+    ranked = sorted([*calibration.reports, *calibration.baselines], key=lambda report: report.auroc)
+    heights = {report.score: height for height, report in enumerate(ranked)}
+    for label, (reports, color) in kinds.items():
+        if not reports:
+            continue
+        areas = [report.separation.auroc for report in reports if report.separation is not None]
+        axes.errorbar(
+            [area.value for area in areas],
+            [heights[report.score] for report in reports],
+            xerr=[[area.value - area.low for area in areas], [area.high - area.value for area in areas]],
+            fmt="o",
+            color=color,
+            label=label,
+        )
+    axes.axvline(0.5, color="gray", linewidth=1, linestyle=":")
+    axes.set_yticks(list(heights.values()), list(heights))
+    axes.set(xlabel="AUROC, 95% interval", xlim=(min(0.48, ranked[0].auroc - 0.05), 1.02))
+    axes.grid(visible=False, axis="y")
+    axes.legend(fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
 
 
 def _score_range(calibration: Calibration) -> tuple[float, float]:

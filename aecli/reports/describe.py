@@ -16,10 +16,13 @@ from aecli.data.formats.known import KNOWN_SUFFIXES
 from aecli.data.registry import registry
 from aecli.data.shapes import shape_text, size_text
 from aecli.data.source import PathSource
-from aecli.detection.detector import is_detector, load_detector
+from aecli.data.tiling import Tiling
+from aecli.detection.detector import DetectorHeader, default_detector, is_detector, load_detector
 from aecli.detection.score_report import ScoreReport
 from aecli.detection.scores import find_score
+from aecli.detection.small_samples import basis_text
 from aecli.errors import InputError
+from aecli.inference.model import conversion_of
 from aecli.recipes.loading import load_recipe, recipe_names
 from aecli.reports.description import Description
 from aecli.runtime.counting import counted
@@ -94,23 +97,46 @@ def _describe_recipe(name: str) -> Description:
 def _describe_model(file: Path, kind: str, path: Path) -> Description:
     header = read_header(file)
     digest = read_fingerprint(file)
-    training = header.training
     is_classifier, classes = header.task == "classifier", header.class_names
+    quality = {"autoencoder": _autoencoder_lines, "classifier": _classifier_lines, "features": _features_lines}
     lines = {
         "model": f"{header.architecture}{' classifier' * is_classifier}, {header.parameters:,} parameters",
         "images": f"{size_text(header.image_shape)} pixels, {'color' if header.image_shape[0] == 3 else 'gray'}",
+        **_tile_lines(conversion_of(header).tiles),
         "code": shape_text(header.code_shape),
         "trained on": _images(header.data),
         "validated on": f"{counted(header.validation.images, 'image')} of {header.validation.word}",
-        "training": f"{counted(training.epochs, 'epoch')}, best {training.best_epoch}: "
-        f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}",
-        **_reference_line(training.references),
+        **({} if header.task == "features" else _training_lines(header)),
         "classes": f"{len(classes):,}: {first_classes(classes)}" if classes else "none",
-        **(_classifier_lines(header) if is_classifier else _autoencoder_lines(header)),
+        **quality[header.task](header),
         "fingerprint": digest,
         "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
     }
     return Description(path, kind, lines, {"fingerprint": digest} | asdict(header) | {"kind": kind})
+
+
+def _training_lines(header: CheckpointHeader) -> dict[str, str]:
+    training = header.training
+    losses = f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}"
+    epochs = f"{counted(training.epochs, 'epoch')}, best {training.best_epoch}"
+    return {"training": f"{epochs}: {losses}", **_reference_line(training.references)}
+
+
+def _features_lines(header: CheckpointHeader) -> dict[str, str]:
+    """Return what a model of features computes, and the detector that it is without calibration."""
+    arguments, training = header.arguments, header.training
+    components, *grid = header.code_shape
+    detector = default_detector(header, "").header
+    return {
+        "backbone": f"{arguments.get('backbone')}",
+        "layers": f"{arguments.get('layers')}".strip("[]").replace("'", ""),
+        "grid": f"{size_text(tuple(grid))} positions, {counted(components, 'component')} at each",
+        "explained": f"{1 - training.train_loss:.1%} of the variance of the features of training images, "
+        f"{1 - training.val_loss:.1%} of validation images",
+        "score": f"{detector.score}, {find_score(detector.score).SUMMARY}",
+        "threshold": f"{detector.threshold:.6g}, {_choice(detector)}",
+        "based on": basis_text(detector),
+    }
 
 
 def _reference_line(references: dict[str, float]) -> dict[str, str]:
@@ -132,12 +158,11 @@ def _classifier_lines(header: CheckpointHeader) -> dict[str, str]:
 
 def _describe_detector(path: Path) -> Description:
     header = load_detector(path).header
-    choice = "where normal and anomalous images are equally probable"
-    if header.quantile is not None:
-        choice = f"which {100 * header.quantile:g}% of normal images should not exceed"
     lines = {
         "score": f"{header.score}, {find_score(header.score).SUMMARY}",
-        "threshold": f"{header.threshold:.6g}, {choice}",
+        "threshold": f"{header.threshold:.6g}, {_choice(header)}",
+        "based on": basis_text(header),
+        **_tile_lines(header.tiles),
         "normal": _images(header.normal),
         "anomalous": "none" if header.anomalous is None else _images(header.anomalous),
         **_metric_lines(header.measured, path),
@@ -147,12 +172,24 @@ def _describe_detector(path: Path) -> Description:
     return Description(path, "detector", lines, asdict(header) | {"kind": "detector"})
 
 
+def _choice(header: DetectorHeader) -> str:
+    """Return how the threshold of a detector was chosen."""
+    if header.quantile is None:
+        return "where normal and anomalous images are equally probable"
+    return f"which {100 * header.quantile:g}% of normal images should not exceed"
+
+
 def _metric_lines(measured: dict[str, Any], path: Path) -> dict[str, str]:
     """Return the metrics of a detector on images that it was not fitted on."""
     try:
         return build(ScoreReport, measured).as_lines()
     except ValueError as error:
         raise InputError(f"damaged detector: {path}: invalid metrics: {error}") from error
+
+
+def _tile_lines(tiles: Tiling | None) -> dict[str, str]:
+    """Return the line of the tiles that images are cut into; {} for whole images."""
+    return {"tiles": f"{tiles}"} if tiles else {}
 
 
 def _images(source: DataSource) -> str:

@@ -1,24 +1,31 @@
 """Calibrate a detector for a model, on data sets or on images in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from aecli.checkpoint import DETECTOR_FILE
 from aecli.data import DataOptions, DataRef, Failure, ImageSet, load, resolve
+from aecli.data.conversion import Conversion
 from aecli.data.layouts.anomalies import normal_and_anomalous
+from aecli.data.mask_folder import with_masks
 from aecli.detection.calibration import Calibration, calibrate
 from aecli.detection.detector import Detector, save_detector
 from aecli.detection.options import CalibrationOptions
 from aecli.detection.score_report import ScoreReport
+from aecli.detection.scores import MapScore, find_score, score_names
+from aecli.detection.tile_options import TileOptions
+from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model
 from aecli.runtime.progress import Progress, silent
+
+AS_TRAINED = TileOptions()
 
 
 @dataclass(frozen=True, repr=False)
 class CalibrationResult:
-    """A calibrated detector, and how it did on the half of the images that it was not fitted on."""
+    """A calibrated detector, and its metrics on images that it was not fitted on."""
 
     calibration: Calibration
     """The detector, the metrics and the scores that they come from."""
@@ -44,6 +51,11 @@ class CalibrationResult:
     def reports(self) -> Sequence[ScoreReport]:
         """The metrics of the detector's score; with anomalous images then those of all others by decreasing AUROC."""
         return self.calibration.reports
+
+    @property
+    def baselines(self) -> Sequence[ScoreReport]:
+        """The metrics of trivial baselines, which use no model; empty without anomalous images."""
+        return self.calibration.baselines
 
     @property
     def sets(self) -> tuple[ImageSet, ...]:
@@ -101,19 +113,51 @@ def run_calibration(
     options: CalibrationOptions,
     data_options: DataOptions,
     progress: Progress = silent,
+    *,
+    masks: Path | None = None,
+    tiles: TileOptions = AS_TRAINED,
 ) -> CalibrationResult:
     """Read the images, fit a detector on one half of them, and evaluate it on the other half.
 
+    `masks` is a folder of masks of the anomalous images; without it, the masks are those that their set has.
+
     Raises:
-        InputError: an image set is missing, or there are too few images.
-        UsageError: an option is invalid.
+        InputError: an image set is missing, there are too few images, or none of the masks can be used.
+        UsageError: an option is invalid, or there is nothing that the masks can be used for.
         UnavailableError: a data set, a package or memory is not available.
     """
     options.check()
-    normal_images = _images(normal, model, data_options, progress)
-    anomalous_images = None if anomalous is None else _images(anomalous, model, data_options, progress)
+    if masks is not None:
+        _require_use_of_masks(anomalous, options)
+    tiles.check()
+    conversion = replace(model.conversion, tiles=tiles.chosen(model.conversion.tiles))
+    if masks is not None and conversion.tiles:
+        raise UsageError("masks cannot be compared with the maps of images in tiles yet", hint="leave out --masks")
+    normal_images = _images(normal, conversion, data_options, progress)
+    anomalous_images = None if anomalous is None else _images(anomalous, conversion, data_options, progress)
+    if masks is not None and anomalous_images is not None:
+        ref = anomalous if isinstance(anomalous, DataRef) else None
+        anomalous_images = with_masks(anomalous_images, masks, ref, data_options)
     calibration = calibrate(model, normal_images, anomalous_images, options, progress)
+    if masks is not None and not any(report.pixels for report in calibration.reports):
+        raise InputError(
+            f"no mask of {masks} can be used: {next(iter(calibration.warnings), 'no score has maps')}",
+            hint="leave out --masks",
+        )
     return CalibrationResult(calibration, normal_images, anomalous_images)
+
+
+def _require_use_of_masks(anomalous: DataRef | ImageSet | None, options: CalibrationOptions) -> None:
+    """Check that there are anomalous images, and that the score has maps to compare their masks with.
+
+    Raises:
+        UsageError: it is not so.
+    """
+    if anomalous is None:
+        raise UsageError("masks mark the defects of anomalous images", hint="name these with --anomalous DATA")
+    if options.score is not None and not isinstance(find_score(options.score), MapScore):
+        with_maps = ", ".join(name for name in score_names() if isinstance(find_score(name), MapScore))
+        raise UsageError(f"score {options.score} has no maps to compare masks with", hint=f"choose one of {with_maps}")
 
 
 def resolve_kind(word: str, kind: Literal["normal", "anomalous"], options: DataOptions) -> tuple[DataRef, bool]:
@@ -135,7 +179,9 @@ def resolve_kind(word: str, kind: Literal["normal", "anomalous"], options: DataO
     return ref, False
 
 
-def _images(images: DataRef | ImageSet, model: Model, options: DataOptions, progress: Progress) -> ImageSet:
-    if isinstance(images, ImageSet):
-        return images
-    return load(images, options, model.conversion, skip_damaged=True, progress=progress)
+def _images(images: DataRef | ImageSet, conversion: Conversion, options: DataOptions, progress: Progress) -> ImageSet:
+    if not isinstance(images, ImageSet):
+        return load(images, options, conversion, skip_damaged=True, progress=progress)
+    if conversion.tiles and images.tiles is None:
+        raise InputError("images in memory cannot be cut into tiles", hint="name a folder of image files")
+    return images

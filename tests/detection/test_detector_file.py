@@ -17,6 +17,7 @@ from aecli.detection.detector import (
     Detector,
     DetectorHeader,
     Logistic,
+    ThresholdBasis,
     default_detector,
     detector_for,
     load_detector,
@@ -27,6 +28,9 @@ from aecli.detection.scores import find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.inference.loading import load
 from aecli.inference.model import Model, ModelOutput
+
+FITTED_SCORES = ("combined", "knn", "local", "mahalanobis", "patch", "pooled", "position")
+"""The scores that have statistics."""
 
 
 def fitted_detector(model: Model, output: ModelOutput, name: str = "combined", **changes: Any) -> Detector:
@@ -72,6 +76,7 @@ def test_a_loaded_detector_returns_the_same_scores(
         {"quantile": 0.99},
         {"anomalous": DataSource("letters:all", "sha256:2", 5200)},
         {"logistic": Logistic(1.5, -3.25)},
+        {"basis": ThresholdBasis("leave-one-out", 12, 3), "map_reduction": "0.99"},
         {"measured": {"specificity": asdict(proportion_interval(3, 4))}, "versions": {"aecli": "0.1"}},
     ],
     ids=" ".join,
@@ -167,6 +172,10 @@ def test_a_threshold_must_be_finite(threshold: float) -> None:
         ({"logistic": 3}, "damaged"),
         ({"quantile": "most"}, "quantile"),
         ({"measured": []}, "measured"),
+        ({"map_reduction": "median"}, "median"),
+        ({"basis": 12}, "damaged"),
+        ({"basis": {"method": "guess", "normal": 12, "anomalous": 0}}, "guess"),
+        ({"basis": {"method": "half", "normal": -1, "anomalous": 0}}, "-1"),
     ],
     ids=str,
 )
@@ -208,20 +217,20 @@ def test_a_dtype_that_numpy_does_not_have_is_refused(file: Path) -> None:
         load_detector(file)
 
 
-@pytest.mark.parametrize("name", ["combined", "mahalanobis", "knn"])
+@pytest.mark.parametrize("name", FITTED_SCORES)
 @pytest.mark.parametrize("shape", [(), (1,), (2,), (17,), (3, 2), (5, 16), (0, 17), (2, 16, 16)], ids=str)
 def test_statistics_of_another_shape_give_an_error_instead_of_scores(
     name: str, shape: tuple[int, ...], model: Model, output: ModelOutput
 ) -> None:
     detector = fitted_detector(model, output, name)
     for key, array in detector.statistics.items():
-        if array.shape != shape and not (key == "references" and shape[1:] == array.shape[1:] and shape[0]):
+        if array.shape != shape and not (key in {"references", "bank"} and shape[1:] == array.shape[1:] and shape[0]):
             wrong = Detector(detector.header, dict(detector.statistics) | {key: np.ones(shape, np.float32)})
             with pytest.raises(InputError, match="damaged detector"):
                 wrong.scores(output)
 
 
-@pytest.mark.parametrize("name", ["combined", "mahalanobis", "knn"])
+@pytest.mark.parametrize("name", FITTED_SCORES)
 def test_missing_or_overflowing_statistics_give_an_error_instead_of_scores(
     name: str, model: Model, output: ModelOutput
 ) -> None:
@@ -231,7 +240,8 @@ def test_missing_or_overflowing_statistics_give_an_error_instead_of_scores(
         with pytest.raises(InputError, match=f"'{key}'"):
             Detector(detector.header, without).scores(output)
     if "deviations" in detector.statistics:
-        tiny = dict(detector.statistics) | {"deviations": np.full(16, 1e-38, np.float32)}
+        deviations = detector.statistics["deviations"]
+        tiny = dict(detector.statistics) | {"deviations": np.full_like(deviations, 1e-38)}
         with pytest.raises(InputError, match="finite"):
             Detector(detector.header, tiny).scores(output)
 

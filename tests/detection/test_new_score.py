@@ -15,6 +15,10 @@ UNIT = "gray levels"
 SUMMARY = "largest absolute error of a pixel"
 
 
+def applies_to(header):
+    return header.task == "autoencoder"
+
+
 def measure(output):
     return np.abs(output.images - output.reconstructions).max(axis=(1, 2, 3))[:, None]
 

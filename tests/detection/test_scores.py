@@ -1,6 +1,7 @@
 """Anomaly scores: properties that every score must have, and agreement with scikit-learn."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,18 +11,31 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 from aecli.analyses.compression.image_quality import image_quality
-from aecli.detection.scores import find_score, knn, mahalanobis, score_names, score_summaries
+from aecli.detection.reductions import DEFAULT_REDUCTION
+from aecli.detection.score_application import apply_score
+from aecli.detection.scores import (
+    applicable_scores,
+    find_score,
+    has_positions,
+    knn,
+    mahalanobis,
+    score_names,
+    score_summaries,
+)
 from aecli.detection.whitening import fit_whitening, whiten
 from aecli.errors import UsageError
 from aecli.inference.model import Model, ModelOutput
 from tests.command_line import run_here
 
 every_score = pytest.mark.parametrize("name", score_names())
+ERROR_SCORES = ("combined", "local", "mse", "residual", "ssim")
 CODE_SCORES = ("combined", "knn", "mahalanobis")
+LARGEST_MAPPED = 600
+"""Channels of the widest maps that scores are tested on."""
 
 
 def random_output(codes: NDArray[np.floating], seed: int = 0) -> ModelOutput:
-    """Return codes (N, D) with random images and reconstructions."""
+    """Return codes (N, ...) with random images and reconstructions."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (len(codes), 1, 8, 8), dtype=np.uint8)
     reconstructions = np.clip(images + random.normal(0, 20, images.shape), 0, 255).astype(np.float32)
@@ -38,9 +52,21 @@ def correlated_vectors(count: int, dimensions: int, seed: int) -> NDArray[np.flo
     return vectors
 
 
+def needs_positions(name: str, model: Model) -> bool:
+    """Return whether a score needs codes that are maps."""
+    vectors = replace(model.header, code_shape=(4,))
+    return not find_score(name).applies_to(vectors)
+
+
+def code_shape(name: str, dimensions: int, model: Model) -> tuple[int, ...]:
+    """Return the shape of a code of that many dimensions, or channels, to which the score applies."""
+    return (dimensions, 2, 3) if needs_positions(name, model) else (dimensions,)
+
+
 def fit_and_score(name: str, normal: ModelOutput, new: ModelOutput) -> NDArray[np.float32]:
     score = find_score(name)
-    return score.score(score.measure(new), score.fit(score.measure(normal), 0))
+    statistics = score.fit(score.measure(normal), 0)
+    return apply_score(score, score.measure(new), statistics, DEFAULT_REDUCTION)[0]
 
 
 # Properties of every score
@@ -53,6 +79,20 @@ def test_a_score_is_documented(name: str) -> None:
     assert score_summaries()[name] == score.SUMMARY
     assert score.__doc__
     assert "\n\n" in score.__doc__
+
+
+@every_score
+def test_a_score_applies_to_codes_that_are_maps(name: str, model: Model) -> None:
+    """So that the tests below can use the output of one model for all of them."""
+    assert has_positions(model.header)
+    assert name in applicable_scores(model.header)
+
+
+def test_scores_of_reconstructions_do_not_apply_to_models_of_features(model: Model) -> None:
+    features = replace(model.header, task="features")
+    without_reconstructions = {"residual", "position", "patch", "pooled"}
+    assert set(applicable_scores(features)) == without_reconstructions
+    assert applicable_scores(replace(features, code_shape=(8,))) == ["residual"]
 
 
 @every_score
@@ -74,9 +114,11 @@ def test_scores_are_finite_and_not_negative(name: str, output: ModelOutput) -> N
 def test_a_score_does_not_depend_on_other_images(name: str, output: ModelOutput) -> None:
     score = find_score(name)
     statistics = score.fit(score.measure(output), 0)
-    together = score.score(score.measure(output), statistics)
-    alone = [score.score(score.measure(output.take(index)), statistics) for index in range(20)]
-    assert np.concatenate(alone) == pytest.approx(together[:20], rel=1e-4, abs=1e-4)
+    together, alone = (
+        [apply_score(score, score.measure(each), statistics, DEFAULT_REDUCTION)[0] for each in outputs]
+        for outputs in ([output], [output.take(index) for index in range(20)])
+    )
+    assert np.concatenate(alone) == pytest.approx(together[0][:20], rel=1e-4, abs=1e-4)
 
 
 @every_score
@@ -95,7 +137,7 @@ def test_noise_scores_higher_than_digits(name: str, model: Model, digits: NDArra
     labels = np.repeat([0, 1], [len(digits) - 200, len(noise)])
     scores = np.concatenate([fit_and_score(name, fitted, normal), fit_and_score(name, fitted, anomalous)])
     # The codes of noise are similar to those of digits.
-    assert roc_auc_score(labels, scores) > (0.7 if name in {"knn", "mahalanobis"} else 0.95)
+    assert roc_auc_score(labels, scores) > (0.95 if name in ERROR_SCORES else 0.7)
 
 
 @every_score
@@ -110,16 +152,17 @@ def test_negatives_score_higher_than_digits(name: str, model: Model, digits: NDA
 
 @every_score
 @pytest.mark.parametrize(("count", "dimensions"), [(40, 1), (8, 30), (2, 3), (30, 512), (40, 3000), (700, 600)])
-def test_scores_are_finite_for_any_number_of_dimensions(name: str, count: int, dimensions: int) -> None:
-    if dimensions < 600 or name in CODE_SCORES:
-        random = np.random.default_rng(0)
-        fitted, new = (random_output(random.normal(size=(size, dimensions)), size) for size in (count, 50))
+def test_scores_are_finite_for_any_number_of_dimensions(name: str, count: int, dimensions: int, model: Model) -> None:
+    if dimensions <= LARGEST_MAPPED or name in CODE_SCORES:
+        random, shape = np.random.default_rng(0), code_shape(name, dimensions, model)
+        fitted, new = (random_output(random.normal(size=(size, *shape)), size) for size in (count, 50))
         assert np.isfinite(fit_and_score(name, fitted, new)).all()
 
 
 @every_score
-def test_scores_are_finite_if_all_normal_images_are_equal(name: str) -> None:
-    fitted, new = random_output(np.zeros((30, 4))), random_output(np.full((5, 4), 3.0))
+def test_scores_are_finite_if_all_normal_images_are_equal(name: str, model: Model) -> None:
+    shape = code_shape(name, 4, model)
+    fitted, new = random_output(np.zeros((30, *shape))), random_output(np.full((5, *shape), 3.0))
     equal = ModelOutput(
         np.zeros_like(fitted.images), fitted.codes, np.zeros_like(fitted.reconstructions), np.zeros(30, np.float32)
     )

@@ -10,6 +10,7 @@ from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
 from aecli.data.options import DataOptions
 from aecli.detection.options import CalibrationOptions
+from aecli.detection.tile_options import TileOptions
 from aecli.errors import ExitStatus, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from aecli.detection.calibration import Calibration
     from aecli.detection.score_report import ScoreReport
 
+NONE = "-"
+"""A metric that a score does not have: only scores of maps have metrics of pixels."""
 EXAMPLES = examples(
     "aecli calibrate --model run --normal mnist5k:test",
     "aecli calibrate --model run --normal mnist5k:test --anomalous letters -o detector.safetensors --plot roc.png",
@@ -50,6 +53,15 @@ AnomalousOpt = Annotated[
         help="Anomalous images, if you have any. Of a set as for --data: its other test images.",
     ),
 ]
+MasksOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--masks",
+        metavar="DIR",
+        help="Folder of masks of the anomalous images, to measure the scores' maps by: at the same paths, or called "
+        "NAME_mask.png. All pixels that are not zero are defects. Default: the masks of a set as for --data.",
+    ),
+]
 DetectorOpt = Annotated[
     Path | None,
     typer.Option(
@@ -72,11 +84,13 @@ PlotOpt = Annotated[
 def calibrate(
     model: ModelOpt,
     options: CalibrationOptions,
+    tiles: TileOptions,
     data_options: DataOptions,
     console: Console,
     data: DataOpt = None,
     normal: NormalOpt = None,
     anomalous: AnomalousOpt = None,
+    masks: MasksOpt = None,
     output: DetectorOpt = None,
     plot: PlotOpt = None,
     device: DeviceOpt = "auto",
@@ -87,12 +101,13 @@ def calibrate(
     from aecli.storage.paths import is_stream, require_output
 
     options.check()
+    tiles.check()
     model_ref = resolve_model(model)
     refs = _resolve(data, normal, anomalous, data_options, console)
     if output is None and model_ref.run_folder is None:
         raise UsageError("no output file, and the model is not a run folder", hint="add -o DETECTOR.safetensors")
     run_detector = model / DETECTOR_FILE
-    inputs = [model_ref.file, *(path for ref in refs if ref for path in ref.paths)]
+    inputs = [model_ref.file, *(path for ref in refs if ref for path in ref.paths), *([masks] if masks else [])]
     target = require_output(output or run_detector, inputs=inputs, suffixes=[".safetensors"])
     output = target if output else run_detector  # a link is followed only if the user named it
     if plot:
@@ -105,7 +120,7 @@ def calibrate(
 
     loaded = inference.load(model_ref, device=device)
     with console.progress() as progress:
-        result = run_calibration(loaded, *refs, options, data_options, progress)
+        result = run_calibration(loaded, *refs, options, data_options, progress, masks=masks, tiles=tiles)
     result.save(output)
 
     noted: set[tuple[str, str]] = set()
@@ -123,10 +138,14 @@ def calibrate(
     console.note(
         f"{output}: {result.score}, anomalies score above {result.threshold:.6g}; fitted on "
         f"{_counts(calibration.fitted)} images, evaluated on {_counts(calibration.measured)} images"
+        f"{_method(calibration)}"
     )
     if not streams:
-        rows = [_row(report) for report in result.reports]
-        console.table(list(rows[0]), [list(row.values()) for row in rows], _document(calibration, output))
+        rows = [_row(report, report.score) for report in result.reports]
+        rows += [_row(report, f"{report.score} (baseline)") for report in calibration.baselines]
+        heading = list(dict.fromkeys(name for row in rows for name in row))
+        cells = [[row.get(name, NONE) for name in heading] for row in rows]
+        console.table(heading, cells, _document(calibration, output))
     if result.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 
@@ -171,8 +190,15 @@ def _counts(counts: "Mapping[str, int]") -> str:
     return " and ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
 
 
-def _row(report: "ScoreReport") -> dict[str, str]:
-    return {"score": report.score, "threshold": f"{report.threshold:.6g}"} | report.as_lines()
+def _method(calibration: "Calibration") -> str:
+    """Return how the same normal images can be both fitted and evaluated on; nothing if they are not."""
+    basis = calibration.detector.header.basis
+    is_one_out = basis is not None and basis.method == "leave-one-out"
+    return ", each normal image with the statistics of the others" if is_one_out else ""
+
+
+def _row(report: "ScoreReport", name: str) -> dict[str, str]:
+    return {"score": name, "threshold": f"{report.threshold:.6g}"} | report.as_lines()
 
 
 def _document(calibration: "Calibration", output: Path) -> dict[str, object]:
@@ -184,6 +210,7 @@ def _document(calibration: "Calibration", output: Path) -> dict[str, object]:
         "fitted": dict(calibration.fitted),
         "measured": dict(calibration.measured),
         "scores": [report.to_dict() for report in calibration.reports],
+        "baselines": [report.to_dict() for report in calibration.baselines],
         "trained_images": dict(calibration.trained_images),
         "warnings": list(calibration.warnings),
     }

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
+from aecli.detection.block_means import block_means
 from aecli.detection.scores import Statistics, is_autoencoder
 from aecli.inference.model import ModelOutput
 
@@ -43,12 +44,3 @@ def maps(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.fl
         raise ValueError(f"mean errors of shape {mean.shape} for errors of shape {features.shape[1:]}")
     floor = np.float32(max(FLOOR * float(mean.mean()), 1e-6))
     return np.asarray((features + floor) / (np.maximum(mean, 0) + floor), np.float32)
-
-
-def block_means(maps: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Return the means of blocks of side x side values of (N, H, W); the last blocks may be smaller."""
-    rows, columns = (np.arange(0, length, side) for length in maps.shape[1:])
-    sums = np.add.reduceat(np.add.reduceat(maps.astype(np.float64), rows, axis=1), columns, axis=2)
-    heights, widths = np.diff(np.append(rows, maps.shape[1])), np.diff(np.append(columns, maps.shape[2]))
-    means: NDArray[np.float32] = (sums / np.outer(heights, widths)).astype(np.float32)
-    return means

@@ -46,18 +46,21 @@ def test_normal_images_give_a_threshold_and_its_specificity(calibrate: Run, tmp_
 
 def test_anomalies_add_columns_and_scores(calibrate: Run) -> None:
     heading, *rows = calibrate(*NORMAL, *ANOMALOUS).rows
-    assert heading[2:] == ["specificity", "recall", "AUROC", "average precision", "FPR at 95% TPR"]
-    assert sorted(row[0] for row in rows) == score_names()
+    assert heading[2:] == ["specificity", "recall", "AUROC", "average precision", "FPR at 95% TPR", "F1-max"]
+    names = [row[0] for row in rows]
+    assert sorted(names[:-2]) == score_names()
+    assert all("baseline" in name for name in names[-2:])
     assert all(all(row) and len(row) == len(heading) for row in rows)
 
 
 def test_json_has_the_metrics_of_each_score(calibrate: Run, tmp_path: Path) -> None:
     document = calibrate(*NORMAL, *ANOMALOUS, "--json").document
     assert sorted(report["score"] for report in document["scores"]) == score_names()
-    for report in document["scores"]:
+    assert sorted(report["score"] for report in document["baselines"]) == ["mean gray", "standardized pixels"]
+    for report in document["scores"] + document["baselines"]:
         for metric in ("specificity", "recall"):
             assert 0 <= report[metric]["low"] <= report[metric]["value"] <= report[metric]["high"] <= 1
-        assert list(report["separation"]) == ["auroc", "average_precision", "fpr_at_95_tpr"]
+        assert list(report["separation"]) == ["auroc", "average_precision", "fpr_at_95_tpr", "f1_max"]
     header = document["detector"]
     assert header["score"] == document["scores"][0]["score"]
     assert header["anomalous"]["word"] == "digits:test@1"

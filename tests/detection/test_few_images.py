@@ -1,0 +1,149 @@
+"""Calibration with 5 to 39 normal images: all of them are fitted on, and intervals are honest."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import aecli
+from aecli.data.image_set import ImageSet
+from aecli.detection.calibration import calibrate
+from aecli.detection.detector import ThresholdBasis, load_detector, save_detector
+from aecli.detection.features import MIN_IMAGES
+from aecli.detection.options import CalibrationOptions
+from aecli.detection.score_application import apply_score
+from aecli.detection.score_fitting import MANY_IMAGES, cross_fitted
+from aecli.detection.scores import find_score, score_names
+from aecli.detection.thresholds import conformal_specificity, conformal_threshold
+from aecli.errors import ExitStatus
+from aecli.inference.model import Model, ModelOutput
+from tests.command_line import Run
+from tests.detection.fake_model import SHAPE, fake_model, numbered_images
+
+
+def first_digits(count: int) -> ImageSet:
+    return aecli.load_images("digits:test").take(np.arange(count))
+
+
+def noise_images(count: int) -> ImageSet:
+    images = np.random.default_rng(0).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
+    return ImageSet(images, np.arange(count).astype(str), "noise")
+
+
+def test_the_jackknife_scores_each_image_with_the_statistics_of_the_others(output: ModelOutput) -> None:
+    score = find_score("position")
+    features = score.measure(output)[:12]
+    scores, maps = cross_fitted(score, features, 0, "max", folds=12)
+    for index in range(12):
+        others = score.fit(np.delete(features, index, axis=0), 0)
+        expected = apply_score(score, features[index : index + 1], others, "max")
+        assert scores[index] == pytest.approx(expected[0][0], rel=1e-5)
+        assert maps is not None
+        assert expected[1] is not None
+        assert maps[index] == pytest.approx(expected[1][0], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", score_names())
+@pytest.mark.parametrize("with_anomalies", [False, True])
+def test_five_images_of_each_kind_are_enough(name: str, with_anomalies: bool, model: Model) -> None:
+    normal, anomalous = first_digits(MIN_IMAGES), noise_images(MIN_IMAGES) if with_anomalies else None
+    calibration = calibrate(model, normal, anomalous, CalibrationOptions(name))
+    basis = calibration.detector.header.basis
+    assert basis is not None
+    assert (basis.method, basis.normal) == ("leave-one-out", 5)
+    specificity = calibration.reports[0].specificity
+    assert specificity.low < 0.6
+    assert specificity.high - specificity.low > 0.3
+
+
+def test_statistics_and_threshold_are_of_all_images(model: Model) -> None:
+    """The nearest neighbors show it: each image is a reference, and the threshold is a distance between them."""
+    normal = first_digits(20)
+    calibration = calibrate(model, normal, None, CalibrationOptions("knn", quantile=0.9))
+    (output,) = model.outputs(normal.images)
+    codes = output.codes.reshape(20, -1)
+    assert np.array_equal(calibration.detector.statistics["references"], codes)
+    distances = np.linalg.norm(codes[:, None] - codes, axis=2) + np.diag(np.full(20, np.inf))
+    assert calibration.detector.header.threshold == pytest.approx(np.sort(distances.min(axis=1))[18], rel=1e-4)
+    assert calibration.fitted == calibration.measured == {"normal": 20, "anomalous": 0}
+
+
+def test_from_40_images_on_one_half_is_kept_to_evaluate_on(model: Model) -> None:
+    methods = []
+    for count in (MANY_IMAGES - 1, MANY_IMAGES):
+        basis = calibrate(model, first_digits(count), None, CalibrationOptions("knn")).detector.header.basis
+        assert basis is not None
+        methods.append((basis.method, basis.normal))
+    assert methods == [("leave-one-out", 39), ("half", 20)]
+
+
+def test_the_score_is_chosen_by_one_half_of_the_images(model: Model) -> None:
+    """The normal images of AUROC are those that did not choose the score."""
+    calibration = calibrate(model, first_digits(20), noise_images(12), CalibrationOptions())
+    assert calibration.fitted == {"normal": 20, "anomalous": 6}
+    assert calibration.measured == {"normal": 10, "anomalous": 6}
+    assert len(calibration.normal_scores) == 10
+    assert calibration.detector.header.basis == ThresholdBasis("leave-one-out", 20, 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("score", ["residual", "knn", "mahalanobis", "combined"])
+@pytest.mark.parametrize("count", [5, 12, 30])
+def test_the_interval_of_specificity_holds_for_new_images(score: str, count: int, model: Model) -> None:
+    """In at least 95% of draws of that few images, less three standard errors of the number of draws."""
+    inside, passed = [], []
+    for seed in range(100):
+        fake = fake_model(model, seed)
+        calibration = calibrate(fake, numbered_images(0, count), None, CalibrationOptions(score, quantile=0.8))
+        (new,) = fake.outputs(numbered_images(1000, 500).images)
+        passed.append((calibration.detector.scores(new) <= calibration.detector.header.threshold).mean())
+        specificity = calibration.reports[0].specificity
+        inside.append(specificity.low <= passed[-1] <= specificity.high)
+    assert np.mean(inside) > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 100)
+    assert np.mean(passed) > 0.78
+
+
+@pytest.mark.parametrize(("count", "quantile"), [(5, 0.99), (12, 0.9), (39, 0.5)])
+def test_the_specificity_of_a_conformal_threshold_is_that_of_random_scores(count: int, quantile: float) -> None:
+    random = np.random.default_rng(0)
+    draws = random.random((20_000, count)).astype(np.float32)
+    passed = [conformal_threshold(scores, quantile)[0] for scores in draws]  # of uniform scores
+    estimate = conformal_specificity(count, quantile)
+    assert estimate.value == pytest.approx(np.mean(passed), abs=0.005)
+    assert (estimate.low, estimate.high) == pytest.approx(np.quantile(passed, [0.025, 0.975]), abs=0.01)
+
+
+@pytest.mark.slow
+def test_commands_say_what_the_threshold_rests_on(
+    aecli: Run, conv_run: Path, digits: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    folders, detector = {count: tmp_path / f"{count}" for count in (4, 12)}, tmp_path / "detector.safetensors"
+    for count, folder in folders.items():
+        folder.mkdir()
+        for index in range(count):
+            Image.fromarray(digits[index, 0]).save(folder / f"{index}.png")
+    calibrated = aecli("calibrate", "--model", conv_run, "--normal", folders[12], "-o", detector)
+    assert calibrated.status == 0
+    assert "others" in calibrated.err
+    detected = aecli("detect", "digits:test", "--model", conv_run, "--detector", detector)
+    described = aecli("info", detector).out
+    for text in (detected.err, described):
+        (line,) = [line for line in text.splitlines() if "12 normal images, each" in line]
+        assert "22%" in line  # at most 1 - 0.05^(1/12) of new normal images
+    assert aecli("info", detector, "--json").document["basis"] == {
+        "method": "leave-one-out",
+        "normal": 12,
+        "anomalous": 0,
+    }
+    of_few = aecli("calibrate", "--model", conv_run, "--normal", folders[4], "-o", detector)
+    assert of_few.status == ExitStatus.INPUT
+    assert "4" in of_few.err
+
+
+def test_detectors_without_the_record_are_read(model: Model, tmp_path: Path) -> None:
+    calibration = calibrate(model, first_digits(12), None, CalibrationOptions("knn"))
+    path = tmp_path / "detector.safetensors"
+    save_detector(calibration.detector.with_threshold(3.0), path)
+    assert load_detector(path).header.basis is None
