@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from aecli.data import load
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WARM = Path(__file__).with_name("warm.py")
@@ -27,6 +30,15 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert server.stdout.readline() == "ready\n"
         yield f"{sys.executable} -S -E {WARM} run {path}"
         server.communicate()
+
+
+@pytest.fixture(scope="session")
+def few_letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an array file of few letters, because the examples score all anomalous images with all scores."""
+    path = tmp_path_factory.mktemp("letters") / "letters.npz"
+    train, test = (load(f"letters:{split}@A,B,C").images for split in ("train", "test"))
+    np.savez(path, x_train=train[:100], x_test=test)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from tests.examples.conftest import MakeExample
 pytestmark = pytest.mark.slow
 
 
-def test_the_table_is_made_once(make_example: MakeExample, tmp_path: Path) -> None:
+def test_the_table_is_made_once(make_example: MakeExample, few_letters: Path, tmp_path: Path) -> None:
     words = (
-        *(f"OUT={tmp_path}", "NORMAL=digits", "OTHER=letters"),
+        *(f"OUT={tmp_path}", "NORMAL=digits", f"OTHER={few_letters}"),
         *("PAIRS=normal-other", "EPOCHS=2", "CLASS_EPOCHS=2", "CLASSES=3"),
     )
     make_example("detection", *words)

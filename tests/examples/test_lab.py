@@ -41,10 +41,10 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def made(make_example: MakeExample, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(make_example: MakeExample, few_letters: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Run the Makefile twice on small data; return its folder and the output of the second run."""
     out = tmp_path_factory.mktemp("lab")
-    words = ("-j2", f"OUT={out}", "QUICK=1", "OMP_NUM_THREADS=1", "DATA=digits", "OTHER=letters")
+    words = ("-j2", f"OUT={out}", "QUICK=1", "OMP_NUM_THREADS=1", "DATA=digits", f"OTHER={few_letters}")
     make_example("lab", *words)
     return out, make_example("lab", *words)
 

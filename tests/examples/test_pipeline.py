@@ -16,8 +16,10 @@ TARGETS = (
 )
 
 
-def test_each_file_is_made_once_and_again_if_the_model_changes(make_example: MakeExample, tmp_path: Path) -> None:
-    words = ("DATA=digits", "TRAIN=--epochs 2", f"OUT={tmp_path}")
+def test_each_file_is_made_once_and_again_if_the_model_changes(
+    make_example: MakeExample, few_letters: Path, tmp_path: Path
+) -> None:
+    words = ("DATA=digits", f"OTHER={few_letters}", "TRAIN=--epochs 2", f"OUT={tmp_path}")
     make_example("pipeline", *words)
     made = [(tmp_path / name).stat().st_mtime_ns for name in TARGETS]
 

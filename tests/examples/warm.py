@@ -16,7 +16,11 @@ from pathlib import Path
 from typing import Any
 
 STREAMS = (0, 1, 2)
-IMPORTED = ("aecli.cli.app", "aecli.training.fit", "aecli.plots", "matplotlib.pyplot", "sklearn.neighbors")
+IMPORTED = (
+    *("aecli.cli.app", "aecli.training.fit", "aecli.plots", "matplotlib.pyplot", "sklearn.neighbors", "pydantic"),
+    *("aecli.inference.onnx.export", "aecli.inference.onnx.backend", "aecli.analyses.tsne.embed", "constriction"),
+)
+"""What the commands import, apart from loggers."""
 
 
 def serve(path: str) -> None:

@@ -1,36 +1,57 @@
 """Lightning is imported without torchmetrics' metrics and torch's compiler, which are the real ones afterwards."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 
-pytestmark = pytest.mark.slow
+from tests.forked_python import ForkedPython
 
-Python = Callable[..., str]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
-IMPORT = "import sys; from aecli.runtime import lightning_import; "
+Python = Callable[[str], str]
+
+IMPORT = "import sys, torch; from aecli.runtime import lightning_import; "
 FAST = IMPORT + "pl = lightning_import.import_lightning()\n"
 SKIPPED = "{'torchvision', 'scipy.signal', 'torchmetrics.functional', 'torch._dynamo'}"
 LOADED = f"print(*sorted({SKIPPED} & sys.modules.keys()))\n"
 
 
-def test_what_is_never_used_is_not_imported(python: Python) -> None:
-    assert python(FAST + LOADED).split() == []
+def forked(before: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Python]:
+    python = ForkedPython(before, tmp_path_factory.mktemp("forked"))
+    yield python
+    python.close()
 
 
-def test_modules_are_frozen_only_on_demand_and_once(python: Python) -> None:
+@pytest.fixture(scope="module")
+def with_torch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Python]:
+    """Return a function that runs code in a process that has imported torch, but not Lightning."""
+    yield from forked(IMPORT, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Python]:
+    """Return a function that runs code in a process that has imported Lightning as `pl`."""
+    yield from forked(FAST, tmp_path_factory)
+
+
+def test_what_is_never_used_is_not_imported(imported: Python) -> None:
+    assert imported(LOADED).split() == []
+
+
+def test_modules_are_frozen_only_on_demand_and_once(imported: Python, with_torch: Python) -> None:
     count = "print(gc.get_freeze_count() > 100_000, gc.isenabled())\n"
-    assert python(FAST + "import gc\n" + count).split() == ["False", "True"]
-    code = IMPORT + "import gc; lightning_import.import_lightning(freeze=True)\n" + count
+    assert imported("import gc\n" + count).split() == ["False", "True"]
+    code = "import gc; lightning_import.import_lightning(freeze=True)\n" + count
     code += "gc.unfreeze(); lightning_import.import_lightning(freeze=True)\n" + count
-    assert python(code).split() == ["True", "True", "False", "True"]
+    assert with_torch(code).split() == ["True", "True", "False", "True"]
 
 
 @pytest.mark.parametrize("stand_in", ["_deferred_metrics", "_absent_compiler"])
-def test_each_stand_in_is_needed(python: Python, stand_in: str) -> None:
-    code = IMPORT + "from contextlib import nullcontext\n"
+def test_each_stand_in_is_needed(with_torch: Python, stand_in: str) -> None:
+    code = "from contextlib import nullcontext\n"
     code += f"lightning_import.{stand_in} = nullcontext; lightning_import.import_lightning()\n"
-    assert python(code + LOADED).split()
+    assert with_torch(code + LOADED).split()
 
 
 @pytest.mark.parametrize(
@@ -41,13 +62,13 @@ def test_each_stand_in_is_needed(python: Python, stand_in: str) -> None:
         "lightning_import.disable_compiler = None",
     ],
 )
-def test_what_was_not_checked_is_imported_the_ordinary_way(python: Python, change: str) -> None:
-    code = f"{IMPORT}{change}\nlightning_import.import_lightning().Trainer(logger=False, accelerator='cpu')\n"
-    assert "torchmetrics.functional" in python(code + LOADED)
+def test_what_was_not_checked_is_imported_the_ordinary_way(with_torch: Python, change: str) -> None:
+    code = f"{change}\nlightning_import.import_lightning().Trainer(logger=False, accelerator='cpu')\n"
+    assert "torchmetrics.functional" in with_torch(code + LOADED)
 
 
-def test_torchmetrics_is_the_real_one_afterwards(python: Python) -> None:
-    code = FAST + "import torch, torchmetrics, torchmetrics.metric\n"
+def test_torchmetrics_is_the_real_one_afterwards(imported: Python) -> None:
+    code = "import torch, torchmetrics, torchmetrics.metric\n"
     code += "assert torchmetrics.Metric is torchmetrics.metric.Metric\n"
     code += "assert not hasattr(torchmetrics, '__wrapped__') and 'torchmetrics.functional' not in sys.modules\n"
     code += "from torchmetrics.classification import MulticlassAccuracy\n"
@@ -56,11 +77,11 @@ def test_torchmetrics_is_the_real_one_afterwards(python: Python) -> None:
     code += "assert torchmetrics.Accuracy and torchmetrics.image and torchmetrics.collections\n"
     code += "assert {'Accuracy', 'Metric'} <= set(torchmetrics.__all__)\n"
     code += "import scipy.signal, torchvision.ops; scipy.signal.convolve([1], [1]); print('done')"
-    assert python(code).split()[-1] == "done"
+    assert imported(code).split()[-1] == "done"
 
 
-def test_metrics_of_torchmetrics_can_be_logged(python: Python) -> None:
-    code = FAST + "import torch, torchmetrics\n"
+def test_metrics_of_torchmetrics_can_be_logged(imported: Python) -> None:
+    code = "import torch, torchmetrics\n"
     code += """
 class Line(pl.LightningModule):
     def __init__(self):
@@ -81,11 +102,11 @@ trainer = pl.Trainer(max_epochs=1, accelerator="cpu", logger=False, enable_check
 trainer.fit(Line())
 print(float(trainer.callback_metrics["mean"]))
 """
-    assert python(code).split()[-1] == "3.0"
+    assert imported(code).split()[-1] == "3.0"
 
 
-def test_compiled_modules_are_recognized_afterwards(python: Python) -> None:
-    code = FAST + "import torch, lightning_fabric.wrappers as wrappers\n"
+def test_compiled_modules_are_recognized_afterwards(imported: Python) -> None:
+    code = "import torch, lightning_fabric.wrappers as wrappers\n"
     code += "layer = torch.nn.Linear(1, 1)\n"
     code += "assert not isinstance(layer, wrappers.OptimizedModule) and '_dynamo' not in vars(torch)\n"
     code += "compiled = torch.compile(layer, backend='eager')\n"
@@ -97,4 +118,4 @@ def test_compiled_modules_are_recognized_afterwards(python: Python) -> None:
     code += "assert unwrapped is layer and arguments == {'backend': 'eager'}\n"
     code += "function = lightning_import.disable_compiler(lambda x: x + 1)\n"
     code += "assert torch.compile(lambda x: function(x), backend='eager')(torch.ones(1)) == 2; print('done')"
-    assert python(code).split()[-1] == "done"
+    assert imported(code).split()[-1] == "done"

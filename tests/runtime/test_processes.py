@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from aecli import inference
 from aecli.errors import Interrupted, UsageError
 from aecli.inference.shards import Shards
 from aecli.runtime.processes import Process, Processes, find_processes
+from tests.command_line import Run, succeed
 
 pytestmark = pytest.mark.slow
 
@@ -60,22 +62,52 @@ def test_invalid_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a module of Python in a new process."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-m", *map(str, words)]
     return subprocess.run(command, text=True, capture_output=True, env=environment, check=False)
 
 
+def run_as_torchrun(*words: str | Path) -> list[str]:
+    """Run a module of Python in two processes, with the variables that torchrun sets; return the output of each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    together = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "x"}
+    environment = os.environ | together | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", *map(str, words)],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment | {"RANK": rank, "LOCAL_RANK": rank, "CUDA_VISIBLE_DEVICES": ""},
+        )
+        for rank in ("0", "1")
+    ]
+    outputs = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    return [output for output, _ in outputs]
+
+
 @pytest.fixture(scope="module")
 def single(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    done = run("aecli", *TRAIN, "-o", tmp_path_factory.mktemp("single") / "run")
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    """Return the report of a run that one process trained."""
+    run = tmp_path_factory.mktemp("single") / "run"
+    return succeed(*TRAIN, "--accelerator", "cpu", "-o", run).document
 
 
 @pytest.fixture(scope="module")
 def model(single: dict[str, Any]) -> Path:
     return Path(single["run"])
+
+
+@pytest.fixture(scope="module")
+def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the code file that one process writes."""
+    path = tmp_path_factory.mktemp("whole") / "codes.npz"
+    succeed("encode", "digits", "--model", model, "--device", "cpu", "-o", path)
+    return path.read_bytes()
 
 
 @pytest.mark.parametrize("launcher", ["lightning", "torchrun"])
@@ -85,30 +117,29 @@ def test_two_processes_train_to_the_same_loss(single: dict[str, Any], tmp_path: 
         done = run("aecli", *TRAIN, *devices, "-o", tmp_path / "run")
     else:
         torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-        done = run(*torchrun, "aecli", *TRAIN, "-o", tmp_path / "run")
+        done = run(*torchrun, "aecli", *TRAIN, "--no-export", "-o", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     together = json.loads(done.stdout)  # one document: only rank 0 writes
     assert done.stderr.count("epoch 3/3") == 1
     assert "error" not in done.stderr.lower()
     for metric in ("train_loss", "val_loss", "val_mse"):
         assert together["training"][metric] == pytest.approx(single["training"][metric], rel=1e-4)
+    assert (tmp_path / "run" / "model.onnx").exists() == (launcher == "lightning")
     assert not list((tmp_path / "run").glob("*.part"))
 
 
 @pytest.mark.parametrize("launcher", ["lightning", "torchrun"])
-def test_two_processes_encode_to_the_same_bytes(model: Path, tmp_path: Path, launcher: str) -> None:
+def test_two_processes_encode_to_the_same_bytes(model: Path, whole: bytes, tmp_path: Path, launcher: str) -> None:
     words = ("encode", "digits", "--model", model, "--json")
-    whole = run("aecli", *words, "-o", tmp_path / "whole.npz")
-    assert whole.returncode == 0, whole.stderr
     if launcher == "lightning":
         done = run("aecli", *words, "--devices", "2", "--device", "cpu", "-o", tmp_path / "joined.npz")
+        outputs = [done.stdout]
+        assert done.returncode == 0, done.stderr
     else:
-        torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-        done = run(*torchrun, "aecli", *words, "-o", tmp_path / "joined.npz")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["codes"] == 1797
-    assert (tmp_path / "joined.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["joined.npz", "whole.npz"]
+        outputs = run_as_torchrun("aecli", *words, "-o", tmp_path / "joined.npz")
+    assert [json.loads(output)["codes"] for output in outputs if output] == [1797]
+    assert (tmp_path / "joined.npz").read_bytes() == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["joined.npz"]
 
 
 def test_the_codes_of_a_share_are_removed_when_its_process_ends(
@@ -127,10 +158,10 @@ def test_the_codes_of_a_share_are_removed_when_its_process_ends(
     assert not list(tmp_path.iterdir())
 
 
-def test_several_processes_do_not_write_codes_to_standard_output(model: Path) -> None:
-    done = run("aecli", "encode", "digits", "--model", model, "--devices", "2", "--device", "cpu", "-o", "-")
-    assert done.returncode == 2
-    assert "-o" in done.stderr
+def test_several_processes_do_not_write_codes_to_standard_output(model: Path, aecli: Run) -> None:
+    result = aecli("encode", "digits", "--model", model, "--devices", "2", "--device", "cpu", "-o", "-")
+    assert result.status == 2
+    assert "-o" in result.err
 
 
 def test_an_error_ends_all_processes(tmp_path: Path) -> None:
