@@ -84,6 +84,8 @@ class Detections:
         Raises:
             aecli.errors.InputError: the image file has changed, and cannot be read any more.
         """
+        if self.detector.header.tiles:
+            raise UsageError("an image in tiles has no error map", hint="score_map is that of the whole image")
         error_map: NDArray[np.float32] = self._inspect(index).output.error_maps[0]
         return error_map
 
@@ -97,11 +99,12 @@ class Detections:
             aecli.errors.InputError: the image file has changed, and cannot be read any more.
         """
         score_map = self._inspect(index).score_map
-        if score_map is None:
-            raise UsageError(
-                f"score {self.detector.header.score} has no maps",
-                hint="calibrate with a score of maps, such as position or local; or use error_map",
-            )
+        with python_errors():
+            if score_map is None:
+                raise UsageError(
+                    f"score {self.detector.header.score} has no maps",
+                    hint="calibrate with a score of maps, such as position or local; or use error_map",
+                )
         return score_map
 
     def heatmap(self, index: int) -> "Image":

@@ -42,7 +42,7 @@ class TrainingProgress:
         """All warnings received."""
         source = "" if validation.images.word == images.images.word else f" of {validation.images.word}"
         console.note(
-            f"training on {counted(len(images), 'image')} of {images.images.word}, "
+            f"training on {counted(len(images), 'tile' if images.images.tiles else 'image')} of {images.images.word}, "
             f"validating on {len(validation):,}{source}"
         )
         if classes := occurring_classes(images.images):

@@ -70,6 +70,8 @@ def decode_tiled(file: EncodedImage, conversion: Conversion) -> TiledImage:
         UnreadableImageError: the file is not an image, damaged, animated or too large, or its values do not fit.
     """
     with _opened(file) as opened:
+        if conversion.tiles and (reason := conversion.tiles.refusal(*opened.native[1:])):
+            raise RefusedError(reason, "use larger tiles, or less overlap")
         whole = replace(conversion, shape=(conversion.shape[0], None, None))
         image, depth = _to_pil(opened, whole)
         return TiledImage(image, opened.native, conversion, depth)

@@ -11,6 +11,7 @@ from aecli.data.levels import ValueRange
 from aecli.data.resize import resized, to_channels, to_pil, to_pixels
 from aecli.data.shapes import FullShape
 from aecli.data.tiling import Corner, Tiling
+from aecli.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,7 +32,13 @@ class TiledImage:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], conversion: Conversion, depth: ValueRange | None = None) -> "TiledImage":
-        """Return a (C, H, W) uint8 array as an image to cut."""
+        """Return a (C, H, W) uint8 array as an image to cut.
+
+        Raises:
+            InputError: there would be too many tiles.
+        """
+        if conversion.tiles and (reason := conversion.tiles.refusal(*pixels.shape[1:])):
+            raise InputError(reason, hint="use larger tiles, or less overlap")
         channels = cast(FullShape, conversion.shape)[0]
         native = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
         return cls(to_pil(to_channels(pixels[None], channels)[0]), native, conversion, depth)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 Corner = tuple[int, int]
 """(top, left) of a tile in pixels of its image."""
 SUFFIX = "#tile"
+MAX_TILES = 1_000_000
+"""The most tiles of one image."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Tiling:
         has a single row or column.
         """
         return _corners(self, height, width)
+
+    def refusal(self, height: int, width: int) -> str | None:
+        """Return why an image is not cut into tiles: there would be too many; None if it can be cut."""
+        count = self.count(height, width)
+        return f"it would be cut into {count:,} tiles, more than {MAX_TILES:,}" if count > MAX_TILES else None
 
     def count(self, height: int, width: int) -> int:
         """Return the number of tiles of an image."""

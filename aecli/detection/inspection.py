@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.conversion import Conversion
 from aecli.data.conversion_summary import ConversionReport, ConversionSummary
 from aecli.data.encoded import UnreadableImageError
 from aecli.data.image_files import ConvertedImage, quiet
@@ -17,6 +19,7 @@ from aecli.data.image_set import Failure
 from aecli.data.iteration import ImageReader
 from aecli.data.loading import DEFAULTS
 from aecli.data.options import DataOptions
+from aecli.data.resize import fit_image, to_pixels
 from aecli.data.tiled_image import TiledImage
 from aecli.detection.detector import Detector
 from aecli.detection.inputs import chunked, chunks_as_available, image_readers, is_pipe, read_list
@@ -230,7 +233,9 @@ class AnomalyInspector:
             probability,
             result.output,
             result.score_map,
-            OriginalImage(image.native, replace(self.conversion, resize="stretch"), reader.reread),
+            OriginalImage(
+                image.native, replace(self.conversion, resize="stretch"), reader.reread or partial(_fit, image)
+            ),
         )
 
     def _detections(self, images: Sequence["_Image"]) -> Iterator[Detection]:
@@ -284,6 +289,11 @@ def _attempt(name: str, read: Callable[[], Read]) -> Read | Failure:
         return Failure(name, error.reason)
     except AecliError as error:
         return Failure(name, error.message.removesuffix(f": {name}").removeprefix(f"{name}: "))
+
+
+def _fit(image: TiledImage, conversion: Conversion) -> ConvertedImage:
+    """Return an image that can be read only once in another shape."""
+    return ConvertedImage(*fit_image(to_pixels(image.image), conversion))
 
 
 def _has_vanished(failure: Failure) -> bool:

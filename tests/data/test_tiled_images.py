@@ -115,6 +115,15 @@ def test_images_of_more_than_8_bits_are_measured_together(tmp_path: Path) -> Non
     assert images.images.max() == round(4000 / 4095 * 255)
 
 
+def test_too_many_tiles_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(noise(1200, 1200)).save(tmp_path / "large.png")
+    conversion = Conversion((1, 8, 8), tiles=Tiling(8, 7))
+    with pytest.raises(InputError, match="tiles"):
+        decode_tiled(FileOnDisk(tmp_path / "large.png"), conversion)
+    with pytest.raises(InputError, match="tiles"):
+        TiledImage.of(noise(1200, 1200)[None], conversion)
+
+
 def test_arrays_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", noise(20, 30)[None])
     with pytest.raises(InputError, match="tiles"):

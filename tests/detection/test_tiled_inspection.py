@@ -1,5 +1,6 @@
 """Images that are scored by their tiles."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,19 @@ def test_images_smaller_than_a_tile_are_scored(model: Model, local: Detector, mo
     assert isinstance(result, Detection)
     assert np.isfinite(result.score)
     assert any("mirror" in note for note in inspector.report().notes)
+
+
+def test_an_image_from_standard_input_can_be_shown(
+    model: Model, local: Detector, mosaic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(mosaic.read_bytes())))
+    ((result,),) = AnomalyInspector(model, local).inspect(["-"])
+    assert isinstance(result, Detection)
+    assert result.original is not None
+    pixels = result.original.pixels((20, 37))
+    assert pixels is not None
+    with Image.open(mosaic) as image:
+        assert np.array_equal(pixels[0], np.asarray(image))
 
 
 def test_unreadable_images_keep_their_place(model: Model, local: Detector, mosaic: Path) -> None:
