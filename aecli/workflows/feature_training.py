@@ -12,10 +12,12 @@ from aecli.checkpoint import Checkpoint, CheckpointHeader, TrainingSummary, load
 from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.codes.quantizer import fit_quantizers
 from aecli.data import occurring_classes
-from aecli.detection.normal_maps import summarize_maps
 from aecli.detection.detector import default_detector
+from aecli.detection.normal_maps import summarize_maps
 from aecli.detection.normal_statistics import DEFAULT_SCORE, default_scores, fit_normal_statistics, quantiles
+from aecli.detection.reductions import DEFAULT_REDUCTION
 from aecli.detection.small_samples import small_sample_warning
+from aecli.detection.stitching import scores_of_images
 from aecli.errors import InputError, UsageError
 from aecli.inference.torch_backend import encode_indices, find_device
 from aecli.models.allocator import keep_freed_memory
@@ -24,6 +26,7 @@ from aecli.training.components import fit_components
 from aecli.training.initial_model import feature_model
 from aecli.training.pretrained import load_backbone
 from aecli.training.request import Hardware, TrainingRequest
+from aecli.training.subsets import Subset
 from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES
 from aecli.training.trained import Trained
 
@@ -144,7 +147,7 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
         data=images.source,
         validation=validation.source,
         training=TrainingSummary(epochs=1, best_epoch=1, train_loss=loss, val_loss=mse, val_mse=mse),
-        residual_quantiles=quantiles(residuals, QUANTILES),
+        residual_quantiles=quantiles(validation.largest_per_image(residuals), QUANTILES),
         quantizers=fit_quantizers(codes[spread]),
         class_names=list(occurring_classes(images.images)),
         native_shape=images.images.native_shape,
@@ -156,9 +159,18 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
     scores, maps = default_scores(validation_codes, statistics)
     header = replace(
         header,
-        score_quantiles=quantiles(scores, QUANTILES),
+        score_quantiles=quantiles(_scores_of_images(scores, maps, validation), QUANTILES),
         normal_maps=None if maps is None else summarize_maps(maps),
     )
     save_checkpoint(model, header, request.folder.model, request.trained_images, statistics)
     request.folder.save_metrics([metrics])
     return metrics
+
+
+def _scores_of_images(
+    scores: NDArray[np.float32], maps: NDArray[np.float32] | None, validation: Subset
+) -> NDArray[np.float32]:
+    """Return the scores of the validation images, given those of their tiles if they were cut."""
+    if validation.images.tiles is None:
+        return scores
+    return scores_of_images(scores, maps, validation.images.tiles.take(validation.indices), DEFAULT_REDUCTION)[0]
