@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.checkpoint import NormalMaps
 from aecli.data.image_set import ImageSet
 from aecli.data.splits import hold_out
 from aecli.data.tiling import TiledSet
+from aecli.detection.normal_maps import ErrorMapSummary
 from aecli.detection.scores import MapScore, Score
 from aecli.detection.tiled_scores import group_by_image
 from aecli.inference.model import Model
@@ -38,6 +40,8 @@ class SplitFeatures:
     """(N,), the indices of the images in their set."""
     fit_indices: NDArray[np.int64]
     evaluation_indices: NDArray[np.int64]
+    error_maps: NormalMaps | None = None
+    """A summary of the error maps of all N images; None if they are not reconstructed, or were cut into tiles."""
 
     def __len__(self) -> int:
         return len(self.fit_indices) + len(self.evaluation_indices)
@@ -68,8 +72,10 @@ def extract_features(
     indices = np.arange(len(images))
     if len(images) > (most := max(MIN_KEPT, MAX_FEATURE_BYTES // _feature_bytes(model, images, scores))):
         indices = np.sort(np.random.default_rng(seed).choice(len(images), most, replace=False))
-    joined = _measure(model, images, indices, scores, stage, progress)
-    return SplitFeatures(joined, indices, *hold_out(len(indices), 1 - FIT_FRACTION, seed))
+    error_maps = ErrorMapSummary() if model.has_images else None
+    joined = _measure(model, images, indices, scores, stage, progress, error_maps)
+    halves = hold_out(len(indices), 1 - FIT_FRACTION, seed)
+    return SplitFeatures(joined, indices, *halves, None if error_maps is None else error_maps.result())
 
 
 def _extract_tiled(
@@ -92,15 +98,23 @@ def _extract_tiled(
 
 
 def _measure(
-    model: Model, images: ImageSet, indices: NDArray[np.int64], scores: Scores, stage: str, progress: Progress
+    model: Model,
+    images: ImageSet,
+    indices: NDArray[np.int64],
+    scores: Scores,
+    stage: str,
+    progress: Progress,
+    error_maps: ErrorMapSummary | None = None,
 ) -> dict[str, Features]:
-    """Return the features of the images at `indices` for each score by its name."""
+    """Return the features of the images at `indices` for each score by its name; add their error maps to a summary."""
     features: dict[str, list[Features]] = {name: [] for name in scores}
     done = 0
     for start in range(0, len(indices), CHUNK):
         for output in model.outputs(images.images[indices[start : start + CHUNK]]):
             for name, score in scores.items():
                 features[name].append(score.measure(output))
+            if error_maps is not None:
+                error_maps.add(output.error_maps)
             progress(stage, done := done + len(output.images), len(indices))
     return {name: np.concatenate(batches) for name, batches in features.items()}
 

@@ -57,7 +57,7 @@ class FittedScore:
     normal_scores: Scores
     anomalous_scores: Scores | None
     normal_maps: NormalMaps | None
-    """A summary of the maps of normal images; None if the score has no maps."""
+    """A summary of the maps of normal images, or of their error maps; None if there are neither."""
     evaluation_maps: EvaluationMaps | None
     """None of a score without maps, and without anomalous images."""
     fit_counts: Mapping[str, int]
@@ -110,7 +110,9 @@ def fit_score(
         )
         fit_auroc = auroc(scored.choice, anomalous_fit)
         if scored.evaluation_maps is not None and anomalous_maps is not None:
-            evaluation_maps = EvaluationMaps(scored.evaluation_maps, anomalous_maps, anomalous.evaluated_images)
+            evaluation_maps = EvaluationMaps(
+                scored.evaluation_maps, anomalous_maps, normal.evaluated_images, anomalous.evaluated_images
+            )
     threshold = _threshold(scored.threshold, anomalous_fit, options.quantile)
     counts = {"normal": len(scored.threshold), "anomalous": 0 if anomalous_fit is None else len(anomalous_fit)}
     return FittedScore(
@@ -124,7 +126,7 @@ def fit_score(
         _specificity(scored, threshold, anomalous_fit),
         scored.evaluation,
         anomalous_scores,
-        None if scored.maps is None else summarize_maps(scored.maps),
+        normal.error_maps if scored.maps is None else summarize_maps(scored.maps),
         evaluation_maps,
         counts,
         _warnings(name, threshold, scored.threshold, has_anomalies=anomalous is not None),

@@ -18,7 +18,9 @@ STOPS = ((255, 214, 10), (255, 136, 0), (235, 20, 60), (150, 0, 110))
 STRONGEST = 0.6
 """Opacity at the end of the scale."""
 REACH = 3
-"""Distance of the end from the outline, in units of that of the outline from the start."""
+"""The least distance of the end from the outline, in units of that of the outline from the start."""
+FACTOR = 2
+"""The least distance of the end from the outline, in units of the outline: large defects have a core."""
 FADE = 1.4
 """Exponent of the opacity: with more than 1, what is hardly unusual stays nearly transparent."""
 WHOLE_ERRORS = NormalMaps(8.0, 32.0, 64.0)
@@ -62,7 +64,7 @@ def color_scale(detector: Detector) -> ColorScale:
         normal = WHOLE_ERRORS
     outline = header.threshold if decides or normal is None else normal.highest
     start = _start(normal, outline)
-    return ColorScale(start, outline, outline + REACH * (outline - start), decides)
+    return ColorScale(start, outline, outline + max(REACH * (outline - start), FACTOR * outline), decides)
 
 
 def palette() -> NDArray[np.uint8]:

@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from sklearn.datasets import load_sample_images
 
-LEFT, TOP, SIDE = 215, 75, 256
+LEFT, TOP, SIDE = 90, 110, 256
 SHIFT, LIGHT, NOISE = 3, 0.06, 4
 """The largest shift in pixels, the largest relative change of the light, and the noise in gray levels."""
 EVERY, PART = 3, 4
-COLOR = (225, 222, 214)
+BRIGHT, DARK = (236, 233, 226), (52, 48, 44)
+"""The color of a scratch, and of its edge in the shade."""
 
 
 def photograph(temple: Image.Image, random: np.random.Generator) -> Image.Image:
@@ -37,8 +38,10 @@ def scratch(image: Image.Image, random: np.random.Generator) -> tuple[Image.Imag
     points = start + length * steps[:, None] * np.array([np.cos(angle), np.sin(angle)]) + bend
     mask = Image.new("L", image.size)
     ImageDraw.Draw(mask).line([tuple(point) for point in points], fill=255, width=2, joint="curve")
+    soft = mask.filter(ImageFilter.GaussianBlur(0.6))
     scratched = image.copy()
-    scratched.paste(COLOR, mask=mask.filter(ImageFilter.GaussianBlur(0.6)))
+    scratched.paste(DARK, mask=ImageChops.offset(soft, 1, 1))
+    scratched.paste(BRIGHT, mask=soft)
     return scratched, mask
 
 

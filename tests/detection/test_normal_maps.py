@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from aecli.checkpoint import NormalMaps
+from aecli.data import load
+from aecli.detection.calibration import calibrate
 from aecli.detection.normal_maps import ErrorMapSummary, summarize_maps
+from aecli.detection.options import CalibrationOptions
+from aecli.inference.model import Model, ModelOutput
 
 
 def test_the_summary_holds_quantiles_of_the_values_and_of_the_maxima() -> None:
@@ -38,3 +42,14 @@ def test_constant_maps_have_an_increasing_summary(value: float) -> None:
 def test_a_summary_that_does_not_increase_is_invalid() -> None:
     with pytest.raises(ValueError, match="maps"):
         NormalMaps(2.0, 1.0, 3.0).check_ranges()
+
+
+@pytest.mark.parametrize("score", ["local", "mse", "position"])
+def test_calibrate_keeps_the_maps_of_normal_images(score: str, model: Model, output: ModelOutput) -> None:
+    detector = calibrate(model, load("digits:test"), None, CalibrationOptions(score=score)).detector
+    maps = detector.apply(output)[1]
+    expected = summarize_maps(output.error_maps if maps is None else maps)
+    kept = detector.header.normal_maps
+    assert kept is not None
+    assert kept.median == pytest.approx(expected.median, rel=0.2, abs=0.2)
+    assert kept.high == pytest.approx(expected.high, rel=0.2)

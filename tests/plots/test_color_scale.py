@@ -10,7 +10,7 @@ from tests.plots.detections import NORMAL, THRESHOLD, detector
 
 def test_colors_start_at_the_high_values_of_normal_images_and_are_outlined_at_the_threshold() -> None:
     scale = color_scale(detector())
-    assert (scale.start, scale.outline, scale.end) == (NORMAL.high, THRESHOLD, 10.0)
+    assert (scale.start, scale.outline, scale.end) == (NORMAL.high, THRESHOLD, 12.0)
     assert scale.decides
 
 
@@ -38,7 +38,7 @@ def test_the_scale_increases_for_any_threshold(threshold: float, normal: NormalM
 
 def test_shades_increase_and_unknown_values_have_none() -> None:
     scale = color_scale(detector())
-    values = np.array([[np.nan, -1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 99.0]], np.float32)
+    values = np.array([[np.nan, -1.0, 2.0, 3.0, 4.0, 6.0, 12.0, 99.0]], np.float32)
     shades = scale.shades(values)[0]
     assert shades[:3].tolist() == [0, 0, 0]
     assert 0 < shades[3] < shades[4] < shades[5] < shades[6] == shades[7] == SHADES - 1

@@ -114,9 +114,9 @@ def detect(
 
     loaded = inference.load(resolve_model(model), device=device)
     inspector, warnings = open_inspector(loaded, detector, threshold, tiles)
+    files = open_files(written, loaded, inspector.detector)
     for warning in warnings:
         console.warn(warning)
-    files = open_files(written, loaded, inspector.detector)
     console.report_notes(loaded.notes)
 
     has_probability = inspector.detector.header.logistic is not None

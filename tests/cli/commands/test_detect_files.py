@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from aecli.errors import ExitStatus
-from tests.command_line import Run
+from tests.command_line import Run, succeed
+from tests.tiny_backbone import FEATURES, write_photographs, write_weights
 
 LOW, HIGH = ("--threshold", "0"), ("--threshold", "1000")
 
@@ -98,6 +99,24 @@ def test_files_are_not_written_among_the_images(option: str, detect: Run, image_
     assert "among the images" in result.err
     assert option in result.err
     assert {path: path.read_bytes() for path in image_folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+def test_a_model_of_features_shows_maps_unless_its_score_has_none(aecli: Run, tmp_path: Path) -> None:
+    photographs, run = write_photographs(tmp_path / "photographs", 24), tmp_path / "run"
+    weights = write_weights(tmp_path / "weights.safetensors")
+    succeed("train", photographs, "-o", run, *FEATURES, "--init-from", weights)
+    words = ("detect", photographs, "--model", run, "--heatmaps", tmp_path / "heatmaps", "--maps", tmp_path / "maps")
+    assert aecli(*words, "--report", tmp_path / "report.html").status == 0
+    assert len(list((tmp_path / "heatmaps").iterdir())) == len(list((tmp_path / "maps").iterdir())) == 24
+    with Image.open(next((tmp_path / "maps").iterdir())) as image:
+        assert image.size == (48, 40)
+    succeed("calibrate", "--model", run, "--normal", photographs, "--score", "pooled")
+    result = aecli(*words)
+    assert result.status == ExitStatus.USAGE
+    assert "pooled" in result.err.splitlines()[0]
+    assert aecli(*words[:4], "--report", tmp_path / "report.html").status == 0
+    assert "class=overlay" not in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_a_damaged_image_is_not_part_of_the_files(detect: Run, image_folder: Path, tmp_path: Path) -> None:
