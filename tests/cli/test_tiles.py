@@ -88,6 +88,7 @@ def test_detect_cuts_images_as_the_model_was_trained(aecli: Run, run: Path, norm
     assert "tiles" in whole.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["local", "knn"])
 def test_calibrate_and_detect_with_tiles(
     score: str, aecli: Run, run: Path, normal: Path, anomalous: Path, tmp_path: Path
