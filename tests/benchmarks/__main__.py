@@ -1,10 +1,12 @@
 """Compare aecli with the tools that it replaces. Both run alternately, in one process tree on one machine.
 
-    python -m tests.benchmarks                       # all cases except tsne-60000 and the GPU cases
+    python -m tests.benchmarks                       # all cases except tsne-60000, elpv, anomalib, GPU cases
     python -m tests.benchmarks --repeats 1           # time each case once
     python -m tests.benchmarks conv encode-conv      # only these cases
     python -m tests.benchmarks --small --repeats 1   # 5,000 images instead of 60,000, each case once
     python -m tests.benchmarks --json bench.json
+    python -m tests.benchmarks elpv                  # defects of solar cells; needs two data packages
+    python -m tests.benchmarks anomalib --cache DIR  # the same beside anomalib, which is installed in DIR
 
 The images are FashionMNIST if Debian's package dataset-fashion-mnist is installed, and mnist5k otherwise. A ratio is
 the time of the reference divided by that of aecli, the median over the repeats. It is only valid if the quality of
@@ -18,7 +20,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.benchmarks.cases import (
+    anomalib,
     busy_machine,
+    elpv,
     encoding,
     first_training,
     gpu,
@@ -41,9 +45,11 @@ CASES = (
     | knn_probe.CASES
     | tsne.CASES
     | busy_machine.CASES
+    | elpv.CASES
+    | anomalib.CASES
     | gpu.CASES
 )
-NOT_BY_DEFAULT = {"tsne-60000", *gpu.CASES}
+NOT_BY_DEFAULT = {"tsne-60000", *elpv.CASES, *anomalib.CASES, *gpu.CASES}
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -81,7 +87,8 @@ def main() -> None:
         help=f"{', '.join(CASES)}; default: all except {', '.join(sorted(NOT_BY_DEFAULT))}",
     )
     parser.add_argument("--repeats", type=int, help="number of repeats of each case; each case has its own default")
-    parser.add_argument("--small", action="store_true", help="use 5,000 images instead of 60,000")
+    parser.add_argument("--small", action="store_true", help="use 5,000 images instead of 60,000, or one kind of cell")
+    parser.add_argument("--cache", type=Path, help="folder for environments that later runs use again")
     parser.add_argument("--json", type=Path, help="also write all measurements to this file")
     options = parser.parse_args()
     if unknown := set(options.cases) - set(CASES):
@@ -91,7 +98,7 @@ def main() -> None:
     print(json.dumps(machine), flush=True)
     rows: list[Row] = []
     for case in options.cases or [name for name in CASES if name not in NOT_BY_DEFAULT]:
-        rows += CASES[case](Effort(options.repeats, options.small))
+        rows += CASES[case](Effort(options.repeats, options.small, options.cache))
         print(f"{case}: done", flush=True)
         if options.json:
             measured = [asdict(row) | {"verdict": row.verdict} for row in rows]

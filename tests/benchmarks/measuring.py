@@ -23,7 +23,9 @@ class Effort:
     repeats: int | None = None
     """None: each case uses its own default."""
     small: bool = False
-    """Use 5,000 images instead of 60,000."""
+    """Use 5,000 images instead of 60,000, or only monocrystalline solar cells."""
+    cache: Path | None = None
+    """Folder for environments that later runs use again; None: temporary ones."""
 
     def repeats_or(self, default: int) -> int:
         """Return the number of repeats, or the default of the case."""
@@ -105,6 +107,8 @@ class Completed:
     """Wall time of the whole process."""
     peak_mebibytes: float
     """Peak resident memory, the largest among the process and its children; 0 unless measured by `run_peak`."""
+    cpu_seconds: float = 0
+    """CPU time of the process and its children; 0 unless measured by `run_peak`."""
 
 
 def run(
@@ -133,16 +137,25 @@ def run(
     return Completed(document, seconds, float(document.get("peak_mebibytes", 0)))
 
 
-def run_peak(words: Sequence[str | Path]) -> Completed:
-    """Run a command and measure its peak resident memory."""
+def run_peak(
+    words: Sequence[str | Path], environment: Mapping[str, str] | None = None, output: Path | None = None
+) -> Completed:
+    """Run a command and measure its peak resident memory and its CPU time; write its output to a file.
+
+    The process that starts it is small, because the peak of a process is at least that of the one that started it.
+    """
     code = (
-        "import json, resource, subprocess, sys\n"
-        "process = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)\n"
-        "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024\n"
-        "print(json.dumps({'peak_mebibytes': peak}))\n"
+        "import json, resource, subprocess, sys, time\n"
+        "started = time.perf_counter()\n"
+        "with open(sys.argv[1], 'wb') as output:\n"
+        "    process = subprocess.run(sys.argv[2:], stdout=output)\n"
+        "seconds, used = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "cpu = used.ru_utime + used.ru_stime\n"
+        "print(json.dumps({'seconds': seconds, 'peak_mebibytes': used.ru_maxrss / 1024, 'cpu_seconds': cpu}))\n"
         "sys.exit(process.returncode)"
     )
-    return run([sys.executable, "-c", code, *words])
+    document = run([sys.executable, "-c", code, output or os.devnull, *words], environment).document
+    return Completed({}, document["seconds"], document["peak_mebibytes"], document["cpu_seconds"])
 
 
 def alternate(

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tests.benchmarks.measuring import Completed, Effort, Row, aecli, run
+from tests.benchmarks.solar_cells import installed_split
 
 CROPS = 90
 NORMAL_CELLS = 353
@@ -33,20 +34,10 @@ def write_crops(folder: Path) -> Path:
 
 
 def link_cells(folder: Path) -> Path:
-    """Link 353 of the normal monocrystalline solar cells, 300x300, of the package elpv-dataset.
-
-    Buerhop-Lutz et al., "A benchmark for visual identification of defective solar cells in electroluminescence
-    imagery", 2018.
-    """
-    found = find_spec("elpv_dataset")
-    assert found
-    assert found.origin
-    root = Path(found.origin).parent / "data"
-    rows = [line.split() for line in (root / "labels.csv").read_text().splitlines()]
-    normal = [path for path, probability, kind in rows if float(probability) == 0 and kind == "mono"]
+    """Link the normal monocrystalline solar cells that the first split of `tests.benchmarks.solar_cells` fits on."""
     folder.mkdir()
-    for path in np.random.default_rng(0).permutation(normal)[:NORMAL_CELLS]:
-        (folder / Path(path).name).symlink_to(root / path)
+    for path in installed_split("mono", 0).train:
+        (folder / path.name).symlink_to(path)
     return folder
 
 
