@@ -16,6 +16,7 @@ from aecli.data.options import DataOptions
 from aecli.data.registry import DataRef
 from aecli.data.source import ImageFiles
 from aecli.data.sources.image_folder import files_below
+from aecli.data.tiling import image_name
 from aecli.errors import InputError
 
 
@@ -27,7 +28,7 @@ def with_masks(images: ImageSet, folder: Path, ref: DataRef | None = None, optio
     Raises:
         InputError: the folder cannot be read, holds no mask of these images, or one that fits several of them.
     """
-    names: list[str] = images.names.tolist()
+    names = list(map(image_name, images.names.tolist()))  # all tiles of an image have its masks
     if not folder.is_dir():
         raise InputError(f"no such folder of masks: {folder}", hint="give the folder of the masks: --masks DIR")
     masks = sorted(name for name in files_below(folder) if suffix_of(name) in SUFFIXES)

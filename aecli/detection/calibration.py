@@ -69,7 +69,10 @@ def calibrate(
     names = _scores_to_fit(model, anomalous is not None, options)
     fitted = _fit_all(model, normal, anomalous, names, options, progress)
     chosen = fitted[options.score or max(names, key=lambda name: fitted[name].fit_auroc)]
-    pixels = _measure_pixels(model, fitted, anomalous, options, progress)
+    pixels = PixelEvaluation()
+    if anomalous is not None:
+        maps = {name: score.evaluation_maps for name, score in fitted.items() if score.evaluation_maps is not None}
+        pixels = measure_pixels(maps, normal, anomalous, model.conversion.resize, options.seed, progress)
     reports = {
         name: replace(evaluate(score, options.seed), pixels=pixels.metrics.get(name)) for name, score in fitted.items()
     }
@@ -141,19 +144,6 @@ def _fit_all(
         fitted[name] = fit_score(name, score, normal_features, anomalous_features, options, known)
         progress("fitting scores", done, len(scores))
     return fitted
-
-
-def _measure_pixels(
-    model: Model,
-    fitted: Mapping[str, FittedScore],
-    anomalous: ImageSet | None,
-    options: CalibrationOptions,
-    progress: Progress,
-) -> PixelEvaluation:
-    """Measure the maps of all scores that have some by the masks of the anomalous images, if these have some."""
-    maps = {name: score.evaluation_maps for name, score in fitted.items() if score.evaluation_maps is not None}
-    masks = None if anomalous is None or anomalous.tiles is not None else anomalous.masks
-    return measure_pixels(maps, masks, model.conversion, options.seed, progress)
 
 
 def _sample_warnings(header: DetectorHeader) -> list[str]:

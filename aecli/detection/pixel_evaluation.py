@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data.conversion import Conversion
+from aecli.data.conversion import Resize
 from aecli.data.image_files import quiet
-from aecli.data.masks import ImageMasks, UnusableMaskError
+from aecli.data.image_set import ImageSet
+from aecli.data.masks import UnusableMaskError
 from aecli.detection.pixel_metrics import PixelHistograms, PixelMetrics, find_regions
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
 from aecli.runtime.threads import map_ordered
 
 Maps = NDArray[np.float32]
-"""The scores at the positions of N images, (N, h, w)."""
+"""The scores at the positions of N images, (N, h, w); or an array of N objects (h, w), if these differ in size."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,15 @@ class EvaluationMaps:
 
     normal: Maps
     anomalous: Maps
+    normal_images: NDArray[np.int64]
+    """The indices of the normal images in their set."""
     anomalous_images: NDArray[np.int64]
     """The indices of the anomalous images in their set."""
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """The values of all maps, (N,)."""
+        return np.concatenate([score_map.ravel() for maps in (self.normal, self.anomalous) for score_map in maps])
 
 
 @dataclass(frozen=True)
@@ -39,63 +47,75 @@ class PixelEvaluation:
 
 def measure_pixels(
     maps: Mapping[str, EvaluationMaps],
-    masks: Sequence[ImageMasks] | None,
-    conversion: Conversion,
+    normal: ImageSet,
+    anomalous: ImageSet,
+    resize: Resize,
     seed: int,
     progress: Progress,
 ) -> PixelEvaluation:
     """Return the metrics of the maps of normal and of anomalous images by the masks of the latter.
 
     All pixels of normal images are normal. An anomalous image whose mask cannot be used is left out, with a warning.
+    Masks are resized and maps upsampled to the size of the model's input, or for images in tiles, to the size of the
+    image at which its tiles have that size.
 
     Args:
         maps: The maps of the same images by the name of each score that has some.
-        masks: The masks of all anomalous images of the set, read when they are needed; None without masks.
-        conversion: How images become the model's input, of a complete shape. Masks are converted alike, and maps
-            upsampled to its size.
+        normal: The normal images.
+        anomalous: The anomalous images, whose masks are read when they are needed.
+        resize: How images become the model's input; masks are converted alike.
         seed: Random seed of the bootstrap.
         progress: Called with the number of anomalous images.
     """
-    if not maps or masks is None or not any(one.files for one in masks):
+    if not maps or anomalous.masks is None or not any(one.files for one in anomalous.masks):
         return PixelEvaluation()
-    evaluated = [masks[index] for index in next(iter(maps.values())).anomalous_images]
-    _, height, width = conversion.shape
-    assert height is not None
-    assert width is not None
-    size = height, width
-    histograms = {
-        name: PixelHistograms(np.concatenate([each.normal, each.anomalous]), size) for name, each in maps.items()
-    }
+    histograms = {name: PixelHistograms(each.values) for name, each in maps.items()}
+    evaluated = next(iter(maps.values()))
     failures: list[UnusableMaskError] = []
-    for index, regions in enumerate(_regions(evaluated, size, conversion)):
+    total = len(evaluated.anomalous_images)
+    for index, regions in enumerate(_regions(anomalous, evaluated.anomalous_images, resize)):
         if isinstance(regions, UnusableMaskError):
             failures.append(regions)
         else:
             for name, histogram in histograms.items():
                 histogram.add_anomalous(maps[name].anomalous[index], regions)
-        progress("measuring pixels", index + 1, len(evaluated))
-    warnings = _warnings(failures, len(evaluated))
-    if len(failures) == len(evaluated):
+        progress("measuring pixels", index + 1, total)
+    warnings = _warnings(failures, total)
+    if len(failures) == total:
         return PixelEvaluation(warnings=warnings)
     for name, histogram in histograms.items():
-        for score_map in maps[name].normal:
-            histogram.add_normal(score_map)
+        for score_map, image in zip(maps[name].normal, evaluated.normal_images, strict=True):
+            histogram.add_normal(score_map, measured_size(normal, image))
     return PixelEvaluation({name: histogram.metrics(seed) for name, histogram in histograms.items()}, warnings)
 
 
-def _regions(
-    masks: Sequence[ImageMasks], size: tuple[int, int], conversion: Conversion
-) -> Iterator[NDArray[np.int32] | UnusableMaskError]:
-    """Yield the regions of each mask, or why it cannot be used."""
+def measured_size(images: ImageSet, index: int) -> tuple[int, int]:
+    """Return the (H, W) at which the map of an image is compared with its masks."""
+    _, height, width = images.image_shape
+    if images.tiles is None:
+        return height, width
+    own_height, own_width = images.tiles.sizes[index].tolist()
+    side = images.tiles.tiling.size
+    return max(1, round(own_height * height / side)), max(1, round(own_width * width / side))
 
-    def read(one: ImageMasks) -> NDArray[np.int32] | UnusableMaskError:
+
+def _regions(
+    images: ImageSet, indices: NDArray[np.int64], resize: Resize
+) -> Iterator[NDArray[np.int32] | UnusableMaskError]:
+    """Yield the regions of the masks of each image at `indices`, or why they cannot be used."""
+    assert images.masks is not None
+    owners = range(len(images)) if images.tiles is None else images.tiles.image_of.tolist()
+    masks = dict(zip(owners, images.masks, strict=True))  # those of all tiles of an image are the same
+
+    def read(index: int) -> NDArray[np.int32] | UnusableMaskError:
         try:
-            return find_regions(one.read(size, conversion.resize))
+            marked = masks[index].read(measured_size(images, index), resize if images.tiles is None else "stretch")
         except UnusableMaskError as error:
             return error
+        return find_regions(marked)
 
     with quiet():
-        yield from map_ordered(read, masks)
+        yield from map_ordered(read, indices.tolist())
 
 
 def _warnings(failures: Sequence[UnusableMaskError], total: int) -> list[str]:

