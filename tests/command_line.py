@@ -49,6 +49,9 @@ class Result:
         return document
 
 
+TRAINING_PLOTS = ("loss", "reconstructions", "confusion")
+"""The modules that draw the plots of `aecli train`."""
+
 Run = Callable[..., Result]
 """A function that runs `aecli` with the given words, such as `run_here` and `run_apart`."""
 
@@ -73,8 +76,21 @@ def command_words(words: Sequence[object], *, export: bool) -> list[str]:
     return ["train", "--no-export", *command[1:]] if command[:1] == ["train"] and not export else command
 
 
-def run_here(*words: object, stdin: bytes = b"", export: bool = False) -> Result:
-    """Run `aecli` in this process, which avoids importing torch again; see `command_words`."""
+def write_empty_plot(*values: object) -> None:
+    """Write an image of one pixel to the path among the arguments of a function that draws a plot."""
+    from PIL import Image
+
+    from aecli.storage.atomic import atomic_write
+
+    with atomic_write(next(value for value in values if isinstance(value, Path))) as file:
+        Image.new("L", (1, 1)).save(file, "PNG")
+
+
+def run_here(*words: object, stdin: bytes = b"", export: bool = False, plots: bool = False) -> Result:
+    """Run `aecli` in this process, which avoids importing torch again; see `command_words`.
+
+    The plots of `train` are empty unless `plots`: drawing them takes longer than training a tiny model.
+    """
     from aecli.cli.main import main
 
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
@@ -83,6 +99,8 @@ def run_here(*words: object, stdin: bytes = b"", export: bool = False) -> Result
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "unraisablehook", sys.unraisablehook)  # `aecli` replaces it on a signal
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        for plot in TRAINING_PLOTS if words[:1] == ("train",) and not plots else ():
+            patch.setattr(f"aecli.plots.{plot}.draw", write_empty_plot)
         try:
             main(command_words(words, export=export))
         except SystemExit as stop:
@@ -119,8 +137,8 @@ def run_in_shell(
     return Result(done.returncode, done.stdout, done.stderr.decode())
 
 
-def succeed(*words: object, export: bool = False) -> Result:
-    """Run `aecli` in this process and check that its exit status is 0; see `command_words`."""
-    result = run_here(*words, export=export)
+def succeed(*words: object, export: bool = False, plots: bool = False) -> Result:
+    """Run `aecli` in this process and check that its exit status is 0; see `run_here`."""
+    result = run_here(*words, export=export, plots=plots)
     assert result.status == 0, result.err
     return result

@@ -79,7 +79,7 @@ def test_every_command_returns_a_result_or_one_error(
             warnings.simplefilter("always")
             warnings.simplefilter("ignore", ResourceWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
-            result = aecli(*words, "--json")
+            result = aecli(*words, "--json", plots=True)
         assert result.status in {ExitStatus.DONE, ExitStatus.USAGE, ExitStatus.INPUT}, f"{command}: {result.err}"
         assert not caught, f"{command}: {caught[0].message}"
         assert "Warning" not in result.err

@@ -80,7 +80,7 @@ def test_no_command_prints_a_name_unescaped(hostile_folder: Path, aecli: Run, co
     ]
     for words in commands:
         for switches in ((), ("--json",)):
-            result = aecli(*words, *switches)
+            result = aecli(*words, *switches, plots=not switches)
             assert result.status in {ExitStatus.DONE, ExitStatus.PARTIAL, ExitStatus.INPUT}, result.err
             assert_printable(result)
             for line in result.err.splitlines():

@@ -14,8 +14,6 @@ from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.plots import confusion, loss, reconstructions
 from tests.plots.colors import color_count
 
-pytestmark = pytest.mark.slow
-
 
 def pixels(path: Path) -> NDArray[Any]:
     with Image.open(path) as image:
@@ -28,6 +26,7 @@ def history(losses: Sequence[float]) -> list[EpochMetrics]:
     return [EpochMetrics(index, index, value, value * 1.1, 0.1) for index, value in enumerate(losses, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "losses",
@@ -63,6 +62,7 @@ def test_accuracies_are_a_second_panel(tmp_path: Path) -> None:
     assert color_count(right) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "names", [["a", "b"], ["$x", "two words"], ["\x1b[31m" * 9, "y" * 99], list(map(str, range(60)))]
@@ -86,6 +86,7 @@ def test_correct_predictions_are_dark_on_the_diagonal(tmp_path: Path) -> None:
     assert dark[1][corner].mean() < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape", [(50, 1, 8, 8), (50, 3, 28, 28), (3, 3, 9, 13), (1, 1, 8, 8), (2, 1, 99, 99)], ids=str
 )

@@ -40,7 +40,7 @@ def shipped(
     run = tmp_path_factory.mktemp(request.param) / "run"
     is_trained = load_recipe(request.param).task != "features"
     words = SMALL if is_trained else (*FEATURES, "--init-from", backbone_weights)
-    result = aecli("train", "digits@0,1", "-o", run, "--recipe", request.param, *words)
+    result = aecli("train", "digits@0,1", "-o", run, "--recipe", request.param, *words, plots=True)
     assert result.status == 0, result.err
     return run
 
