@@ -23,7 +23,8 @@ FACTOR = 2
 """The least distance of the end from the outline, in units of the outline: large defects have a core."""
 FADE = 1.4
 """Exponent of the opacity: with more than 1, what is hardly unusual stays nearly transparent."""
-WHOLE_ERRORS = NormalMaps(8.0, 32.0, 64.0)
+LARGE = "larger than in 99% of normal images"
+UNKNOWN_ERRORS = NormalMaps(8.0, 32.0, 64.0)
 """Errors in gray levels that are taken as those of normal images if a detector does not know them."""
 
 
@@ -37,13 +38,8 @@ class ColorScale:
     """Regions with larger values are outlined; it has the color in the middle."""
     end: float
     """Larger values have the same color."""
-    decides: bool
-    """Whether the outline is the threshold of the verdict."""
-
-    @property
-    def meaning(self) -> str:
-        """What is outlined, for a legend."""
-        return "above the threshold" if self.decides else "larger than in 99% of normal images"
+    meaning: str
+    """What is outlined, for a legend."""
 
     def shades(self, score_map: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return the index into `palette` for each value of a map, (h, w); 0 for NaN."""
@@ -57,14 +53,15 @@ def color_scale(detector: Detector) -> ColorScale:
     Of a score without maps, these are error maps. The threshold of a mean does not apply to single positions: as in
     error maps, the largest usual value takes its place.
     """
-    header = detector.header
-    decides = detector.has_maps and header.map_reduction != MEAN
-    normal = header.normal_maps
-    if normal is None and not detector.has_maps:
-        normal = WHOLE_ERRORS
-    outline = header.threshold if decides or normal is None else normal.highest
+    header, normal = detector.header, detector.header.normal_maps
+    if not detector.has_maps:
+        return _scale_of_errors(normal)
+    if header.map_reduction == MEAN and normal is not None:
+        outline, meaning = normal.highest, LARGE
+    else:
+        outline, meaning = header.threshold, "above the threshold"
     start = _start(normal, outline)
-    return ColorScale(start, outline, outline + max(REACH * (outline - start), FACTOR * outline), decides)
+    return ColorScale(start, outline, outline + max(REACH * (outline - start), FACTOR * outline), meaning)
 
 
 def palette() -> NDArray[np.uint8]:
@@ -74,6 +71,13 @@ def palette() -> NDArray[np.uint8]:
     opacity = 255 * STRONGEST * np.minimum(2 * level, 1) ** FADE
     shades = np.rint(np.stack([*colors, opacity], axis=1)).astype(np.uint8)
     return np.concatenate([shades, np.array([OUTLINE_COLOR, HALO_COLOR], np.uint8)])
+
+
+def _scale_of_errors(normal: NormalMaps | None) -> ColorScale:
+    shown = normal or UNKNOWN_ERRORS
+    start = _start(shown, shown.highest)
+    meaning = f"errors above {shown.highest:g} gray levels" if normal is None else LARGE
+    return ColorScale(start, shown.highest, shown.highest + REACH * (shown.highest - start), meaning)
 
 
 def _start(normal: NormalMaps | None, outline: float) -> float:

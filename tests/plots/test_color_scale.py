@@ -11,21 +11,23 @@ from tests.plots.detections import NORMAL, THRESHOLD, detector
 def test_colors_start_at_the_high_values_of_normal_images_and_are_outlined_at_the_threshold() -> None:
     scale = color_scale(detector())
     assert (scale.start, scale.outline, scale.end) == (NORMAL.high, THRESHOLD, 12.0)
-    assert scale.decides
+    assert "threshold" in scale.meaning
 
 
 def test_the_threshold_of_a_mean_does_not_apply_to_single_positions() -> None:
     scale = color_scale(detector(map_reduction="mean"))
     assert (scale.start, scale.outline) == (NORMAL.high, NORMAL.highest)
-    assert not scale.decides
+    assert "normal images" in scale.meaning
     assert color_scale(detector(map_reduction="0.99")).outline == THRESHOLD
 
 
 def test_error_maps_have_a_scale_of_their_own() -> None:
     scale = color_scale(detector("residual"))
-    assert (scale.start, scale.outline, scale.decides) == (NORMAL.high, NORMAL.highest, False)
+    assert (scale.start, scale.outline) == (NORMAL.high, NORMAL.highest)
+    assert "normal images" in scale.meaning
     unknown = color_scale(detector("residual", normal_maps=None))
     assert 0 < unknown.start < unknown.outline < unknown.end < 255
+    assert f"{unknown.outline:g} gray levels" in unknown.meaning
 
 
 @pytest.mark.parametrize("threshold", [-3.0, 0.0, 1e-30, 0.5, 1.0, 1.5, 2.0, 1e6])

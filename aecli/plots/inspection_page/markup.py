@@ -122,7 +122,7 @@ class PageText:
             yield f"<dt>{term}</dt><dd>{text(description)}</dd>"
         yield "</dl>"
         yield from distribution(self._scores, header.threshold)
-        if self._scale.decides or self._detector.has_maps or self._model.has_images:
+        if self._detector.has_maps or self._model.has_images:
             yield self._legend()
 
     def _threshold_source(self) -> str:
