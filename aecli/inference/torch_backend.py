@@ -76,7 +76,8 @@ def encode_indices(
     Returns:
         Codes, (M, *code shape) float32, and residuals, (M,) float32: L2 norms of the errors in normalized units.
     """
-    parts = [_encode(model, images[indices[batch]]) for batch in batches(len(indices), model.image_shape)]
+    shape = model.network_shape if isinstance(model, FeatureModel) else model.image_shape
+    parts = [_encode(model, images[indices[batch]]) for batch in batches(len(indices), shape)]
     codes, residuals = zip(*parts, strict=True)
     return np.concatenate(codes), np.concatenate(residuals)
 

@@ -44,6 +44,11 @@ class FeatureModel(EncoderModel):
             ) from error
         self.decoder = decoder.to(memory_format=torch.channels_last)
 
+    @property
+    def network_shape(self) -> tuple[int, int, int]:
+        """(3, H, W) of the backbone's input, for which gray images are repeated: the size of batches depends on it."""
+        return 3, *self.image_shape[1:]
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalized images -> (codes, residuals (N,)); see `residual`."""
         features = self.encoder.features(x)

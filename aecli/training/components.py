@@ -81,7 +81,7 @@ def _require_variation(codes: NDArray[np.float32]) -> None:
 def _backbone_maps(model: FeatureModel, images: Subset, order: NDArray[np.int64]) -> Iterator[Tensor]:
     """Yield the joined maps of the images, (B, channels, h, w), batch by batch."""
     device, follower = model.mean.device, load_follower(model.mean.device.type)
-    for batch in batches(len(order), model.image_shape):
+    for batch in batches(len(order), model.network_shape):
         follower.update()
         with torch.inference_mode():
             pixels = torch.from_numpy(np.ascontiguousarray(images.images.images[order[batch]])).to(device)
@@ -107,7 +107,7 @@ def _fit(model: FeatureModel, maps: Tensor) -> None:
     if not torch.isfinite(mean).all():
         raise InputError("the features are not finite: the weights do not belong to this backbone")
     std[std <= ROUNDING * mean.abs()] = 1  # as in scikit-learn's StandardScaler
-    standardized = (rows - mean) / std
+    standardized = rows.sub_(mean).div_(std)  # in place: each copy of all positions takes 68 MB
     # numpy's eigenvectors do not depend on torch's number of threads
     _, vectors = np.linalg.eigh((standardized.T @ standardized / len(rows)).cpu().numpy())
     components = torch.from_numpy(_with_fixed_signs(vectors[:, ::-1][:, : model.code_shape[0]]).copy())  # (channels, d)
