@@ -42,6 +42,8 @@ class Calibration:
     warnings: Sequence[str]
     trained_images: Mapping[str, int | None] = field(default_factory=dict)
     """How many of the `normal` and `anomalous` images the model was trained on; None for a model of version 0.1."""
+    pixels: PixelEvaluation = field(default_factory=PixelEvaluation)
+    """The metrics of maps by masks, which are in `reports`, too."""
     baselines: Sequence[ScoreReport] = ()
     """Trivial baselines by decreasing AUROC; empty without anomalous images."""
 
@@ -116,6 +118,7 @@ def calibrate(
             *baseline_warnings(scores[0], trivial),
         ],
         trained_images={kind: overlap.trained_images for kind, overlap in overlaps.items()},
+        pixels=pixels,
         baselines=trivial,
     )
 

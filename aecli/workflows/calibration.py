@@ -131,19 +131,15 @@ def run_calibration(
         _require_use_of_masks(anomalous, options)
     tiles.check()
     conversion = replace(model.conversion, tiles=tiles.chosen(model.conversion.tiles))
-    if masks is not None and conversion.tiles:
-        raise UsageError("masks cannot be compared with the maps of images in tiles yet", hint="leave out --masks")
     normal_images = _images(normal, conversion, data_options, progress)
     anomalous_images = None if anomalous is None else _images(anomalous, conversion, data_options, progress)
     if masks is not None and anomalous_images is not None:
         ref = anomalous if isinstance(anomalous, DataRef) else None
         anomalous_images = with_masks(anomalous_images, masks, ref, data_options)
     calibration = calibrate(model, normal_images, anomalous_images, options, progress)
-    if masks is not None and not any(report.pixels for report in calibration.reports):
-        raise InputError(
-            f"no mask of {masks} can be used: {next(iter(calibration.warnings), 'no score has maps')}",
-            hint="leave out --masks",
-        )
+    if masks is not None and not calibration.pixels.metrics:
+        reason = next(iter(calibration.pixels.warnings), "no score of this model has maps")
+        raise InputError(f"the masks in {masks} cannot be used: {reason}", hint="leave out --masks")
     return CalibrationResult(calibration, normal_images, anomalous_images)
 
 
