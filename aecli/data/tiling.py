@@ -46,16 +46,17 @@ class Tiling:
 
     def count(self, height: int, width: int) -> int:
         """Return the number of tiles of an image."""
-        return len(self._starts(height)) * len(self._starts(width))
+        return len(self.starts(height)) * len(self.starts(width))
 
-    def _starts(self, side: int) -> list[int]:
+    def starts(self, side: int) -> list[int]:
+        """Return the first pixel of each tile along a side of an image."""
         last = max(side - self.size, 0)
         return [*range(0, last, self.size - self.overlap), last]
 
 
 @lru_cache(maxsize=16)
 def _corners(tiling: Tiling, height: int, width: int) -> list[Corner]:
-    return [(top, left) for top in tiling._starts(height) for left in tiling._starts(width)]
+    return [(top, left) for top in tiling.starts(height) for left in tiling.starts(width)]
 
 
 @dataclass(frozen=True)

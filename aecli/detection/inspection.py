@@ -142,7 +142,7 @@ class AnomalyInspector:
                 progress("scoring images", self.scored + self.failed, total)
 
     def watch(self, folder: Path, options: DataOptions = DEFAULTS) -> Iterator[list[Detection | Failure]]:
-        """Yield the results of the image files in a folder and below it, and of those that arrive there, for ever.
+        """Yield the results of the image files in a folder and below it, and of those that arrive there, without end.
 
         Each file is inspected once, as soon as it is complete, and again if its content changes. A file that vanishes
         is not a failure.

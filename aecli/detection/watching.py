@@ -42,7 +42,7 @@ class FolderWatch:
         self._known: dict[str, _KnownFile] = {}
 
     def arrivals(self) -> Iterator[list[str]]:
-        """Yield the paths of new files, those of each scan together, for ever.
+        """Yield the paths of new files, those of each scan together, without end.
 
         Raises:
             InputError: the folder cannot be read.

@@ -93,15 +93,11 @@ def detect(
     fail_on_anomaly: FailOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Detect anomalies among images, one line each: path, score, threshold and verdict.
-
-    A detector that was calibrated with anomalous images adds the probability of an anomaly.
-    """
+    """Detect anomalies among images, one line each: path, score, threshold, verdict and, if known, probability."""
     from aecli import inference
     from aecli.checkpoint import resolve_model
     from aecli.cli.detection_results import ResultPrinter
     from aecli.detection.detector import require_threshold
-    from aecli.plots.detection_files import open_files
     from aecli.workflows.detection import open_inspector
 
     results.check()
@@ -114,7 +110,11 @@ def detect(
 
     loaded = inference.load(resolve_model(model), device=device)
     inspector, warnings = open_inspector(loaded, detector, threshold, tiles)
-    files = open_files(written, loaded, inspector.detector)
+    files = None
+    if written.paths:
+        from aecli.plots.detection_files import open_files
+
+        files = open_files(written, loaded, inspector.detector)
     for warning in warnings:
         console.warn(warning)
     console.report_notes(loaded.notes)
