@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +59,7 @@ def test_final_trains_the_recipe_with_each_seed(make_example: MakeExample, tmp_p
     assert abs(average - (first + second) / 2) < 1e-4
 
 
-def test_stability_prefers_codes_that_form_clusters(conv_run: Path, tmp_path: Path) -> None:
+def test_stability_prefers_codes_that_form_clusters(warm: str, conv_run: Path, tmp_path: Path) -> None:
     files = []
     for name, spread in (("grouped-0", 0.01), ("grouped-1", 0.02), ("even-0", 10.0), ("even-1", 9.0)):
         random = np.random.default_rng(0)
@@ -70,7 +69,7 @@ def test_stability_prefers_codes_that_form_clusters(conv_run: Path, tmp_path: Pa
         files.append(tmp_path / name / "codes.npz")
         shutil.copytree(conv_run, tmp_path / name / "run")
         save_codes(Codes(values, names, np.zeros(400, np.float32), META), files[-1])
-    script = [sys.executable, str(ABLATION / "stability.py"), *map(str, files)]
+    script = [*warm.split(), "python", str(ABLATION / "stability.py"), *map(str, files)]
     lines = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     grouped, even = ([float(cell) for cell in row.split("|")[2:4]] for row in lines[2:4])
     assert grouped[0] > even[0] + 0.2

@@ -83,7 +83,7 @@ def make_material(folder: Path) -> None:
         codes = folder / f"codes{version}.npz"
         plane = ("--coordinates", folder / f"plane{version}.npz", "--perplexity", 3, "--max-iter", 20, "--sample", 20)
         for words in (
-            ("train", word, "-o", run, "--keep-state", *TINY),
+            ("train", word, "-o", run, "--keep-state", "--no-export", *TINY),
             ("export", run, "-o", folder / f"model{version}.onnx"),
             ("encode", "digits:test", "--model", run, "-o", codes),
             ("calibrate", "--model", run, "--normal", "digits:test", "-o", folder / f"detector{version}.safetensors"),

@@ -148,7 +148,7 @@ def described(path: Path) -> None:
 def image_file(path: Path) -> None:
     from aecli.data.conversion import Conversion
     from aecli.data.encoded import FileOnDisk
-    from aecli.data.image_files import decode, native_shape, page_count, quiet
+    from aecli.data.image_files import decode, decode_mask, native_shape, page_count, quiet
 
     file = FileOnDisk(path)
     with quiet():
@@ -158,6 +158,9 @@ def image_file(path: Path) -> None:
         pixels = decode(file).pixels
         assert pixels.dtype == np.uint8
         assert pixels.ndim == 3
+        marked = decode_mask(file)
+        assert marked.dtype == bool
+        assert marked.shape == pixels.shape[1:]
         decode(file, Conversion((1, 8, 8), "crop"))
 
 

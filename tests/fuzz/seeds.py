@@ -17,7 +17,7 @@ from tests.fuzz.image_seeds import write_new_formats, write_unusual_kinds
 from tests.tiny_backbone import BACKBONE, feature_model, write_weights
 
 COUNT = 12
-SMALL = ("--accelerator", "cpu", "--epochs", "1", "--batch-size", "12")
+SMALL = ("--accelerator", "cpu", "--epochs", "1", "--batch-size", "12", "--no-export")
 TINY = {
     "mlp": ("--recipe", "mlp", "--set", "model.arguments.hidden=[4]", "--set", "model.arguments.code=2"),
     "conv": ("--recipe", "conv", "--set", "model.arguments.channels=[2, 2]"),
@@ -154,7 +154,8 @@ def _write_features(folder: Path) -> None:
     aecli(
         "train", folder / "images.npz", "-o", folder / "features" / "run", *settings, *arguments, "--init-from", weights
     )
-    used = feature_model((1, 8, 8), **FEATURES).encoder.backbone.network.state_dict()
+    network = feature_model((1, 8, 8), **FEATURES).encoder.backbone.network
+    used = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(used, folder / "backbone" / "used.safetensors")
     torch.save(used, folder / "backbone" / "used.pth")
     torch.save({"state_dict": used, "epoch": 3}, folder / "backbone" / "script.pth")

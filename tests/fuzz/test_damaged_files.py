@@ -1,4 +1,4 @@
-"""A hundred damaged files of each kind are read; `python -m tests.fuzz` reads more."""
+"""Fifty damaged files of each kind are read; `python -m tests.fuzz` reads more."""
 
 import subprocess
 import sys
@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_damaged_files_cause_errors_of_one_line_at_most(tmp_path: Path) -> None:
-    options = ["--mutations", "80", "--seed", "7", "--keep", str(tmp_path / "findings")]
+    options = ["--mutations", "50", "--seed", "7", "--keep", str(tmp_path / "findings")]
     command = [sys.executable, "-m", "tests.fuzz", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert len(done.stdout.splitlines()) > 20

@@ -45,7 +45,8 @@ from aecli.cli.main import main
 
 for folder in sys.argv[1:]:
     with suppress(SystemExit):
-        main(["train", "digits", "--epochs", "1", "-q", "--set", "model.image_size=16", "-o", folder])
+        main(["train", "digits@0,1", "--recipe", "conv", "--epochs", "1", "-q", "--no-export",
+              "--set", "model.image_size=16", "-o", folder])
 """
 
 
