@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import aecli
 from aecli.detection.detector import load_detector
@@ -43,6 +44,25 @@ def test_arrays_give_the_same_threshold_as_their_data_word(model: Model) -> None
 def test_every_argument_changes_the_detector(changes: dict[str, object], model: Model) -> None:
     default, changed = aecli.calibrate(model, NORMAL), aecli.calibrate(model, NORMAL, **changes)  # type: ignore[arg-type]
     assert default.detector.header != changed.detector.header
+
+
+@pytest.mark.filterwarnings("ignore::aecli.errors.AecliWarning")
+def test_masks_of_a_folder_measure_the_maps(model: Model, digits: NDArray[np.uint8], tmp_path: Path) -> None:
+    anomalous = digits[:20].copy()
+    anomalous[:, :, :3, :3] = 255
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:3, :3] = 1
+    for index in range(20):
+        Image.fromarray(mask).save(tmp_path / f"{index}_mask.png")
+    result = aecli.calibrate(model, digits[20:], anomalous, masks=str(tmp_path), score="local")
+    pixels = result.reports[0].pixels
+    assert pixels is not None
+    assert (pixels.anomalous, pixels.regions) == (10, 10)
+    assert pixels.auroc.value > 0.7
+    assert "AUPRO" in repr(result)
+    assert aecli.calibrate(model, digits[20:], anomalous, score="local").reports[0].pixels is None
+    with pytest.raises(UsageError, match="anomalous"):
+        aecli.calibrate(model, digits, masks=tmp_path)
 
 
 def test_a_run_folder_takes_the_detector_and_a_plot(conv_run: Path, tmp_path: Path) -> None:

@@ -57,18 +57,25 @@ def nonzero_pixels(image: "Image | DeepImage") -> NDArray[np.bool_]:
     """
     if isinstance(image, DeepImage):
         depth = image.depth
-        nonzero = image.values != (depth.high if image.is_negative else 0)
-        alpha = image.alpha
-    else:
-        alpha = None
+        black = depth.high if image.is_negative else 0
+        marked = _in_any_channel(np.asarray(image.values != black))
+        return marked if image.alpha is None else marked & (image.alpha > 0)
+    width, height = image.size
+    limit = HALF if image.format in LOSSY else 0
+    marked = np.empty((height, width), bool)
+    rows = max(1, STRIP_PIXELS // max(width, 1))
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
         if image.has_transparency_data:
-            pixels = np.asarray(image.convert("RGBA"))
-            pixels, alpha = pixels[..., :3], pixels[..., 3]
+            pixels = np.asarray(strip if strip.mode == "RGBA" else strip.convert("RGBA"))
+            marked[top : top + rows] = _in_any_channel(pixels[..., :3] > limit) & (pixels[..., 3] > 0)
         else:
-            pixels = np.asarray(to_gray_or_rgb(image, "declared"))
-        nonzero = pixels > (HALF if image.format in LOSSY else 0)
-    marked: NDArray[np.bool_] = nonzero.any(axis=2) if nonzero.ndim == 3 else nonzero
-    return marked if alpha is None else marked & (alpha > 0)
+            marked[top : top + rows] = _in_any_channel(np.asarray(to_gray_or_rgb(strip, "declared")) > limit)
+    return marked
+
+
+def _in_any_channel(nonzero: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(nonzero.any(axis=2), bool) if nonzero.ndim == 3 else nonzero
 
 
 def _in_strips(image: "Image", mode: str, convert: "Callable[[Image], Image]") -> "Image":
