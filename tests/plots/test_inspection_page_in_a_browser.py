@@ -1,13 +1,14 @@
 """The page in Chromium, on a desktop and on a phone: sort, filter, find, enlarge, by mouse and by keyboard."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from aecli.data.image_set import Failure
-from aecli.plots.inspection_page import InspectionPage, page
+from aecli.plots.inspection_page import InspectionPage, markup, page
 from tests.browser import CHROMIUM, Page, browser
 from tests.plots.detections import detection, detector, hot, model
 
@@ -28,6 +29,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     random = np.random.default_rng(0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "VIEWS", 3)
+        patch.setattr(markup, "SHOWN", 2)
         collected = InspectionPage(path, model(), detector())
         for name, score in SCORES.items():
             pixels = random.integers(80, 120, (3, 400, 300), dtype=np.uint8)
@@ -102,6 +104,24 @@ def test_an_inspector_sorts_filters_and_enlarges(address: str, window: Page, siz
     assert not window.evaluate(f"{VIEWER}.open")
     assert window.evaluate(VISIBLE) == BY_SCORE
     assert_nothing_was_refused(window, address)
+
+
+def test_of_many_images_some_are_listed_until_more_are_wanted(window: Page, tmp_path: Path) -> None:
+    collected, count = InspectionPage(tmp_path / "many.html", model(), detector()), markup.SHOWN + 30
+    for index in range(count):
+        collected.add(detection(None, np.zeros((1, 8, 8), np.uint8), path=f"{index}.png", score=float(index)))
+    collected.finish()
+    window.open((tmp_path / "many.html").as_uri(), *DESKTOP)
+    listed = "document.querySelectorAll('#items > li').length"
+    assert window.evaluate(listed) == markup.SHOWN
+    choose(window, "#sort", "lowest")
+    assert window.evaluate(VISIBLE)[:2] == ["0.png", "1.png"]
+    assert window.evaluate(listed) == markup.SHOWN
+    window.click("#more")
+    assert window.evaluate(listed) == count
+    assert not window.evaluate("document.getElementById('more').checkVisibility()")
+    choose(window, "#find", f"{count - 1}.png", "input")
+    assert window.evaluate(VISIBLE) == [f"{count - 1}.png"]
 
 
 def test_the_keyboard_is_enough(address: str, window: Page) -> None:

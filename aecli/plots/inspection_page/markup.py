@@ -21,6 +21,11 @@ from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
 
 ITEM_END = b"</li>\n"
+SHOWN = 200
+"""Images that the page shows at once."""
+REST = b'</ul>\n<template id="rest">\n'
+"""Between the items that are shown at once and all others, which a browser does not lay out before they are shown."""
+MORE = '<p class="center"><button type="button" id="more" hidden>Show more</button></p>'
 LEGEND_GRAY = 96
 """What the colors of the legend lie on: as in most images, neither black nor white."""
 
@@ -81,7 +86,9 @@ class PageText:
 
     def end(self) -> bytes:
         """Return everything after the last item."""
-        return "\n".join(["</ul>", *self._viewer(), f"<script>{_script()}</script>", "</body>", "</html>", ""]).encode()
+        return "\n".join(
+            ["</template>", MORE, *self._viewer(), f"<script>{_script()}</script>", "</body>", "</html>", ""]
+        ).encode()
 
     def _head(self) -> Iterator[str]:
         style, script = _file("style.css"), _script()
@@ -152,7 +159,8 @@ class PageText:
 
     def _tools(self) -> Iterator[str]:
         total = len(self._scores)
-        yield "<noscript><p>The highest score is first. To filter and to enlarge images, allow scripts.</p></noscript>"
+        yield f"<noscript><p>These are up to {SHOWN} images with the highest scores. To see the others, to filter and"
+        yield "to enlarge, allow scripts.</p></noscript>"
         yield '<div class="tools" hidden>'
         yield '<div class="filters" role="group" aria-label="Show">'
         for label, verdict, count in (

@@ -103,10 +103,14 @@ class InspectionPage:
         page = markup.PageText(self._model, self._detector, self._scale, self._scores, len(views))
         with self._items, atomic_write(self._path) as file:
             file.write(page.start(self._failures, self._failed))
-            for number in order:
+            for place, number in enumerate(order):
+                if place == markup.SHOWN:
+                    file.write(markup.REST)
                 self._items.seek(self._ends[number])
                 file.write(self._items.read(self._ends[number + 1] - self._ends[number]))
                 file.write(views.get(number, b"") + markup.ITEM_END)
+            if len(order) <= markup.SHOWN:
+                file.write(markup.REST)
             file.write(page.end())
             size = file.tell()
         return PageSummary(self._path, len(order), len(views), size)

@@ -1,62 +1,73 @@
 "use strict";
 (() => {
+  const CHUNK = 200; // images that are listed at once, and added at the end of the list: thousands would be slow
+  const MOST_PRINTED = 1000;
   const byId = (id) => document.getElementById(id);
   const list = byId("items"), viewer = byId("viewer"), stage = byId("stage");
-  const items = [...list.children];
+  const items = [...list.children, ...byId("rest").content.children].map((element) => {
+    const { score, name, verdict } = element.dataset;
+    return { element, score: Number(score), name, verdict, sought: name.toLowerCase() };
+  });
+  const ofElement = new Map(items.map((item) => [item.element, item]));
   const names = new Intl.Collator(undefined, { numeric: true });
   const orders = {
-    highest: (a, b) => b.dataset.score - a.dataset.score,
-    lowest: (a, b) => a.dataset.score - b.dataset.score,
-    name: (a, b) => names.compare(a.dataset.name, b.dataset.name),
-    verdict: (a, b) => (a.dataset.verdict < b.dataset.verdict ? -1 : a.dataset.verdict > b.dataset.verdict ? 1 : 0),
+    highest: (a, b) => b.score - a.score,
+    lowest: (a, b) => a.score - b.score,
+    name: (a, b) => names.compare(a.name, b.name),
+    verdict: (a, b) => (a.verdict < b.verdict ? -1 : Number(a.verdict > b.verdict)),
   };
-  let visible = items, current = null, verdict = "";
+  let chosen = items, listed = 0, current = null, verdict = "";
 
   function sort() {
-    const sorted = [...list.children].sort(orders[byId("sort").value]);
-    const fragment = document.createDocumentFragment();
-    for (const item of sorted) fragment.append(item);
-    list.append(fragment);
+    items.sort(orders[byId("sort").value]);
     filter();
   }
 
   function filter() {
     const wanted = byId("find").value.toLowerCase();
-    visible = [];
-    for (const item of list.children) {
-      const fits = (!verdict || item.dataset.verdict === verdict)
-        && (!wanted || item.dataset.name.toLowerCase().includes(wanted));
-      item.hidden = !fits;
-      if (fits) visible.push(item);
-    }
-    const total = items.length;
-    byId("shown").textContent = visible.length === total ? "" : `${visible.length} of ${total} shown`;
+    chosen = items.filter((item) => (!verdict || item.verdict === verdict) && item.sought.includes(wanted));
+    list.replaceChildren();
+    listed = 0;
+    extend(CHUNK);
+    byId("shown").textContent = chosen.length === items.length ? "" : `${chosen.length} of ${items.length} shown`;
+  }
+
+  function extend(end) {
+    list.append(...chosen.slice(listed, end).map((item) => item.element));
+    listed = Math.max(listed, Math.min(end, chosen.length));
+    byId("more").hidden = listed >= chosen.length;
   }
 
   function show(item) {
     current = item;
-    const view = item.querySelector("template"), source = view ? view.content : item.querySelector(".frame");
+    const view = item.element.querySelector("template");
+    const source = view ? view.content : item.element.querySelector(".frame");
     stage.replaceChildren(...[...source.querySelectorAll("img")].map((image) => {
       const copy = document.importNode(image, true);
       copy.loading = "eager";
       return copy;
     }));
-    stage.firstElementChild.alt = item.dataset.name;
-    byId("viewer-numbers").replaceChildren(...[...item.querySelector(".numbers").childNodes].map((n) => n.cloneNode(true)));
-    byId("viewer-name").textContent = item.dataset.name;
+    stage.firstElementChild.alt = item.name;
+    const numbers = item.element.querySelector(".numbers").cloneNode(true);
+    byId("viewer-numbers").replaceChildren(...numbers.childNodes);
+    byId("viewer-name").textContent = item.name;
     byId("viewer-note").hidden = Boolean(view);
-    byId("position").textContent = `${visible.indexOf(item) + 1} / ${visible.length}`;
+    byId("position").textContent = `${chosen.indexOf(item) + 1} / ${chosen.length}`;
     if (!viewer.open) viewer.showModal();
   }
 
   function step(by) {
-    const next = visible[visible.indexOf(current) + by];
+    const next = chosen[chosen.indexOf(current) + by];
     if (next) show(next);
   }
 
   function setColors(shown) {
     document.body.classList.toggle("plain", !shown);
     byId("colors").checked = shown;
+  }
+
+  function itemOf(event) {
+    return ofElement.get(event.target.closest("#items > li"));
   }
 
   byId("sort").addEventListener("change", sort);
@@ -66,6 +77,8 @@
   byId("previous").addEventListener("click", () => step(-1));
   byId("next").addEventListener("click", () => step(1));
   byId("close").addEventListener("click", () => viewer.close());
+  byId("more").addEventListener("click", () => extend(listed + CHUNK));
+  window.addEventListener("beforeprint", () => extend(MOST_PRINTED));
   for (const button of document.querySelectorAll(".filters button")) {
     button.addEventListener("click", () => {
       verdict = button.dataset.verdict;
@@ -76,13 +89,15 @@
     });
   }
   list.addEventListener("click", (event) => {
-    const item = event.target.closest("#items > li");
+    const item = itemOf(event);
     if (item) show(item);
   });
   list.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key], item = event.target.closest("#items > li");
-    const next = by && item && visible[visible.indexOf(item) + by];
-    if (next) next.querySelector(".open").focus();
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key], item = itemOf(event);
+    const next = by && item && chosen[chosen.indexOf(item) + by];
+    if (!next) return;
+    extend(chosen.indexOf(next) + 1);
+    next.element.querySelector(".open").focus();
   });
   viewer.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -94,8 +109,10 @@
   });
   viewer.addEventListener("close", () => {
     stage.replaceChildren();
-    if (current) current.querySelector(".open").focus();
+    extend(chosen.indexOf(current) + 1);
+    current.element.querySelector(".open").focus();
   });
   document.querySelector(".tools").hidden = false;
   byId("sort").value = "highest";
+  filter();
 })();
