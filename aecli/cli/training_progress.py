@@ -162,7 +162,12 @@ class TrainingProgress:
         return "  ".join(metrics)
 
     def _measure(self, done: float) -> None:
-        """Record how many epochs are done now, and forget what is older than needed for the current speed."""
+        """Record how many epochs are done now, and forget what is older than needed for the current speed.
+
+        The time after the last image of an epoch, in which the model is validated, does not count.
+        """
+        if self._recent and done <= self._recent[-1][1]:
+            return
         now = time.monotonic()
         self._recent.append((now, done))
         while len(self._recent) > 2 and now - self._recent[1][0] >= SECONDS_OF_SPEED:

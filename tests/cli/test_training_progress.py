@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def listener(console: object = None) -> TrainingProgress:
-    images = MagicMock(images=SimpleNamespace(word="digits", labels=None, class_names=()))
+    images = MagicMock(images=SimpleNamespace(word="digits", labels=None, class_names=(), tiles=None))
     images.__len__.return_value = 100
     return TrainingProgress(console or Console(), images, images)  # type: ignore[arg-type]
 
@@ -101,6 +101,18 @@ def test_the_speed_is_that_of_the_last_seconds(clock: Clock, capsys: pytest.Capt
         clock.now = 100 + 10
         progress.on_epoch(metrics(2), is_best=True)
     assert [line.split()[-2] for line in capsys.readouterr().err.splitlines()[1:]] == ["100", "10"]
+
+
+def test_the_speed_leaves_out_what_follows_the_last_image(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = listener()
+    with progress:
+        progress.on_start(1, 0, 1000)
+        for second in range(1, 11):
+            clock.now = second
+            progress.on_progress(1, 100 * second, 0.5)
+        clock.now = 1000  # the model is measured and saved
+        progress.on_epoch(metrics(1), is_best=True)
+    assert capsys.readouterr().err.split()[-2] == "100"
 
 
 @pytest.mark.parametrize("options", [{"quiet": True}, {"no_progress": True}], ids=str)
