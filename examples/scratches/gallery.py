@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-QUALITY = 85
+QUALITY = 82
 
 
 def highest(verdicts: Path) -> str:

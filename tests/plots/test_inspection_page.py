@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from aecli.data.image_set import Failure
+from aecli.detection.detector import Detector
 from aecli.errors import UnavailableError
 from aecli.plots.file_options import VIEWS
 from aecli.plots.inspection_page import InspectionPage, page
@@ -56,9 +57,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "page.html"
 
 
-def written(path: Path, scores: list[float], names: list[str] | None = None) -> PageSummary:
+def written(path: Path, scores: list[float], names: list[str] | None = None, by: Detector | None = None) -> PageSummary:
     """Write a page of images with these scores, two of which differ in their maps; return its summary."""
-    collected = InspectionPage(path, model(), detector())
+    collected = InspectionPage(path, model(), by or detector())
     for index, score in enumerate(scores):
         name = names[index] if names else f"{index}.png"
         collected.add(detection(hot(score), path=name, score=score))
@@ -77,9 +78,16 @@ def test_there_is_an_item_per_image_with_the_highest_score_first(path: Path) -> 
 
 
 def test_counts_threshold_score_and_model_are_on_top(path: Path) -> None:
-    written(path, [3.0, 9.0, 1.0])
+    written(path, [3.0, 9.0, 1.0], by=detector(quantile=0.99))
     text = path.read_text("utf-8").partition('<ul id="items">')[0]
-    for expected in ("3 images", "1 anomaly", "2 normal", "position", f"{THRESHOLD:g}", "run, features"):
+    for expected in (
+        "3 images",
+        "1 anomaly",
+        "2 normal",
+        "position",
+        f"{THRESHOLD:g}, from 100 validation images (good)",
+        "run, features",
+    ):
         assert expected in text, expected
 
 

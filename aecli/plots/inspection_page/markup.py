@@ -14,6 +14,7 @@ import numpy as np
 from aecli.data.image_set import Failure
 from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
+from aecli.detection.small_samples import basis_text
 from aecli.inference.model import Model
 from aecli.plots.color_scale import SHADES, ColorScale, palette
 from aecli.plots.inspection_page.distribution import distribution
@@ -54,7 +55,7 @@ def item(detection: Detection, pictures: Sequence[Picture]) -> bytes:
         f'<button type="button" class="open"><span class="frame">{_layers(pictures)}</span>'
         f'<span class="text"><span class="numbers"><span class="score">{detection.score:.4g}</span>'
         f'<span class="verdict {verdict}">{verdict}</span></span>'
-        f'<span class="name">{name}</span></span></button>'
+        f'<span class="name">{name.replace("/", "/<wbr>")}</span></span></button>'
     ).encode()
 
 
@@ -133,11 +134,11 @@ class PageText:
             yield self._legend()
 
     def _threshold_source(self) -> str:
-        """Return what the threshold rests on, if it is recorded."""
+        """Return what the threshold rests on, unless the user gave it."""
         header = self._detector.header
-        if header.quantile is not None:
-            return f", which {100 * (1 - header.quantile):.3g}% of normal images exceed ({header.normal.word})"
-        return "" if header.logistic is None else f", between the scores of {header.normal.word} and of known anomalies"
+        if header.quantile is None and header.basis is None:
+            return ""
+        return f", from {basis_text(header)} ({header.normal.word})"
 
     def _anomalies_text(self) -> str:
         return counted(self._anomalies, "anomaly", "anomalies")
