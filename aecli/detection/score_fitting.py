@@ -29,7 +29,12 @@ from aecli.detection.score_application import apply_score
 from aecli.detection.scores import MapScore, Score, Statistics
 from aecli.detection.separation import auroc
 from aecli.detection.small_samples import flagged_text
-from aecli.detection.thresholds import conformal_specificity, conformal_threshold, fit_logistic
+from aecli.detection.thresholds import (
+    conformal_specificity,
+    conformal_threshold,
+    fit_logistic,
+    jackknife_specificity,
+)
 
 FOLDS = 5
 MANY_IMAGES = 40
@@ -199,7 +204,8 @@ def _specificity(scored: _NormalScores, threshold: _Threshold, anomalous: Scores
         return proportion_interval(int((scored.evaluation <= threshold.value).sum()), len(scored.evaluation))
     count = len(scored.threshold)
     if threshold.quantile is not None:
-        return conformal_specificity(count, threshold.quantile)
+        specificity = jackknife_specificity if scored.method == "leave-one-out" else conformal_specificity
+        return specificity(count, threshold.quantile)
     others = (np.delete(scored.threshold, index) for index in range(count))
     thresholds = [_threshold(normal, anomalous, None).value for normal in others]
     return proportion_interval(int((scored.threshold <= thresholds).sum()), count)

@@ -1,6 +1,7 @@
 """Thresholds on a score: a conformal quantile of normal scores, or a logistic regression on both kinds."""
 
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,29 @@ def conformal_threshold(scores: NDArray[np.float32], quantile: float) -> tuple[f
 def conformal_specificity(count: int, quantile: float) -> Estimate:
     """Return the fraction of new normal images at most at the `conformal_threshold` of `count` scores.
 
-    Over draws of the scores it has the distribution Beta(k, `count` + 1 - k), if they are continuous: Vovk,
-    "Conditional validity of inductive conformal predictors", 2012. The estimate is its mean and its central 95%.
+    Over draws of independent, continuous scores it has the distribution Beta(k, `count` + 1 - k): Vovk, "Conditional
+    validity of inductive conformal predictors", 2012. The estimate is its mean and its central 95%.
     """
+    fraction = _specificity_distribution(count, quantile)
+    return Estimate(float(fraction.mean()), float(fraction.ppf(0.025)), float(fraction.ppf(0.975)))
+
+
+def jackknife_specificity(count: int, quantile: float) -> Estimate:
+    """Return the same for scores of which each was computed with the statistics of the other images.
+
+    They are larger than those of new images, as fewer images fit worse, and they depend on each other. So the interval
+    reaches up to 1, and down to what 99% of independent scores reach: `tests/detection/test_few_images.py` simulates
+    that this is at least 95% of these.
+    """
+    fraction = _specificity_distribution(count, quantile)
+    return Estimate(float(fraction.mean()), float(fraction.ppf(0.01)), 1.0)
+
+
+def _specificity_distribution(count: int, quantile: float) -> Any:
     from scipy.stats import beta
 
     rank = min(ceil((count + 1) * quantile), count)
-    fraction = beta(rank, count + 1 - rank)
-    return Estimate(rank / (count + 1), float(fraction.ppf(0.025)), float(fraction.ppf(0.975)))
+    return beta(rank, count + 1 - rank)
 
 
 def fit_logistic(normal: NDArray[np.float32], anomalous: NDArray[np.float32]) -> Logistic | None:

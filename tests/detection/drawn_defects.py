@@ -26,10 +26,10 @@ class Defect:
 
 
 def scratch(image: Levels, random: np.random.Generator) -> Defect:
-    """Draw a straight, thin, bright or dark line of 30% to 60% of the shorter side of an image, (C, H, W).
+    """Draw a straight, thin, black or white line of 30% to 60% of the shorter side of an image, (C, H, W).
 
-    Its width is 1/40 of the shorter side, at least 1.5 pixels. It moves the levels beneath it by 80% toward black or
-    white, whichever is farther from their mean.
+    Its width is 1/32 of the shorter side, at least 1.5 pixels. It is black or white, whichever is farther from the mean
+    of the levels beneath it.
     """
     _, height, width = image.shape
     side = min(height, width)
@@ -37,15 +37,14 @@ def scratch(image: Levels, random: np.random.Generator) -> Defect:
     half = np.array([length * cos(angle), length * sin(angle)]) / 2
     margin = np.abs(half) + 1
     center = random.uniform(margin, np.array([width, height]) - margin)
-    thickness = max(side / 40, 1.5)
+    thickness = max(side / 32, 1.5)
     canvas = Image.new("L", (width * OVERSAMPLING, height * OVERSAMPLING))
     ends = [tuple(float(value) for value in point * OVERSAMPLING) for point in (center - half, center + half)]
     ImageDraw.Draw(canvas).line(ends, fill=255, width=round(thickness * OVERSAMPLING))
     opacity = np.asarray(canvas.resize((width, height), Image.Resampling.BOX), np.float64) / 255
     mask = opacity > 0.25
     level = 255.0 if image[:, mask].mean() < 127.5 else 0.0
-    strength = 0.8 * opacity
-    return _painted(image, image * (1 - strength) + level * strength, mask)
+    return _painted(image, image * (1 - opacity) + level * opacity, mask)
 
 
 def block(image: Levels, random: np.random.Generator) -> Defect:
