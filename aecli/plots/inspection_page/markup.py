@@ -190,7 +190,7 @@ class PageText:
         yield '<ul id="items">'
 
     def _viewer(self) -> Iterator[str]:
-        yield '<dialog id="viewer" aria-labelledby="viewer-name">'
+        yield '<dialog id="viewer" aria-label="Enlarged image">'
         yield '<div class="bar"><div><p id="viewer-numbers" class="numbers"></p><p id="viewer-name"></p></div>'
         yield '<button type="button" id="close">Close</button></div>'
         yield '<div id="stage" class="stage"></div>'
