@@ -16,10 +16,22 @@ from tests.tiny_backbone import FEATURES, write_weights
 # Threads do not speed up tiny images, and they wait for each other while other processes use the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-LONGEST_FIRST = ("examples/test_lab", "examples/", "faults/", "test_processes")
+LONGEST_FIRST = (
+    *("examples/test_lab", "examples/", "faults/", "test_processes", "test_degenerate_data", "test_recipes_train"),
+    *("onnx/test_export", "test_lightning_import", "fuzz/", "test_resume", "test_runs", "test_standard_streams"),
+    *("test_determinism", "test_concurrency", "test_compare", "test_environment", "test_file_names"),
+)
 """Parts of the paths of slow test files: parallel workers finish at the same time if these run first."""
 
 DIGITS = ("train", "digits", "--accelerator", "cpu")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import the files without slow tests if only slow tests are to run."""
+    if collection_path.suffix != ".py" or not config.getoption("markexpr").startswith("slow"):
+        return None
+    is_fast = collection_path.name.startswith("test_") and "mark.slow" not in collection_path.read_text("utf-8")
+    return True if is_fast else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,6 +21,8 @@ TINY = (
     *("--set", "model.arguments.hidden=[8]", "--set", "model.arguments.code=4"),
 )
 COUNT = 6
+HEATMAPS = 2
+"""Each one takes longer to draw than all other files to write."""
 
 
 def old_or_new(found: Tree, old: Tree, new: Tree) -> bool:
@@ -154,7 +156,7 @@ def _images(material: Path) -> list[Writer]:
         [
             Detection(f"{index}.png", 0.0, threshold, None, output.take(index))
             for output in model.outputs(images[version].images)
-            for index in range(COUNT)
+            for index in range(HEATMAPS)
         ]
         for version in (0, 1)
     ]

@@ -22,8 +22,11 @@ from tests.tiny_backbone import FEATURES
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("--epochs", "2", "--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu")
-"""Two epochs with the image shape of the digits, whatever the recipe sets."""
+SMALL = (
+    *("--epochs", "2", "--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu"),
+    *("--set", "training.limit_per_class=40"),
+)
+"""Two epochs of few images with the shape of the digits, whatever the recipe sets."""
 FILES = {"model.safetensors", "recipe.toml", "metrics.csv", "loss.png"}
 
 
