@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -62,9 +63,11 @@ def measure(effort: Effort) -> list[Row]:
             for seed in range(effort.repeats_or(1)):
                 split = installed_split(kind, seed)
                 cells = split.link(root / f"{kind}-{seed}")
-                each = {OURS: _ours(split, cells, weights)}
-                each |= {title: _theirs(name, split, cells, weights, python) for name, title in MODELS.items()}
-                for title, measured in each.items():
+                tools = {OURS: partial(_ours, split, cells, weights)}
+                for name, title in MODELS.items():
+                    tools[title] = partial(_theirs, name, split, cells, weights, python)
+                for title, tool in tools.items():
+                    measured = tool()
                     print(f"  {kind}, split {seed}, {title}: {measured}", file=sys.stderr, flush=True)
                     found.setdefault(title, {}).setdefault(kind, []).append(measured)
     print(f"\n{tools_table(found)}\n")

