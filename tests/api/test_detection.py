@@ -44,6 +44,7 @@ def test_arrays_images_and_paths_have_equal_scores(model: Model, image_folder: P
     assert aecli.detect(images, model).names.tolist() == list(map(str, paths))
 
 
+@pytest.mark.filterwarnings("ignore:mean gray alone:aecli.errors.AecliWarning")
 def test_a_calibration_decides(model: Model, tmp_path: Path) -> None:
     calibration = aecli.calibrate(model, "digits:test@-1", "digits:test@1", score="knn")
     file = calibration.save(tmp_path / "detector.safetensors")
