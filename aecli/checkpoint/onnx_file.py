@@ -93,7 +93,9 @@ class OnnxFile:
         inputs, outputs = (_signature(values) for values in (model.graph.input, model.graph.output))
         memory = next((_require_values(value, path) for value in model.graph.initializer if value.name == TENSOR), None)
         statistics = {
-            value.name: _require_values(value, path) for value in model.graph.initializer if is_statistic(value.name)
+            value.name: _require_values(value, path)
+            for value in model.graph.initializer
+            if isinstance(value.name, str) and is_statistic(value.name)  # protobuf reads damaged text as bytes
         }
         header, size = metadata[HEADER_KEY], int(decoder_bytes)
         return cls(path, content, header, digest, size, inputs, outputs, memory, statistics)
