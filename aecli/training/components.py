@@ -85,7 +85,8 @@ def _backbone_maps(model: FeatureModel, images: Subset, order: NDArray[np.int64]
         follower.update()
         with torch.inference_mode():
             pixels = torch.from_numpy(np.ascontiguousarray(images.images.images[order[batch]])).to(device)
-            yield model.encoder.backbone(model.normalize(pixels))
+            maps = model.encoder.backbone(model.normalize(pixels))
+        yield maps  # outside the block, which would last until the next batch, in the caller too
 
 
 def _joined(first: list[Tensor], rest: Iterator[Tensor]) -> Iterator[Tensor]:

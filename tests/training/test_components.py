@@ -98,6 +98,15 @@ def test_every_image_is_read_and_encoded_once(positions: int, monkeypatch: pytes
     assert seen == [16, 32, 40]
 
 
+@pytest.mark.parametrize("positions", [1, 10**6])
+def test_the_caller_can_compute_gradients_afterwards(positions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "POSITIONS", positions)
+    monkeypatch.setattr("aecli.inference.model.MAX_BATCH_SIZE", 16)
+    fit_components(feature_model(), subset(random_images(50)), 0)
+    assert not torch.is_inference_mode_enabled()
+    assert torch.is_grad_enabled()
+
+
 def test_a_limited_number_of_codes_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     model, images = feature_model(), subset(random_images(50))
     monkeypatch.setattr("aecli.inference.model.MAX_BATCH_SIZE", 16)
