@@ -76,10 +76,10 @@ def train_features(request: TrainingRequest, hardware: Hardware, view: "Training
     """
     folder, recipe = request.folder, request.recipe
     folder.begin(recipe, resume=request.resume)
+    listening = view.listen(request.images, request.validation)
     if request.resume:
         return Trained(load_checkpoint(folder.model), folder.load_metrics(), {}, None, None, False)
     keep_freed_memory()
-    listening = view.listen(request.images, request.validation)
     try:
         with view.status("loading the network"):
             model = _initial_model(request, download=download)

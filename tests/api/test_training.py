@@ -48,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
 def test_a_data_word_gives_the_bytes_of_the_command_line(trained: TrainingResult, tmp_path: Path) -> None:
     words = [f"--set={key}={value}" for key, value in SMALL.items()]
     words += ["--recipe", "mlp", "--epochs", "2", "--batch-size", "256", "--accelerator", "cpu"]
-    succeed("train", "digits", "-o", tmp_path / "run", *words, export=True)
+    succeed("train", "digits", "-o", tmp_path / "run", *words, export=True, plots=True)
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {path.name for path in trained.folder.iterdir()} == names
     for name in names:
