@@ -16,7 +16,7 @@ from aecli.api.training import TrainingResult
 from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.errors import AecliError, AecliWarning, InputError, OutputExistsError, RecipeError, UsageError
 from aecli.recipes.loading import load_recipe
-from tests.command_line import succeed
+from tests.command_line import TRAINING_PLOTS, succeed, write_empty_plot
 
 SMALL = {"model.arguments.hidden": [16], "model.arguments.code": 8, "optimizer.momentum": 0.9}
 
@@ -42,10 +42,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
     return train("digits", tmp_path_factory.mktemp("api") / "run", export=True)
 
 
+@pytest.fixture(autouse=True)
+def _empty_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the plots, apart from those of `trained`."""
+    for plot in TRAINING_PLOTS:
+        monkeypatch.setattr(f"aecli.plots.{plot}.draw", write_empty_plot)
+
+
 # The same as the command line
 
 
-def test_a_data_word_gives_the_bytes_of_the_command_line(trained: TrainingResult, tmp_path: Path) -> None:
+def test_a_data_word_gives_the_bytes_of_the_command_line(
+    trained: TrainingResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the plots are compared, too
     words = [f"--set={key}={value}" for key, value in SMALL.items()]
     words += ["--recipe", "mlp", "--epochs", "2", "--batch-size", "256", "--accelerator", "cpu"]
     succeed("train", "digits", "-o", tmp_path / "run", *words, export=True, plots=True)
