@@ -1,6 +1,7 @@
 """Initial weights from another model of aecli, or from a file of pretrained weights."""
 
 import warnings
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from aecli.errors import InputError
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
 from aecli.models.feature_model import FeatureModel
+from aecli.storage.limits import refuse_bomb
 from aecli.storage.paths import require_file
 
 PICKLED = {".pth", ".pt", ".bin", ".ckpt", ".pkl"}
@@ -63,6 +65,7 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a file that torch wrote: of the network, or of a training script's checkpoint of it."""
     require_file(path, "weights")
     try:
+        _refuse_bomb(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch, about files of its first versions
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -76,6 +79,13 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()) or not content:
         raise InputError(f"{path} holds no weights by name", hint=SAVE_HINT)
     return {str(name): value for name, value in content.items()}
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Check the size of an archive, whose members torch never compresses, but would unpack."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            refuse_bomb(sum(member.file_size for member in archive.infolist()), path.stat().st_size)
 
 
 def _check_values(name: str, tensor: Tensor, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from aecli.errors import InputError
+from aecli.storage import limits
 from aecli.training.pretrained import Pretrained, load_backbone, load_start
 from tests.tiny_backbone import feature_model, random_network, write_weights
 
@@ -135,6 +137,21 @@ def test_reading_runs_no_code(name: str, zipped: bool | None, tmp_path: Path) ->
         load_start(path)
     assert precious.exists()
     assert "torch.save" in (caught.value.hint or "")
+
+
+def test_a_decompression_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BOMB_BYTES", 10**6)
+    torch.save({"zeros": torch.zeros(10**6)}, tmp_path / "w.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "w.pth") as archive,
+        zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for name in archive.namelist():
+            bomb.writestr(name, archive.read(name))
+    load_start(tmp_path / "w.pth")
+    monkeypatch.setattr(torch, "load", pytest.fail)
+    with pytest.raises(InputError, match=r"bomb\.pth"):
+        load_start(tmp_path / "bomb.pth")
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
