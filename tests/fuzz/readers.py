@@ -69,6 +69,7 @@ class Context:
 def all_readers(folder: Path) -> list[Reader]:
     """Return all readers, with the files that `make_seeds` wrote into the folder."""
     import PIL.ImageFile  # noqa: F401  imported by every reader that resizes or decodes
+    import timm  # noqa: F401  imported for a checkpoint that names no other backbone
 
     from aecli import inference
     from aecli.data import load

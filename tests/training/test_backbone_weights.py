@@ -154,6 +154,16 @@ def test_a_decompression_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytes
         load_start(tmp_path / "bomb.pth")
 
 
+@pytest.mark.parametrize("content", [b"\0" * 10240, b"x", b"ustar"])
+def test_files_that_torch_did_not_write_are_not_unpacked(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "w.pth").write_bytes(content)
+    monkeypatch.setattr(torch, "load", pytest.fail)
+    with pytest.raises(InputError, match=r"w\.pth"):
+        load_start(tmp_path / "w.pth")
+
+
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
 @pytest.mark.parametrize("length", [0, 1, 100, 5000, -1, -500])
 def test_truncated_files_are_refused(name: str, length: int, tmp_path: Path) -> None:
