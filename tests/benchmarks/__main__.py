@@ -62,7 +62,7 @@ def table(rows: Sequence[Row]) -> str:
         lines.append(
             [
                 row.case,
-                f"{_number(row.ours)} {row.unit}",
+                f"{_number(row.ours)} {row.unit}".strip(),
                 "" if row.reference is None else f"{_number(row.reference)} {row.unit}, {row.reference_name}",
                 "" if row.ratio is None else f"{row.ratio:.2f}",
                 row.verdict if row.target is None else f"{row.target:.2f}: {row.verdict}",

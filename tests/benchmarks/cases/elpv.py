@@ -56,16 +56,13 @@ class FeatureRun:
     detect: Completed
     scores: Scores
     images_per_second: float
+    megabytes: float
+    """The size of what `detect` reads."""
 
     @property
     def processes(self) -> tuple[Completed, Completed, Completed]:
         """All three processes."""
         return self.train, self.calibrate, self.detect
-
-    @property
-    def megabytes(self) -> float:
-        """The size of what `detect` reads."""
-        return sum((self.folder / name).stat().st_size for name in ("model.onnx", "detector.safetensors")) / 1e6
 
 
 def run_features(cells: Path, folder: Path, weights: Path, environment: Mapping[str, str] | None = None) -> FeatureRun:
@@ -76,7 +73,8 @@ def run_features(cells: Path, folder: Path, weights: Path, environment: Mapping[
     calibrate = run_peak(aecli("calibrate", *threshold), environment)
     detect, verdicts = _detect(cells, folder, (), environment)
     rate = json.loads(verdicts.read_text(encoding="utf-8").splitlines()[-1])["summary"]["images_per_second"]
-    return FeatureRun(folder, train, calibrate, detect, read_scores(verdicts), rate)
+    size = sum((folder / name).stat().st_size for name in ("model.onnx", "detector.safetensors")) / 1e6
+    return FeatureRun(folder, train, calibrate, detect, read_scores(verdicts), rate, size)
 
 
 def _detect(
@@ -126,6 +124,7 @@ def measure(effort: Effort) -> list[Row]:
                 cells = split.link(root)
                 features = run_features(cells, root / "run", weights)
                 runs.setdefault(kind, []).append(features)
+                _log(f"{kind}, split {seed}: {features.processes}, {features.images_per_second:.1f} images/s")
                 scores = simple_scores(split) | {"features, position": features.scores}
                 if seed == 0:
                     for score in OTHER_SCORES:
@@ -135,7 +134,7 @@ def measure(effort: Effort) -> list[Row]:
                 found = {method: separation(each, split.tested) for method, each in scores.items()}
                 for method, each in found.items():
                     measured.setdefault(method, {}).setdefault(kind, []).append(each)
-                    _log(f"{kind}, split {seed}, {method}: AUROC {each.auroc:.4f}")
+                    _log(f"{kind}, split {seed}, {method}: {each}")
                 rows += _required(kind, seed, found, split)
         first = Path(temporary) / "mono-0"
         words = (first / "run", first / "defect")
