@@ -56,7 +56,9 @@ class Page:
 
     def click(self, selector: str) -> None:
         """Click into the middle of an element, after scrolling it into view."""
-        self.evaluate(f"document.querySelector({selector!r}).scrollIntoView({{block: 'center'}})")
+        for _ in range(3):  # what comes into view may have another size than the browser assumed
+            self.evaluate(f"document.querySelector({selector!r}).scrollIntoView({{block: 'center'}})")
+            self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         box = f"document.querySelector({selector!r}).getBoundingClientRect()"
         x, y = self.evaluate(f"(b => [b.x + b.width / 2, b.y + b.height / 2])({box})")
         for kind in ("mousePressed", "mouseReleased"):
