@@ -77,9 +77,8 @@ class ResultPrinter:
 
     def _row(self, detection: "Detection") -> Row:
         files = self._files.write(detection) if self._files else {}
-        return _cells(detection), detection.to_dict() | files
-
-
-def _cells(detection: "Detection") -> list[str]:
-    cells = [detection.path, f"{detection.score:.6g}", f"{detection.threshold:.6g}", detection.verdict]
-    return cells if detection.probability is None else [*cells, f"{detection.probability:.4f}"]
+        document = detection.to_dict()
+        cells = [detection.path, f"{detection.score:.6g}", f"{detection.threshold:.6g}", document["verdict"]]
+        if detection.probability is not None:
+            cells.append(f"{detection.probability:.4f}")
+        return cells, document | files

@@ -61,7 +61,7 @@ class Detection:
 
     @property
     def verdict(self) -> str:
-        return "anomaly" if self.is_anomaly else "normal"
+        return "anomaly" if self.score > self.threshold else "normal"
 
     def detached(self) -> "Detection":
         """Return a copy that does not keep the results of the other images of its batch in memory."""
@@ -247,8 +247,8 @@ class AnomalyInspector:
         for output in self.model.outputs(np.stack([image.converted.pixels for image in images])):
             scores, maps = self.detector.apply(output)
             probabilities = header.logistic.probability(scores).tolist() if header.logistic else [None] * len(scores)
-            for row, (score, probability) in enumerate(zip(scores.tolist(), probabilities, strict=True)):
-                image = next(remaining)
+            results = zip(scores.tolist(), probabilities, remaining, strict=False)
+            for row, (score, probability, image) in enumerate(results):
                 yield Detection(
                     image.name,
                     score,

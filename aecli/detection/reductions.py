@@ -1,9 +1,12 @@
 """How the map of an image becomes its score: the largest value, a quantile, or the mean."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from aecli.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LARGEST, MEAN = "max", "mean"
 DEFAULT_REDUCTION = LARGEST
@@ -22,12 +25,14 @@ def check_reduction(reduction: str) -> None:
         )
 
 
-def reduce_maps(maps: NDArray[np.float32], reduction: str) -> NDArray[np.float32]:
+def reduce_maps(maps: "NDArray[np.float32]", reduction: str) -> "NDArray[np.float32]":
     """Return the scores of N images, (N,) float32, from their maps, (N, h, w), or (N,) objects of different sizes.
 
     Raises:
         ValueError: there is no such reduction.
     """
+    import numpy as np  # not at import: the options of commands check the names
+
     if maps.dtype == object:
         return np.array([reduce_maps(one[None], reduction)[0] for one in maps], np.float32)
     flat = maps.reshape(len(maps), -1)

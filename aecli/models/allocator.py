@@ -1,7 +1,8 @@
-"""Keep freed memory for the next batch."""
+"""Keep freed memory for the next batch, or return it to the system."""
 
 import ctypes
 import sys
+from contextlib import suppress
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
@@ -20,3 +21,11 @@ def keep_freed_memory() -> None:
         return
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def return_freed_memory() -> None:
+    """Return freed memory to the system, with glibc on Linux: after a stage that needed more than the next ones."""
+    if sys.platform != "linux":
+        return
+    with suppress(OSError, AttributeError):  # another libc, such as musl
+        ctypes.CDLL(None).malloc_trim(0)

@@ -109,7 +109,7 @@ def _areas(axes: Axes, calibration: Calibration) -> None:
     axes.set_yticks(list(heights.values()), list(heights))
     axes.set(xlabel="AUROC, 95% interval", xlim=(min(0.48, ranked[0].auroc - 0.05), 1.02))
     axes.grid(visible=False, axis="y")
-    axes.legend(fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
+    axes.legend(fontsize="small", loc="best", frameon=True, framealpha=0.8, edgecolor="none")
 
 
 def _score_range(calibration: Calibration) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from aecli.detection.small_samples import small_sample_warning
 from aecli.detection.stitching import scores_of_images
 from aecli.errors import InputError, UsageError
 from aecli.inference.torch_backend import encode_indices, find_device
-from aecli.models.allocator import keep_freed_memory
+from aecli.models.allocator import keep_freed_memory, return_freed_memory
 from aecli.models.feature_model import FeatureModel
 from aecli.training.components import fit_components
 from aecli.training.initial_model import feature_model
@@ -89,11 +89,14 @@ def train_features(request: TrainingRequest, hardware: Hardware, view: "Training
             fitted = fit_components(
                 model, request.images, recipe.training.seed, lambda done, loss: listener.on_progress(1, done, loss)
             )
+            return_freed_memory()
             metrics = _save(model, request, fitted.codes, fitted.loss)
             listener.on_epoch(metrics, True)
     except BaseException:
         folder.discard_if_empty()
         raise
+    del model, fitted
+    return_freed_memory()
     return Trained(load_checkpoint(folder.model), [metrics], {}, None, None, True)
 
 

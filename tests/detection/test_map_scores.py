@@ -11,10 +11,12 @@ from sklearn.covariance import LedoitWolf
 
 from aecli.detection.reductions import check_reduction, reduce_maps
 from aecli.detection.score_application import apply_score
-from aecli.detection.scores import find_score, patch, pooled, position
+from aecli.detection.scores import find_score, local, patch, pooled, position
+from aecli.detection.separation import auroc
 from aecli.errors import UsageError
 from aecli.inference.model import ModelOutput
 from tests.command_line import Run
+from tests.detection.drawn_defects import draw_each
 
 
 def random_codes(count: int, channels: int, height: int, width: int, seed: int) -> NDArray[np.float32]:
@@ -139,6 +141,63 @@ def test_statistics_of_another_shape_are_refused(name: str) -> None:
     other = score.measure(code_output(random_codes(5, 3, 2, 2, 1)))
     with pytest.raises(ValueError, match=r"shape|channels"):
         apply_score(score, other, statistics, "max")
+
+
+# local
+
+
+def noisy_output(images: NDArray[np.uint8], seed: int) -> ModelOutput:
+    """Return images (N, 1, H, W) and reconstructions that are more or less noisy in the left half, as of texture."""
+    random = np.random.default_rng(seed)
+    noise = random.normal(0, 3, images.shape)
+    noise[..., : images.shape[-1] // 2] *= random.uniform(5, 15, (len(images), 1, 1, 1))
+    clean = np.broadcast_to(np.float64(100), images.shape)
+    return output_of(images, clean + noise)
+
+
+def test_local_is_the_error_of_a_block_relative_to_that_of_normal_images() -> None:
+    random = np.random.default_rng(0)
+    normal, new = (
+        output_of(
+            random.integers(0, 256, (count, 3, 48, 40), dtype=np.uint8), random.uniform(0, 255, (count, 3, 48, 40))
+        )
+        for count in (8, 2)
+    )
+
+    def block_error(output: ModelOutput, image: int, row: int, column: int) -> float:
+        block = np.s_[image, :, 3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
+        return float(np.square(output.images[block] - output.reconstructions[block]).mean())
+
+    usual = np.array(
+        [
+            [np.mean([block_error(normal, image, row, column) for image in range(8)]) for column in range(14)]
+            for row in range(16)
+        ]
+    )
+    found = local.maps(local.measure(new), local.fit(local.measure(normal), 0))
+    floor = 0.03 * usual.mean()
+    for row, column in ((0, 0), (7, 5), (15, 13)):
+        ratio = (block_error(new, 1, row, column) + floor) / (usual[row, column] + floor)
+        assert found[1, row, column] == pytest.approx(np.sqrt(ratio), rel=1e-3)
+    assert found.shape == (2, 16, 14)
+
+
+@pytest.mark.parametrize("kind", ["scratch", "block"])
+def test_local_finds_defects_that_hardly_change_the_residual(kind: str) -> None:
+    """A defect in the plain half changes the image's error little beside what the other half adds to it."""
+    images = np.full((120, 1, 64, 64), 100, np.uint8)
+    normal, new = noisy_output(images, 0), noisy_output(images, 1)
+    drawn, masks = draw_each(kind, images, 2)
+    defective = noisy_output(drawn, 3)
+    statistics = local.fit(local.measure(normal), 0)
+    maps = [local.maps(local.measure(output), statistics) for output in (new, defective)]
+    plain = ~masks[:, :, :32].any(axis=(1, 2))
+    assert auroc(reduce_maps(maps[0], "max"), reduce_maps(maps[1][plain], "max")) > 0.95
+    by_error = [np.square(output.images - output.reconstructions).mean(axis=(1, 2, 3)) for output in (new, defective)]
+    assert auroc(by_error[0], by_error[1][plain]) < 0.9
+    highest = maps[1][plain].reshape(plain.sum(), -1).argmax(axis=1)
+    in_blocks = masks[plain].reshape(-1, 16, 4, 16, 4).any(axis=(2, 4)).reshape(len(highest), -1)
+    assert in_blocks[np.arange(len(highest)), highest].mean() > 0.95
 
 
 # Reductions
