@@ -1,5 +1,6 @@
 """Plot of a calibration: complete for any scores, and not cut off."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,13 @@ def test_anomalies_add_a_panel(tmp_path: Path) -> None:
         pixels_of(calibration(anomalous=anomalous), tmp_path / "p.png") for anomalous in (ANOMALOUS, None)
     )
     assert both.shape[1] == pytest.approx(1.5 * normal_only.shape[1], rel=0.05)
+
+
+def test_several_scores_or_baselines_add_a_panel(tmp_path: Path) -> None:
+    one = calibration()
+    several = replace(one, baselines=[replace(one.reports[0], score="mean gray")])
+    widths = [pixels_of(each, tmp_path / "p.png").shape[1] for each in (one, several)]
+    assert widths[1] == pytest.approx(4 / 3 * widths[0], rel=0.05)
 
 
 @pytest.mark.parametrize("name", [name for name, each in CALIBRATIONS.items() if each.anomalous_scores is not None])
