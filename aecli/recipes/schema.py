@@ -44,9 +44,7 @@ def parse_batch_size(text: str) -> Any:
     Raises:
         UsageError: the text is neither.
     """
-    if text != "auto" and not text.strip().lstrip("+-").isdecimal():
-        raise UsageError(f"not a batch size: {text}", hint="for example --batch-size 16, or auto")
-    return text if text == "auto" else int(text)
+    return _number_or_auto(text, "a batch size", "--batch-size 16")
 
 
 def parse_overlap(text: str) -> Any:
@@ -55,8 +53,12 @@ def parse_overlap(text: str) -> Any:
     Raises:
         UsageError: the text is neither.
     """
+    return _number_or_auto(text, "an overlap of tiles", "--overlap 32")
+
+
+def _number_or_auto(text: str, what: str, example: str) -> int | str:
     if text != "auto" and not text.strip().lstrip("+-").isdecimal():
-        raise UsageError(f"not an overlap of tiles: {text}", hint="for example --overlap 32, or auto")
+        raise UsageError(f"not {what}: {text}", hint=f"for example {example}, or auto")
     return text if text == "auto" else int(text)
 
 

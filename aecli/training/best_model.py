@@ -1,7 +1,6 @@
 """The checkpoint of a run: the best epoch's weights, and what is measured on them."""
 
 from importlib.metadata import version
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from aecli.training.callbacks import History
 from aecli.training.initial_model import random_model
 from aecli.training.request import TrainingRequest
 from aecli.training.subsets import Subset
-from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES
+from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES, model_fields
 
 
 def save_best_model(request: TrainingRequest, history: History) -> None:
@@ -35,14 +34,8 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
         quantizers = fit_quantizers(_sample_codes(model, images))
         class_names = occurring_classes(images.images)
     header = CheckpointHeader(
-        architecture=model.architecture,
-        arguments=model.arguments,
-        image_shape=model.image_shape,
-        code_shape=model.code_shape,
-        mean=cast(list[float], recipe.model.mean),
-        std=cast(list[float], recipe.model.std),
+        **model_fields(model, recipe),
         parameters=model.parameter_count(),
-        recipe=recipe.to_dict(),
         data=images.source,
         validation=validation.source,
         training=TrainingSummary(
@@ -58,7 +51,6 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
         quantizers=quantizers,
         class_names=list(class_names),
         native_shape=images.images.native_shape,
-        task=recipe.task,
         versions={name: version(name) for name in ("aecli", "torch", "pytorch-lightning")},
     )
     save_checkpoint(model, header, request.folder.model, request.trained_images)

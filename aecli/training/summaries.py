@@ -1,6 +1,25 @@
-"""What a checkpoint records of the images that its model was trained and validated on."""
+"""What a checkpoint records of its model, and of the images that it was trained and validated on."""
+
+from typing import Any
+
+from aecli.models.encoder_model import EncoderModel
+from aecli.recipes.schema import Recipe
 
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
 
 QUANTIZER_IMAGES = 2000
 """Number of training images whose codes the quantizers are fitted to."""
+
+
+def model_fields(model: EncoderModel, recipe: Recipe) -> dict[str, Any]:
+    """Return the fields of a checkpoint's header that follow from the model and its resolved recipe."""
+    return {
+        "architecture": model.architecture,
+        "arguments": model.arguments,
+        "image_shape": model.image_shape,
+        "code_shape": model.code_shape,
+        "mean": recipe.model.mean,
+        "std": recipe.model.std,
+        "recipe": recipe.to_dict(),
+        "task": recipe.task,
+    }

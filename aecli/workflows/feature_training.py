@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from aecli.training.initial_model import feature_model
 from aecli.training.pretrained import load_backbone
 from aecli.training.request import Hardware, TrainingRequest
 from aecli.training.subsets import Subset
-from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES
+from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES, model_fields
 from aecli.training.trained import Trained
 
 if TYPE_CHECKING:
@@ -139,14 +139,8 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
     metrics = EpochMetrics(epoch=1, step=0, train_loss=loss, val_loss=mse, lr=0.0)
     spread = np.linspace(0, len(codes) - 1, min(QUANTIZER_IMAGES, len(codes))).round().astype(np.int64)
     header = CheckpointHeader(
-        architecture=model.architecture,
-        arguments=model.arguments,
-        image_shape=model.image_shape,
-        code_shape=model.code_shape,
-        mean=cast(list[float], recipe.model.mean),
-        std=cast(list[float], recipe.model.std),
+        **model_fields(model, recipe),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        recipe=recipe.to_dict(),
         data=images.source,
         validation=validation.source,
         training=TrainingSummary(epochs=1, best_epoch=1, train_loss=loss, val_loss=mse, val_mse=mse),
@@ -155,7 +149,6 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
         class_names=list(occurring_classes(images.images)),
         native_shape=images.images.native_shape,
         default_score=DEFAULT_SCORE,
-        task=recipe.task,
         versions={name: version(name) for name in ("aecli", "torch")},
     )
     statistics = fit_normal_statistics(header, codes, recipe.training.seed)
