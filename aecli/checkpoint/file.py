@@ -177,8 +177,9 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     Raises:
         InputError: the file is missing or damaged, was not made by aecli, or its weights do not fit the architecture.
     """
-    import torch
     from safetensors.torch import load
+
+    from aecli.models.bare import without_weights
 
     path = resolve_checkpoint(model).file
     header = read_header(path)
@@ -188,7 +189,7 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     extra = {name: weights.pop(name) for name in list(weights) if is_statistic(name)}
     try:
         # First without allocating memory: the header may claim any size, whatever the file holds.
-        with torch.device("meta"):
+        with without_weights():
             claimed = _bare_modules(header)
         expected = {name: (tuple(value.shape), value.dtype) for name, value in claimed.state_dict().items()}
         found = {name: (tuple(value.shape), value.dtype) for name, value in weights.items()}

@@ -26,7 +26,7 @@ def report_training(
     console: Console,
 ) -> None:
     """Print how the training of `data` with `recipe` ended, or with --quiet only the run folder."""
-    from aecli.training.learning_warnings import constant_reference, reference_label, warning_after
+    from aecli.training.learning_checks import constant_reference, reference_label, warning_after
 
     _report_end(trained, recipe, folder, console)
     header = trained.checkpoint.header

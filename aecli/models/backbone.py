@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aecli.errors import RecipeError, UnavailableError
+from aecli.models.bare import without_weights
+from aecli.runtime.compiler_import import import_without_compiler
 
 PROBE_SIDE = 224
 """Pixels of the empty images on which a network's strides are found: a multiple of all strides."""
@@ -172,7 +173,7 @@ def _is_block(stage: Stage, network: nn.Module, found: Sequence[Stage]) -> bool:
 
 def _without_weights(name: str) -> nn.Module:
     """Return a network on the CPU whose weights are allocated, but neither drawn nor touched: they take no memory."""
-    with torch.device("meta"):
+    with without_weights():
         network = create_network(name)
     _require_size(name, sum(parameter.numel() for parameter in network.parameters()))
     network.to_empty(device="cpu")
@@ -197,7 +198,7 @@ def create_network(name: str, *, pretrained: bool = False) -> nn.Module:
     if library not in {"timm", "torchvision"} or not model:
         raise RecipeError(f"not a backbone: {name}", hint="timm/NAME or torchvision/NAME, such as torchvision/resnet18")
     try:
-        package = import_module("timm" if library == "timm" else "torchvision.models")
+        package = import_without_compiler("timm" if library == "timm" else "torchvision.models")
     except ImportError as error:
         raise UnavailableError(f"{name} needs timm", hint='pip install "aecli[features]"') from error
     # Other networks of torchvision, such as detectors, download the weights of a part of them without being asked to.

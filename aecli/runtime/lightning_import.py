@@ -6,19 +6,17 @@
   and with them torchvision, scipy.signal and torch's compiler. Here, the two classes come from the modules that define
   them; torchmetrics itself is initialized once somebody uses any other name of it.
 - `from torch._dynamo import OptimizedModule`, the type of compiled modules, and `torch.compiler.disable`. Both import
-  torch's compiler. As long as nobody else has imported it, no module is compiled and nothing needs to be disabled,
-  which is all that Lightning asks. Stand-ins answer that, and hand over to the compiler once it is imported.
+  torch's compiler; see `compiler_import`.
 
 Lightning's own code runs unchanged. All that is replaced is put back before this module is done: whoever imports
 torchmetrics, torchvision, scipy or the compiler later gets the real one. If anything is not as it was checked, such as
 another version of Lightning, it is imported the ordinary way.
 """
 
-import functools
 import gc
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -27,9 +25,10 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
+from aecli.runtime.compiler_import import absent_compiler, forget_modules
+
 CHECKED = {"pytorch-lightning": "2.6.", "torchmetrics": "1."}
 """The versions, by their first digits, whose imports were checked."""
-COMPILER = "torch._dynamo"
 LIGHTNING = ("pytorch_lightning", "lightning_fabric", "torchmetrics")
 METRICS = {"Metric": "torchmetrics.metric", "MetricCollection": "torchmetrics.collections"}
 """The classes that Lightning imports from torchmetrics, and the modules that define them."""
@@ -49,12 +48,10 @@ def import_lightning(*, freeze: bool = False) -> ModuleType:
         before = set(sys.modules)
         if _is_checked():
             try:
-                with _deferred_metrics(), _absent_compiler():
+                with _deferred_metrics(), absent_compiler():
                     return import_module("pytorch_lightning")
             except Exception:
-                for name in set(sys.modules) - before:
-                    if name.partition(".")[0] in LIGHTNING:
-                        del sys.modules[name]
+                forget_modules(set(sys.modules) - before, LIGHTNING)
         return import_module("pytorch_lightning")
 
 
@@ -111,47 +108,3 @@ def _deferred_metrics() -> Iterator[None]:
     vars(package).update({name: getattr(import_module(module), name) for name, module in METRICS.items()})
     yield
     package.__class__ = DeferredPackage
-
-
-class _CompiledModule(type):
-    """The type of `CompiledModule`, which knows the instances of the compiler's own class."""
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        compiler = sys.modules.get(COMPILER)
-        return compiler is not None and isinstance(instance, compiler.OptimizedModule)
-
-
-class CompiledModule(metaclass=_CompiledModule):
-    """Stands for `torch._dynamo.OptimizedModule` in type checks."""
-
-
-def disable_compiler(function: Callable[..., Any], *arguments: Any, **options: Any) -> Callable[..., Any]:
-    """Stand for `torch._dynamo.disable`, which keeps the compiler from compiling a function."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        compiler = sys.modules.get(COMPILER)
-        disabled = function if compiler is None else compiler.disable(function, *arguments, **options)
-        return disabled(*args, **kwargs)
-
-    return call
-
-
-@contextmanager
-def _absent_compiler() -> Iterator[None]:
-    """Answer Lightning's questions about torch's compiler without importing it."""
-    import torch
-
-    if COMPILER in sys.modules:
-        yield
-        return
-    compiler = ModuleType(COMPILER)
-    vars(compiler).update({"OptimizedModule": CompiledModule, "disable": disable_compiler})
-    sys.modules[COMPILER] = compiler
-    try:
-        yield
-    finally:
-        if sys.modules.get(COMPILER) is compiler:
-            del sys.modules[COMPILER]
-        if vars(torch).get("_dynamo") is compiler:
-            del vars(torch)["_dynamo"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from aecli.errors import UnavailableError
+from aecli.runtime.compiler_import import import_without_compiler
 
 
 def packaged_path(package: str, *parts: str) -> Path | None:
@@ -37,9 +38,7 @@ def torchvision_datasets() -> ModuleType:
         UnavailableError: torchvision is missing, or was built for another version of torch.
     """
     with explain_torchvision_errors():
-        import torchvision.datasets
-    module: ModuleType = torchvision.datasets
-    return module
+        return import_without_compiler("torchvision.datasets")
 
 
 def require_lightning(*, freeze: bool = False) -> None:

@@ -16,7 +16,7 @@ BELOW = {
     "recipes": ("storage",),
     "data": ("storage", "runtime"),
     "codes": ("storage", "runtime"),
-    "models": ("recipes",),
+    "models": ("recipes", "runtime"),
     "checkpoint": ("codes", "models"),
     "inference": ("data", "checkpoint"),
     "training": ("inference",),

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reas
 
 Python = Callable[[str], str]
 
-IMPORT = "import sys, torch; from aecli.runtime import lightning_import; "
+IMPORT = "import sys, torch; from aecli.runtime import compiler_import, lightning_import; "
 FAST = IMPORT + "pl = lightning_import.import_lightning()\n"
 SKIPPED = "{'torchvision', 'scipy.signal', 'torchmetrics.functional', 'torch._dynamo'}"
 LOADED = f"print(*sorted({SKIPPED} & sys.modules.keys()))\n"
@@ -47,7 +47,7 @@ def test_modules_are_frozen_only_on_demand_and_once(imported: Python, with_torch
     assert with_torch(code).split() == ["True", "True", "False", "True"]
 
 
-@pytest.mark.parametrize("stand_in", ["_deferred_metrics", "_absent_compiler"])
+@pytest.mark.parametrize("stand_in", ["_deferred_metrics", "absent_compiler"])
 def test_each_stand_in_is_needed(with_torch: Python, stand_in: str) -> None:
     code = "from contextlib import nullcontext\n"
     code += f"lightning_import.{stand_in} = nullcontext; lightning_import.import_lightning()\n"
@@ -59,7 +59,7 @@ def test_each_stand_in_is_needed(with_torch: Python, stand_in: str) -> None:
     [
         "lightning_import.CHECKED = {'pytorch-lightning': '1.'}",
         "lightning_import.METRICS = {'Metric': 'torchmetrics.moved'}",
-        "lightning_import.disable_compiler = None",
+        "lightning_import.absent_compiler = None",
     ],
 )
 def test_what_was_not_checked_is_imported_the_ordinary_way(with_torch: Python, change: str) -> None:
@@ -116,6 +116,6 @@ def test_compiled_modules_are_recognized_afterwards(imported: Python) -> None:
     code += "assert isinstance(compiled, sys.modules['torch._dynamo'].OptimizedModule)\n"
     code += "unwrapped, arguments = wrappers._unwrap_compiled(compiled)\n"
     code += "assert unwrapped is layer and arguments == {'backend': 'eager'}\n"
-    code += "function = lightning_import.disable_compiler(lambda x: x + 1)\n"
+    code += "function = compiler_import.disable_compiler(lambda x: x + 1)\n"
     code += "assert torch.compile(lambda x: function(x), backend='eager')(torch.ones(1)) == 2; print('done')"
     assert imported(code).split()[-1] == "done"

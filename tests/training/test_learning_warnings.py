@@ -12,13 +12,8 @@ import pytest
 from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.recipes.schema import Recipe
 from aecli.training.callbacks import History
-from aecli.training.learning_warnings import (
-    LearningWarnings,
-    diverged_after,
-    more_steps,
-    warning_after,
-    warnings_before,
-)
+from aecli.training.learning_checks import diverged_after, more_steps, warning_after, warnings_before
+from aecli.training.learning_warnings import LearningWarnings
 from aecli.training.request import TrainingRequest
 
 REFERENCES = {"untrained_network": 1.004, "mean_image": 0.944}

@@ -23,6 +23,7 @@ from aecli.inference.model import Model, batch_size
 from aecli.inference.onnx.backend import OnnxModel
 from aecli.inference.onnx.graphs import EXPORTERS, OPSET, remove_local_paths
 from aecli.inference.torch_backend import TorchModel
+from aecli.models.allocator import return_freed_memory
 from aecli.storage.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def _correct(proto: "ModelProto", checkpoint: Checkpoint, original: TorchModel, 
     Raises:
         InputError: the graph contains more than arithmetic, or its results differ from torch's.
     """
+    return_freed_memory()  # the conversion needs more than the comparison, and keeps it
     remove_local_paths(proto)
     if checkpoint.trained_images:
         _add_constant(proto, TENSOR, np.frombuffer(checkpoint.trained_images.pack(), np.uint8))

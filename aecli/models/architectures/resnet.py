@@ -5,6 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from aecli.models.layers import CropTo, PadToMultiple, UpsampledConv2d
+from aecli.runtime.compiler_import import import_without_compiler
 
 FACTOR = 32
 """The ratio of the sides of an image to those of its code."""
@@ -46,10 +47,8 @@ class Encoder(nn.Module):
     """Prefixes of the parameters that torchvision's network does not have."""
 
     def __init__(self, colors: int, depth: int, code: int, *, padded: bool):
-        from torchvision.models import resnet as networks
-
         super().__init__()
-        network = getattr(networks, f"resnet{depth}")(weights=None)
+        network = getattr(import_without_compiler("torchvision.models.resnet"), f"resnet{depth}")(weights=None)
         if colors != 3:
             network.conv1 = nn.Conv2d(colors, WIDTHS[0], 7, stride=2, padding=3, bias=False)
         self.pad = PadToMultiple(FACTOR) if padded else nn.Identity()
