@@ -1,6 +1,6 @@
 """Run the command line: `python -m aecli`."""
 
-from aecli.cli import main
+from aecli.cli import program
 
 if __name__ == "__main__":
-    main()
+    program()

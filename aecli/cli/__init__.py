@@ -1,5 +1,5 @@
 """The command line; each command is one thin file: check paths, load, call one core function, save, report."""
 
-from aecli.cli.main import main
+from aecli.cli.main import program
 
-__all__ = ["main"]
+__all__ = ["program"]

@@ -12,6 +12,7 @@ from typing import Any
 from aecli.cli.colors import styled
 from aecli.cli.console import printable
 from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, root_cause
+from aecli.runtime.python_internals import leave_at_once
 
 UNREADABLE = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ENOTDIR}
 """Errors caused by a path or by its disk, and not by a bug."""
@@ -22,6 +23,16 @@ stops: list[ExitStatus] = []
 The exception itself is not kept: its traceback would keep objects alive that remove their files when they are deleted.
 """
 SECONDS_BETWEEN_RAISES = 0.2
+
+
+def program() -> None:
+    """Run `aecli` in a process of its own, and end the process."""
+    try:
+        main()
+    except SystemExit as stop:
+        if isinstance(stop.code, int):
+            leave_at_once(stop.code)
+        raise
 
 
 def main(arguments: list[str] | None = None) -> None:

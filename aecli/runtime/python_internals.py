@@ -1,0 +1,21 @@
+"""End the process without the part of Python's exit that only unloads libraries."""
+
+import atexit
+import os
+import sys
+import threading
+from contextlib import suppress
+
+
+def leave_at_once(status: int) -> None:
+    """Run the exit handlers and end the process, unless threads or unwritten output remain: then return.
+
+    What an ordinary exit does after its handlers takes half a second and 100 MiB with torch's CUDA build.
+    """
+    if len(threading.enumerate()) > 1:
+        return
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(status)
