@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -11,12 +11,13 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder, epochs_since_best, is_finished
-from aecli.errors import AecliError, InputError, Interrupted
+from aecli.errors import AecliError, Interrupted
 from aecli.recipes.resuming import require_not_exceeded
 from aecli.recipes.schema import Recipe
 from aecli.runtime.lightning_internals import dump_checkpoint
 from aecli.storage.schema import build, matches
 from aecli.training.module import TrainingModule
+from aecli.training.same_images import require_same_images
 from aecli.training.training_state import EpochState
 
 
@@ -124,20 +125,6 @@ class History(pl.Callback):
         self.best_weights = state_dict["best_weights"]
         if not all(weight.isfinite().all() for weight in self.best_weights.values()):
             raise ValueError("weights are not finite")
-
-
-def require_same_images(earlier: Mapping[str, str], fingerprints: Mapping[str, str]) -> None:
-    """Check that a run resumes with its images, by their fingerprints at each stage.
-
-    Raises:
-        InputError: the images of a stage differ.
-    """
-    for stage, fingerprint in fingerprints.items():
-        if earlier.get(stage) != fingerprint:
-            raise InputError(
-                f"the {stage} images differ from those of the run to resume",
-                hint="resume with the same images, or start again with --overwrite",
-            )
 
 
 class RunFolderCallback(pl.Callback):

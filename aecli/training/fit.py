@@ -28,7 +28,6 @@ from aecli.training.callbacks import (
     ListenerCallback,
     RunFolderCallback,
     TrainingListener,
-    require_same_images,
 )
 from aecli.training.classifier_module import ClassifierModule
 from aecli.training.image_grids import ImageGrids
@@ -38,6 +37,7 @@ from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.precision import warn_if_slow
 from aecli.training.preview import preview
 from aecli.training.request import ANY_DEVICE, Hardware, TrainingRequest
+from aecli.training.same_images import image_fingerprints, require_images_of
 from aecli.training.smallest_batch import make_train_batches
 from aecli.training.subsets import Subset
 from aecli.training.trained import Trained
@@ -107,7 +107,7 @@ def _make_session(
     request: TrainingRequest, hardware: Hardware, loggers: Sequence[Logger], listener: TrainingListener | None
 ) -> Session:
     model = initial_model(request)
-    history = History(request.recipe, _fingerprints(request))
+    history = History(request.recipe, image_fingerprints(request))
     run_folder = RunFolderCallback(
         request.folder,
         history,
@@ -129,11 +129,6 @@ def _make_session(
     if listener:
         warn_if_slow(device, request.recipe.training.precision, listener.on_warning)
     return Session(trainer, module, history, run_folder, process)
-
-
-def _fingerprints(request: TrainingRequest) -> dict[str, str]:
-    sources = {"training": request.images.source, "validation": request.validation.source}
-    return {stage: source.fingerprint for stage, source in sources.items()}
 
 
 def _make_module(model: Autoencoder | Classifier, request: TrainingRequest, process: Process) -> TrainingModule:
@@ -185,9 +180,7 @@ def _finished(request: TrainingRequest, hardware: Hardware) -> Trained | None:
         InputError: the run is not finished, or was trained on other images.
     """
     request.folder.begin(request.recipe, resume=True)
-    header = load_checkpoint(request.folder.model).header
-    trained_on = {"training": header.data.fingerprint, "validation": header.validation.fingerprint}
-    require_same_images(trained_on, _fingerprints(request))
+    require_images_of(load_checkpoint(request.folder.model).header, request)
     return load_results(request) if hardware.processes.current().is_rank_zero else None
 
 

@@ -19,6 +19,7 @@ from aecli.storage.paths import require_file
 
 PICKLED = {".pth", ".pt", ".bin", ".ckpt", ".pkl"}
 """Suffixes of files that torch writes; only tensors are read from them, so that reading runs no code."""
+COPY_HINT = "copy or download it again, and compare its size with that of the original"
 SAVE_HINT = "save only the weights: torch.save(network.state_dict(), FILE)"
 FLOATS = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
 DTYPES = FLOATS | {torch.int64, torch.int32, torch.uint8, torch.bool}
@@ -43,12 +44,26 @@ def load_start(path: Path) -> Checkpoint | Pretrained:
     Raises:
         InputError: the file is missing or damaged, holds more than tensors, or its values are not finite.
     """
-    if path.suffix.lower() not in PICKLED and is_checkpoint(path):
+    if path.suffix.lower() in PICKLED:
+        weights = _read_pickled(path)
+    elif _is_checkpoint(path):
         return load_checkpoint(path)
-    weights = _read_pickled(path) if path.suffix.lower() in PICKLED else _read_safetensors(path)
+    else:
+        weights = _read_safetensors(path)
     for name, tensor in weights.items():
         _check_values(name, tensor, path)
     return Pretrained(weights, path)
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Return whether a `.safetensors` file was written by aecli; errors are about weights, of whichever program."""
+    require_file(path, "weights")
+    try:
+        return is_checkpoint(path)
+    except InputError as error:
+        raise InputError(
+            f"cannot read weights from {path}: it is damaged, or not a safetensors file", hint=COPY_HINT
+        ) from error
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -26,6 +26,7 @@ from aecli.training.components import fit_components
 from aecli.training.initial_model import feature_model
 from aecli.training.pretrained import load_backbone
 from aecli.training.request import Hardware, TrainingRequest
+from aecli.training.same_images import require_images_of
 from aecli.training.subsets import Subset
 from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES, model_fields
 from aecli.training.trained import Trained
@@ -70,15 +71,18 @@ def train_features(request: TrainingRequest, hardware: Hardware, view: "Training
     """Fit a model of features and write its run folder.
 
     Raises:
-        InputError: the weights do not fit, or the images are all alike.
+        InputError: the weights do not fit, the images are all alike, or they are not those of the run to resume.
         RecipeError: the run to resume has another recipe, or there is no such backbone.
         UnavailableError: a library, the device or the weights are not available, or the folder cannot be written.
     """
     folder, recipe = request.folder, request.recipe
-    folder.begin(recipe, resume=request.resume)
     listening = view.listen(request.images, request.validation)
     if request.resume:
-        return Trained(load_checkpoint(folder.model), folder.load_metrics(), {}, None, None, False)
+        checkpoint = load_checkpoint(folder.model)
+        require_images_of(checkpoint.header, request)  # first, as the recipe depends on the images
+        folder.begin(recipe, resume=True)
+        return Trained(checkpoint, folder.load_metrics(), {}, None, None, False)
+    folder.begin(recipe, resume=False)
     keep_freed_memory()
     try:
         with view.status("loading the network"):

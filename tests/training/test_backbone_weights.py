@@ -169,7 +169,18 @@ def test_files_that_torch_did_not_write_are_not_unpacked(
 def test_truncated_files_are_refused(name: str, length: int, tmp_path: Path) -> None:
     path = write_weights(tmp_path / name)
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(InputError, match=name):
+    with pytest.raises(InputError, match=name) as refused:
+        load_start(path)
+    assert "weights" in str(refused.value)
+    assert "damaged" in str(refused.value) or length == 0
+    assert "model.safetensors" not in str(refused.value.hint)
+
+
+def test_a_file_that_is_not_safetensors_is_no_damaged_model(tmp_path: Path) -> None:
+    """Its user named weights of a network: nothing of aecli is at fault."""
+    path = tmp_path / "w.safetensors"
+    path.write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(InputError, match="weights"):
         load_start(path)
 
 

@@ -188,6 +188,15 @@ def test_a_finished_run_is_not_fitted_again(fit: Fit) -> None:
     assert (fit.run / "model.safetensors").read_bytes() == before
 
 
+def test_a_run_is_not_resumed_with_other_images(fit: Fit, tmp_path: Path) -> None:
+    assert fit().status == 0
+    before = (fit.run / "model.safetensors").read_bytes()
+    result = fit("--resume", images=write_photographs(tmp_path / "other", 8))
+    assert result.status == ExitStatus.INPUT
+    assert "images differ" in error_of(result)
+    assert (fit.run / "model.safetensors").read_bytes() == before
+
+
 def test_features_start_from_another_run_of_features(fit: Fit, tmp_path: Path) -> None:
     assert fit().status == 0
     other = write_photographs(tmp_path / "other", 8, (64, 64))
