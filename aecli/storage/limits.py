@@ -10,6 +10,8 @@ DEFAULT_MEMORY = 4 * 2**30
 BOMB_BYTES, BOMB_RATIO = 10**9, 200
 """Data that unpacks to more than `BOMB_BYTES` and to more than `BOMB_RATIO` times its compressed size is treated as a
 decompression bomb. Deflate reaches a ratio of 1,032; images and codes rarely exceed 20."""
+MAX_IMAGE_PIXELS = 100_000_000
+"""An image with more pixels is refused before it is decoded, as small files can claim to be enormous."""
 
 
 def budget(requested: int | None) -> int:

@@ -24,12 +24,12 @@ from aecli.data.formats.tiff import directories as tags
 from aecli.data.formats.tiff.directories import Directory, pages
 from aecli.data.formats.tiff.kinds import is_raw_photo, kind_reason, ycbcr_reason
 from aecli.data.formats.tiff.samples import Layout, colors_of, plain_layout, read_samples
+from aecli.storage.limits import MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 100_000_000
-"""An image with more pixels is refused before it is decoded, as small files can claim to be enormous."""
+MAX_PIXELS = MAX_IMAGE_PIXELS
 MAX_FRAME_PIXELS = MAX_PIXELS // 4
 """A frame of an animation may have fewer, as decoders keep several copies of it."""
 SEVERAL = "--pages first reads the first one, --pages all reads all"
