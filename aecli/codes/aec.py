@@ -18,7 +18,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from aecli.storage.limits import MAX_IMAGE_PIXELS
 SUFFIX = ".aec"
 MAGIC, VERSION = b"AEC", 1
 HEADER = struct.Struct("<3sB4sIBHH")
+HEADER_BYTES = HEADER.size
 CRC_START, CRC_END = 8, 12
 COLOR = 128
 MAX_SIDE, MAX_RATE = 2**16 - 1, COLOR - 1
@@ -68,6 +69,19 @@ class AecHeader:
         return None
 
 
+class CodedImage(Protocol):
+    """What a codec returns for one image."""
+
+    @property
+    def rate(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def words(self) -> NDArray[np.uint32]: ...
+
+
 @dataclass(frozen=True)
 class AecImage:
     """A compressed image with all that its file holds."""
@@ -94,6 +108,26 @@ class AecImage:
         start = HEADER.pack(MAGIC, VERSION, identity, 0, flags, header.height, header.width)
         crc = _crc(start, stream).to_bytes(CRC_END - CRC_START, "little")
         return start[:CRC_START] + crc + start[CRC_END:] + stream
+
+
+def pack(coded: CodedImage, identity: str, channels: int) -> bytes:
+    """Return the content of the file of an image.
+
+    Args:
+        coded: The image.
+        identity: `sha256:` and the identity of the codec.
+        channels: 1 for a gray image, 3 for a color image.
+
+    Raises:
+        ValueError: no file can hold the image.
+    """
+    start = short_identity(identity)
+    return AecImage(AecHeader(start, coded.rate, channels, coded.height, coded.width), coded.words).to_bytes()
+
+
+def short_identity(identity: str) -> str:
+    """Return the digits of a codec's identity that a file holds."""
+    return identity.removeprefix("sha256:")[:IDENTITY_DIGITS]
 
 
 def read_aec_header(file: IO[bytes]) -> AecHeader:

@@ -1,0 +1,45 @@
+"""What archives need of a codec: the interface of `aecli.inference.codec.ImageCodec`, which tests replace."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.codes.aec import AecImage, CodedImage
+
+
+class Encoded(Protocol):
+    """A compressed image, and what decoding it gives."""
+
+    @property
+    def coded(self) -> CodedImage: ...
+    @property
+    def pixels(self) -> NDArray[np.uint8]: ...
+    @property
+    def mse(self) -> float: ...
+    @property
+    def psnr(self) -> float: ...
+
+
+class Codec(Protocol):
+    """A model that compresses images."""
+
+    rate_weights: list[float]
+    psnr: list[float]
+    channels: int
+    size: tuple[int, int] | None
+    identity: str
+
+    def batch_size(self, height: int, width: int) -> int: ...
+    def encode(self, images: NDArray[np.uint8], rate: int) -> Sequence[Encoded]: ...
+    def decode(self, coded: Sequence[Any]) -> list[NDArray[np.uint8]]: ...
+    def encode_set(self, images: NDArray[np.uint8], rate: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]: ...
+    def decode_set(self, words: NDArray[np.uint32], count: int, rate: int) -> NDArray[np.uint8]: ...
+
+
+def as_coded(image: AecImage) -> Any:
+    """Return the image of a file as `decode` takes it."""
+    from aecli.inference import codec
+
+    return codec.CodedImage(image.header.rate, image.header.height, image.header.width, image.words)
