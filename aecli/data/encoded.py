@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from aecli.errors import InputError
 from aecli.storage.paths import STANDARD_STREAM, reading, require_file
+from aecli.storage.sized_reader import open_sized
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -83,7 +84,7 @@ class FileOnDisk(EncodedImage):
             require_file(path, "image")
         except InputError as error:
             raise UnreadableImageError(self.where, error.message.removesuffix(f": {path}"), hint=error.hint) from error
-        return path.open("rb")
+        return open_sized(path)
 
     def state(self) -> bytes:
         """Return the absolute path, the page, the size and the modification time."""

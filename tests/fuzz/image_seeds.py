@@ -13,6 +13,9 @@ from tests.data.formats.bmp_writing import fields_bmp
 from tests.data.formats.jpeg_writing import lossless_jpeg
 from tests.data.formats.tiff_writing import gray_page, packed_bits, page, write_tiff
 
+MARKED = np.pad(np.ones((2, 3), bool), ((2, 4), (3, 2)))
+"""The pixels that a mask of an image of 8x8 pixels marks."""
+
 
 def write_new_formats(folder: Path, gray: Image.Image, color: Image.Image) -> None:
     """Write files of the formats that not every Pillow reads, and animations."""
@@ -29,6 +32,25 @@ def write_new_formats(folder: Path, gray: Image.Image, color: Image.Image) -> No
     (folder / "lossless.jpeg").write_bytes(lossless_jpeg(np.asarray(gray.resize((64, 64)))))
     for suffix in ("gif", "webp", "png"):
         color.save(folder / f"frames.{suffix}", save_all=True, append_images=[gray.convert("RGB")])
+
+
+def write_masks(folder: Path) -> None:
+    """Write masks of one image, of each kind of pixels."""
+    folder.mkdir()
+    bits = Image.fromarray(MARKED)
+    white = bits.convert("L")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    bits.save(folder / "bits.png")
+    white.save(folder / "white.png", exif=exif)
+    white.convert("P").save(folder / "palette.png", transparency=0)
+    white.convert("LA").save(folder / "alpha.png")
+    Image.fromarray(MARKED.astype(np.uint16)).save(folder / "deep.png")
+    Image.fromarray(MARKED.repeat(2, axis=0).repeat(2, axis=1)).save(folder / "large.png")
+    bits.save(folder / "bits.tiff", compression="group4")
+    Image.fromarray(MARKED.astype(np.float32)).save(folder / "float.tiff")
+    for suffix in ("jpeg", "bmp", "gif"):
+        white.save(folder / f"white.{suffix}")
 
 
 def write_unusual_kinds(folder: Path, images: NDArray[Any]) -> None:

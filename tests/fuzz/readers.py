@@ -91,6 +91,7 @@ def all_readers(folder: Path) -> list[Reader]:
     deflated = formats.change_gzip(mutations.damage)
     return [
         *image_readers,
+        Reader("masks", "x_mask.png", files("masks/*"), masks, change_mask),
         Reader("codes", "x.npz", files("mlp-*.npz", "conv-*.npz"), partial(codes, context), zip_of_arrays),
         Reader("npz", "x.npz", files("images.npz", "floats.npz", "splits.npz"), image_set, zip_of_arrays),
         Reader("npy", "x.npy", files("images.npy", "deep.npy"), image_set, formats.change_npy),
@@ -163,6 +164,34 @@ def image_file(path: Path) -> None:
         assert marked.dtype == bool
         assert marked.shape == pixels.shape[1:]
         decode(file, Conversion((1, 8, 8), "crop"))
+
+
+def change_mask(content: bytes, chance: Random) -> bytes:
+    """Damage a mask as its format allows."""
+    if content.startswith(b"\x89PNG"):
+        return formats.change_png(content, chance)
+    if content.startswith((b"II", b"MM")):
+        return change_tiff(content, chance)
+    return mutations.damage(content, chance)
+
+
+def masks(path: Path) -> None:
+    """Measure a score's maps by the mask, as `calibrate --masks` does, and refuse what it warns of."""
+    from aecli.data.image_set import ImageSet
+    from aecli.data.mask_folder import with_masks
+    from aecli.detection.pixel_evaluation import EvaluationMaps, measure_pixels
+    from aecli.errors import InputError
+
+    images = ImageSet(np.zeros((1, 1, 8, 8), np.uint8), np.array(["x.png"]), "images")
+    maps = np.linspace(0, 1, 16, dtype=np.float32).reshape(1, 4, 4)
+    first = np.zeros(1, np.int64)
+    marked = with_masks(images, path.parent)
+    found = measure_pixels(
+        {"local": EvaluationMaps(maps, maps, first, first)}, images, marked, "stretch", 0, lambda *_: None
+    )
+    if found.warnings:
+        raise InputError(*found.warnings)
+    json.dumps(vars(found.metrics["local"].auroc), allow_nan=False)
 
 
 def image_set(path: Path) -> None:

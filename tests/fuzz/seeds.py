@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.data.archive_writing import write_parquet, write_tar, write_zip
-from tests.fuzz.image_seeds import write_new_formats, write_unusual_kinds
+from tests.fuzz.image_seeds import write_masks, write_new_formats, write_unusual_kinds
 from tests.tiny_backbone import BACKBONE, feature_model, write_weights
 
 COUNT = 12
@@ -186,6 +186,7 @@ def _write_images(folder: Path, images: NDArray[Any]) -> None:
     gray.convert("1").save(folder / "bits.ppm")
     write_new_formats(folder, gray, color)
     write_unusual_kinds(folder, images)
+    write_masks(folder / "masks")
 
 
 if __name__ == "__main__":
