@@ -1,9 +1,11 @@
 """Write the score map of each image to a file, for other programs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecli.detection.inspection import Detection
 from aecli.errors import UsageError
@@ -44,11 +46,25 @@ class MapFiles:
         if original is not None:
             score_map = original.place(score_map, original.size)
         path = self._names.path_for(detection.path)
+        content = _npy(score_map) if self._format == "npy" else _tiff(score_map)
         with atomic_write(path) as file:
-            if self._format == "npy":
-                np.save(file, score_map, allow_pickle=False)
-            else:
-                from PIL import Image
-
-                Image.fromarray(score_map).save(file, format="TIFF", compression="tiff_adobe_deflate")
+            file.writelines(content)
         return path
+
+
+def _npy(score_map: NDArray[np.float32]) -> Iterator[memoryview]:
+    """Yield the header and the values; `np.save` would not notice that a disk is full."""
+    score_map = np.ascontiguousarray(score_map)
+    header = BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(score_map))
+    yield header.getbuffer()
+    yield score_map.data
+
+
+def _tiff(score_map: NDArray[np.float32]) -> Iterator[memoryview]:
+    """Yield the file; libtiff, which would write to a file itself, explains no error of it."""
+    from PIL import Image
+
+    content = BytesIO()
+    Image.fromarray(score_map).save(content, format="TIFF", compression="tiff_adobe_deflate")
+    yield content.getbuffer()

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from unittest import mock
 
@@ -79,6 +81,7 @@ def make_material(folder: Path) -> None:
 
     from aecli.data import load
 
+    local = ("--score", "local", "-o", folder / "local.safetensors", "--quiet")
     digits = load("digits:test").take(np.arange(COUNT))
     for version, word in enumerate(("digits:train@-1", "digits:train@-2")):
         run = folder / f"run{version}"
@@ -97,6 +100,8 @@ def make_material(folder: Path) -> None:
             path = folder / f"images{version}" / f"{index}.png"
             path.parent.mkdir(exist_ok=True)
             Image.fromarray(image[0][:: 1 - 2 * version]).save(path)
+    if status := aecli("calibrate", "--model", folder / "run0", "--normal", "digits:test", *local):
+        raise SystemExit(f"calibrate: exit status {status}")
 
 
 def all_writers(material: Path) -> list[Writer]:
@@ -104,6 +109,7 @@ def all_writers(material: Path) -> list[Writer]:
     return [
         *_models(material),
         *_images(material),
+        *_detections(material),
         *_analyses(material),
         *_run_files(material),
         _cache(material),
@@ -138,28 +144,13 @@ def _models(material: Path) -> list[Writer]:
 
 
 def _images(material: Path) -> list[Writer]:
-    from aecli import inference
     from aecli.codes import load_codes, save_codes
     from aecli.data import load
     from aecli.data.saving import save_images
-    from aecli.detection.detector import default_detector
-    from aecli.detection.inspection import Detection
-    from aecli.plots.heatmap import Heatmaps
 
     codes = [load_codes(material / f"codes{version}.npz") for version in (0, 1)]
     digits = load("digits:test")
     images = [digits.take(np.arange(COUNT) + COUNT * version) for version in (0, 1)]
-    model = inference.load(material / "run0", device="cpu")
-    detector = default_detector(model.header, model.fingerprint)
-    threshold = detector.header.threshold
-    findings = [
-        [
-            Detection(f"{index}.png", 0.0, threshold, None, output.take(index))
-            for output in model.outputs(images[version].images)
-            for index in range(HEATMAPS)
-        ]
-        for version in (0, 1)
-    ]
 
     def write_codes(place: Path, version: int) -> None:
         save_codes(codes[version], place / "codes.npz")
@@ -173,17 +164,60 @@ def _images(material: Path) -> list[Writer]:
     def write_folder(place: Path, version: int) -> None:
         save_images(images[version], place)
 
-    def write_heatmaps(place: Path, version: int) -> None:
-        heatmaps = Heatmaps(place, detector)
-        for finding in findings[version]:
-            heatmaps.draw(finding)
-
     return [
         Writer("codes", write_codes),
         Writer("images .npz", write_npz),
         Writer("images .png", write_grid),
         Writer("images folder", write_folder, single_version),
+    ]
+
+
+def _detections(material: Path) -> list[Writer]:
+    """Return the writers of what `detect` shows: heatmaps, maps and a page of the same two images, or of two others."""
+    from aecli import inference
+    from aecli.data.image_set import Failure
+    from aecli.detection.detector import load_detector
+    from aecli.detection.inputs import chunked, image_readers
+    from aecli.detection.inspection import AnomalyInspector, Detection
+    from aecli.plots.heatmap import Heatmaps
+    from aecli.plots.inspection_page import InspectionPage
+    from aecli.plots.map_files import MapFiles
+    from aecli.plots.map_formats import MapFormat
+
+    model = inference.load(material / "run0", device="cpu")
+    detector = load_detector(material / "local.safetensors")
+
+    def inspected(version: int) -> list[Detection]:
+        names = [str(material / f"images{version}" / f"{index}.png") for index in range(HEATMAPS)]
+        readers = image_readers(names, model.conversion)
+        chunks = AnomalyInspector(model, detector).inspect_chunks(chunked(readers, HEATMAPS))
+        return [replace(one, path=Path(one.path).name) for one in chain(*chunks) if isinstance(one, Detection)]
+
+    detections = [inspected(version) for version in (0, 1)]
+    assert all(len(found) == HEATMAPS and found[0].score_map is not None for found in detections)
+
+    def write_heatmaps(place: Path, version: int) -> None:
+        heatmaps = Heatmaps(place, detector)
+        for detection in detections[version]:
+            heatmaps.draw(detection)
+
+    def write_maps(file_format: MapFormat, place: Path, version: int) -> None:
+        maps = MapFiles(place, file_format)
+        for detection in detections[version]:
+            maps.write(detection)
+
+    def write_page(place: Path, version: int) -> None:
+        page = InspectionPage(place / "page.html", model, detector)
+        for detection in detections[version]:
+            page.add(detection)
+        page.add_failure(Failure("damaged.png", "cannot be read"))
+        page.finish()
+
+    return [
         Writer("heatmaps folder", write_heatmaps, each_file_complete),
+        Writer("maps folder, TIFF", partial(write_maps, "tiff"), each_file_complete),
+        Writer("maps folder, NumPy", partial(write_maps, "npy"), each_file_complete),
+        Writer("page", write_page),
     ]
 
 

@@ -4,6 +4,7 @@ import heapq
 import tempfile
 import weakref
 from array import array
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -58,7 +59,7 @@ class InspectionPage:
             self._items: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
         except OSError as error:
             raise unwritable(path, error) from error
-        weakref.finalize(self, self._items.close)  # an error or a signal may prevent `finish`
+        weakref.finalize(self, _close, self._items)  # an error or a signal may prevent `finish`
         self._scores, self._ends = array("d"), array("q", [0])
         self._views: list[tuple[float, int, bytes]] = []
         """A heap: the score, the negative number of the image, and the enlarged image."""
@@ -96,12 +97,14 @@ class InspectionPage:
             UnavailableError: the file cannot be written.
         """
         if not self._scores:
-            self._items.close()
+            _close(self._items)
             return None
         views = {-number: view for _, number, view in self._views}
         order = sorted(range(len(self._scores)), key=lambda number: (-self._scores[number], number))
         page = markup.PageText(self._model, self._detector, self._scale, self._scores, len(views))
-        with self._items, atomic_write(self._path) as file:
+        with ExitStack() as stack:
+            stack.callback(_close, self._items)
+            file = stack.enter_context(atomic_write(self._path))
             file.write(page.start(self._failures, self._failed))
             for place, number in enumerate(order):
                 if place == markup.SHOWN:
@@ -121,6 +124,12 @@ class InspectionPage:
         view = view_of(detection, self._scale, VIEW_SIDE if is_enlarged else THUMBNAIL_SIDE)
         item = markup.item(detection, _pictures(view.limited(THUMBNAIL_SIDE), THUMBNAIL_QUALITY))
         return item, markup.enlargement(_pictures(view, VIEW_QUALITY)) if is_enlarged else None
+
+
+def _close(items: IO[bytes]) -> None:
+    """Close the temporary file, whose last bytes nobody needs: a full disk does not matter any more."""
+    with suppress(OSError):
+        items.close()
 
 
 def _pictures(view: InspectedView, quality: int) -> list[Picture]:
