@@ -114,6 +114,9 @@ def _stand_in() -> None:  # until aecli.inference.codec exists
         module: Any = types.ModuleType("aecli.inference.codec")
         module.CodedImage = FakeCoded
         sys.modules["aecli.inference.codec"] = module
+        import aecli.inference
+
+        aecli.inference.codec = module  # type: ignore[attr-defined]
 
 
 _stand_in()

@@ -39,6 +39,13 @@ class ArchiveOptions:
         panel=PANEL,
     )
 
+    keep_names: bool = option(
+        False,
+        "Keep the names and labels of the images of -o NAME.npz --entropy.",
+        "--keep-names",
+        panel=PANEL,
+    )
+
     def check(self) -> None:
         """Check that the options do not contradict each other.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from aecli.cli.archives import decode_archive, decode_set, holds_archive
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
@@ -13,11 +14,14 @@ from aecli.runtime.counting import counted
 EXAMPLES = examples(
     "aecli decode codes.npz --model run -o grid.png",
     "aecli decode codes.npz --model run -o images/",
+    "aecli decode archive/ --model codec -o restored/",
 )
 CodesArg = Annotated[
-    Path,
+    list[Path],
     typer.Argument(
-        metavar="CODES.npz", help="Code file made by the same model; - reads standard input.", show_default=False
+        metavar="CODES...",
+        help="Code file made by the same model, - for standard input; or archives and .aec files of a codec.",
+        show_default=False,
     ),
 ]
 ImagesOpt = Annotated[
@@ -27,7 +31,7 @@ ImagesOpt = Annotated[
         "-o",
         metavar="OUT",
         help="NAME.png: one grid of all images. NAME.npz or -: uint8 arrays. Any other name: a folder with one PNG per "
-        "code.",
+        "code, or with the images of an archive under their own names.",
         show_default=False,
     ),
 ]
@@ -42,19 +46,26 @@ def decode(
     overwrite: OverwriteOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Decode codes into images: a grid, a folder of PNGs, or an .npz of pixels."""
+    """Decode codes into images: a grid, a folder of PNGs, or an .npz of pixels; or restore the images of an archive."""
     from aecli import inference
     from aecli.checkpoint import resolve_model
     from aecli.codes import load_codes
+    from aecli.codes.aec_set import is_aec_set
     from aecli.data.saving import require_image_output, save_images
     from aecli.data.shapes import size_text
     from aecli.storage.paths import require_file
 
-    require_file(codes, "code file")
     checkpoint = resolve_model(model)
-    output = require_image_output(output, inputs=[checkpoint.file, codes], overwrite=overwrite)
-
-    loaded_codes = load_codes(codes)
+    if holds_archive(codes):
+        decode_archive(checkpoint, codes, output, console, overwrite=overwrite, device=device)
+        return
+    (file,) = codes
+    require_file(file, "code file")
+    output = require_image_output(output, inputs=[checkpoint.file, file], overwrite=overwrite)
+    if is_aec_set(file):
+        decode_set(checkpoint, file, output, console, device=device)
+        return
+    loaded_codes = load_codes(file)
     loaded = inference.load(checkpoint, device=device)
     with console.progress() as progress:
         images = inference.decode(loaded, loaded_codes, progress)

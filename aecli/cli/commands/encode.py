@@ -5,25 +5,31 @@ from typing import Annotated
 
 import typer
 
+from aecli.cli.archives import encode_archive, encode_set, is_archive, is_codec
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt, ModelOpt, ProcessOptions
 from aecli.data.options import DataOptions
 from aecli.data.shapes import shape_text
-from aecli.errors import ExitStatus
+from aecli.errors import ExitStatus, UsageError
+from aecli.inference.archive_options import ArchiveOptions
 from aecli.runtime.counting import counted
 
 EXAMPLES = examples(
     "aecli encode mnist5k:test --model run -o codes.npz",
     "aecli encode photos/ --model run --bits 8 -o codes.npz",
+    "aecli encode photos/ --model codec -o archive/ --psnr 38",
 )
+UNQUANTIZED = 32
+"""Bits per value of codes by default."""
 CodesOpt = Annotated[
     Path,
     typer.Option(
         "--output",
         "-o",
-        metavar="CODES.npz",
-        help="Code file to write; - writes to standard output.",
+        metavar="OUT",
+        help="NAME.npz: code file to write; - writes it to standard output. Any other name: a folder for one .aec file "
+        "for each image, which a codec writes.",
         show_default=False,
     ),
 ]
@@ -33,7 +39,14 @@ BitsOpt = Annotated[
 ]
 EntropyOpt = Annotated[
     bool,
-    typer.Option("--entropy", help="Entropy-code the quantized values, without names, labels and residuals."),
+    typer.Option(
+        "--entropy",
+        help="Entropy-code the quantized values, without names, labels and residuals; with a codec of images of one "
+        "size, compress all images to one stream.",
+    ),
+]
+ListOpt = Annotated[
+    bool, typer.Option("--list", help="Print a line for each image of an archive: file, bytes, rate and PSNR in dB.")
 ]
 
 
@@ -42,13 +55,15 @@ def encode(
     model: ModelOpt,
     output: CodesOpt,
     data_options: DataOptions,
+    archive: ArchiveOptions,
     processes: ProcessOptions,
     console: Console,
     bits: BitsOpt = 32,
     entropy: EntropyOpt = False,
+    list_images: ListOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Encode images: write one .npz file with codes, names, labels and residuals."""
+    """Encode images: write one .npz file with codes, names, labels and residuals, or an archive of .aec files."""
     from aecli import inference
     from aecli.checkpoint import resolve_model
     from aecli.codes import require_bits
@@ -56,7 +71,18 @@ def encode(
     from aecli.storage.paths import require_output
 
     checkpoint, ref = resolve_model(model), resolve(data)
+    into_archive = is_archive(output)
+    as_stream = not into_archive and entropy and bits == UNQUANTIZED and is_codec(checkpoint)
+    _check_options(archive, processes, into_archive=into_archive, as_stream=as_stream, list_images=list_images)
+    if into_archive:
+        if entropy or bits != UNQUANTIZED:
+            raise UsageError(f"--bits and --entropy apply to .npz files, not to {output}", hint="choose a --rate")
+        encode_archive(checkpoint, ref, output, data_options, archive, console, list_images=list_images, device=device)
+        return
     output = require_output(output, inputs=[checkpoint.file, *ref.paths], suffixes=[".npz"])
+    if as_stream:
+        encode_set(checkpoint, ref, output, data_options, archive, console, device=device)
+        return
     require_bits(bits, entropy=entropy)
 
     encoded = inference.encode_dataset(
@@ -87,3 +113,24 @@ def encode(
     )
     if images.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def _check_options(
+    archive: ArchiveOptions, processes: ProcessOptions, *, into_archive: bool, as_stream: bool, list_images: bool
+) -> None:
+    """Check that the options apply to what is written.
+
+    Raises:
+        UsageError: one does not.
+    """
+    if (into_archive or as_stream) and processes != ProcessOptions():
+        raise UsageError("images are compressed on one device", hint="leave out --devices and --num-nodes")
+    if (list_images or archive.resume) and not into_archive:
+        raise UsageError("--list and --resume apply to archives", hint="name a folder with -o")
+    if archive.keep_names and not as_stream:
+        raise UsageError("--keep-names applies to one stream of a codec", hint="add --entropy, and name an .npz file")
+    if archive != ArchiveOptions() and not (into_archive or as_stream):
+        raise UsageError(
+            "--rate, --psnr, --no-verify and --overwrite apply to a codec's archives and streams",
+            hint="name a folder with -o, or add --entropy",
+        )

@@ -1,0 +1,250 @@
+"""What `aecli encode` and `aecli decode` do with archives and sets of a codec."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from aecli.cli.console import Console
+from aecli.data.options import DataOptions
+from aecli.errors import ExitStatus, InputError, Interrupted, UsageError
+from aecli.inference.archive_options import ArchiveOptions
+from aecli.runtime.counting import counted
+
+if TYPE_CHECKING:
+    from aecli.checkpoint import ModelRef
+    from aecli.data import DataRef
+    from aecli.data.own_size import OwnSizeImages
+    from aecli.inference.archive_encoding import CompressedImage
+
+AEC = ".aec"
+
+
+def is_archive(output: Path) -> bool:
+    """Return whether `aecli encode -o OUTPUT` writes `.aec` files: a folder, or one such file."""
+    return str(output) != "-" and output.suffix.lower() != ".npz"
+
+
+def is_codec(model: "ModelRef") -> bool:
+    """Return whether a model was trained to compress images.
+
+    Raises:
+        InputError: the model is damaged.
+    """
+    from aecli.checkpoint import read_header
+
+    return bool(getattr(read_header(model.file), "rate_weights", []))
+
+
+def holds_archive(paths: Sequence[Path]) -> bool:
+    """Return whether `aecli decode` is to read `.aec` files: folders or such files."""
+    return len(paths) > 1 or paths[0].suffix.lower() == AEC or paths[0].is_dir()
+
+
+def encode_archive(
+    model: "ModelRef",
+    data: "DataRef",
+    output: Path,
+    data_options: DataOptions,
+    options: ArchiveOptions,
+    console: Console,
+    *,
+    list_images: bool,
+    device: str,
+) -> None:
+    """Write one file for each image of a DATA word, and report.
+
+    Raises:
+        UsageError: the output cannot be an archive of these images.
+        InputError: the model is no codec, or no image can be stored.
+        OutputExistsError: files exist.
+        typer.Exit: images are missing, or not kept as well as requested.
+    """
+    from aecli.checkpoint import read_header
+    from aecli.data.levels import Levels
+    from aecli.data.own_size import own_size_images
+    from aecli.inference.codec import load_codec
+    from aecli.inference.model import conversion_of
+    from aecli.workflows.archive_writing import finite, write_archive
+
+    options.check()
+    _check_archive_output(output, [model.file, *data.paths])
+    codec = load_codec(model, device)
+    levels = conversion_of(read_header(model.file)).levels
+    with console.progress() as progress:
+        images = own_size_images(
+            data, codec.channels, levels if isinstance(levels, Levels) else "declared", data_options, progress
+        )
+        paths = _archive_paths(images, output)
+        lines = console.lines(("file", "bytes", "rate", "PSNR"))
+
+        def show(image: "CompressedImage", path: Path) -> None:
+            document = {"file": str(path), "image": images.names[image.index], "bytes": len(image.content)}
+            cells = (str(path), str(len(image.content)), str(image.rate), f"{image.psnr:.2f}")
+            lines.show([(cells, document | {"rate": image.rate, "psnr": finite(image.psnr)})])
+
+        try:
+            report = write_archive(
+                codec,
+                images,
+                paths,
+                options,
+                on_image=show if list_images else lambda image, path: None,
+                progress=progress,
+            )
+        except Interrupted as stop:
+            stop.hint = stop.hint or "complete files are kept: run the command again with --resume"
+            raise
+    console.report_notes(report.notes, report.failures)
+    for warning in report.warnings:
+        console.warn(warning)
+    document = report.to_dict() | {"verified": options.verify, "identity": codec.identity}
+    if list_images:
+        console.summary(report.as_text(), {"output": str(output)} | document)
+    else:
+        console.saved(output, report.as_text(), document)
+    if report.is_partial:
+        raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def encode_set(
+    model: "ModelRef",
+    data: "DataRef",
+    output: Path,
+    data_options: DataOptions,
+    options: ArchiveOptions,
+    console: Console,
+    *,
+    device: str,
+) -> None:
+    """Write one stream of all images of a DATA word, and report.
+
+    Raises:
+        InputError: an image is damaged, or what was encoded does not decode.
+        UsageError: the codec takes images of any size, or has no such rate.
+        typer.Exit: images are missing, or not kept as well as requested.
+    """
+    from aecli.checkpoint import read_header
+    from aecli.data import load
+    from aecli.inference.codec import load_codec
+    from aecli.inference.image_sets import write_set
+    from aecli.inference.model import conversion_of
+    from aecli.workflows.archive_writing import UNLIKE_DB, finite
+
+    options.check()
+    codec = load_codec(model, device)
+    with console.progress() as progress:
+        conversion = conversion_of(read_header(model.file))
+        images = load(data, data_options, conversion, skip_damaged=True, progress=progress)
+        written = write_set(codec, images, output, options)
+    console.report_images(images)
+    if written.is_missed:
+        console.warn(f"{written.psnr:.2f} dB with the best quality, below {options.psnr:g} dB")
+    if written.psnr < codec.psnr[written.rate] - UNLIKE_DB:
+        console.warn(
+            f"{written.psnr:.2f} dB is more than {UNLIKE_DB} dB below the model's validation images at rate "
+            f"{written.rate}: these images are unlike its training images"
+        )
+    each = written.bytes / max(written.images, 1)
+    console.saved(
+        output,
+        f"{counted(written.images, 'image')} in {written.bytes:,} bytes ({each:.1f} per image), "
+        f"rate {written.rate}, PSNR {written.psnr:.2f} dB",
+        {"images": written.images, "failed": len(images.failures), "bytes": written.bytes, "rate": written.rate}
+        | {"bytes_per_image": round(each, 3), "psnr": finite(written.psnr), "seconds": round(written.seconds, 3)}
+        | {"verified": options.verify, "identity": codec.identity, "data": images.fingerprint},
+    )
+    if images.failures or written.is_missed:
+        raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def decode_archive(
+    model: "ModelRef", inputs: Sequence[Path], output: Path, console: Console, *, overwrite: bool, device: str
+) -> None:
+    """Restore the images of `.aec` files as PNG files, and report.
+
+    Raises:
+        UsageError: the output is no folder, or holds the inputs.
+        InputError: the model is no codec, or no file can be restored.
+        OutputExistsError: images exist.
+        typer.Exit: some files could not be restored.
+    """
+    from aecli.inference.codec import load_codec
+    from aecli.storage.paths import require_output
+    from aecli.workflows.archive_reading import find_files, require_new, restore_archive, restored_paths
+
+    files = find_files(inputs)
+    if output.suffix.lower() == ".png" and not output.is_dir():
+        if len(files) > 1:
+            raise UsageError(f"{len(files):,} images cannot be one file: {output}", hint="name a folder with -o")
+        paths = [require_output(output, inputs=[model.file, *files.paths])]
+    elif output.suffix or str(output) == "-" or output.is_file():
+        raise UsageError(f"images of {AEC} files are written into a folder: {output}", hint="name a folder with -o")
+    else:
+        paths = restored_paths(files, output)
+        require_new(paths, overwrite=overwrite)
+    codec = load_codec(model, device)
+    with console.progress() as progress:
+        report = restore_archive(codec, files, paths, progress)
+    console.report_notes(files.notes, report.failures)
+    console.saved(
+        output,
+        f"{counted(report.restored, 'image')} of {report.pixels / 1e6:.2f} megapixels",
+        {"images": report.restored, "failed": len(report.failures), "pixels": report.pixels}
+        | {"identity": codec.identity},
+    )
+    if report.failures:
+        raise typer.Exit(ExitStatus.PARTIAL)
+
+
+def decode_set(model: "ModelRef", file: Path, output: Path, console: Console, *, device: str) -> None:
+    """Decode the stream of a set of images, and report.
+
+    Raises:
+        InputError: the set is damaged, or was made by another model.
+    """
+    from aecli.codes.aec_set import load_aec_set
+    from aecli.data.saving import save_images
+    from aecli.data.shapes import size_text
+    from aecli.inference.codec import load_codec
+    from aecli.inference.image_sets import decode_set as decode
+
+    compressed = load_aec_set(file)
+    codec = load_codec(model, device)
+    images = decode(codec, compressed)
+    with console.progress() as progress:
+        save_images(images, output, progress)
+    console.saved(
+        output,
+        f"{counted(len(images), 'image')} of {size_text(images.image_shape)} pixels",
+        {"images": len(images), "image_shape": list(images.image_shape), "identity": codec.identity},
+    )
+
+
+def _check_archive_output(output: Path, inputs: Sequence[Path]) -> None:
+    """Check that the output can be a folder of `.aec` files, or one such file, outside of the folders of images.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    is_file = output.suffix.lower() == AEC and not output.is_dir()
+    if output.suffix and not is_file and not output.is_dir():
+        raise UsageError(
+            f"output must be a folder, or end in .npz or {AEC}: {output}", hint=f"-o {output.stem}/codes.npz"
+        )
+    if output.exists() and not output.is_dir() and not is_file:
+        raise UsageError(f"output is a file: {output}", hint="name a folder, or a file that ends in .npz")
+    for source in inputs:
+        if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
+            raise UsageError(f"the archive would lie among the images: {output}", hint="choose another folder")
+
+
+def _archive_paths(images: "OwnSizeImages", output: Path) -> list[Path]:
+    from aecli.workflows.archive_writing import archive_paths
+
+    if output.suffix.lower() != AEC or output.is_dir():
+        return archive_paths(images, output)
+    if len(images) != 1:
+        raise InputError(f"{len(images):,} images cannot be one file: {output}", hint="name a folder with -o")
+    return [output]
