@@ -24,13 +24,14 @@ from aecli.detection.small_samples import basis_text
 from aecli.errors import InputError
 from aecli.inference.model import conversion_of
 from aecli.recipes.loading import load_recipe, recipe_names
+from aecli.reports.describe_archive import describe_compressed
 from aecli.reports.description import Description
 from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.paths import require_file
 from aecli.storage.schema import build
 
-HINT = "name a run folder, model, detector, code file, recipe or DATA"
+HINT = "name a run folder, model, detector, code file, archive, recipe or DATA"
 
 
 def describe(target: str | Path) -> Description:
@@ -46,6 +47,8 @@ def describe(target: str | Path) -> Description:
     if (path / MODEL_FILE).exists():
         return _describe_model(path / MODEL_FILE, "run folder", path)
     if path.exists():
+        if compressed := describe_compressed(path):
+            return compressed
         return _describe_images(word) if path.is_dir() else _describe_file(require_file(path, "file"))
     if word in recipe_names():
         return _describe_recipe(word)

@@ -7,12 +7,14 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 
-EXAMPLES = examples("aecli info run", "aecli info codes.npz --json", "aecli info combined", "aecli info photos/")
+EXAMPLES = examples(
+    "aecli info run", "aecli info codes.npz --json", "aecli info combined", "aecli info photos/", "aecli info archive/"
+)
 FileArg = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
-        help="Run folder, model, detector, code file or recipe, the name of a built-in recipe, or DATA.",
+        help="Run folder, model, detector, code file, archive or .aec file, recipe or the name of a built-in one, or DATA.",
         show_default=False,
     ),
 ]
