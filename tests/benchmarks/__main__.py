@@ -1,6 +1,6 @@
 """Compare aecli with the tools that it replaces. Both run alternately, in one process tree on one machine.
 
-    python -m tests.benchmarks                       # all cases except tsne-60000, elpv, anomalib, GPU cases
+    python -m tests.benchmarks                       # all cases but tsne-60000, elpv, anomalib, drawn-defects, gpu-...
     python -m tests.benchmarks --repeats 1           # time each case once
     python -m tests.benchmarks conv encode-conv      # only these cases
     python -m tests.benchmarks --small --repeats 1   # 5,000 images instead of 60,000, each case once
@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.benchmarks.cases import (
     anomalib,
     busy_machine,
+    drawn_defects,
     elpv,
     encoding,
     first_training,
@@ -45,11 +46,12 @@ CASES = (
     | knn_probe.CASES
     | tsne.CASES
     | busy_machine.CASES
+    | drawn_defects.CASES
     | elpv.CASES
     | anomalib.CASES
     | gpu.CASES
 )
-NOT_BY_DEFAULT = {"tsne-60000", *elpv.CASES, *anomalib.CASES, *gpu.CASES}
+NOT_BY_DEFAULT = {"tsne-60000", *drawn_defects.CASES, *elpv.CASES, *anomalib.CASES, *gpu.CASES}
 
 
 def table(rows: Sequence[Row]) -> str:
