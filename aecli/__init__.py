@@ -3,6 +3,7 @@
     model = aecli.train(images, epochs=50).model                        # an array, tensor, list or DATA word
     calibration = aecli.calibrate("run", "good/")
     found = aecli.detect("photos/", "run", calibration)                 # names, scores, verdicts, heatmaps
+    report = aecli.compress_report("photos/:test", "run")               # bytes and quality beside JPEG, WebP, ...
     model = aecli.load("run")                   # a run folder, model.safetensors or model.onnx
     codes = model.encode(images)                # (N, C, H, W) uint8, or floats in 0..1 -> (N, *code shape) float32
     images = model.decode(codes)                # (N, *code shape) float32 -> (N, C, H, W) uint8
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aecli.api.calibration import calibrate
+    from aecli.api.compression import CompressionResult, compress_report
     from aecli.api.detection import Detections, detect
     from aecli.api.training import TrainingResult, train
     from aecli.data.image_set import ImageSet
@@ -35,10 +37,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "CalibrationResult",
+    "CompressionResult",
     "Detections",
     "TrainingResult",
     "__version__",
     "calibrate",
+    "compress_report",
     "detect",
     "load",
     "load_classifier",
@@ -48,9 +52,11 @@ __all__ = [
 
 _MODULES = {
     "CalibrationResult": "aecli.workflows.calibration",
+    "CompressionResult": "aecli.api.compression",
     "Detections": "aecli.api.detection",
     "TrainingResult": "aecli.api.training",
     "calibrate": "aecli.api.calibration",
+    "compress_report": "aecli.api.compression",
     "detect": "aecli.api.detection",
     "train": "aecli.api.training",
 }

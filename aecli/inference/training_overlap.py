@@ -44,6 +44,21 @@ def trained_count(model: Trained, images: ImageSet) -> int | None:
     return int(np.count_nonzero(unknown == 0))
 
 
+def trained_names(model: Trained, images: ImageSet) -> set[str] | None:
+    """Return the names of the images that the model was trained on; None for a model of version 0.1.
+
+    They are those that `trained_count` counts. Of tiles, they are the names of the images that these were cut from.
+    """
+    memory = model.trained_images
+    if memory is None or not trained_count(model, images):
+        return None if memory is None else set()
+    is_known = memory.contains(images.images)
+    if images.tiles is None:
+        return set(images.names[is_known].tolist())
+    unknown = {name for name, known in zip(images.image_names, is_known.tolist(), strict=True) if not known}
+    return set(images.image_names) - unknown
+
+
 def overlap_warning(trained: int | None, total: int, word: str) -> str | None:
     """Return the warning that a model was trained on some of the `total` images of `word`; None if on none."""
     if not trained:

@@ -6,63 +6,113 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aecli.analyses.compression.report import CompressionReport, Row
+from aecli.analyses.compression.code_codecs import ENTROPY_CODED
+from aecli.analyses.compression.measurement import Row
+from aecli.analyses.compression.report import CompressionReport
 from aecli.plots.figure import COLORS, figure, image_pixels, shortened
 
-STYLES: dict[str, dict[str, Any]] = {
-    "codes": {"color": COLORS[0], "marker": "o", "linestyle": "--"},
-    "codes, entropy-coded": {"color": COLORS[0], "marker": "o"},
+MODEL_COLORS = (COLORS[0], COLORS[5], COLORS[7])
+FORMATS: dict[str, dict[str, Any]] = {
     "PCA": {"color": COLORS[4], "marker": "s", "linestyle": "--"},
     "PCA, entropy-coded": {"color": COLORS[4], "marker": "s"},
     "JPEG": {"color": COLORS[3], "marker": "^"},
     "WebP": {"color": COLORS[2], "marker": "v"},
+    "AVIF": {"color": COLORS[1], "marker": "D"},
+    "JPEG 2000": {"color": "0.45", "marker": "P"},
+    "JPEG XL": {"color": "#882255", "marker": "X"},
 }
-
-
 LOSSLESS = ("pixels", "PNG", "WebP lossless", "one stream")
+TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 32, 64)
 MIN_DISTANCE = 0.03
 """Fraction of the axis below which two lossless methods share one label."""
+EXAMPLES_OF = ("PCA, entropy-coded", "JPEG", "WebP", "AVIF")
+"""The methods whose example images are drawn beside those of the models, with about as many bytes."""
+SMALL_SIDE = 64
+"""Pixels of a side up to which all examples are drawn; of larger images, every other one of them is."""
+HEIGHT, WIDTH, MARGIN = 5.4, 9.0, 2.2
+"""Inches of the curves, of the figure, and of the captions beside the examples."""
 
 
 def draw(report: CompressionReport, title: str, path: Path) -> None:
-    """Draw PSNR against bits per pixel, with one curve per family, and the example images below.
+    """Draw PSNR against bits per pixel, with one curve per family, and example images below.
 
     Lossless methods, whose PSNR is infinite, are vertical lines.
     """
-    strip = len(report.examples)
-    with figure(path, (9.0, 5.4 + 0.62 * strip), dpi=130) as drawn:
-        above, below = np.asarray(drawn.subfigures(2, 1, height_ratios=[5.4, 0.62 * strip]))
-        _draw_curves(above.subplots(), report.rows, title)
-        axes = below.subplots(strip, 1, squeeze=False)[:, 0]
-        for axis, (method, images) in zip(list(axes), report.examples.items(), strict=True):
-            row = np.concatenate(list(np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=255)), axis=2)
-            axis.imshow(image_pixels(row), cmap="gray", vmin=0, vmax=255)
+    strips = _strips(report)
+    heights = [(WIDTH - MARGIN) * strip.shape[1] / strip.shape[2] for strip in strips.values()]
+    with figure(path, (WIDTH, HEIGHT + sum(heights)), dpi=130) as drawn:
+        above, below = np.asarray(drawn.subfigures(2, 1, height_ratios=[HEIGHT, sum(heights)]))
+        _draw_curves(above.subplots(), report, title)
+        axes = below.subplots(len(strips), 1, squeeze=False)[:, 0]
+        for axis, (method, strip) in zip(list(axes), strips.items(), strict=True):
+            axis.imshow(image_pixels(strip), cmap="gray", vmin=0, vmax=255)
             axis.set_ylabel(_caption(method, report.rows), rotation=0, ha="right", va="center", fontsize=9)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
 
 
-def _draw_curves(axes: Any, rows: Sequence[Row], title: str) -> None:
-    for family, style in STYLES.items():
-        points = sorted((row.bits_per_pixel, row.quality.psnr) for row in rows if row.family == family)
+def _strips(report: CompressionReport) -> dict[str, NDArray[np.uint8]]:
+    """Return the examples of the methods to draw, each as one image, (C, H, W)."""
+    drawn = {method: images for method, images in report.examples.items() if method in _drawn_methods(report)}
+    sides = [max(image.shape[axis] for images in drawn.values() for image in images) for axis in (1, 2)]
+    step = 1 if max(sides) <= SMALL_SIDE else 2
+    return {
+        method: np.concatenate([_padded(image, sides[0] + 2, sides[1] + 2) for image in images[::step]], axis=2)
+        for method, images in drawn.items()
+    }
+
+
+def _drawn_methods(report: CompressionReport) -> set[str]:
+    """Return the original, the models with most, middle and fewest bytes, and formats with about the middle bytes."""
+    first, *others = [[row for row in report.rows if row.family == model] for model in report.models]
+    first, middle = sorted(first, key=lambda row: row.bytes), len(first) // 2
+    methods = {"original", first[0].method, first[middle].method, first[-1].method}
+    for rows in (*others, *([row for row in report.rows if row.family == family] for family in EXAMPLES_OF)):
+        if rows:
+            methods.add(min(rows, key=lambda row: abs(np.log(row.bytes / first[middle].bytes))).method)
+    return methods
+
+
+def _padded(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return a (C, H, W) image in the middle of a white one."""
+    missing = (height - image.shape[1], width - image.shape[2])
+    around = [(0, 0), *((side // 2, side - side // 2) for side in missing)]
+    return np.pad(image, around, constant_values=255)
+
+
+def _draw_curves(axes: Any, report: CompressionReport, title: str) -> None:
+    for family, style in _styles(report).items():
+        points = sorted((row.bits_per_pixel, row.quality.psnr) for row in report.rows if row.family == family)
         points = [(rate, psnr) for rate, psnr in points if isfinite(psnr)]
         if points:
-            axes.plot(*zip(*points, strict=True), label=family, markersize=5, **style)
+            axes.plot(*zip(*points, strict=True), label=shortened(family, 40), markersize=5, **style)
     axes.set(xscale="log", xlabel="bits per pixel", ylabel="PSNR in dB (higher is better)")
     axes.set_title(shortened(title, 120), loc="left", pad=80, parse_math=False)
     left, right = np.log(axes.get_xlim())
     lossless = sorted(
-        (row.bits_per_pixel, row.method.removesuffix(", one stream")) for row in rows if row.family in LOSSLESS
+        (row.bits_per_pixel, row.method.removesuffix(", one stream")) for row in report.rows if row.family in LOSSLESS
     )
     for rate, methods in _merged(lossless, (right - left) * MIN_DISTANCE):
         axes.axvline(rate, color="0.75", linewidth=1, zorder=0)
         across = axes.get_xaxis_transform()
         axes.text(rate, 1.01, methods, transform=across, rotation=60, fontsize=8, color="0.3")
-    ticks = [value for value in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 32, 64) if _within(value, axes.get_xlim())]
+    ticks = [value for value in TICKS if _within(value, axes.get_xlim())]
     axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
     axes.minorticks_off()
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _styles(report: CompressionReport) -> dict[str, dict[str, Any]]:
+    """Return the style of each family: of codes, dashed lines are those without an entropy coder."""
+    styles: dict[str, dict[str, Any]] = {}
+    for index, model in enumerate(report.models):
+        color = MODEL_COLORS[index % len(MODEL_COLORS)]
+        if (plain := model.removesuffix(ENTROPY_CODED)) != model:
+            styles[plain] = {"color": color, "marker": "o", "linestyle": "--"}
+        styles[model] = {"color": color, "marker": "o", "linewidth": 2}
+    return styles | FORMATS
 
 
 def _merged(lossless: Sequence[tuple[float, str]], distance: float) -> list[tuple[float, str]]:
@@ -78,7 +128,9 @@ def _merged(lossless: Sequence[tuple[float, str]], distance: float) -> list[tupl
 
 def _caption(method: str, rows: Sequence[Row]) -> str:
     row = next((row for row in rows if row.method == method), None)
-    return f"{method}\n{row.bits_per_pixel:.2f} bits/pixel" if row else method
+    if row is None:
+        return method
+    return f"{shortened(method, 30)}\n{row.bits_per_pixel:.2f} bits/pixel, {row.quality.psnr:.1f} dB"
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

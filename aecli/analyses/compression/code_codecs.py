@@ -1,13 +1,14 @@
 """Models that turn images into codes, compared by the bytes of the stored codes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.compression.image_codecs import CompressedImages
+from aecli.analyses.compression.blocks import Block
+from aecli.analyses.compression.image_codecs import CompressedBlock
 from aecli.codes import Codes, write_codes
 from aecli.codes.quantizer import QUANTIZED_BITS, Quantizer, fit_quantizers
 from aecli.codes.storage import restore, store
@@ -15,6 +16,7 @@ from aecli.codes.storage import restore, store
 Decode = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
 """(N, ...) float32 codes -> (N, C, H, W) uint8 images."""
 
+ENTROPY_CODED = ", entropy-coded"
 PCA_TRAINING_IMAGES = 10_000
 
 
@@ -30,7 +32,7 @@ class Codec:
     decoder_bytes: int
     """Size of the decoder, which is needed once for all images."""
 
-    def compress(self, bits: int, *, entropy: bool) -> CompressedImages:
+    def compress(self, bits: int, *, entropy: bool) -> CompressedBlock:
         """Store the codes with `bits` per value, read them back and decode them.
 
         The size is that of the stored values and their scale; entropy-coded, that of the whole file.
@@ -43,10 +45,49 @@ class Codec:
             file = BytesIO()
             write_codes(replace(self.codes, meta=meta, quantizer=quantizer), file)
             size = file.tell()
-        precision = {32: "float32", 16: "float16"}.get(bits, f"{bits} bits")
-        suffix = ", entropy-coded" if entropy else ""
-        restored = self.decode(restore(arrays, bits, entropy=entropy))
-        return CompressedImages(f"{self.name}, {precision}{suffix}", f"{self.name}{suffix}", size, restored)
+        return CompressedBlock(size, 0, self.decode(restore(arrays, bits, entropy=entropy)))
+
+    def settings(self, all_bits: Sequence[int]) -> "list[CodecSetting]":
+        """Return the ways to store the codes: with each number of bits per value, plain and entropy-coded."""
+        return [
+            CodecSetting(self, bits, entropy)
+            for entropy in (False, True)
+            for bits in all_bits
+            if not entropy or bits in QUANTIZED_BITS
+        ]
+
+
+@dataclass(frozen=True)
+class CodecSetting:
+    """A model with the bits per value of its codes."""
+
+    codec: Codec
+    bits: int
+    entropy: bool
+
+    @property
+    def method(self) -> str:
+        """The name of the model and the type of its codes."""
+        precision = {32: "float32", 16: "float16"}.get(self.bits, f"{self.bits} bits")
+        return f"{self.codec.name}, {precision}{ENTROPY_CODED if self.entropy else ''}"
+
+    @property
+    def family(self) -> str:
+        """The name of the model and whether the codes are entropy-coded."""
+        return entropy_coded(self.codec.name) if self.entropy else self.codec.name
+
+    def compress(self, images: Block) -> CompressedBlock:
+        """Store the codes of all images, which the model has already."""
+        return self.codec.compress(self.bits, entropy=self.entropy)
+
+    def finish(self) -> int:
+        """Return 0: the file is complete."""
+        return 0
+
+
+def entropy_coded(name: str) -> str:
+    """Return the family of a model's entropy-coded codes."""
+    return name + ENTROPY_CODED
 
 
 def fit_pca(training_images: NDArray[np.uint8], images: NDArray[np.uint8], codes: Codes) -> Codec:

@@ -3,75 +3,215 @@
 import lzma
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, features
 
-from aecli.runtime.threads import map_ordered
+from aecli.analyses.compression.blocks import Block
+from aecli.runtime.optional_packages import is_installed
 
-JPEG_QUALITIES = (10, 30, 50, 75, 90)
-WEBP_QUALITIES = (10, 50, 75, 90)
-WEBP: dict[str, Any] = {"format": "WEBP", "method": 4}
+JPEG_QUALITIES = (2, 5, 10, 20, 30, 50, 75, 90, 97)
+WEBP_QUALITIES = (0, 5, 10, 25, 50, 75, 90, 98)
+AVIF_QUALITIES = (5, 20, 35, 50, 65, 80, 95)
+JPEG_2000_DECIBELS = (22, 26, 30, 34, 38, 42, 46, 50)
+JPEG_XL_QUALITIES = (10, 35, 60, 80, 90, 95, 99)
+JPEG_XL_EFFORT = 7
+WEBP: dict[str, Any] = {"format": "WEBP", "method": 6}
+JPEG_2000: dict[str, Any] = {"format": "JPEG2000", "quality_mode": "dB", "irreversible": True, "no_jp2": True}
+FLAT_LEVEL = 128
+"""The gray level of the image whose file is counted as the header of a format."""
+
+Encode = Callable[[NDArray[np.uint8]], bytes]
+"""(H, W) or (H, W, 3) uint8 pixels -> a file."""
+Decode = Callable[[bytes], "Image.Image | NDArray[np.uint8]"]
+"""A file -> an image, or its pixels."""
 
 
 @dataclass(frozen=True)
-class CompressedImages:
-    """The result of compressing a set of images with one method."""
+class CompressedBlock:
+    """The result of compressing images of equal size with one method."""
+
+    bytes: int
+    header_bytes: int
+    """The part of `bytes` that does not depend on the content of the images."""
+    restored: Block
+    """(B, C, H, W), decoded from the compressed bytes."""
+
+
+class ImageCodec(Protocol):
+    """A method that compresses images block by block."""
+
+    @property
+    def method(self) -> str:
+        """The name of the method with its setting."""
+
+    @property
+    def family(self) -> str:
+        """The name of the method; the settings of a family are one curve of the plot."""
+
+    def compress(self, images: Block) -> CompressedBlock:
+        """Compress a block of images.
+
+        Raises:
+            OSError: the format does not take such images, or its encoder fails; also ValueError and RuntimeError.
+        """
+
+    def finish(self) -> int:
+        """Return the bytes that the method writes after the last image."""
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format with one file for each image. The file of a flat image of the same size counts as the header."""
 
     method: str
     family: str
-    """The methods of a family are one curve of the plot."""
-    bytes: int
-    restored: NDArray[np.uint8]
-    """(N, C, H, W), decoded from the compressed bytes."""
+    encode: Encode
+    decode: Decode
+    _headers: dict[tuple[int, ...], int] = field(default_factory=dict)
+    """Bytes of the file of a flat image, by its shape."""
+
+    def compress(self, images: Block) -> CompressedBlock:
+        """Compress a block of images."""
+        restored = np.empty_like(images)
+        total = 0
+        for image, result in zip(images, restored, strict=True):
+            file = self.encode(_pixels(image))
+            decoded = self.decode(file)
+            if isinstance(decoded, Image.Image):
+                decoded = np.asarray(decoded.convert("L" if len(image) == 1 else "RGB"))
+            result[:] = decoded[None] if decoded.ndim == 2 else decoded.transpose(2, 0, 1)
+            total += len(file)
+        return CompressedBlock(total, len(images) * self._header_bytes(images.shape[1:]), restored)
+
+    def finish(self) -> int:
+        """Return 0: all files are complete."""
+        return 0
+
+    def _header_bytes(self, shape: tuple[int, ...]) -> int:
+        if shape not in self._headers:
+            self._headers[shape] = len(self.encode(_pixels(np.full(shape, FLAT_LEVEL, np.uint8))))
+        return self._headers[shape]
 
 
-ImageCodec = Callable[[NDArray[np.uint8]], CompressedImages]
-"""(N, C, H, W) uint8 images -> the compressed images."""
+class Compressor(Protocol):
+    """What `zlib.compressobj` and `lzma.LZMACompressor` have in common."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Return the next bytes of the stream."""
+
+    def flush(self) -> bytes:
+        """Return the last bytes of the stream."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """General compression of the pixels of all images as one stream."""
+
+    method: str
+    compressor: Compressor
+    family: str = "one stream"
+
+    def compress(self, images: Block) -> CompressedBlock:
+        """Compress a block of images."""
+        return CompressedBlock(len(self.compressor.compress(images.tobytes())), 0, images)
+
+    def finish(self) -> int:
+        """Return the bytes at the end of the stream."""
+        return len(self.compressor.flush())
 
 
 def image_codecs() -> list[ImageCodec]:
-    """Return all methods: formats with one file per image, and general compression of all pixels as one stream."""
+    """Return all methods: formats with one file per image, and general compression of all pixels as one stream.
+
+    AVIF is there if Pillow has it, and JPEG XL if imagecodecs or pillow-jxl-plugin is installed.
+    """
     codecs: list[ImageCodec] = [
-        partial(_as_files, method="PNG", family="PNG", save_options={"format": "PNG", "optimize": True}),
-        partial(_as_files, method="WebP lossless", family="WebP lossless", save_options=WEBP | {"lossless": True}),
+        _pillow("PNG", "PNG", {"format": "PNG", "optimize": True}),
+        _pillow("WebP lossless", "WebP lossless", WEBP | {"lossless": True}),
     ]
     for quality in JPEG_QUALITIES:
-        save_options = {"format": "JPEG", "quality": quality, "optimize": True}
-        codecs.append(partial(_as_files, method=f"JPEG {quality}", family="JPEG", save_options=save_options))
+        codecs.append(_pillow(f"JPEG {quality}", "JPEG", {"format": "JPEG", "quality": quality, "optimize": True}))
     for quality in WEBP_QUALITIES:
-        save_options = WEBP | {"quality": quality}
-        codecs.append(partial(_as_files, method=f"WebP {quality}", family="WebP", save_options=save_options))
-    codecs.append(partial(_as_stream, method="zlib, one stream", compress=partial(zlib.compress, level=9)))
-    codecs.append(partial(_as_stream, method="LZMA, one stream", compress=lzma.compress))
+        codecs.append(_pillow(f"WebP {quality}", "WebP", WEBP | {"quality": quality}))
+    if features.check("avif"):
+        for quality in AVIF_QUALITIES:
+            codecs.append(FileFormat(f"AVIF {quality}", "AVIF", partial(_encode_avif, quality), _decode_pillow))
+    if features.check("jpg_2000"):
+        for decibels in JPEG_2000_DECIBELS:
+            options = JPEG_2000 | {"quality_layers": [decibels]}
+            codecs.append(_pillow(f"JPEG 2000 {decibels} dB", "JPEG 2000", options))
+    codecs += _jpeg_xl()
+    codecs.append(Stream("zlib, one stream", zlib.compressobj(9)))
+    codecs.append(Stream("LZMA, one stream", lzma.LZMACompressor()))
     return codecs
 
 
-def _as_files(images: NDArray[np.uint8], method: str, family: str, save_options: dict[str, Any]) -> CompressedImages:
-    def compress(image: NDArray[np.uint8]) -> tuple[int, NDArray[np.uint8]]:
-        content = BytesIO()
-        _pil_image(image).save(content, **save_options)
-        with Image.open(content) as decoded:
-            pixels = np.asarray(decoded.convert("L" if len(image) == 1 else "RGB"))
-        return content.getbuffer().nbytes, pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-
-    restored = np.empty_like(images)
-    total = 0
-    for index, (size, pixels) in enumerate(map_ordered(compress, images)):
-        restored[index] = pixels
-        total += size
-    return CompressedImages(method, family, total, restored)
+def _jpeg_xl() -> list[ImageCodec]:
+    encode: Callable[[int, NDArray[np.uint8]], bytes]
+    decode: Decode
+    if is_installed("imagecodecs"):
+        encode, decode = _encode_by_imagecodecs, _decode_by_imagecodecs
+    elif is_installed("pillow_jxl"):
+        encode, decode = _encode_by_plugin, _decode_by_plugin
+    else:
+        return []
+    return [
+        FileFormat(f"JPEG XL {quality}", "JPEG XL", partial(encode, quality), decode) for quality in JPEG_XL_QUALITIES
+    ]
 
 
-def _as_stream(images: NDArray[np.uint8], method: str, compress: Callable[[bytes], bytes]) -> CompressedImages:
-    size = len(compress(np.ascontiguousarray(images).tobytes()))
-    return CompressedImages(method, "one stream", size, images)
+def _pillow(method: str, family: str, options: dict[str, Any]) -> FileFormat:
+    return FileFormat(method, family, partial(_encode_pillow, options), _decode_pillow)
 
 
-def _pil_image(image: NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)))
+def _encode_pillow(options: dict[str, Any], pixels: NDArray[np.uint8]) -> bytes:
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, **options)
+    return content.getvalue()
+
+
+def _encode_avif(quality: int, pixels: NDArray[np.uint8]) -> bytes:
+    """Encode by one thread, so that the bytes do not depend on the machine; gray images have no color planes."""
+    subsampling = "4:0:0" if pixels.ndim == 2 else "4:2:0"
+    options = {"format": "AVIF", "quality": quality, "speed": 6, "subsampling": subsampling, "max_threads": 1}
+    return _encode_pillow(options, pixels)
+
+
+def _decode_pillow(file: bytes) -> Image.Image:
+    image = Image.open(BytesIO(file))
+    image.load()
+    return image
+
+
+def _encode_by_imagecodecs(quality: int, pixels: NDArray[np.uint8]) -> bytes:
+    imagecodecs = import_module("imagecodecs")
+    # libjxl's JxlEncoderDistanceFromQuality
+    distance = 0.1 + (100 - quality) * 0.09 if quality >= 30 else 53 / 3000 * quality**2 - 1.15 * quality + 25
+    return bytes(imagecodecs.jpegxl_encode(pixels, distance=distance, effort=JPEG_XL_EFFORT, numthreads=1))
+
+
+def _decode_by_imagecodecs(file: bytes) -> NDArray[np.uint8]:
+    decoded: NDArray[np.uint8] = import_module("imagecodecs").jpegxl_decode(file)
+    return decoded
+
+
+def _encode_by_plugin(quality: int, pixels: NDArray[np.uint8]) -> bytes:
+    import_module("pillow_jxl")  # registers the format
+    return _encode_pillow({"format": "JXL", "quality": quality, "effort": JPEG_XL_EFFORT, "num_threads": 1}, pixels)
+
+
+def _decode_by_plugin(file: bytes) -> Image.Image:
+    import_module("pillow_jxl")
+    return _decode_pillow(file)
+
+
+def _pixels(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a (C, H, W) image as (H, W) if gray, (H, W, 3) if color."""
+    return np.ascontiguousarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0))

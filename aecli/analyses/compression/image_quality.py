@@ -4,6 +4,7 @@ SSIM is our own, because scikit-image is not a dependency and takes one image at
 The tests compare it with both.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,10 @@ from scipy.ndimage import gaussian_filter
 PEAK = 255.0
 SIGMA, TRUNCATE = 1.5, 3.5
 """The Gaussian window of SSIM; it is 11 pixels wide."""
+RADIUS = round(TRUNCATE * SIGMA)
 K1, K2 = 0.01, 0.03
+MAX_VALUES = 1 << 21
+"""The most values of images that are compared at once; there may be more in one row."""
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,56 @@ class ImageQuality:
     """Mean structural similarity; 1 for equal images."""
 
 
+class QualitySum:
+    """Adds up the errors of images block by block, of any sizes. All values weigh the same, as if it were one image."""
+
+    def __init__(self) -> None:
+        """Start without images."""
+        self._values = 0
+        self._squared = self._similarity = 0.0
+
+    def add(self, images: NDArray[np.uint8], restored: NDArray[np.uint8]) -> None:
+        """Add (N, C, H, W) images and their reconstructions."""
+        self._values += images.size
+        if np.array_equal(images, restored):
+            self._similarity += images.size
+            return
+        count = max(1, MAX_VALUES // max(1, images[:1].size))
+        for start in range(0, len(images), count):
+            first, second = images[start : start + count], restored[start : start + count]
+            for rows, halo in _strips(first.shape[2], first[:1, :, :1].size):
+                self._add_rows(first[:, :, halo], second[:, :, halo], rows)
+
+    def _add_rows(self, images: NDArray[np.uint8], restored: NDArray[np.uint8], rows: slice) -> None:
+        first, second = images.astype(np.float32), restored.astype(np.float32)
+        similarity = ssim_map(first, second)[:, :, rows]
+        self._similarity += float(similarity.mean(dtype=np.float64)) * similarity.size
+        self._squared += float(np.square(first[:, :, rows] - second[:, :, rows]).sum(dtype=np.float64))
+
+    def quality(self) -> ImageQuality:
+        """Return the metrics of all images so far, at least one."""
+        if self._squared == 0:
+            return ImageQuality(0.0, float("inf"), 1.0)
+        mse = self._squared / self._values
+        return ImageQuality(mse, float(10 * np.log10(PEAK**2 / mse)), self._similarity / self._values)
+
+
 def image_quality(images: NDArray[np.uint8], restored: NDArray[np.uint8]) -> ImageQuality:
     """Compare (N, C, H, W) images with their reconstructions."""
-    if np.array_equal(images, restored):
-        return ImageQuality(0.0, float("inf"), 1.0)
-    squared = similarity = 0.0
-    for start in range(0, len(images), 1024):
-        first = images[start : start + 1024].astype(np.float32)
-        second = restored[start : start + 1024].astype(np.float32)
-        squared += float(np.square(first - second).mean(axis=(1, 2, 3), dtype=np.float64).sum())
-        similarity += float(ssim(first, second).sum())
-    mse = squared / len(images)
-    return ImageQuality(mse, float(10 * np.log10(PEAK**2 / mse)), similarity / len(images))
+    total = QualitySum()
+    total.add(images, restored)
+    return total.quality()
+
+
+def _strips(height: int, row_values: int) -> Iterator[tuple[slice, slice]]:
+    """Yield strips of rows of bounded memory: the rows within a part of the image, and the rows of that part.
+
+    A part has the rows around the strip that the window of SSIM covers, so that the strips join exactly.
+    """
+    count = max(1, MAX_VALUES // row_values)
+    for start in range(0, height, count):
+        top = max(0, start - RADIUS)
+        yield slice(start - top, min(start + count, height) - top), slice(top, start + count + RADIUS)
 
 
 def ssim(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,21 +7,32 @@ import typer
 
 from aecli.cli.command import examples
 from aecli.cli.console import Console
-from aecli.cli.options import DataArg, DeviceOpt, ModelOpt
+from aecli.cli.options import DataArg, DeviceOpt
 from aecli.data.options import DataOptions
-from aecli.errors import ExitStatus
+from aecli.errors import ExitStatus, UsageError
 from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
-    from aecli.analyses.compression.report import Row
+    from aecli.analyses.compression.measurement import Row
 
 EXAMPLES = examples(
     "aecli compress-report mnist5k:test --model run -o compression.png",
+    "aecli compress-report photos/:test --model codec-run --model other-run",
     "aecli compress-report photos/ --model run --json > compression.json",
 )
 COLUMNS = [
     *("format", "bytes", "bytes/image", "bits/pixel", "saved", "ratio", "with decoder"),
-    *("MSE", "PSNR", "SSIM"),
+    *("of 1,000", "of 10,000", "of 1,000,000", "MSE", "PSNR", "SSIM"),
+]
+ModelsOpt = Annotated[
+    list[Path],
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="Run folder, model.safetensors or model.onnx; give it several times to compare models.",
+        show_default=False,
+    ),
 ]
 PlotOpt = Annotated[
     Path | None,
@@ -31,44 +42,49 @@ PlotOpt = Annotated[
 
 def compress_report(
     data: DataArg,
-    model: ModelOpt,
+    model: ModelsOpt,
     data_options: DataOptions,
     console: Console,
     output: PlotOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Compare the size and quality of codes with PNG, WebP, JPEG, zlib, LZMA and PCA."""
+    """Compare the size and quality of codes with JPEG, WebP, AVIF, JPEG 2000, PNG, zlib, LZMA and PCA."""
     from aecli.checkpoint import resolve_model
     from aecli.data import resolve
     from aecli.storage.paths import require_output
 
-    checkpoint, ref = resolve_model(model), resolve(data)
+    refs, data_ref = [resolve_model(path) for path in model], resolve(data)
+    if len({ref.file.resolve() for ref in refs}) != len(refs):
+        raise UsageError("the same model is named twice")
     if output:
-        output = require_output(output, inputs=[checkpoint.file, *ref.paths], suffixes=[".png"])
+        output = require_output(output, inputs=[*(ref.file for ref in refs), *data_ref.paths], suffixes=[".png"])
 
-    from aecli.reports.compression import measure_compression
+    from aecli.reports.compression.measured import measure_compression
 
     with console.progress() as progress:
-        measured = measure_compression(checkpoint, ref, data_options, device=device, progress=progress)
+        measured = measure_compression(refs, data_ref, data_options, device=device, progress=progress)
 
     images, report = measured.images, measured.report
-    if measured.pca_warning:
-        console.warn(measured.pca_warning)
-    console.report_notes(measured.model.notes)
+    console.report_notes([*measured.notes, *(f"left out: {reason}" for reason in report.left_out)])
     console.report_images(images)
-    for warning in measured.overlap.warnings:
+    for warning in measured.warnings:
         console.warn(warning)
     if output:
         from aecli.plots import compression
 
         compression.draw(report, f"{counted(len(images), 'image')} of {images.word}", output)
         console.note(f"wrote {output}")
+    console.note(measured.summary)
+    for line in measured.comparison_lines:
+        console.note(f"  {line}")
     console.table(COLUMNS, [_cells(row) for row in report.rows], measured.to_dict())
     if images.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
 def _cells(row: "Row") -> list[str]:
+    from aecli.analyses.compression.measurement import SET_SIZES
+
     quality = row.quality
     return [
         row.method,
@@ -78,6 +94,7 @@ def _cells(row: "Row") -> list[str]:
         f"{row.saved_percent:.2f}%",
         f"{row.ratio:.2f}",
         f"{row.ratio_with_decoder:.2f}",
+        *(f"{row.bytes_per_image_of(images):,.1f}" for images in SET_SIZES),
         f"{quality.mse:.2f}",
         f"{quality.psnr:.2f}",
         f"{quality.ssim:.4f}",

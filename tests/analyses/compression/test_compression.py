@@ -1,6 +1,8 @@
 """Sizes are those of real bytes, and each method restores images as it promises."""
 
 import io
+import lzma
+import zlib
 from typing import Any
 
 import numpy as np
@@ -39,7 +41,7 @@ def report(images: NDArray[Any], training: NDArray[Any]) -> CompressionReport:
     codec = Codec(
         "codes", as_codes(images.astype(np.float32)), lambda codes: np.rint(codes).astype(np.uint8), quantizers, 100
     )
-    return compress(images, codec, training)
+    return compress(images, [codec], fit_pca(training, images, codec.codes))
 
 
 def test_float32_codes_of_128_values_save_a_third_of_28x28_pixels() -> None:
@@ -84,13 +86,32 @@ def test_lossless_methods_restore_images_exactly(report: CompressionReport) -> N
 
 
 def test_the_size_of_png_is_that_of_one_file_per_image(images: NDArray[Any]) -> None:
-    png = next(result for result in (codec(images) for codec in image_codecs()) if result.method == "PNG")
+    png = next(codec for codec in image_codecs() if codec.method == "PNG").compress(images)
     total = 0
     for image in images:
         content = io.BytesIO()
         Image.fromarray(image[0]).save(content, "PNG", optimize=True)
         total += len(content.getvalue())
     assert png.bytes == total
+
+
+def test_a_stream_is_the_same_whatever_its_blocks(images: NDArray[Any]) -> None:
+    for method, whole in (("zlib", zlib.compress(images.tobytes(), 9)), ("LZMA", lzma.compress(images.tobytes()))):
+        codec = next(codec for codec in image_codecs() if codec.method.startswith(method))
+        size = sum(codec.compress(images[start : start + 7]).bytes for start in range(0, len(images), 7))
+        assert size + codec.finish() == len(whole)
+
+
+def test_more_quality_is_more_bytes() -> None:
+    side = np.arange(64)
+    image = (128 + 100 * np.sin(side[:, None] / 5) * np.cos(side / 3)).astype(np.uint8)[None, None]
+    sizes: dict[str, list[int]] = {}
+    for codec in image_codecs():
+        sizes.setdefault(codec.family, []).append(codec.compress(image).bytes)
+    assert {"JPEG", "WebP", "JPEG 2000"} <= sizes.keys()
+    for family, of_family in sizes.items():
+        if len(of_family) > 2:
+            assert of_family == sorted(of_family), family
 
 
 def test_pca_equals_that_of_scikit_learn(images: NDArray[Any], training: NDArray[Any]) -> None:
@@ -108,6 +129,6 @@ def test_pca_equals_that_of_scikit_learn(images: NDArray[Any], training: NDArray
 def test_every_image_codec_accepts_color_images() -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 3, 9, 7), dtype=np.uint8)
     for codec in image_codecs():
-        restored = codec(images).restored
+        restored = codec.compress(images).restored
         assert restored.shape == images.shape
         assert restored.dtype == np.uint8

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from aecli.analyses.compression.image_quality import image_quality, ssim, ssim_map
+from aecli.analyses.compression.image_quality import QualitySum, image_quality, ssim, ssim_map
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 EDGE = 5
@@ -92,3 +92,21 @@ def test_images_smaller_than_the_window_have_metrics(side: int) -> None:
     quality = image_quality(images, images + np.uint8(10))
     assert quality.mse == 100
     assert 0 < quality.ssim < 1
+
+
+def test_strips_of_a_large_image_join_exactly(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = image_quality(*pair)
+    monkeypatch.setattr("aecli.analyses.compression.image_quality.MAX_VALUES", 500)
+    strips = image_quality(*pair)
+    assert (strips.mse, strips.psnr, strips.ssim) == pytest.approx((whole.mse, whole.psnr, whole.ssim), rel=1e-6)
+
+
+def test_images_of_several_sizes_weigh_by_their_pixels(pair: Pair) -> None:
+    images, noisy = pair
+    total = QualitySum()
+    total.add(images, noisy)
+    total.add(images[:1, :, :5], images[:1, :, :5])
+    assert total.quality().mse == pytest.approx(image_quality(images, noisy).mse * 24 / 25)
+    one = QualitySum()
+    one.add(images, images)
+    assert one.quality().psnr == float("inf")

@@ -74,6 +74,49 @@ def test_invalid_inputs_are_errors(
     assert not result.stdout
 
 
+@pytest.mark.slow
+def test_models_are_compared_with_formats_and_each_other(conv_run: Path, mlp_run: Path, tmp_path: Path) -> None:
+    words = ("compress-report", FEW, "--model", conv_run, "--model", mlp_run)
+    result = succeed(*words, "--json", "-o", tmp_path / "plot.png")
+    names = [model["name"] for model in result.document["models"]]
+    assert len(set(names)) == 2
+    families = {row["family"] for row in result.document["rows"]}
+    for name in names:
+        assert {name, f"{name}, entropy-coded"} <= families
+    assert {"JPEG", "WebP", "JPEG 2000", "PCA", "one stream"} <= families
+    pairs = {(each["model"], each["other"]): each for each in result.document["comparisons"]}
+    assert (f"{names[0]}, entropy-coded", f"{names[1]}, entropy-coded") in pairs
+    for each in pairs.values():
+        if each["bd_rate_psnr"]:
+            assert each["bd_rate_psnr"]["low"] < each["bd_rate_psnr"]["high"]
+    row = next(row for row in result.document["rows"] if row["family"] == names[0])
+    with_decoder = row["bytes_per_image_with_decoder"]
+    assert with_decoder["1000"] == pytest.approx(row["bytes_per_image"] + row["decoder_bytes"] / 1000)
+    assert result.document["summary"] in result.err
+    assert result.document["fewest_bytes"]
+
+
+def test_models_of_other_images_and_the_same_model_are_refused(
+    aecli: Run, conv_run: Path, train: Callable[..., Path], tmp_path: Path
+) -> None:
+    other = train(tmp_path / "other", "--epochs", "1", "--image-size", "12")
+    result = aecli("compress-report", FEW, "--model", conv_run, "--model", other)
+    assert result.status == ExitStatus.INPUT
+    assert "12x12" in result.err
+    result = aecli("compress-report", FEW, "--model", conv_run, "--model", conv_run / "model.safetensors")
+    assert result.status == ExitStatus.USAGE
+
+
+def test_images_of_the_training_are_no_measure(
+    aecli: Run, train: Callable[..., Path], image_folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "images-run"
+    succeed("train", image_folder, "-o", run, "--epochs", "1", "--val", image_folder)
+    result = aecli("compress-report", image_folder, "--model", run)
+    assert result.status == ExitStatus.INPUT
+    assert "trained on" in result.err
+
+
 def test_a_damaged_image_is_skipped_with_a_warning(aecli: Run, conv_run: Path, image_folder: Path) -> None:
     (image_folder / "a" / "broken.png").write_bytes(b"not an image")
     result = aecli("compress-report", image_folder, "--model", conv_run, "--json")

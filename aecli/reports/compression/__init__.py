@@ -1,0 +1,1 @@
+"""The compression of a data set by models, compared with other codecs."""
