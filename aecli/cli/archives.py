@@ -9,8 +9,8 @@ import typer
 from aecli.cli.console import Console
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, InputError, Interrupted, UsageError
-from aecli.inference.archive_options import ArchiveOptions
 from aecli.runtime.counting import counted
+from aecli.workflows.archive_options import ArchiveOptions
 
 if TYPE_CHECKING:
     from aecli.checkpoint import ModelRef
@@ -128,9 +128,9 @@ def encode_set(
     from aecli.checkpoint import read_header
     from aecli.data import load
     from aecli.inference.codec import load_codec
-    from aecli.inference.image_sets import write_set
     from aecli.inference.model import conversion_of
     from aecli.workflows.archive_writing import UNLIKE_DB, finite
+    from aecli.workflows.image_sets import write_set
 
     options.check()
     codec = load_codec(model, device)
@@ -208,7 +208,7 @@ def decode_set(model: "ModelRef", file: Path, output: Path, console: Console, *,
     from aecli.data.saving import save_images
     from aecli.data.shapes import size_text
     from aecli.inference.codec import load_codec
-    from aecli.inference.image_sets import decode_set as decode
+    from aecli.workflows.image_sets import decode_set as decode
 
     compressed = load_aec_set(file)
     codec = load_codec(model, device)

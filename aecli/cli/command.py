@@ -4,10 +4,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
+from aecli.data.options import DataOptions
 from aecli.runtime.thread_count import VARIABLE, choose_threads, parse_threads
 
 FORMER_SPELLINGS: Mapping[str, str] = {"--neighbours": "--neighbors"}
@@ -25,10 +27,20 @@ THREADS = typer.Option(
     "between two runs. A fixed number, also that of OMP_NUM_THREADS, gives the same bytes each time.",
 )
 """An option of every command."""
+CODEC = typer.Option(
+    "--codec",
+    metavar="MODEL",
+    rich_help_panel="Images",
+    show_default=False,
+    help="Codec that decodes .aec files among the images: a run folder or file; default: --model, if it is a codec.",
+)
+"""An option of the commands that read images."""
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Return `function` with `--threads`, and each dataclass parameter replaced by options, one for each field.
+
+    If it reads images, it has `--codec`, too.
 
     The grouped options come last. A field's metadata holds `help`, and may hold `flags` (default: `--field-name`) and
     any other argument of `typer.Option`; fields without `help` are not options. `function` still receives the
@@ -50,16 +62,35 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def expanded(**values: Any) -> None:
         choose_threads(values.pop("threads"))
+        if (codec := values.pop("codec", None)) is not None:
+            _read_archives_with(codec)
         for name, (group, options) in groups.items():
             values[name] = group(**{option: values.pop(option) for option in options})
         function(**values)
 
+    if DataOptions in hints.values() or "pages" in hints:
+        codec_option = Annotated[Path | None, CODEC]
+        grouped.append(
+            inspect.Parameter("codec", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=codec_option)
+        )
     threads = Annotated[Any, THREADS]
     grouped.append(inspect.Parameter("threads", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=threads))
     parameters += grouped
     expanded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return expanded
+
+
+def _read_archives_with(codec: Path) -> None:
+    """Decode `.aec` files with a codec during this command.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    from aecli.checkpoint import resolve_model
+    from aecli.inference.archive_images import read_archives_with
+
+    read_archives_with(resolve_model(codec))
 
 
 def current_spelling(token: str) -> str:

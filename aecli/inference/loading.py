@@ -15,6 +15,7 @@ from aecli.checkpoint import (
 from aecli.checkpoint.onnx_file import read_onnx
 from aecli.errors import InputError, UnavailableError
 from aecli.inference.accelerator import may_have_accelerator
+from aecli.inference.archive_images import read_archives_with
 
 if TYPE_CHECKING:
     from aecli.inference.model import Model
@@ -37,6 +38,8 @@ def load(model: str | Path | ModelRef, *, device: str = "auto") -> "Model":
     ref = resolve_model(model)
     loaded = _load(ref, device)
     loaded.path = ref.path
+    if getattr(loaded.header, "rate_weights", []):
+        read_archives_with(ref, device)
     return loaded
 
 

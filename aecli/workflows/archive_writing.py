@@ -16,11 +16,11 @@ from aecli.errors import InputError, OutputExistsError
 from aecli.inference.archive_codec import Codec
 from aecli.inference.archive_decoding import foreign_reason, read_file
 from aecli.inference.archive_encoding import CompressedImage, FailedImage, Quality, compress_images
-from aecli.inference.archive_options import ArchiveOptions
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress, silent
 from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import require_folder
+from aecli.workflows.archive_options import ArchiveOptions
 
 UNLIKE_DB = 3
 """An image whose PSNR is this much below that of the validation images at its rate is unlike the training images."""

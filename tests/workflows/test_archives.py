@@ -15,7 +15,7 @@ from aecli.data.own_size import OwnSizeImages, own_size_images
 from aecli.errors import InputError, OutputExistsError, UsageError
 from aecli.inference.archive_decoding import read_file
 from aecli.inference.archive_encoding import Quality, encode_with
-from aecli.inference.archive_options import ArchiveOptions
+from aecli.workflows.archive_options import ArchiveOptions
 from aecli.workflows.archive_reading import RestoreReport, find_files, require_new, restore_archive, restored_paths
 from aecli.workflows.archive_writing import ArchiveReport, archive_paths, write_archive
 from tests.fake_codec import STEPS, FakeCodec

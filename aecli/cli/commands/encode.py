@@ -12,8 +12,8 @@ from aecli.cli.options import DataArg, DeviceOpt, ModelOpt, ProcessOptions
 from aecli.data.options import DataOptions
 from aecli.data.shapes import shape_text
 from aecli.errors import ExitStatus, UsageError
-from aecli.inference.archive_options import ArchiveOptions
 from aecli.runtime.counting import counted
+from aecli.workflows.archive_options import ArchiveOptions
 
 EXAMPLES = examples(
     "aecli encode mnist5k:test --model run -o codes.npz",

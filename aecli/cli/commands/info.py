@@ -14,7 +14,7 @@ FileArg = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
-        help="Run folder, model, detector, code file, archive or .aec file, recipe or the name of a built-in one, or DATA.",
+        help="Run folder, model, detector, code file, archive or .aec file, recipe, name of a built-in one, or DATA.",
         show_default=False,
     ),
 ]

@@ -55,11 +55,13 @@ HEIC = Format(
     several=True,
 )
 FORMATS = (PNG, JPEG, WEBP, BMP, DIB, TIFF, GIF, PPM, AVIF, JPEG_2000, HEIC)
-SUFFIXES = frozenset(suffix for one in FORMATS if one.is_available for suffix in one.suffixes)
+AEC = Format("AEC", "", (".aec",))
+"""Images that a codec of aecli has compressed."""
+SUFFIXES = frozenset((*AEC.suffixes, *(suffix for one in FORMATS if one.is_available for suffix in one.suffixes)))
 """Suffixes of the files that are read from folders and archives."""
 SIGNATURES = (
     *((b"\x89PNG", PNG), (b"\xff\xd8\xff", JPEG), (b"GIF87a", GIF), (b"GIF89a", GIF), (b"BM", BMP)),
-    *((b"\xff\x4f\xff\x51", JPEG_2000), (b"\0\0\0\x0cjP  ", JPEG_2000)),
+    *((b"\xff\x4f\xff\x51", JPEG_2000), (b"\0\0\0\x0cjP  ", JPEG_2000), (b"AEC\1", AEC)),
     *((prefix, TIFF) for prefix in (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+")),
 )
 SUMMARY = "PNG, JPEG, WebP, AVIF, JPEG 2000, BMP, TIFF, GIF or PPM, and HEIC with aecli[heif]"
@@ -108,7 +110,7 @@ UNREAD_SUFFIXES: Mapping[str, UnreadFormat] = {
     ),
     **dict.fromkeys((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"), VIDEO),
 }
-KNOWN_SUFFIXES = frozenset((*UNREAD_SUFFIXES, *(suffix for one in FORMATS for suffix in one.suffixes)))
+KNOWN_SUFFIXES = frozenset((*UNREAD_SUFFIXES, *(suffix for one in (*FORMATS, AEC) for suffix in one.suffixes)))
 """Suffixes of image files, whether they are read or called by their names."""
 UNREAD_SIGNATURES: tuple[tuple[int, bytes, UnreadFormat], ...] = (
     (0, b"\0\0\1\0", UNREAD_SUFFIXES[".ico"]),

@@ -6,7 +6,9 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from aecli.data.formats import bmp_fields
+from aecli.data.formats.aec_images import NoCodecError, decode_aec, read_shape
 from aecli.data.formats.known import (
+    AEC,
     BMP,
     HEIC,
     JPEG,
@@ -24,6 +26,7 @@ from aecli.data.formats.tiff import directories as tags
 from aecli.data.formats.tiff.directories import Directory, pages
 from aecli.data.formats.tiff.kinds import is_raw_photo, kind_reason, ycbcr_reason
 from aecli.data.formats.tiff.samples import Layout, colors_of, plain_layout, read_samples
+from aecli.data.resize import to_pil
 from aecli.storage.limits import MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:
@@ -78,6 +81,8 @@ def open_image(content: IO[bytes], name: str, page: int | None) -> Iterator[Open
     with ExitStack() as stack:
         if found is TIFF:
             yield _open_tiff(content, page, stack)
+        elif found is AEC:
+            yield _open_aec(content)
         elif found is BMP and (header := bmp_fields.read_header(content)):
             yield _open_bmp(content, header, stack)
         else:
@@ -157,6 +162,21 @@ def _plain_tiff(directory: Directory, layout: Layout) -> OpenedImage:
         is_deep=layout.is_deep,
         orientation=directory.value(ORIENTATION_TAG, 1),
     )
+
+
+def _open_aec(content: IO[bytes]) -> OpenedImage:
+    def read() -> "Image":
+        try:
+            return to_pil(decode_aec(content))
+        except ValueError as error:
+            raise RefusedError(str(error), "restore it from a copy") from error
+        except NoCodecError as error:
+            raise RefusedError(str(error), "name the run folder of the codec: --codec RUN") from error
+
+    try:
+        return ReadByAecli(read_shape(content), read, is_deep=False)
+    except ValueError as error:
+        raise RefusedError(str(error), "restore it from a copy") from error
 
 
 def _open_bmp(content: IO[bytes], header: bmp_fields.Header, stack: ExitStack) -> OpenedImage:

@@ -13,9 +13,9 @@ from aecli.data.image_set import ImageSet
 from aecli.errors import InputError, UsageError
 from aecli.inference.archive_codec import Codec
 from aecli.inference.archive_encoding import MAX_DIFFERENCE, Quality, first_rate
-from aecli.inference.archive_options import ArchiveOptions
 from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import short_fingerprint
+from aecli.workflows.archive_options import ArchiveOptions
 
 CHUNK = 1024
 """Images whose errors are computed at once."""
