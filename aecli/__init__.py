@@ -10,6 +10,8 @@
     scores = model.score(images)                # (N,) float32, L2 norms of the reconstruction errors
     images = aecli.load_images("mnist5k:test").images                   # (N, C, H, W) uint8
     probabilities = aecli.load_classifier("run").classify(images)       # (N, K) float32
+    report = aecli.compress("photos/", "codec", "archive/", psnr=38)    # one .aec file for each image
+    aecli.restore("archive/", "codec", "restored/")                     # PNG files
 
 Instead of an array, all of these take torch tensors, Pillow images, paths of image files, and lists of single images:
 `model.score(["1.png", "2.png"])`. `aecli.inference.inputs.to_images` documents shapes and ranges.
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aecli.api.archives import compress, load_codec, restore
     from aecli.api.calibration import calibrate
     from aecli.api.compression import CompressionResult, compress_report
     from aecli.api.detection import Detections, detect
@@ -42,11 +45,14 @@ __all__ = [
     "TrainingResult",
     "__version__",
     "calibrate",
+    "compress",
     "compress_report",
     "detect",
     "load",
     "load_classifier",
+    "load_codec",
     "load_images",
+    "restore",
     "train",
 ]
 
@@ -56,8 +62,11 @@ _MODULES = {
     "Detections": "aecli.api.detection",
     "TrainingResult": "aecli.api.training",
     "calibrate": "aecli.api.calibration",
+    "compress": "aecli.api.archives",
     "compress_report": "aecli.api.compression",
     "detect": "aecli.api.detection",
+    "load_codec": "aecli.api.archives",
+    "restore": "aecli.api.archives",
     "train": "aecli.api.training",
 }
 
