@@ -14,7 +14,9 @@ from aecli.checkpoint.header import CheckpointHeader
 from aecli.checkpoint.model_ref import ModelRef, is_onnx, resolve_checkpoint
 from aecli.checkpoint.normal_statistics import NormalStatistics, from_tensors, is_statistic, to_tensors
 from aecli.checkpoint.onnx_file import read_onnx
+from aecli.checkpoint.prior_tensors import is_prior, prior_from_tensors, prior_to_tensors
 from aecli.checkpoint.trained_images import TENSOR, TrainedImages, recall
+from aecli.codes.priors import Prior
 from aecli.errors import InputError, RecipeError
 from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import fingerprint
@@ -43,6 +45,8 @@ class Checkpoint:
     """The images that the model was trained on; None if the file is of version 0.1."""
     normal_statistics: NormalStatistics = field(default_factory=dict)
     """Statistics of the training images for anomaly scores; empty unless it is a model of features."""
+    prior: Prior | None = None
+    """The prior of a codec; None for other models, or if its training was interrupted before it was fitted."""
 
     @property
     def autoencoder(self) -> "Autoencoder":
@@ -110,8 +114,9 @@ def save_checkpoint(
     path: Path,
     trained_images: TrainedImages | None = None,
     normal_statistics: NormalStatistics | None = None,
+    prior: Prior | None = None,
 ) -> None:
-    """Write the weights, the header, the memory of the training images and their statistics atomically.
+    """Write the weights, the header, the memory of the training images, their statistics and the prior atomically.
 
     Raises:
         UnavailableError: the file cannot be written.
@@ -120,7 +125,7 @@ def save_checkpoint(
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    for name, array in to_tensors(normal_statistics or {}).items():
+    for name, array in (to_tensors(normal_statistics or {}) | prior_to_tensors(prior)).items():
         tensors[name] = torch.from_numpy(array)
     if trained_images:
         tensors[TENSOR] = torch.frombuffer(bytearray(trained_images.pack()), dtype=torch.uint8)
@@ -186,7 +191,7 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     content = path.read_bytes()
     weights = load(content)
     memory = weights.pop(TENSOR, None)
-    extra = {name: weights.pop(name) for name in list(weights) if is_statistic(name)}
+    extra = {name: weights.pop(name).numpy() for name in list(weights) if is_statistic(name) or is_prior(name)}
     try:
         # First without allocating memory: the header may claim any size, whatever the file holds.
         with without_weights():
@@ -202,12 +207,12 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
             )
         rebuilt.load_state_dict(weights)
         trained_images = recall(None if memory is None else memory.numpy(), header.trained_images)
-        statistics = from_tensors({name: tensor.numpy() for name, tensor in extra.items()})
+        statistics, prior = from_tensors(extra), prior_from_tensors(extra)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):
         raise InputError(f"damaged checkpoint: {path}: the weights are not finite")
-    return Checkpoint(rebuilt.eval(), header, path, fingerprint([content]), trained_images, statistics)
+    return Checkpoint(rebuilt.eval(), header, path, fingerprint([content]), trained_images, statistics, prior)
 
 
 def _bare_modules(header: CheckpointHeader) -> "nn.Module":
@@ -218,11 +223,15 @@ def _bare_modules(header: CheckpointHeader) -> "nn.Module":
     from torch import nn
 
     from aecli.models.architectures import build_parts
+    from aecli.models.rate import RateModel
 
     encoder, decoder = build_parts(header.architecture, header.image_shape, header.arguments)
     if header.task == "classifier":
         return nn.ModuleDict({"encoder": encoder, "head": nn.Linear(prod(header.code_shape), len(header.class_names))})
-    return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+    parts = {"encoder": encoder, "decoder": decoder}
+    return nn.ModuleDict(
+        parts | {"rate": RateModel(header.rate_weights, header.code_shape)} if header.rate_weights else parts
+    )
 
 
 def _new_model(header: CheckpointHeader) -> "Autoencoder | Classifier | FeatureModel":
@@ -233,7 +242,7 @@ def _new_model(header: CheckpointHeader) -> "Autoencoder | Classifier | FeatureM
     arguments = (header.architecture, header.image_shape, header.arguments, header.mean, header.std)
     if header.task == "classifier":
         return Classifier(*arguments, len(header.class_names))
-    return FeatureModel(*arguments) if header.task == "features" else Autoencoder(*arguments)
+    return FeatureModel(*arguments) if header.task == "features" else Autoencoder(*arguments, header.rate_weights)
 
 
 def _first_difference(expected: dict[str, tuple[Any, Any]], found: dict[str, tuple[Any, Any]]) -> str:

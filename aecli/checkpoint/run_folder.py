@@ -86,6 +86,11 @@ class RunFolder:
         return self.path / "last.ckpt"
 
     @property
+    def prior_state(self) -> Path:
+        """The state of the last stage of the training of a codec, while it is not finished."""
+        return self.path / "prior.safetensors"
+
+    @property
     def tensorboard(self) -> Path:
         """Folder of the event files of `--logger tensorboard`."""
         return self.path / "tensorboard"
@@ -103,7 +108,16 @@ class RunFolder:
     def files(self) -> list[Path]:
         """Return the files of a finished run, including those that other commands write later."""
         images = [self.loss_plot, self.reconstructions, self.confusion]
-        return [self.model, self.recipe, self.metrics, *images, self.state, self.exported, self.detector]
+        return [
+            self.model,
+            self.recipe,
+            self.metrics,
+            *images,
+            self.state,
+            self.prior_state,
+            self.exported,
+            self.detector,
+        ]
 
     def holds_run(self) -> bool:
         return any(file.exists() for file in self.files())

@@ -105,6 +105,10 @@ class _Files:
         return len(self.files)
 
 
+class DifferentSizesError(InputError):
+    """Images differ in size, and no size was requested."""
+
+
 class _DeepImageError(Exception):
     """An image has more than 8 bits, and its levels must be measured on all images first."""
 
@@ -324,7 +328,7 @@ def _require_same_size(
     sizes_differ = (height is None and first[1][1] != other[1][1]) or (width is None and first[1][2] != other[1][2])
     if sizes_differ:
         (name, size), (other_name, other_size) = first, other
-        raise InputError(
+        raise DifferentSizesError(
             f"images differ in size: {name} has {size_text(size)} pixels, {other_name} has {size_text(other_size)}",
             hint="resize all to one size with --image-size 64",
         )

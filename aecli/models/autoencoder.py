@@ -8,10 +8,13 @@ from torch import Tensor
 
 from aecli.models.architectures import build_parts
 from aecli.models.encoder_model import EncoderModel
+from aecli.models.rate import RateModel
 
 
 class Autoencoder(EncoderModel):
     """Encodes uint8 images and decodes codes; its arguments are those of `EncoderModel`, whose encoder it builds.
+
+    With `rate_weights`, it is a codec: `rate` knows the steps to which codes are rounded at each rate.
 
     Raises:
         RecipeError: the architecture cannot be built with these arguments.
@@ -24,10 +27,14 @@ class Autoencoder(EncoderModel):
         arguments: Mapping[str, Any],
         mean: Sequence[float],
         std: Sequence[float],
+        rate_weights: Sequence[float] = (),
     ):
         encoder, decoder = build_parts(architecture, image_shape, arguments)
         super().__init__(encoder, architecture, image_shape, arguments, mean, std)
         self.decoder = decoder.to(memory_format=torch.channels_last)
+        self.rate_weights = list(rate_weights)
+        if rate_weights:
+            self.rate = RateModel(rate_weights, self.code_shape)
 
     def levels(self, x: Tensor) -> Tensor:
         """Float (N, C, H, W) in normalized units -> float (N, C, H, W), clamped to 0..255 but not rounded."""

@@ -7,12 +7,17 @@ from torch.nn import functional as F
 
 from aecli.recipes.schema import ObjectiveRecipe, PenaltyRecipe
 
-DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.huber_loss}
+DISTANCES: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.huber_loss}
 
 
 def distance(reconstruction: Tensor, target: Tensor, recipe: ObjectiveRecipe) -> Tensor:
     """Return the reconstruction loss, a scalar: the mean over batch, channels and pixels, in normalized units."""
     return DISTANCES[recipe.loss](reconstruction.float(), target)
+
+
+def distances(reconstruction: Tensor, target: Tensor, recipe: ObjectiveRecipe) -> Tensor:
+    """Return the reconstruction loss of each image, (N,)."""
+    return DISTANCES[recipe.loss](reconstruction.float(), target, reduction="none").flatten(1).mean(1)
 
 
 def penalty(code: Tensor, recipe: PenaltyRecipe) -> Tensor | float:

@@ -45,7 +45,7 @@ def key(
     """Return a dataclass field that describes one key of a recipe.
 
     Args:
-        default: The value of a recipe that leaves the key out. A dict is copied for each recipe.
+        default: The value of a recipe that leaves the key out. A dict or list is copied for each recipe.
         help: The sentence that documents the key, on the command line and in the reference.
         at_least: The smallest valid number.
         above: A number below all valid ones.
@@ -63,7 +63,7 @@ def key(
         metadata["flag"] = flag
         metadata["metavar"] = metavar
         metadata["parser"] = parser
-    if isinstance(default, dict):
+    if isinstance(default, dict | list):
         return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, metadata=metadata)
 

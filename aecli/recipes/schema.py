@@ -16,6 +16,7 @@ from aecli.storage.schema import matches, shown, type_name
 Native = Literal["native"]
 Measured = Literal["measured"]
 Auto = Literal["auto"]
+AnySize = Literal["any"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed", "64-true"]
 Task = Literal["autoencoder", "classifier", "features"]
 FEATURES = "features"
@@ -23,6 +24,9 @@ FEATURES = "features"
 MAX_SIDE = 10_000
 """Pixels: a square image of this size has as many pixels as an image file may have."""
 MAX_SEED = 2**32 - 1
+MAX_RATES = 32
+ANY_SIZE_ARCHITECTURE = "codec"
+"""The architecture that encodes images of any size."""
 
 
 def parse_image_size(text: str) -> Any:
@@ -31,7 +35,7 @@ def parse_image_size(text: str) -> Any:
     Raises:
         UsageError: the text is not a size.
     """
-    if text == "native":
+    if text in {"native", "any"}:
         return text
     if not (match := re.fullmatch(r"(\d{1,9})(?:[xX](\d{1,9}))?", text.strip())):
         raise UsageError(f"not an image size: {text}", hint="for example --image-size 64, or 96x64 for width x height")
@@ -67,9 +71,11 @@ class ModelRecipe:
     """The network and the shape and normalization of its images."""
 
     architecture: str = key("conv", "Name of a file in `aecli/models/architectures`.")
-    image_size: Native | int | list[int] = key(
+    image_size: Native | AnySize | int | list[int] = key(
         "native",
-        "Size in pixels to which images are resized: one number for a square, or a list of height and width.",
+        "Size in pixels to which images are resized: one number for a square, or a list of height and width. `any`, "
+        "for architecture `codec`: images are not resized, and if they differ in size, the model is trained on tiles of "
+        "256x256 pixels.",
         at_least=1,
         at_most=MAX_SIDE,
         flag="--image-size",
@@ -127,12 +133,10 @@ class ModelRecipe:
     def image_shape(self) -> tuple[int | None, int | None, int | None]:
         """(C, H, W) to which images are converted; None keeps the images' own."""
         channels = None if self.channels == "native" else self.channels
-        if self.image_size == "native":
-            side = self.tile or None
-            return channels, side, side
-        if isinstance(self.image_size, int):
-            return channels, self.image_size, self.image_size
-        return channels, self.image_size[0], self.image_size[-1]
+        if isinstance(self.image_size, list):
+            return channels, self.image_size[0], self.image_size[-1]
+        side = self.image_size if isinstance(self.image_size, int) else self.tile or None
+        return channels, side, side
 
     @property
     def tile_overlap(self) -> int:
@@ -202,7 +206,11 @@ class CorruptionRecipe:
 
 @dataclass(frozen=True)
 class PenaltyRecipe:
-    """Sparsity penalty added to the loss: sparsity_weight * |code - sparsity_target|, reduced."""
+    """Penalties added to the loss: on the distance of the code from a target, and on the bits of the rounded code.
+
+    The first is sparsity_weight * |code - sparsity_target|, reduced. With rate weights, each image of a batch gets one
+    of them, b, at random, and its loss is (distortion + b * bits per pixel) / b^rate_balance.
+    """
 
     sparsity_weight: float = key(
         0.0, "Weight beta of the L1 distance of the code from `sparsity_target`; 0 turns the penalty off.", at_least=0
@@ -211,6 +219,21 @@ class PenaltyRecipe:
     reduction: Literal["mean", "sum"] = key(
         "mean", "Reduction over the units of an image's code. The batch is always averaged."
     )
+    rate_weights: list[float] = key(
+        [],
+        "Weights of the bits per pixel of the rounded code, one for each rate of a codec, from the least weight, which "
+        "needs the most bytes; empty trains no codec.",
+        above=0,
+    )
+    rate_balance: float = key(
+        0.75, "Exponent that balances the rates: the loss of each image is divided by weight^rate_balance.", at_least=0
+    )
+    rate_prior: Literal["static", "causal"] = key(
+        "causal",
+        "Probabilities for entropy coding, fitted after training: `causal` predicts each position of a code from those "
+        "above and to the left; `static` has one table for each channel, or for each unit of codes of one size.",
+    )
+    rate_prior_steps: int = key(3600, "Training steps of the `causal` prior.", at_least=1)
 
 
 @dataclass(frozen=True)
@@ -260,6 +283,12 @@ class TrainingRecipe:
         at_least=0,
         flag="--patience",
         metavar="N",
+    )
+    crop: int = key(
+        0,
+        "Train on random square crops of this many pixels, for architecture `codec`; 0 trains on whole images.",
+        at_least=0,
+        at_most=MAX_SIDE,
     )
     batch_size: Auto | int = key(
         "auto",
@@ -439,6 +468,7 @@ def _check_values(recipe: Recipe, origin: str) -> None:
         raise RecipeError(f"{origin}: model.black needs model.white, such as 4095")
     if white != "measured" and white <= (0 if black == "measured" else black):
         raise RecipeError(f"{origin}: model.white must be greater than model.black, not {white!r}")
+    _check_rates(recipe, origin)
     if isinstance(size, list) and len(size) != 2:
         raise RecipeError(f"{origin}: model.image_size must be one number or [height, width], not {size!r}")
     if is_classifier and recipe.corruption.target != "clean":
@@ -450,3 +480,21 @@ def _check_values(recipe: Recipe, origin: str) -> None:
         )
     if recipe.training.freeze_encoder and not is_classifier:
         raise RecipeError(f"{origin}: training.freeze_encoder must be false unless objective.loss is 'cross-entropy'")
+
+
+def _check_rates(recipe: Recipe, origin: str) -> None:
+    """Check the keys of a codec."""
+    weights = recipe.penalty.rate_weights
+    if weights and recipe.task != "autoencoder":
+        raise RecipeError(f"{origin}: penalty.rate_weights applies to autoencoders, not to a model of {recipe.task}")
+    if weights != sorted(set(weights)) or len(weights) > MAX_RATES:
+        raise RecipeError(
+            f"{origin}: penalty.rate_weights must be at most {MAX_RATES} different numbers in increasing order"
+        )
+    is_any = recipe.model.architecture == ANY_SIZE_ARCHITECTURE
+    if (recipe.model.image_size == "any" or recipe.training.crop) and not is_any:
+        key = "training.crop" if recipe.training.crop else "model.image_size any"
+        raise RecipeError(
+            f"{origin}: {key} needs an architecture for images of any size",
+            hint=f"--set model.architecture={ANY_SIZE_ARCHITECTURE}",
+        )

@@ -30,6 +30,7 @@ from aecli.training.callbacks import (
     TrainingListener,
 )
 from aecli.training.classifier_module import ClassifierModule
+from aecli.training.codec_module import CodecModule
 from aecli.training.image_grids import ImageGrids
 from aecli.training.initial_model import initial_model
 from aecli.training.learning_warnings import LearningWarnings
@@ -137,7 +138,8 @@ def _make_module(model: Autoencoder | Classifier, request: TrainingRequest, proc
     validation_batches = Batches(request.validation, recipe.training.images_per_step, labeled=labeled, process=process)
     if isinstance(model, Classifier):
         return ClassifierModule(model, recipe, train_batches, validation_batches, process)
-    return AutoencoderModule(model, recipe, train_batches, validation_batches, process)
+    kind = CodecModule if recipe.penalty.rate_weights else AutoencoderModule
+    return kind(model, recipe, train_batches, validation_batches, process)
 
 
 def _run(session: Session, request: TrainingRequest) -> None:

@@ -39,7 +39,7 @@ def random_model(recipe: Recipe, class_count: int) -> Autoencoder | Classifier:
         torch.manual_seed(stream_seed(recipe.training.seed, Stream.WEIGHTS))
         if recipe.task == "classifier":
             return Classifier(*arguments, class_count)
-        return Autoencoder(*arguments)
+        return Autoencoder(*arguments, recipe.penalty.rate_weights)
 
 
 def _arguments(recipe: Recipe) -> tuple[str, tuple[int, int, int], dict[str, Any], list[float], list[float]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.strategies import SingleDeviceStrategy
-from torch import Tensor
+from torch import Tensor, nn
 
 from aecli.errors import InputError
 from aecli.models.autoencoder import Autoencoder
@@ -148,7 +148,7 @@ class TrainingModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         recipe = self.recipe.optimizer
-        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        parameters = parameter_groups(self.model, recipe.lr)
         optimizer: torch.optim.Optimizer
         if recipe.name == "sgd":
             optimizer = eager(torch.optim.SGD)(
@@ -166,7 +166,10 @@ class TrainingModule(pl.LightningModule):
             scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
         else:
             scheduler = torch.optim.lr_scheduler.OneCycleLR(
-                optimizer, max_lr=recipe.lr, total_steps=steps, cycle_momentum=False
+                optimizer,
+                max_lr=[group["lr"] for group in optimizer.param_groups],
+                total_steps=steps,
+                cycle_momentum=False,
             )
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
@@ -221,6 +224,24 @@ class TrainingModule(pl.LightningModule):
                 f"training diverged: the loss is {loss} in epoch {self.current_epoch + 1}",
                 hint=f"lower the learning rate, for example --lr {self.recipe.optimizer.lr / 10:g}",
             )
+
+
+def parameter_groups(model: nn.Module, lr: float) -> list[dict[str, Any]]:
+    """Return the trainable parameters, grouped by learning rate.
+
+    The learning rate is `lr`, times the factor that a part of the model gives in `LEARNING_RATES` by prefix of its
+    parameters' names.
+    """
+    factors: dict[str, float] = {}
+    for name, part in model.named_modules():
+        for prefix, factor in getattr(part, "LEARNING_RATES", {}).items():
+            factors[f"{name}.{prefix}"] = factor
+    groups: dict[float, list[nn.Parameter]] = {1.0: []}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            factor = next((value for prefix, value in factors.items() if name.startswith(prefix)), 1.0)
+            groups.setdefault(factor, []).append(parameter)
+    return [{"params": each, "lr": lr * factor} for factor, each in groups.items() if each]
 
 
 class AutoencoderModule(TrainingModule):

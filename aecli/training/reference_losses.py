@@ -10,6 +10,7 @@ from torch import Tensor
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distance
+from aecli.recipes.schema import PenaltyRecipe
 from aecli.training.batches import Batches
 from aecli.training.module import TrainingModule
 from aecli.training.request import TrainingRequest
@@ -68,7 +69,13 @@ def _loss_of_constant_image(module: TrainingModule, model: Autoencoder) -> float
     for target in _targets(module, model, module.validation_batches, Stream.VALIDATION_CORRUPTION, SAMPLE):
         count += len(target)
         loss += len(target) * float(distance(constant.expand_as(target), target, module.recipe.objective))
-    return loss / count
+    return loss / count * _mean_balance(module.recipe.penalty)
+
+
+def _mean_balance(penalty: PenaltyRecipe) -> float:
+    """Return the factor by which the loss of a codec exceeds its distortion, averaged over the rates."""
+    balanced = [weight**-penalty.rate_balance for weight in penalty.rate_weights]
+    return sum(balanced) / len(balanced) if balanced else 1.0
 
 
 def _targets(

@@ -46,10 +46,12 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
             )
     if recipe.task == "features":
         recipe = replace(recipe, training=replace(recipe.training, epochs=1, steps=0))
+    tiling = images.images.tiles.tiling if images.images.tiles else None
     return with_explicit_length(recipe, len(images)).with_model(
         arguments=_explicit_arguments(recipe),
         image_size=[height, width],
-        overlap=recipe.model.tile_overlap if recipe.model.tile else recipe.model.overlap,
+        tile=tiling.size if tiling else recipe.model.tile,
+        overlap=tiling.overlap if tiling else recipe.model.overlap,
         channels=channels,
         mean=list(map(float, mean)),
         std=list(map(float, std)),

@@ -20,6 +20,7 @@ from aecli.data import (
     with_classes,
 )
 from aecli.data.conversion import Conversion
+from aecli.data.decoding import DifferentSizesError
 from aecli.data.layouts.split_names import split_of
 from aecli.data.levels import Levels
 from aecli.data.splits import hold_out_by_name
@@ -29,6 +30,8 @@ from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress, silent
 
 PAGE = re.compile(r"#\d+$")
+ANY_SIZE_TILE = 256
+"""Pixels of the tiles that a model for images of any size is trained on if its images differ in size."""
 LABELS_HINT = "labels are read from folders, root/class/*, or with --labels-from prefix from names, class_xxx.jpg"
 
 
@@ -81,28 +84,35 @@ def load_subsets(
         UnavailableError: a data set or package is not available, or the disk is full.
     """
     ref = resolve(data)
-    images = load(
-        ref,
-        options,
-        _conversion(recipe),
-        training=True,
-        skip_damaged=skip_damaged,
-        progress=progress,
-    )
+    images = _load_training_images(ref, recipe, options, skip_damaged, progress)
     validation_data = validation_data or _own_validation(ref)
     if validation_data is None:
         rest, held_out = _hold_out(images, ref, recipe, options)
         subsets = Subset(images, rest), Subset(images, held_out)
     else:
-        conversion = Conversion(
-            images.image_shape, recipe.model.resize, images.levels or "declared", tiles=_tiling(recipe)
-        )
+        tiling = images.tiles.tiling if images.tiles else None
+        conversion = Conversion(images.image_shape, recipe.model.resize, images.levels or "declared", tiles=tiling)
         validation = load(validation_data, options, conversion, skip_damaged=skip_damaged, progress=progress)
         subsets = whole(images), whole(validation)
     if recipe.task == "classifier":
         classes = _classes_to_learn(images)
         subsets = _labeled(subsets[0], classes), _labeled(subsets[1], classes)
     return _limited(subsets[0], recipe.training.limit_per_class, recipe.training.seed), subsets[1]
+
+
+def _load_training_images(
+    ref: DataRef, recipe: Recipe, options: DataOptions, skip_damaged: bool, progress: Progress
+) -> ImageSet:
+    """Read the training images; of `any` size as tiles if their sizes differ."""
+    conversion = _conversion(recipe)
+    try:
+        return load(ref, options, conversion, training=True, skip_damaged=skip_damaged, progress=progress)
+    except DifferentSizesError:
+        if recipe.model.image_size != "any":
+            raise
+    shape = (conversion.shape[0], ANY_SIZE_TILE, ANY_SIZE_TILE)
+    conversion = replace(conversion, shape=shape, tiles=Tiling(ANY_SIZE_TILE, 0))
+    return load(ref, options, conversion, training=True, skip_damaged=skip_damaged, progress=progress)
 
 
 def _own_validation(ref: DataRef) -> DataRef | None:

@@ -22,4 +22,5 @@ def model_fields(model: EncoderModel, recipe: Recipe) -> dict[str, Any]:
         "std": recipe.model.std,
         "recipe": recipe.to_dict(),
         "task": recipe.task,
+        "rate_weights": recipe.penalty.rate_weights,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -182,6 +182,11 @@ def _fit(
     if trained is None:
         return None
     close_loggers(loggers)
+    if recipe.penalty.rate_weights and (trained.has_new_epoch or trained.checkpoint.prior is None):
+        from aecli.training.codec_prior import finish_codec
+
+        with view.progress() as progress:
+            trained = replace(trained, checkpoint=finish_codec(trained.checkpoint, request, progress))
     with plots_if_interrupted(request):
         draw_plots(trained, plan.folder)
     _export(trained, plan, view)

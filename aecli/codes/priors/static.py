@@ -1,0 +1,79 @@
+"""A prior with a table for each channel, or for each unit of codes of one size, and each rate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecli.codes.priors.stream import Reader, encode_steps
+from aecli.codes.priors.tables import Tables, make_tables
+
+BITS = 16
+PSEUDO_COUNT = 0.05
+"""Added to the count of each number between the smallest and the largest one that occurred, and one beyond."""
+
+
+@dataclass(frozen=True)
+class StaticPrior:
+    """Independent numbers."""
+
+    rates: int
+    units: int
+    """Tables of each rate."""
+    tables: Tables
+    """(rates * units,)"""
+
+    def encode(self, codes: NDArray[np.int32], rate: int) -> NDArray[np.uint32]:
+        """Return the words of codes, (N, C, ...): one stream."""
+        values = np.moveaxis(codes.reshape(len(codes), self.units, -1), 1, 0).reshape(self.units, -1)
+        steps = np.repeat(np.arange(self.units), values.shape[1])
+        return encode_steps(values.ravel().astype(np.int64), steps + rate * self.units, steps, self.tables)
+
+    def decode(self, words: NDArray[np.uint32], shape: Sequence[int], rate: int) -> NDArray[np.int32]:
+        """Return the codes of a stream, of shape (N, C, ...).
+
+        Raises:
+            ValueError: the stream is damaged.
+        """
+        each = prod(shape) // self.units
+        reader = Reader(words, self.tables)
+        rows = [reader.read(np.full(each, rate * self.units + unit)) for unit in range(self.units)]
+        reader.finish()
+        codes = np.moveaxis(np.stack(rows).reshape(self.units, shape[0], -1), 0, 1).reshape(shape)
+        return codes.astype(np.int32)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that `from_arrays` takes."""
+        shape = np.array([self.rates, self.units], np.int64)
+        counts = self.tables.counts.astype("<u4").astype(np.uint16)  # 2^16 cannot occur: each table has two symbols
+        return {"shape": shape, "low": self.tables.low, "sizes": self.tables.sizes, "counts": counts}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> "StaticPrior":
+        """Return the prior that has these arrays.
+
+        Raises:
+            ValueError: they do not fit each other.
+        """
+        rates, units = map(int, arrays["shape"])
+        tables = Tables(arrays["low"], arrays["sizes"], arrays["counts"].astype(np.uint32))
+        tables.check()
+        if rates < 1 or units < 1 or len(tables) != rates * units:
+            raise ValueError(f"{len(tables)} tables for {rates} rates of {units} units")
+        return cls(rates, units, tables)
+
+
+def fit_static_prior(codes: Sequence[NDArray[np.int32]], *, by_unit: bool) -> StaticPrior:
+    """Fit the tables to codes, one (N, C, ...) array for each rate."""
+    units = prod(codes[0].shape[1:]) if by_unit else codes[0].shape[1]
+    weights, low = [], []
+    for array in codes:
+        for values in np.moveaxis(array.reshape(len(array), units, -1), 1, 0).reshape(units, -1):
+            first, last = int(values.min()) - 1, int(values.max()) + 1
+            counts = np.bincount(values - first, minlength=last - first + 1) + PSEUDO_COUNT
+            weights.append(np.append(counts, PSEUDO_COUNT))
+            low.append(first)
+    return StaticPrior(len(codes), units, make_tables(weights, low, BITS))

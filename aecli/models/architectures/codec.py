@@ -1,0 +1,140 @@
+"""A transform for image compression and networks beside it that start at zero, for images of any size."""
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from aecli.models.layers import CropTo, PadToMultiple, PixelUnshuffle
+
+BLOCK = 16
+"""Pixels between two positions of the code, and the side of the blocks that the transform starts from."""
+SHUFFLED = 4
+"""The networks work on 4x4 pixels as channels."""
+SLOPE = 0.1
+YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+"""ITU-T T.871 (JFIF), from RGB."""
+CHROMA_SHARE = 4
+"""The transform of color images starts with this many times fewer coefficients for each of Cb and Cr than for Y."""
+
+
+def codec(
+    image_shape: tuple[int, int, int],
+    *,
+    coefficients: int = 64,
+    encoder: Sequence[int] = (48, 64),
+    decoder: Sequence[int] = (96, 64, 32),
+) -> tuple[nn.Module, nn.Module]:
+    """Encode with a linear transform plus a network, and decode with the inverse transform plus another one.
+
+    The transform is a 32x32 convolution with stride 16 that starts as the first `coefficients` functions, in zigzag
+    order, of the discrete cosine transform of 16x16 pixels; of color images, the DCT of Y and a quarter as many
+    functions for each of Cb and Cr. The last layers of both networks start at zero, so that training starts from
+    transform coding. `encoder` and `decoder` are the channels of the networks. Images of any size can be encoded: they
+    are padded at the right and lower edges to multiples of 16 by repeating the last pixels.
+    """
+    colors, height, width = image_shape
+    kernels, inverse = _transform(colors, coefficients)
+    return Encoder(kernels, encoder), Decoder(inverse, decoder, (height, width))
+
+
+class Encoder(nn.Module):
+    """(N, C, H, W) -> (N, code channels, ceil(H / 16), ceil(W / 16))."""
+
+    LEARNING_RATES: ClassVar[dict[str, float]] = {"transform.": 0.2}
+    """Factors of the learning rate, by prefix of the parameters' names."""
+
+    def __init__(self, kernels: Tensor, channels: Sequence[int]):
+        super().__init__()
+        code, colors = kernels.shape[:2]
+        first, second = channels
+        self.any_size = True
+        self.pad = PadToMultiple(BLOCK)
+        self.transform = nn.Conv2d(colors, code, 2 * BLOCK, BLOCK, BLOCK // 2, bias=False)
+        self.transform.weight = nn.Parameter(kernels)
+        self.network = nn.Sequential(
+            PixelUnshuffle(),
+            PixelUnshuffle(),
+            nn.Conv2d(colors * SHUFFLED**2, first, 3, padding=1),
+            nn.LeakyReLU(SLOPE),
+            nn.Conv2d(first, second, 4, 2, 1),
+            nn.LeakyReLU(SLOPE),
+            _zero(nn.Conv2d(second, code, 4, 2, 1)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pad(x)
+        code: Tensor = self.transform(x) + self.network(x)
+        return code
+
+
+class Decoder(nn.Module):
+    """(N, code channels, h, w) -> (N, C, H, W); `expand` does not crop the last pixels of the padded image."""
+
+    LEARNING_RATES: ClassVar[dict[str, float]] = Encoder.LEARNING_RATES
+
+    def __init__(self, kernels: Tensor, channels: Sequence[int], size: tuple[int, int]):
+        super().__init__()
+        code, colors = kernels.shape[:2]
+        first, second, third = channels
+        self.transform = nn.ConvTranspose2d(code, colors, 2 * BLOCK, BLOCK, BLOCK // 2, bias=False)
+        self.transform.weight = nn.Parameter(kernels)
+        self.network = nn.Sequential(
+            nn.Conv2d(code, first, 3, padding=1),
+            nn.LeakyReLU(SLOPE),
+            nn.ConvTranspose2d(first, second, 4, 2, 1),
+            nn.LeakyReLU(SLOPE),
+            nn.ConvTranspose2d(second, third, 4, 2, 1),
+            nn.LeakyReLU(SLOPE),
+            _zero(nn.Conv2d(third, colors * SHUFFLED**2, 3, padding=1)),
+            nn.PixelShuffle(SHUFFLED),
+        )
+        self.crop = CropTo(*size)
+
+    def expand(self, codes: Tensor) -> Tensor:
+        """Codes -> images whose sides are multiples of 16."""
+        images: Tensor = self.transform(codes) + self.network(codes)
+        return images
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return self.crop(self.expand(codes))  # type: ignore[no-any-return]
+
+
+def _zero(layer: nn.Conv2d) -> nn.Conv2d:
+    """Return the layer with weights and bias of 0."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
+def _transform(colors: int, coefficients: int) -> tuple[Tensor, Tensor]:
+    """Return the kernels of the transform and of its inverse, (code channels, C, 32, 32), zero but for 16x16."""
+    if not 1 <= coefficients <= BLOCK**2:
+        raise ValueError(f"{coefficients} coefficients, not 1 to {BLOCK**2}")
+    functions = _cosines()  # (256, 16, 16)
+    if colors == 1:
+        kernels = inverse = functions[:coefficients, None]
+    else:
+        forward = torch.tensor(YCBCR, dtype=torch.float64)
+        counts = (coefficients, *[max(1, coefficients // CHROMA_SHARE)] * 2)
+        planes = [(functions[:count, None], plane) for plane, count in enumerate(counts)]
+        kernels = torch.cat([part * forward[plane, :, None, None] for part, plane in planes])
+        back = torch.linalg.inv(forward)
+        inverse = torch.cat([part * back[:, plane, None, None] for part, plane in planes])
+    edge = (BLOCK // 2,) * 4
+    padded = [nn.functional.pad(part, edge).float() for part in (kernels, inverse)]
+    return padded[0], padded[1]
+
+
+def _cosines() -> Tensor:
+    """Return the functions of the orthonormal two-dimensional DCT-II in zigzag order, (256, 16, 16) float64."""
+    position = torch.arange(BLOCK, dtype=torch.float64)
+    basis = torch.cos(math.pi / BLOCK * (position + 0.5) * position[:, None]) * math.sqrt(2 / BLOCK)  # (16, 16)
+    basis[0] /= math.sqrt(2)
+    order = sorted(
+        ((row, column) for row in range(BLOCK) for column in range(BLOCK)),
+        key=lambda cell: (sum(cell), cell[0] if sum(cell) % 2 else cell[1]),
+    )
+    return torch.stack([torch.outer(basis[row], basis[column]) for row, column in order])
