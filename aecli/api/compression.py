@@ -61,10 +61,12 @@ class CompressionResult:
 
         images = self.measured.images
         with python_errors():
-            compression.draw(self.measured.report, f"{counted(len(images), 'image')} of {images.word}", Path(path))
+            compression.draw(
+                self.measured.report, f"{counted(images.image_count, 'image')} of {images.word}", Path(path)
+            )
 
     def __repr__(self) -> str:
-        return f"<CompressionResult: {counted(len(self.measured.images), 'image')}; {self.summary}>"
+        return f"<CompressionResult: {counted(self.measured.images.image_count, 'image')}; {self.summary}>"
 
 
 def compress_report(

@@ -31,10 +31,6 @@ class RateModel(Protocol):
         """The weight of the rate in the training, for each rate."""
 
     @property
-    def size(self) -> tuple[int, int] | None:
-        """(H, W) of all images; None if it takes any size."""
-
-    @property
     def decoder_bytes(self) -> int:
         """Bytes of what decoding needs once for all images."""
 
@@ -60,11 +56,8 @@ class LearnedCodec:
     """Returns the bytes of the file that keeps a set of images, given their stream, the rate and (N, C, H, W)."""
     header_bytes: int
     """The part of the file of one image that does not depend on its content."""
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether all images are one stream, as small images of one size are."""
-        return self.model.size is not None
+    is_stream: bool
+    """Whether all images are one stream, which a model of small images of one size can write."""
 
     def rates(self) -> "list[CodecRate]":
         """Return the model at each of its rates, from the best quality to the fewest bytes."""
@@ -89,7 +82,7 @@ class CodecRate:
         return self.codec.name
 
     def compress(self, images: Block) -> CompressedBlock:
-        """Compress images of equal size, as a file each, or as one stream if the model takes one size only."""
+        """Compress images of equal size, as a file each, or as one stream."""
         codec, model = self.codec, self.codec.model
         if codec.is_stream:
             words, restored = model.encode_set(images, self.rate)

@@ -72,7 +72,7 @@ def compress_report(
     if output:
         from aecli.plots import compression
 
-        compression.draw(report, f"{counted(len(images), 'image')} of {images.word}", output)
+        compression.draw(report, f"{counted(images.image_count, 'image')} of {images.word}", output)
         console.note(f"wrote {output}")
     console.note(measured.summary)
     for line in measured.comparison_lines:

@@ -89,7 +89,7 @@ def in_own_size(
     levels = "declared" if conversion.levels == "measured" else conversion.levels
     own = own_size_images(data, channels, levels, options, progress)
     place = {name: index for index, name in enumerate(own.names)}
-    indices = [place[name] for name in images.names.tolist()]
+    indices = [place[name] for name in dict.fromkeys(images.image_names)]
     return ImageBlocks(len(indices), partial(_read, own, indices))
 
 

@@ -54,7 +54,7 @@ class MeasuredCompression:
         ]
         return {
             "summary": self.summary,
-            "data": {"word": images.word, "fingerprint": images.fingerprint, "images": len(images)},
+            "data": {"word": images.word, "fingerprint": images.fingerprint, "images": images.image_count},
             "model": {"path": str(first.file), "fingerprint": first.model.fingerprint},
             "models": models,
             "pca_fitted_on": pca_images and {"word": pca_images.word, "fingerprint": pca_images.fingerprint},

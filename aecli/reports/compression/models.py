@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,16 @@ from aecli.analyses.compression.code_codecs import Codec
 from aecli.analyses.compression.learned_codecs import LearnedCodec, RateModel
 from aecli.checkpoint import ModelRef
 from aecli.codes import Codes
-from aecli.codes.aec import HEADER, pack
+from aecli.codes.aec import HEADER_BYTES, pack
 from aecli.codes.aec_set import AecSet, AecSetMeta
 from aecli.data.conversion import Conversion
 from aecli.data.shapes import size_text
 from aecli.errors import InputError
 from aecli.inference.model import Model, conversion_of
+from aecli.recipes.schema import Recipe
+
+if TYPE_CHECKING:
+    from aecli.inference.codec import ImageCodec
 
 CODES, CODEC = "codes", "codec"
 """The names of a single model: of one whose codes are quantized after training, and of one trained at several rates."""
@@ -34,7 +38,7 @@ class ComparedModel:
     file: Path
     """The model file."""
     model: Model
-    codec: Any = None
+    codec: "ImageCodec | None" = None
     """The `ImageCodec` of a model that was trained at several rates; None for other models."""
 
     @property
@@ -49,9 +53,8 @@ class ComparedModel:
 
     @property
     def conversion(self) -> Conversion:
-        """How images become the input of the model; a codec takes them whole."""
-        conversion = conversion_of(self.model.header)
-        return conversion if self.codec is None else replace(conversion, tiles=None)
+        """How images become the input of the model for its codes; a codec of any size may cut them into tiles."""
+        return conversion_of(self.model.header)
 
     @property
     def decoder_bytes(self) -> int:
@@ -76,13 +79,17 @@ class ComparedModel:
             word: The DATA word of the images.
         """
         if self.codec is not None:
-            return learned_codec(self.name, self.codec, self.codec.identity, word)
+            prior = Recipe.from_dict(self.model.header.recipe).penalty.rate_prior
+            is_stream = self.codec.size is not None and prior == "static"
+            return learned_codec(self.name, self.codec, self.codec.identity, word, is_stream=is_stream)
         assert codes
         quantizers = {quantizer.bits: quantizer for quantizer in self.model.header.quantizers}
         return Codec(self.name, codes, self.model.decode, quantizers, self.decoder_bytes)
 
 
-def learned_codec(name: str, model: RateModel, identity: str, word: str = "") -> LearnedCodec:
+def learned_codec(
+    name: str, model: RateModel, identity: str, word: str = "", *, is_stream: bool = False
+) -> LearnedCodec:
     """Return a codec as a method, with the bytes of the files that `aecli encode` writes.
 
     Args:
@@ -90,14 +97,16 @@ def learned_codec(name: str, model: RateModel, identity: str, word: str = "") ->
         model: The codec.
         identity: `sha256:` and the identity of the codec.
         word: The DATA word of the images.
+        is_stream: Whether all images are one stream.
     """
 
     def set_bytes(words: NDArray[np.uint32], rate: int, shape: tuple[int, ...]) -> int:
         return len(AecSet(AecSetMeta(identity, rate, shape[0], shape[1:], word), words).to_bytes())
 
-    return LearnedCodec(
-        name, model, lambda coded, channels: len(pack(coded, identity, channels)), set_bytes, HEADER.size
-    )
+    def file_bytes(coded: Any, channels: int) -> int:
+        return len(pack(coded, identity, channels))
+
+    return LearnedCodec(name, model, file_bytes, set_bytes, HEADER_BYTES, is_stream)
 
 
 def load_models(refs: Sequence[ModelRef], device: str) -> list[ComparedModel]:
@@ -127,7 +136,7 @@ def first_sized(models: Sequence[ComparedModel]) -> ComparedModel:
 def _load(ref: ModelRef, name: str, device: str) -> ComparedModel:
     model = inference.load(ref, device=device)
     model.require_images()
-    if not getattr(model.header, "rate_weights", []):
+    if not model.header.rate_weights:
         return ComparedModel(name or CODES, ref.file, model)
     from aecli.inference.codec import load_codec
 

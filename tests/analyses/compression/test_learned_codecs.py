@@ -56,7 +56,7 @@ def test_images_of_several_sizes_are_a_file_each(report: CompressionReport, phot
 def test_a_model_of_one_size_writes_one_stream() -> None:
     images = load("digits:test").images[:50]
     codec = FakeCodec(size=(8, 8))
-    report = compress(images, [learned_codec("codec", codec, codec.identity, "digits:test")])
+    report = compress(images, [learned_codec("codec", codec, codec.identity, "digits:test", is_stream=True)])
     for rate in range(3):
         words, _ = codec.encode_set(images, rate)
         meta = AecSetMeta(codec.identity, rate, 50, (1, 8, 8), "digits:test")
