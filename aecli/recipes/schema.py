@@ -74,8 +74,7 @@ class ModelRecipe:
     image_size: Native | AnySize | int | list[int] = key(
         "native",
         "Size in pixels to which images are resized: one number for a square, or a list of height and width. `any`, "
-        "for architecture `codec`: images are not resized, and if they differ in size, the model is trained on tiles of "
-        "256x256 pixels.",
+        "for architecture `codec`, resizes none; if they differ in size, it is trained on tiles of 256x256 pixels.",
         at_least=1,
         at_most=MAX_SIDE,
         flag="--image-size",

@@ -15,7 +15,10 @@ START_IMAGES = 64
 
 
 class CodecModule(AutoencoderModule):
-    """Trains an autoencoder with `penalty.rate_weights`; each image of a batch gets one of the rates at random."""
+    """Trains an autoencoder with `penalty.rate_weights`; each image of a batch gets one of the rates at random.
+
+    Validation images are cropped too, and get the same rates after every epoch.
+    """
 
     def on_train_start(self) -> None:
         super().on_train_start()
@@ -38,7 +41,7 @@ class CodecModule(AutoencoderModule):
     def _loss(self, batch: Batch, stage: str, stream: Stream) -> Tensor:
         assert isinstance(batch, Tensor)
         recipe, model, generator = self.recipe, self.model, self._generators[stream]
-        images = self._cropped(batch, generator) if stage == "train" else batch
+        images = self._cropped(batch, generator)
         clean = model.normalize(images)
         corrupted = corrupt(clean, recipe.corruption, model.black, generator)
         target = clean if recipe.corruption.target == "clean" else corrupted
