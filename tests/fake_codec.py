@@ -103,20 +103,3 @@ def _unpack(words: NDArray[np.uint32], shape: tuple[int, ...]) -> NDArray[np.uin
     if len(levels) != np.prod(shape):
         raise ValueError("the stream does not fit the size")
     return np.frombuffer(levels, np.uint8).reshape(shape)
-
-
-def _stand_in() -> None:  # until aecli.inference.codec exists
-    import importlib.util
-    import sys
-    import types
-
-    if importlib.util.find_spec("aecli.inference.codec") is None:
-        module: Any = types.ModuleType("aecli.inference.codec")
-        module.CodedImage = FakeCoded
-        sys.modules["aecli.inference.codec"] = module
-        import aecli.inference
-
-        aecli.inference.codec = module  # type: ignore[attr-defined]
-
-
-_stand_in()

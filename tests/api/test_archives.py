@@ -18,7 +18,7 @@ def codec(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let every model be the same codec; the tests give it, or the path of a model."""
     fake = FakeCodec()
     monkeypatch.setattr(aec_images, "_decoders", {})
-    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": fake, raising=False)
+    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": fake)
     return fake
 
 

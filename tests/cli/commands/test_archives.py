@@ -17,7 +17,7 @@ from tests.fake_codec import FakeCodec
 def codec(monkeypatch: pytest.MonkeyPatch) -> FakeCodec:
     """Let every model be the same codec, for gray images of 8x8 pixels if they are a set."""
     fake = FakeCodec(size=(8, 8))
-    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": fake, raising=False)
+    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": fake)
     monkeypatch.setattr("aecli.cli.commands.encode.is_codec", lambda model: True)
     return fake
 
@@ -219,7 +219,7 @@ def test_a_damaged_set_and_that_of_another_model_are_refused(
     succeed(*words(conv_run, "digits:test", path, "--entropy"))
     command = ("decode", path, "--model", conv_run, "-o", tmp_path / "out")
     other = FakeCodec(size=(8, 8), name="other")
-    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": other, raising=False)
+    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": other)
     result = aecli(*command)
     assert result.status == ExitStatus.INPUT
     assert "another model" in result.err

@@ -28,7 +28,7 @@ def no_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def codec(monkeypatch: pytest.MonkeyPatch) -> FakeCodec:
     fake = FakeCodec()
-    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": fake, raising=False)
+    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": fake)
     return fake
 
 
@@ -73,7 +73,7 @@ def test_the_codec_of_another_image_does_not_decode_it(
     archive: Path, conv_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = FakeCodec(name="other")
-    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": other, raising=False)
+    monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": other)
     read_archives_with(resolve_model(conv_run))
     with pytest.raises(UnreadableImageError, match="not known"):
         decode(FileOnDisk(archive / "a" / "0.png.aec"))
