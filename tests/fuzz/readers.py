@@ -74,6 +74,7 @@ def all_readers(folder: Path) -> list[Reader]:
     from aecli import inference
     from aecli.data import load
     from aecli.data.formats.known import HEIC
+    from tests.fuzz.aec_readers import aec_readers
 
     model = inference.load(folder / "mlp" / "model.safetensors", device="cpu")
     images = load(str(folder / "images.npy")).images[:2]
@@ -131,6 +132,7 @@ def all_readers(folder: Path) -> list[Reader]:
         Reader("parquet", "x.parquet", files("*.parquet"), archive, change_parquet),
         Reader("metrics", "metrics.csv", files("*/metrics.csv"), metrics, formats.change_lines(",")),
         Reader("state", "last.ckpt", files("mlp/last.ckpt"), state, formats.change_zip(mutations.damage)),
+        *aec_readers(folder),
     ]
 
 

@@ -72,6 +72,7 @@ def make_seeds(folder: Path) -> None:
         aecli("train", folder / "images.npz", "-o", folder / name, "--keep-state", *SMALL, *words)
     _write_encoder_weights(folder / "mlp" / "model.safetensors", folder / "weights.safetensors")
     _write_features(folder)
+    _write_archives_of_codecs(folder)
     for name in ("mlp", "conv"):
         aecli("export", folder / name)
         model = folder / name / "model.safetensors"
@@ -160,6 +161,32 @@ def _write_features(folder: Path) -> None:
     torch.save(used, folder / "backbone" / "used.pth")
     torch.save({"state_dict": used, "epoch": 3}, folder / "backbone" / "script.pth")
     torch.save(used, folder / "backbone" / "older.pth", _use_new_zipfile_serialization=False)
+
+
+def _write_archives_of_codecs(folder: Path) -> None:
+    """Write two codecs, an archive of images of several sizes, and sets of images in one stream."""
+    from PIL import Image
+
+    short = ("--accelerator", "cpu", "--no-export", "--set", "training.steps=4")
+    tiny = "model.arguments={coefficients=4, encoder=[4, 4], decoder=[4, 4, 4]}"
+    aecli(
+        *("train", folder / "images.npz", "-o", folder / "codec", "--recipe", "codec", *short, "--set", tiny),
+        *("--set", "training.crop=16", "--set", "penalty.rate_prior_steps=4"),
+    )
+    aecli("train", folder / "images.npz", "-o", folder / "codec-small", "--recipe", "codec-small", *short)
+    chance = np.random.default_rng(0)
+    (folder / "sizes").mkdir()
+    for height, width in ((8, 8), (1, 1), (33, 17)):
+        Image.fromarray(chance.integers(0, 256, (height, width), np.uint8)).save(folder / "sizes" / f"{height}.png")
+    for rate in ("0", "2"):
+        aecli(
+            *("encode", folder / "sizes", "--model", folder / "codec", "-o", folder / "archive" / rate),
+            *("--rate", rate),
+        )
+    for name, option in (("set", ()), ("set-named", ("--keep-names",))):
+        output = folder / f"{name}.npz"
+        model = folder / "codec-small"
+        aecli("encode", folder / "images.npz", "--model", model, "-o", output, "--entropy", *option)
 
 
 def _write_images(folder: Path, images: NDArray[Any]) -> None:
