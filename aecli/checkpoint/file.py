@@ -191,7 +191,7 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
     content = path.read_bytes()
     weights = load(content)
     memory = weights.pop(TENSOR, None)
-    extra = {name: weights.pop(name).numpy() for name in list(weights) if is_statistic(name) or is_prior(name)}
+    extra = {name: weights.pop(name) for name in list(weights) if is_statistic(name) or is_prior(name)}
     try:
         # First without allocating memory: the header may claim any size, whatever the file holds.
         with without_weights():
@@ -207,7 +207,8 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
             )
         rebuilt.load_state_dict(weights)
         trained_images = recall(None if memory is None else memory.numpy(), header.trained_images)
-        statistics, prior = from_tensors(extra), prior_from_tensors(extra)
+        arrays = {name: tensor.numpy() for name, tensor in extra.items()}
+        statistics, prior = from_tensors(arrays), prior_from_tensors(arrays)
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):

@@ -178,7 +178,8 @@ class ImageCodec:
     def _read(self, words: NDArray[np.uint32], rate: int, height: int, width: int) -> NDArray[np.int32]:
         shape = self._shape_of(height, width)
         if isinstance(self._prior, StaticPrior):
-            return self._prior.decode(words, (1, *shape), rate)[0]
+            numbers: NDArray[np.int32] = self._prior.decode(words, (1, *shape), rate)[0]
+            return numbers
         return self._prior.decode(words, shape, rate)
 
     def _shape_of(self, height: int, width: int) -> tuple[int, ...]:
@@ -206,7 +207,7 @@ class ImageCodec:
         with torch.inference_mode():
             for outer, inner in self._strips(height, width):
                 rows = images[:, :, outer.start * BLOCK : outer.stop * BLOCK] if self.size is None else images
-                x = self._model.normalize(torch.from_numpy(np.ascontiguousarray(rows)).to(self._model.mean.device))
+                x = self._model.normalize(torch.from_numpy(np.array(rows)).to(self._model.mean.device))
                 codes = self._model.encode(x).float().cpu().numpy()
                 parts.append(codes[:, :, inner] if self.size is None else codes)
         whole = np.rint((np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]) / steps)

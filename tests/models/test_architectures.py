@@ -35,6 +35,9 @@ def test_codes_and_reconstructions_have_the_declared_shapes(name: str, shape: tu
 @pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
 def test_every_parameter_has_a_gradient(name: str, shape: tuple[int, int, int]) -> None:
     model = build(name, shape)
+    for parameter in model.parameters():
+        if not parameter.any():  # layers that start at zero pass no gradient to those before them
+            torch.nn.init.normal_(parameter, std=0.1)
     x = torch.randn(4, *shape)
     _, reconstruction = model(x)
     (x - reconstruction).square().mean().backward()

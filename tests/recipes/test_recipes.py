@@ -12,6 +12,7 @@ from aecli.recipes.keys import Range
 from aecli.recipes.loading import load_recipe, parse_settings, recipe_names, recipe_purpose, save_recipe
 from aecli.recipes.schema import Recipe, recipe_keys
 
+LISTS = ("model.std", "penalty.rate_weights")
 RANGES = {name: field.metadata["range"] for name, field in recipe_keys().items() if "range" in field.metadata}
 
 
@@ -143,7 +144,7 @@ def test_a_range_accepts_its_bounds_and_nothing_beyond(key: str) -> None:
     for value in outside:
         assert value not in valid
         with pytest.raises(UsageError) as caught:
-            Recipe().with_settings({key: [value] if key == "model.std" else value})
+            Recipe().with_settings({key: [value] if key in LISTS else value})
         assert key in caught.value.message
         assert str(valid) in caught.value.message
 

@@ -1,0 +1,154 @@
+"""Priors: every code comes back, in about as many bytes as its entropy, and damaged streams raise or differ."""
+
+from math import prod
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aecli.checkpoint.prior_tensors import prior_from_tensors, prior_to_tensors
+from aecli.codes.priors import CausalPrior, Prior
+from aecli.codes.priors.causal import (
+    FRACTIONS,
+    NEIGHBORS,
+    SCALES,
+    CausalNetwork,
+    fit_causal_tables,
+    predictions,
+)
+from aecli.codes.priors.static import fit_static_prior
+from aecli.codes.priors.tables import Tables, make_tables
+
+CHANNELS, HIDDEN, RATES = 5, 8, 2
+SHAPES = [(CHANNELS, 1, 1), (CHANNELS, 1, 9), (CHANNELS, 7, 1), (CHANNELS, 6, 5)]
+
+
+@pytest.fixture(scope="module")
+def causal() -> CausalPrior:
+    random = np.random.default_rng(0)
+
+    def draw(*shape: int) -> NDArray[np.int64]:
+        return random.integers(-(2**14), 2**14, shape)
+
+    weights = draw(HIDDEN, len(NEIGHBORS) * 2 * CHANNELS), draw(HIDDEN, HIDDEN), draw(2 * CHANNELS, HIDDEN)
+    biases = draw(RATES, HIDDEN), draw(RATES, HIDDEN), draw(RATES, 2 * CHANNELS)
+    first, second, last = (weight.astype(np.int16) for weight in weights)
+    start, middle, end = (bias.astype(np.int32) for bias in biases)
+    shifts = random.integers(0, 3, (RATES, CHANNELS)).astype(np.int32)
+    network = CausalNetwork((first, second, last), (start, middle, end), shifts)
+    tables = fit_causal_tables(random.integers(-9, 10, 20_000), random.integers(0, SCALES * FRACTIONS, 20_000))
+    return CausalPrior(network, tables)
+
+
+def codes_of(*shape: int, scale: float = 2.0, seed: int = 0) -> NDArray[np.int32]:
+    return np.rint(np.random.default_rng(seed).laplace(0, scale, shape)).astype(np.int32)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("rate", range(RATES))
+def test_codes_of_any_size_come_back(causal: CausalPrior, shape: tuple[int, int, int], rate: int) -> None:
+    codes = codes_of(*shape)
+    assert (causal.decode(causal.encode(codes, rate), shape, rate) == codes).all()
+
+
+@pytest.mark.parametrize("value", [2**29, -(2**29), 301, -301])
+def test_numbers_that_no_table_has_come_back(causal: CausalPrior, value: int) -> None:
+    codes = codes_of(CHANNELS, 4, 4)
+    codes[1, 2, 3] = value
+    assert (causal.decode(causal.encode(codes, 0), codes.shape, 0) == codes).all()
+    prior = fit_static_prior([codes_of(9, CHANNELS, 4, 4)], by_unit=True)
+    assert (prior.decode(prior.encode(codes[None], 0), (1, *codes.shape), 0) == codes).all()
+
+
+def test_the_prediction_of_a_whole_code_is_that_of_each_position_alone(causal: CausalPrior) -> None:
+    """The decoder knows only the neighbors: numbers after a position must not matter."""
+    grid = codes_of(6, 7, CHANNELS).astype(np.int64)
+    base, table = predictions(causal.network, grid, 1)
+    for row, column in ((0, 0), (2, 3), (5, 6), (3, 0)):
+        known = grid.copy()
+        known[row, column:] = 99
+        known[row + 1 :] = -99
+        again = predictions(causal.network, known, 1)
+        assert (again[0][row, column] == base[row, column]).all()
+        assert (again[1][row, column] == table[row, column]).all()
+
+
+def test_sums_are_exact_in_any_order(causal: CausalPrior) -> None:
+    """Permuting the inputs and the weights alike, and another batch size, changes no bit of the predictions."""
+    network, random = causal.network, np.random.default_rng(1)
+    inputs = network.features(codes_of(50, len(NEIGHBORS) * CHANNELS, scale=20).reshape(50, -1, CHANNELS), 0)
+    inputs = inputs.reshape(50, -1)
+    expected = network.predict(inputs, 0)
+    order = random.permutation(inputs.shape[1])
+    shuffled = CausalNetwork((network.weights[0][:, order], *network.weights[1:]), network.biases, network.shifts)
+    for actual, known in zip(shuffled.predict(inputs[:, order], 0), expected, strict=True):
+        np.testing.assert_array_equal(actual, known)
+    for actual, known in zip(network.predict(inputs[7:8], 0), expected, strict=True):
+        np.testing.assert_array_equal(actual, known[7:8])
+
+
+@pytest.mark.parametrize("by_unit", [True, False])
+def test_a_static_prior_needs_about_the_entropy(by_unit: bool) -> None:
+    scales = np.array([0.2, 1, 5, 20])[None, :, None, None]
+    codes = np.rint(np.random.default_rng(0).normal(0, scales, (500, 4, 3, 3))).astype(np.int32)
+    prior = fit_static_prior([codes], by_unit=by_unit)
+    words = prior.encode(codes, 0)
+    assert (prior.decode(words, codes.shape, 0) == codes).all()
+    columns = codes.reshape(500, -1).T if by_unit else np.moveaxis(codes, 1, 0).reshape(4, -1)
+    entropy = 0.0
+    for values in columns:
+        counts = np.unique(values, return_counts=True)[1]
+        entropy -= float((counts * np.log2(counts / counts.sum())).sum())
+    assert entropy / 8 < words.nbytes < 1.01 * entropy / 8 + 8
+
+
+def test_a_rate_has_tables_of_its_own() -> None:
+    fine, coarse = codes_of(300, 2, 2, 2, scale=20), codes_of(300, 2, 2, 2, scale=0.3)
+    prior = fit_static_prior([fine, coarse], by_unit=False)
+    assert prior.encode(coarse, 1).nbytes < 0.5 * prior.encode(coarse, 0).nbytes
+    assert (prior.decode(prior.encode(coarse, 0), coarse.shape, 0) == coarse).all()
+
+
+@pytest.mark.parametrize("kind", ["static", "causal"])
+def test_a_prior_is_the_same_after_a_file(kind: str, causal: CausalPrior) -> None:
+    codes = codes_of(3, CHANNELS, 4, 5)
+    prior: Prior = causal if kind == "causal" else fit_static_prior([codes, codes], by_unit=True)
+    again = prior_from_tensors(prior_to_tensors(prior))
+    assert type(again) is type(prior)
+    if isinstance(prior, CausalPrior) and isinstance(again, CausalPrior):
+        assert (again.encode(codes[0], 1) == prior.encode(codes[0], 1)).all()
+    elif not isinstance(prior, CausalPrior) and not isinstance(again, CausalPrior) and again:
+        assert (again.encode(codes, 1) == prior.encode(codes, 1)).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tables: Tables(tables.low[:-1], tables.sizes, tables.counts),
+        lambda tables: Tables(tables.low, tables.sizes + 1, tables.counts),
+        lambda tables: Tables(tables.low, tables.sizes, tables.counts * 2),
+        lambda tables: Tables(tables.low, tables.sizes, np.where(tables.counts == 1, 0, tables.counts)),
+        lambda tables: Tables(tables.low, tables.sizes * 0, tables.counts[:0]),
+    ],
+)
+def test_tables_that_a_coder_cannot_take_are_refused(change: object) -> None:
+    tables = make_tables([np.array([1.0, 2.0, 1e-9]), np.array([5.0, 1e-9])], [-1, 0], 16)
+    tables.check()
+    assert callable(change)
+    with pytest.raises(ValueError, match="table"):
+        change(tables).check()
+
+
+def test_a_longer_stream_is_refused(causal: CausalPrior) -> None:
+    codes = codes_of(CHANNELS, 6, 5)
+    words = causal.encode(codes, 0)
+    with pytest.raises(ValueError, match="more numbers"):
+        causal.decode(np.concatenate([np.full(5, 7, np.uint32), words]), codes.shape, 0)
+
+
+def test_frequencies_sum_to_a_power_of_two() -> None:
+    weights = [np.random.default_rng(0).random(size) ** 9 for size in (2, 5, 300)]
+    tables = make_tables(weights, [0, -2, -150], 23)
+    tables.check()
+    assert [int(part.sum()) for part in np.split(tables.counts, np.cumsum(tables.sizes)[:-1])] == [1 << 23] * 3
+    assert prod(tables.counts.shape) == 307
