@@ -1,12 +1,13 @@
 """Compare aecli with the tools that it replaces. Both run alternately, in one process tree on one machine.
 
-    python -m tests.benchmarks                       # all cases but tsne-60000, elpv, anomalib, drawn-defects, gpu-...
+    python -m tests.benchmarks                       # all but tsne-60000, codec, elpv, anomalib, drawn-defects, gpu-...
     python -m tests.benchmarks --repeats 1           # time each case once
     python -m tests.benchmarks conv encode-conv      # only these cases
     python -m tests.benchmarks --small --repeats 1   # 5,000 images instead of 60,000, each case once
     python -m tests.benchmarks --json bench.json
     python -m tests.benchmarks elpv                  # defects of solar cells; needs two data packages
     python -m tests.benchmarks anomalib --cache DIR  # the same beside anomalib, which is installed in DIR
+    python -m tests.benchmarks codec --cache DIR     # a learned codec beside JPEG, WebP, AVIF; DIR keeps the models
 
 The images are FashionMNIST if Debian's package dataset-fashion-mnist is installed, and mnist5k otherwise. A ratio is
 the time of the reference divided by that of aecli, the median over the repeats. It is only valid if the quality of
@@ -22,6 +23,7 @@ from pathlib import Path
 from tests.benchmarks.cases import (
     anomalib,
     busy_machine,
+    codec,
     drawn_defects,
     elpv,
     encoding,
@@ -46,12 +48,13 @@ CASES = (
     | knn_probe.CASES
     | tsne.CASES
     | busy_machine.CASES
+    | codec.CASES
     | drawn_defects.CASES
     | elpv.CASES
     | anomalib.CASES
     | gpu.CASES
 )
-NOT_BY_DEFAULT = {"tsne-60000", *drawn_defects.CASES, *elpv.CASES, *anomalib.CASES, *gpu.CASES}
+NOT_BY_DEFAULT = {"tsne-60000", *codec.CASES, *drawn_defects.CASES, *elpv.CASES, *anomalib.CASES, *gpu.CASES}
 
 
 def table(rows: Sequence[Row]) -> str:
