@@ -16,7 +16,7 @@ SIGMA, TRUNCATE = 1.5, 3.5
 """The Gaussian window of SSIM; it is 11 pixels wide."""
 RADIUS = round(TRUNCATE * SIGMA)
 K1, K2 = 0.01, 0.03
-MAX_VALUES = 1 << 21
+MAX_VALUES = 1 << 20
 """The most values of images that are compared at once; there may be more in one row."""
 
 

@@ -138,6 +138,11 @@ def _load(ref: ModelRef, name: str, device: str) -> ComparedModel:
     model.require_images()
     if not model.header.rate_weights:
         return ComparedModel(name or CODES, ref.file, model)
+    if ref.is_onnx:
+        raise InputError(
+            f"an exported codec has no prior, without which nothing is compressed: {ref.file}",
+            hint="name the run folder that it was exported from, or its model.safetensors",
+        )
     from aecli.inference.codec import load_codec
 
     return ComparedModel(name or CODEC, ref.file, model, load_codec(ref, device))
