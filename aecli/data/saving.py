@@ -73,10 +73,16 @@ def save_images(images: ImageSet, path: Path, progress: Progress = silent) -> No
 
 def save_image(pixels: NDArray[np.uint8], path: Path) -> None:
     """Write one (C, H, W) uint8 image as PNG, atomically."""
+    content = as_png(pixels)
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def as_png(pixels: NDArray[np.uint8]) -> memoryview:
+    """Return the content of the PNG file of one (C, H, W) uint8 image."""
     content = BytesIO()
     to_pil(pixels).save(content, format="PNG")
-    with atomic_write(path) as file:
-        file.write(content.getbuffer())
+    return content.getbuffer()
 
 
 def _save_folder(images: ImageSet, folder: Path, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from aecli.codes.aec import SUFFIX
 from aecli.data.archive_names import restored_names
 from aecli.data.image_set import Failure
 from aecli.data.layouts.layout import passed_over_note, suffix_of
-from aecli.data.saving import save_image
+from aecli.data.saving import as_png
 from aecli.data.sources.image_folder import files_below
 from aecli.errors import InputError, OutputExistsError
 from aecli.inference.archive_codec import Codec
@@ -18,6 +18,7 @@ from aecli.inference.archive_encoding import FailedImage
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import map_ordered
+from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import require_file, require_folder, short_names
 
 PENDING_VALUES = 1 << 26
@@ -113,21 +114,22 @@ def restore_archive(
     for folder in {path.parent for path in paths}:
         require_folder(folder)
 
-    def write(result: RestoredImage | FailedImage) -> RestoredImage | FailedImage:
-        if isinstance(result, RestoredImage):
-            save_image(result.pixels, paths[result.index])
-        return result
+    def compress(result: RestoredImage | FailedImage) -> tuple[RestoredImage, memoryview] | FailedImage:
+        return (result, as_png(result.pixels)) if isinstance(result, RestoredImage) else result
 
     def weigh(result: RestoredImage | FailedImage) -> int:
         return result.pixels.size if isinstance(result, RestoredImage) else 0
 
-    results = map_ordered(write, restore_images(codec, files.paths), weigh=weigh, most=PENDING_VALUES)
+    results = map_ordered(compress, restore_images(codec, files.paths), weigh=weigh, most=PENDING_VALUES)
     for done, result in enumerate(results, 1):
         if isinstance(result, FailedImage):
             report.failures.append(result.failure)
         else:
+            image, content = result
+            with atomic_write(paths[image.index]) as file:  # by one thread, so that none is left behind by an error
+                file.write(content)
             report.restored += 1
-            report.pixels += result.pixels[0].size
+            report.pixels += image.pixels[0].size
         progress("restoring images", done, len(files))
     if not report.restored:
         first = report.failures[0]

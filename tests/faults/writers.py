@@ -106,9 +106,12 @@ def make_material(folder: Path) -> None:
 
 def all_writers(material: Path) -> list[Writer]:
     """Return all writers."""
+    from tests.faults.archive_writers import archive_writers
+
     return [
         *_models(material),
         *_images(material),
+        *archive_writers(material),
         *_detections(material),
         *_analyses(material),
         *_run_files(material),
