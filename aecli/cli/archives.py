@@ -130,10 +130,11 @@ def encode_set(
     from aecli.inference.codec import load_codec
     from aecli.inference.model import conversion_of
     from aecli.workflows.archive_writing import UNLIKE_DB, finite
-    from aecli.workflows.image_sets import write_set
+    from aecli.workflows.image_sets import require_one_size, write_set
 
     options.check()
     codec = load_codec(model, device)
+    require_one_size(codec)
     with console.progress() as progress:
         conversion = conversion_of(read_header(model.file))
         images = load(data, data_options, conversion, skip_damaged=True, progress=progress)

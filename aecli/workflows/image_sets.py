@@ -54,10 +54,7 @@ def write_set(codec: Codec, images: ImageSet, output: Path, options: ArchiveOpti
     options.check()
     quality = Quality(options.rate or 0, options.psnr)
     quality.check(codec)
-    if codec.size is None:
-        raise UsageError(
-            "a codec of images of any size writes one file for each image", hint="name a folder: -o archive/"
-        )
+    require_one_size(codec)
     rate, words, pixels = _encode(codec, images.images, quality)
     if options.verify:
         _verify(codec, words, rate, pixels)
@@ -69,6 +66,18 @@ def write_set(codec: Codec, images: ImageSet, output: Path, options: ArchiveOpti
         file.write(content)
     psnr = psnr_of(images.images, pixels)
     return CompressedSet(len(images), len(content), rate, psnr, not quality.reached(psnr), time.monotonic() - started)
+
+
+def require_one_size(codec: Codec) -> None:
+    """Check that the codec takes images of one size, as those of a set are.
+
+    Raises:
+        UsageError: it takes images of any size.
+    """
+    if codec.size is None:
+        raise UsageError(
+            "a codec of images of any size writes one file for each image", hint="name a folder: -o archive/"
+        )
 
 
 def decode_set(codec: Codec, compressed: AecSet) -> ImageSet:
