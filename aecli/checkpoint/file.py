@@ -230,9 +230,9 @@ def _bare_modules(header: CheckpointHeader) -> "nn.Module":
     if header.task == "classifier":
         return nn.ModuleDict({"encoder": encoder, "head": nn.Linear(prod(header.code_shape), len(header.class_names))})
     parts = {"encoder": encoder, "decoder": decoder}
-    return nn.ModuleDict(
-        parts | {"rate": RateModel(header.rate_weights, header.code_shape)} if header.rate_weights else parts
-    )
+    if header.rate_weights:
+        parts["rate"] = RateModel(header.rate_weights, header.code_shape, by_unit=header.has_priors_of_units)
+    return nn.ModuleDict(parts)
 
 
 def _new_model(header: CheckpointHeader) -> "Autoencoder | Classifier | FeatureModel":
@@ -243,7 +243,9 @@ def _new_model(header: CheckpointHeader) -> "Autoencoder | Classifier | FeatureM
     arguments = (header.architecture, header.image_shape, header.arguments, header.mean, header.std)
     if header.task == "classifier":
         return Classifier(*arguments, len(header.class_names))
-    return FeatureModel(*arguments) if header.task == "features" else Autoencoder(*arguments, header.rate_weights)
+    if header.task == "features":
+        return FeatureModel(*arguments)
+    return Autoencoder(*arguments, header.rate_weights, priors_of_units=header.has_priors_of_units)
 
 
 def _first_difference(expected: dict[str, tuple[Any, Any]], found: dict[str, tuple[Any, Any]]) -> str:

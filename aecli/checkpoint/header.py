@@ -144,6 +144,11 @@ class CheckpointHeader(Header):
             self.normal_maps.check_ranges()
         Recipe.from_dict(self.recipe)
 
+    @property
+    def has_priors_of_units(self) -> bool:
+        """Whether each unit of a codec's codes has a distribution of its own."""
+        return Recipe.from_dict(self.recipe).has_priors_of_units
+
     def summary(self) -> dict[str, Any]:
         """Return the most important fields as plain values."""
         return {

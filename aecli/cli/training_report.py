@@ -59,20 +59,23 @@ def report_training(
     if drawn:
         console.note(f"look at {' and '.join(map(str, drawn))}")
     if not warning_after(recipe, trained.history, summary.references, header.data.images):
-        console.note(f"next: {next_command(data, folder.path, header.task)}")
+        console.note(f"next: {next_command(data, folder.path, header.task, is_codec=bool(header.rate_weights))}")
 
 
-def next_command(data: "DataRef", run: Path, task: str) -> str:
+def next_command(data: "DataRef", run: Path, task: str, *, is_codec: bool = False) -> str:
     """Return a command that uses the model of a run, quoted for a shell.
 
     It takes the test split of the images where it was left out of the training, and the placeholder IMAGE otherwise.
-    An autoencoder of the user's own images detects anomalies, one of a named data set encodes it.
+    An autoencoder of the user's own images detects anomalies, one of a named data set encodes it. A codec of the user's
+    own images writes an archive.
     """
     model = _quoted(str(run))
     has_test = data.split == "train" or (data.split is None and (not data.paths or "test" in data.source.splits()))
     images = _quoted(f"{data.name}:test") if has_test else "IMAGE"
     if task == "classifier":
         return f"aecli classify {images} --model {model}"
+    if is_codec and data.paths:
+        return f"aecli encode {images if has_test else 'FOLDER'} --model {model} -o archive/"
     if data.paths:
         return f"aecli detect {images} --model {model}"
     return f"aecli encode {images if has_test else data.name} --model {model} -o codes.npz"

@@ -3,7 +3,10 @@
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +19,7 @@ from aecli.errors import InputError, UsageError
 from aecli.inference.model import batch_size
 
 if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
     from torch import Tensor
 
     from aecli.models.autoencoder import Autoencoder
@@ -66,6 +70,7 @@ class ImageCodec:
 
     def __init__(self, checkpoint: Checkpoint, device: str = "auto"):
         from aecli.inference.torch_backend import to_device
+        from aecli.runtime.torch_threads import load_follower
 
         header = checkpoint.header
         if not header.rate_weights:
@@ -86,6 +91,7 @@ class ImageCodec:
         self._prior = checkpoint.prior
         self._code_shape = header.code_shape
         self._model: Autoencoder = to_device(model, device)
+        self._threads = load_follower(self._model.mean.device.type)
         self._steps: NDArray[np.float32] = model.rate.log_step.detach().exp().cpu().numpy()  # (rates, C)
         weights = sum(value.numel() * value.element_size() for value in model.decoder.parameters())
         arrays = self._prior.to_arrays().values()
@@ -106,7 +112,8 @@ class ImageCodec:
         _, _, height, width = images.shape
         encoded = []
         for image, number, pixels in zip(images, numbers, self._pixels(numbers, rate, height, width), strict=True):
-            words = self._words(number, rate)
+            with _one_blas_thread():
+                words = self._words(number, rate)
             error = float(np.square(pixels.astype(np.float32) - image, dtype=np.float32).mean(dtype=np.float64))
             encoded.append(Encoded(CodedImage(rate, height, width, words), pixels, error))
         return encoded
@@ -131,7 +138,8 @@ class ImageCodec:
             most = self.batch_size(height, width)
             for start in range(0, len(members), most):
                 batch = members[start : start + most]
-                numbers = np.stack([self._read(coded[index].words, rate, height, width) for index in batch])
+                with _one_blas_thread():
+                    numbers = np.stack([self._read(coded[index].words, rate, height, width) for index in batch])
                 for index, image in zip(batch, self._pixels(numbers, rate, height, width), strict=True):
                     pixels[index] = image
         return [image for image in pixels if image is not None]
@@ -194,6 +202,7 @@ class ImageCodec:
         import torch
 
         self._require_rate(rate)
+        self._threads.update()
         _, channels, height, width = images.shape
         if channels != self.channels or (self.size is not None and (height, width) != self.size):
             wanted = f"{self.size[1]}x{self.size[0]}" if self.size else "any"
@@ -218,6 +227,7 @@ class ImageCodec:
         """Return the images, (N, C, H, W), of codes in whole multiples of the steps."""
         import torch
 
+        self._threads.update()
         steps = self._steps[rate].reshape(-1, *[1] * (len(self._code_shape) - 1))
         if self.size is not None:
             with torch.inference_mode():
@@ -258,7 +268,20 @@ class ImageCodec:
             yield slice(start, min(rows, bottom + HALO)), slice(top - start, bottom - start)
 
 
-def load_codec(model: str | ModelRef, device: str = "auto") -> ImageCodec:
+@cache
+def _blas() -> "ThreadpoolController":
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_blas_thread() -> AbstractContextManager[object]:
+    """Keep BLAS from waking its threads for the small products of a prior: they would mostly wait for each other."""
+    limit: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
+    return limit
+
+
+def load_codec(model: str | Path | ModelRef, device: str = "auto") -> ImageCodec:
     """Load the codec of a run folder or checkpoint.
 
     Raises:

@@ -28,13 +28,15 @@ class Autoencoder(EncoderModel):
         mean: Sequence[float],
         std: Sequence[float],
         rate_weights: Sequence[float] = (),
+        *,
+        priors_of_units: bool = False,
     ):
         encoder, decoder = build_parts(architecture, image_shape, arguments)
         super().__init__(encoder, architecture, image_shape, arguments, mean, std)
         self.decoder = decoder.to(memory_format=torch.channels_last)
         self.rate_weights = list(rate_weights)
         if rate_weights:
-            self.rate = RateModel(rate_weights, self.code_shape)
+            self.rate = RateModel(rate_weights, self.code_shape, by_unit=priors_of_units)
 
     def levels(self, x: Tensor) -> Tensor:
         """Float (N, C, H, W) in normalized units -> float (N, C, H, W), clamped to 0..255 but not rounded."""

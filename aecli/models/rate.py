@@ -24,20 +24,22 @@ SMALLEST_PROBABILITY = 1e-9
 class RateModel(nn.Module):
     """Steps for each rate and channel, and the distribution of the codes.
 
-    The distribution of each channel is a mixture of three logistic distributions, the same for all rates.
+    The distribution of each channel, or of each unit of codes of one size, is a mixture of three logistic
+    distributions, the same for all rates.
 
     Args:
         weights: The weight of the rate in the loss, one for each rate.
         code_shape: (C, ...) of a code.
+        by_unit: Whether each unit has a distribution of its own.
     """
 
     LEARNING_RATES: ClassVar[dict[str, float]] = {"": 8.0}
     """Factors of the learning rate: the distribution has to follow the codes."""
 
-    def __init__(self, weights: Sequence[float], code_shape: Sequence[int]):
+    def __init__(self, weights: Sequence[float], code_shape: Sequence[int], *, by_unit: bool = False):
         super().__init__()
         channels = code_shape[0]
-        units = (channels, *[1] * (len(code_shape) - 1))
+        units = tuple(code_shape) if by_unit else (channels, *[1] * (len(code_shape) - 1))
         self.log_step = nn.Parameter(torch.empty(len(weights), channels))
         self.location = nn.Parameter(torch.zeros(*units, COMPONENTS))
         self.log_scale = nn.Parameter(torch.empty(*units, COMPONENTS))
@@ -50,7 +52,7 @@ class RateModel(nn.Module):
     @torch.no_grad()
     def fit_start(self, codes: Tensor) -> None:
         """Set the scales to those of codes, (N, C, ...), before training."""
-        others = [axis for axis in range(codes.ndim) if axis != 1]
+        others = [0, *(axis + 1 for axis, size in enumerate(self.location.shape[:-1]) if axis and size == 1)]
         mean, std = codes.mean(others, keepdim=True)[0], codes.std(others, keepdim=True)[0]
         self.location.copy_(mean[..., None].expand_as(self.location))
         scales = std[..., None].clamp_min(1e-3) * torch.tensor(SCALES, device=codes.device)
@@ -65,7 +67,7 @@ class RateModel(nn.Module):
         inverse = torch.exp(-self.log_scale)
         offset = codes.float()[..., None] - self.location
         half = steps.float()[..., None] / 2
-        sign = -torch.sign(offset).detach()  # sigmoid is exact where it is small: far tails stay exact
+        sign = torch.where(offset > 0, -1.0, 1.0)  # sigmoid is exact where it is small: far tails stay exact
         inside = torch.sigmoid(sign * (offset + half) * inverse) - torch.sigmoid(sign * (offset - half) * inverse)
         probability = (inside.abs() * torch.softmax(self.logits, -1)).sum(-1)
         return -torch.log2(probability.clamp_min(SMALLEST_PROBABILITY))

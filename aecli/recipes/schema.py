@@ -350,6 +350,11 @@ class Recipe:
             return "features"
         return "classifier" if self.objective.loss == "cross-entropy" else "autoencoder"
 
+    @property
+    def has_priors_of_units(self) -> bool:
+        """Whether each unit of a codec's codes, which have one size, has a distribution of its own."""
+        return self.penalty.rate_prior == "static" and self.model.architecture != ANY_SIZE_ARCHITECTURE
+
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return the sections as plain values."""
         return asdict(self)

@@ -51,8 +51,7 @@ def finish_codec(checkpoint: Checkpoint, request: TrainingRequest, progress: Pro
 def _fit(model: Autoencoder, recipe: Recipe, request: TrainingRequest, progress: Progress) -> Prior:
     codes, steps = _codes(model, request.images, progress), rate_steps(model)
     if recipe.penalty.rate_prior == "static":
-        is_small = not hasattr(model.encoder, "any_size")
-        return fit_static_prior([rounded(codes, each) for each in steps], by_unit=is_small)
+        return fit_static_prior([rounded(codes, each) for each in steps], by_unit=recipe.has_priors_of_units)
     network = train_prior_network(
         codes, steps, recipe.penalty.rate_prior_steps, recipe.training.seed, request.folder.prior_state, progress
     )

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import torch
 
+from aecli.errors import RecipeError
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
 from aecli.models.feature_model import FeatureModel
@@ -22,9 +23,19 @@ def initial_model(request: TrainingRequest) -> Autoencoder | Classifier:
     """
     class_names = request.images.images.class_names
     model = random_model(request.recipe, len(class_names))
+    _require_prior(request.recipe, model.code_shape)
     if request.init_from:
         start_from(model, request.init_from, class_names)
     return model
+
+
+def _require_prior(recipe: Recipe, code_shape: tuple[int, ...]) -> None:
+    """Check that codes of this shape can have the prior of the recipe."""
+    if recipe.penalty.rate_weights and recipe.penalty.rate_prior == "causal" and len(code_shape) != 3:
+        raise RecipeError(
+            f"penalty.rate_prior causal needs codes with rows and columns, not of shape {code_shape}",
+            hint="--set penalty.rate_prior=static",
+        )
 
 
 def feature_model(recipe: Recipe) -> FeatureModel:
@@ -39,7 +50,7 @@ def random_model(recipe: Recipe, class_count: int) -> Autoencoder | Classifier:
         torch.manual_seed(stream_seed(recipe.training.seed, Stream.WEIGHTS))
         if recipe.task == "classifier":
             return Classifier(*arguments, class_count)
-        return Autoencoder(*arguments, recipe.penalty.rate_weights)
+        return Autoencoder(*arguments, recipe.penalty.rate_weights, priors_of_units=recipe.has_priors_of_units)
 
 
 def _arguments(recipe: Recipe) -> tuple[str, tuple[int, int, int], dict[str, Any], list[float], list[float]]:

@@ -77,8 +77,7 @@ class PriorNetwork(nn.Module):
         low, high = float(SCALE_EDGES[0]) - 1, float(SCALE_EDGES[-1]) + 1
         log_scale = (log_scale + torch.log2(factors)).clamp(low, high)
         offset, inverse = codes - location * factors, torch.exp2(-log_scale)
-        sign = -torch.sign(offset).detach()
-        sign = torch.where(sign == 0, torch.ones_like(sign), sign)
+        sign = torch.where(offset > 0, -1.0, 1.0)
         inside = torch.sigmoid(sign * (offset + 0.5) * inverse) - torch.sigmoid(sign * (offset - 0.5) * inverse)
         return -torch.log2(inside.abs().clamp_min(LEAST_PROBABILITY)).sum()
 

@@ -31,6 +31,8 @@ from tests.benchmarks.codec_images import (
 from tests.benchmarks.measuring import Effort, Row, aecli, reference, run, run_peak
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+SHORT = ("--steps", 1200, "--set", "penalty.rate_prior_steps=1200")
+"""A quarter of the training, with `--small`."""
 STATIC = ("--set", "penalty.rate_prior=static")
 DIGIT_MSE, DIGIT_BYTES = 633.0, 15.0
 FINE_DIGIT_MSE, FINE_DIGIT_BYTES = 171.0, 55.0
@@ -135,7 +137,8 @@ def measure_color(effort: Effort) -> list[Row]:
     """Train on pieces of ordinary color photographs, and compress other pieces of them; nothing is required."""
     with workplace(effort) as root:
         pieces = write_pieces(root / "color")
-        training = train(root, "color", pieces / "train", "--recipe", "codec")
+        name, options = ("color-short", SHORT) if effort.small else ("color-run", ())
+        training = train(root, name, pieces / "train", "--recipe", "codec", *options)
         document = report(pieces / "test", training)
     counts = f"{training.cpu_seconds:.0f} CPU s of training, {document['data']['images']} pieces"
     print(f"\ncolor photographs: {', '.join(photograph_names())}; {counts}\n")

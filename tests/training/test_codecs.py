@@ -1,0 +1,172 @@
+"""Codecs: training makes rates, each key matters, the prior is the last stage and can be resumed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from aecli.checkpoint import load_checkpoint
+from aecli.codes.priors import CausalPrior, StaticPrior
+from aecli.errors import ExitStatus, Interrupted
+from aecli.inference.codec import load_codec
+from aecli.training import codec_prior
+from aecli.training.prior_network import train_prior_network
+from tests.command_line import Run
+
+pytestmark = pytest.mark.slow
+
+SMALL: tuple[str | int, ...] = ("--recipe", "codec", "--steps", 12, "--set", "penalty.rate_prior_steps=6", "--set", "training.crop=32")
+SMALL += ("--set", "model.arguments.coefficients=8", "--set", "model.channels=1")
+SMALL += ("--set", "model.arguments.encoder=[4,6]", "--set", "model.arguments.decoder=[6,6,4]")
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve pieces of 48x48 pixels of two photographs."""
+    folder = tmp_path_factory.mktemp("photographs") / "pieces"
+    folder.mkdir()
+    for number, image in enumerate(load_sample_images().images):
+        for piece in range(6):
+            left = 96 * piece
+            Image.fromarray(image[100:148, left : left + 48]).save(folder / f"{number}{piece}.png")
+    return folder
+
+
+def metrics(run: Path) -> str:
+    return (run / "metrics.csv").read_text()
+
+
+def test_a_codec_has_an_exact_stream_for_each_rate(photographs: Path, aecli: Run, tmp_path: Path) -> None:
+    result = aecli("train", photographs, "-o", tmp_path / "run", *SMALL)
+    assert result.status == 0, result.err
+    assert "encode" in result.err
+    header = load_checkpoint(tmp_path / "run").header
+    assert len(header.rate_psnr) == len(header.rate_weights) == 5
+    assert header.rate_psnr[0] > header.rate_psnr[-1]
+    codec = load_codec(tmp_path / "run", "cpu")
+    images = np.stack([np.asarray(Image.open(path).convert("L"))[None] for path in sorted(photographs.iterdir())])
+    sizes = []
+    for rate in range(5):
+        encoded = codec.encode(images, rate)
+        for one, pixels in zip(encoded, codec.decode([each.coded for each in encoded]), strict=True):
+            np.testing.assert_array_equal(one.pixels, pixels)
+        sizes.append(sum(one.coded.words.nbytes for one in encoded))
+    assert sizes[0] > sizes[2] > sizes[4]
+    assert not (tmp_path / "run" / "prior.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "penalty.rate_weights=[0.1,1.0]",
+        "penalty.rate_balance=0.2",
+        "training.crop=16",
+        "training.crop=0",
+        "model.arguments.coefficients=4",
+    ],
+)
+def test_each_key_changes_the_training(change: str, photographs: Path, aecli: Run, tmp_path: Path) -> None:
+    for name, words in (("a", ()), ("b", ("--set", change))):
+        assert aecli("train", photographs, "-o", tmp_path / name, *SMALL, *words).status == 0
+    assert metrics(tmp_path / "a") != metrics(tmp_path / "b")
+
+
+def test_the_prior_is_what_the_recipe_says(photographs: Path, aecli: Run, tmp_path: Path) -> None:
+    aecli("train", photographs, "-o", tmp_path / "causal", *SMALL)
+    aecli("train", photographs, "-o", tmp_path / "static", *SMALL, "--set", "penalty.rate_prior=static")
+    aecli("train", photographs, "-o", tmp_path / "short", *SMALL, "--set", "penalty.rate_prior_steps=2")
+    causal, static, short = (load_checkpoint(tmp_path / name) for name in ("causal", "static", "short"))
+    assert isinstance(causal.prior, CausalPrior)
+    assert isinstance(static.prior, StaticPrior)
+    assert isinstance(short.prior, CausalPrior)
+    assert (causal.prior.network.weights[0] != short.prior.network.weights[0]).any()
+    assert len({load_codec(tmp_path / name, "cpu").identity for name in ("causal", "static", "short")}) == 3
+    assert metrics(tmp_path / "causal") == metrics(tmp_path / "static")
+
+
+def test_images_of_several_sizes_train_one_codec(photographs: Path, aecli: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for index, path in enumerate(sorted(photographs.iterdir())):
+        Image.open(path).resize((40 + index, 300 - 20 * index)).save(folder / path.name)
+    result = aecli("train", folder, "-o", tmp_path / "run", *SMALL)
+    assert result.status == 0, result.err
+    assert load_checkpoint(tmp_path / "run").header.image_shape == (1, 256, 256)
+    codec = load_codec(tmp_path / "run", "cpu")
+    for height, width in ((1, 1), (33, 17), (300, 20)):
+        image = np.random.default_rng(0).integers(0, 256, (1, 1, height, width)).astype(np.uint8)
+        encoded = codec.encode(image, 0)[0]
+        np.testing.assert_array_equal(codec.decode([encoded.coded])[0], encoded.pixels)
+
+
+def test_an_interrupted_prior_is_resumed_to_the_same_bytes(
+    photographs: Path, aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aecli.training.prior_network.STEPS_BETWEEN_SAVES", 2)
+    assert aecli("train", photographs, "-o", tmp_path / "whole", *SMALL).status == 0
+    train: Callable[..., Any] = train_prior_network
+
+    def stop_early(*arguments: Any) -> Any:
+        *given, progress = arguments
+
+        def interrupt(stage: str, done: int, total: int) -> None:
+            progress(stage, done, total)
+            if done == 5:
+                raise Interrupted(ExitStatus.INTERRUPTED)
+
+        return train(*given, interrupt)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(codec_prior, "train_prior_network", stop_early)
+        stopped = aecli("train", photographs, "-o", tmp_path / "resumed", *SMALL)
+    assert stopped.status == ExitStatus.INTERRUPTED
+    assert "--resume" in stopped.err
+    assert (tmp_path / "resumed" / "prior.safetensors").exists()
+    refused = aecli("encode", photographs, "--model", tmp_path / "resumed", "-o", tmp_path / "archive/")
+    assert refused.status == ExitStatus.INPUT
+    assert "--resume" in refused.err
+    steps: list[int] = []
+
+    def count(*arguments: Any) -> Any:
+        return train(*arguments[:-1], lambda stage, done, total: steps.append(done))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(codec_prior, "train_prior_network", count)
+        resumed = aecli("train", photographs, "-o", tmp_path / "resumed", *SMALL, "--resume")
+    assert resumed.status == 0, resumed.err
+    assert steps == [5, 6]
+    written = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "resumed")]
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--recipe", "conv", "--set", "training.crop=16"), "training.crop"),
+        (("--recipe", "conv", "--image-size", "any"), "any"),
+        (("--recipe", "codec", "--set", "penalty.rate_weights=[0.3,0.1]"), "increasing"),
+        (("--recipe", "conv-classifier", "--set", "penalty.rate_weights=[0.1]"), "rate_weights"),
+        (("--recipe", "mlp", "--set", "penalty.rate_weights=[0.1]"), "rate_prior"),
+    ],
+)
+def test_settings_that_do_not_apply_are_refused(words: tuple[str, ...], what: str, aecli: Run, tmp_path: Path) -> None:
+    result = aecli("train", "digits", "-o", tmp_path / "run", "--epochs", 1, *words)
+    assert result.status in {ExitStatus.USAGE, ExitStatus.INPUT}
+    assert what in result.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("recipe", ["mlp", "conv", "small"])
+def test_any_architecture_can_be_a_codec(recipe: str, aecli: Run, tmp_path: Path) -> None:
+    words = ("--recipe", recipe, "--epochs", 1, "--set", "penalty.rate_weights=[0.1,1.0]")
+    result = aecli("train", "digits:train", "-o", tmp_path / "run", *words, "--set", "penalty.rate_prior=static")
+    assert result.status == 0, result.err
+    codec = load_codec(tmp_path / "run", "cpu")
+    assert codec.size == (8, 8)
+    images = np.random.default_rng(0).integers(0, 256, (7, 1, 8, 8)).astype(np.uint8)
+    words_, pixels = codec.encode_set(images, 1)
+    np.testing.assert_array_equal(codec.decode_set(words_, 7, 1), pixels)
