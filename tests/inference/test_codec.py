@@ -1,0 +1,114 @@
+"""Image codecs: what is decoded is what was encoded, in batches, alone and in strips; wrong input is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.datasets import load_sample_images
+
+from aecli.errors import InputError, UsageError
+from aecli.inference import codec as module
+from aecli.inference.codec import CodedImage, ImageCodec, load_codec
+from tests.command_line import succeed
+
+pytestmark = pytest.mark.slow
+
+WORDS: tuple[str | int, ...] = ("--recipe", "codec", "--steps", 8, "--set", "penalty.rate_prior_steps=8", "--set", "training.crop=32")
+WORDS += ("--set", "model.arguments.coefficients=8")
+SIZES = [(1, 1), (33, 17), (16, 48), (100, 75)]
+
+
+@pytest.fixture(scope="module")
+def photograph() -> NDArray[np.uint8]:
+    """(3, 427, 640)."""
+    pixels: NDArray[np.uint8] = load_sample_images().images[0].transpose(2, 0, 1)
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, photograph: NDArray[np.uint8]) -> Path:
+    folder = tmp_path_factory.mktemp("codec")
+    pieces = np.stack([photograph[:, 60 * row : 60 * row + 48, 200:248] for row in range(6)])
+    np.save(folder / "pieces.npy", pieces.transpose(0, 2, 3, 1))
+    succeed("train", folder / "pieces.npy", "-o", folder / "run", *WORDS)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def codec(run: Path) -> ImageCodec:
+    return load_codec(run, "cpu")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_images_of_any_size_come_back_as_encoding_said(
+    size: tuple[int, int], codec: ImageCodec, photograph: NDArray[np.uint8]
+) -> None:
+    height, width = size
+    images = np.stack([photograph[:, top : top + height, :width] for top in (0, 90)])
+    for rate in range(len(codec.rate_weights)):
+        encoded = codec.encode(images, rate)
+        for image, one in zip(images, encoded, strict=True):
+            assert one.coded.rate == rate
+            assert (one.coded.height, one.coded.width) == size
+            np.testing.assert_array_equal(codec.decode([one.coded])[0], one.pixels)
+            assert one.mse == pytest.approx(np.square(one.pixels.astype(float) - image).mean(), rel=1e-5)
+        assert codec.measure(images, rate) == pytest.approx([one.mse for one in encoded], rel=1e-5)
+
+
+def test_an_image_does_not_depend_on_its_batch(codec: ImageCodec, photograph: NDArray[np.uint8]) -> None:
+    images = np.stack([photograph[:, top : top + 40, :56] for top in range(0, 320, 40)])
+    together = codec.encode(images, 1)
+    for image, one in zip(images, together, strict=True):
+        alone = codec.encode(image[None], 1)[0]
+        difference = np.abs(one.pixels.astype(int) - codec.decode([one.coded])[0])
+        assert difference.max() <= 1
+        assert np.abs(alone.pixels.astype(int) - one.pixels).max() <= 1
+
+
+def test_images_of_several_sizes_and_rates_are_decoded_in_their_order(
+    codec: ImageCodec, photograph: NDArray[np.uint8]
+) -> None:
+    encoded = [
+        codec.encode(photograph[None, :, :height, :width], index % 3)[0] for index, (height, width) in enumerate(SIZES)
+    ]
+    for one, pixels in zip(encoded, codec.decode([each.coded for each in encoded]), strict=True):
+        np.testing.assert_array_equal(one.pixels, pixels)
+
+
+def test_strips_join_exactly(codec: ImageCodec, photograph: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
+    image = photograph[None, :, :300, :70]
+    whole = codec.encode(image, 0)[0]
+    monkeypatch.setattr(module, "STRIP_PIXELS", 5000)
+    strips = codec.encode(image, 0)[0]
+    assert len(list(codec._strips(300, 70))) > 3
+    np.testing.assert_array_equal(strips.coded.words, whole.coded.words)
+    assert np.abs(strips.pixels.astype(int) - whole.pixels).max() <= 1
+    np.testing.assert_array_equal(codec.decode([whole.coded])[0], strips.pixels)
+
+
+def test_what_does_not_fit_is_refused(codec: ImageCodec, photograph: NDArray[np.uint8]) -> None:
+    with pytest.raises(UsageError, match="rate 9"):
+        codec.encode(photograph[None], 9)
+    with pytest.raises(InputError, match="channels"):
+        codec.encode(photograph[None, :1], 0)
+    with pytest.raises(UsageError, match="file for each image"):
+        codec.encode_set(photograph[None], 0)
+
+
+def test_a_damaged_stream_is_no_image_of_the_same_pixels(codec: ImageCodec, photograph: NDArray[np.uint8]) -> None:
+    encoded = codec.encode(photograph[None, :, :64, :64], 0)[0]
+    words, random = encoded.coded.words, np.random.default_rng(0)
+    for _ in range(20):
+        changed = words.copy()
+        changed[random.integers(len(changed))] ^= np.uint32(1 << int(random.integers(32)))
+        try:
+            decoded = codec.decode([CodedImage(0, 64, 64, changed)])[0]
+        except ValueError:
+            continue
+        assert (decoded != encoded.pixels).any()
+
+
+def test_the_identity_is_that_of_the_file(run: Path, codec: ImageCodec) -> None:
+    assert load_codec(run / "model.safetensors", "cpu").identity == codec.identity
+    assert codec.identity.startswith("sha256:")
