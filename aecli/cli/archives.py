@@ -145,7 +145,7 @@ def encode_set(
     if written.psnr < codec.psnr[written.rate] - UNLIKE_DB:
         console.warn(
             f"{written.psnr:.2f} dB is more than {UNLIKE_DB} dB below the model's validation images at rate "
-            f"{written.rate}: these images are unlike its training images"
+            f"{written.rate}: these images are probably unlike its training images"
         )
     each = written.bytes / max(written.images, 1)
     console.saved(

@@ -81,7 +81,7 @@ class ArchiveReport:
         if self.unlike:
             warnings.append(
                 f"{counted(len(self.unlike), 'image')} more than {UNLIKE_DB} dB below the model's validation images at "
-                f"the same rate, so unlike its training images: {_worst(self.unlike)}"
+                f"the same rate, and probably unlike its training images: {_worst(self.unlike)}"
             )
         return warnings
 
