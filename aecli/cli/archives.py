@@ -34,7 +34,7 @@ def is_codec(model: "ModelRef") -> bool:
     """
     from aecli.checkpoint import read_header
 
-    return bool(getattr(read_header(model.file), "rate_weights", []))
+    return bool(read_header(model.file).rate_weights)
 
 
 def holds_archive(paths: Sequence[Path]) -> bool:

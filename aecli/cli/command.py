@@ -9,7 +9,9 @@ from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
+from aecli.cli.archives import is_codec
 from aecli.data.options import DataOptions
+from aecli.errors import InputError
 from aecli.runtime.thread_count import VARIABLE, choose_threads, parse_threads
 
 FORMER_SPELLINGS: Mapping[str, str] = {"--neighbours": "--neighbors"}
@@ -85,12 +87,15 @@ def _read_archives_with(codec: Path) -> None:
     """Decode `.aec` files with a codec during this command.
 
     Raises:
-        InputError: there is no such model.
+        InputError: there is no such model, or it is no codec.
     """
-    from aecli.checkpoint import resolve_model
+    from aecli.checkpoint import resolve_checkpoint
     from aecli.inference.archive_images import read_archives_with
 
-    read_archives_with(resolve_model(codec))
+    model = resolve_checkpoint(codec)
+    if not is_codec(model):
+        raise InputError(f"--codec names a model that is no codec: {codec}", hint="train one with --recipe codec")
+    read_archives_with(model)
 
 
 def current_spelling(token: str) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from aecli.checkpoint import ModelRef
 from aecli.codes.aec import AecImage, short_identity
 from aecli.data.formats.aec_images import register_decoder
+from aecli.errors import InputError
 from aecli.inference.archive_codec import Codec
 from aecli.inference.archive_decoding import decode_image
 
@@ -31,10 +32,16 @@ class _LazyDecoder:
     def __call__(self, image: AecImage) -> NDArray[np.uint8] | None:
         with self._lock:  # a model is not used by several threads at once
             if self._codec is None:
-                from aecli.inference.codec import load_codec
-
-                self._codec = load_codec(self._model, self._device)
+                self._codec = self._load()
             if image.header.identity != short_identity(self._codec.identity):
                 return None
             (pixels,) = decode_image(self._codec, [image])
             return pixels
+
+    def _load(self) -> Codec:
+        from aecli.inference.codec import load_codec
+
+        try:
+            return load_codec(self._model, self._device)
+        except InputError as error:
+            raise ValueError(error.message) from error

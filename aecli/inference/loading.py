@@ -38,7 +38,7 @@ def load(model: str | Path | ModelRef, *, device: str = "auto") -> "Model":
     ref = resolve_model(model)
     loaded = _load(ref, device)
     loaded.path = ref.path
-    if getattr(loaded.header, "rate_weights", []):
+    if loaded.header.rate_weights and not ref.is_onnx:
         read_archives_with(ref, device)
     return loaded
 

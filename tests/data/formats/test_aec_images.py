@@ -95,8 +95,15 @@ def test_damage_is_named(archive: Path, codec: FakeCodec, conv_run: Path) -> Non
 
 @pytest.mark.parametrize("command", ["detect", "encode"])
 def test_commands_take_archives_and_a_codec(
-    command: str, archive: Path, image_folder: Path, codec: FakeCodec, conv_run: Path, tmp_path: Path
+    command: str,
+    archive: Path,
+    image_folder: Path,
+    codec: FakeCodec,
+    conv_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("aecli.cli.command.is_codec", lambda model: True)
     output = ("-o", tmp_path / "codes.npz") if command == "encode" else ()
     results = [
         succeed(command, folder, "--model", conv_run, *output, "--codec", conv_run)
@@ -105,3 +112,9 @@ def test_commands_take_archives_and_a_codec(
     if command == "detect":
         scores = [[float(row[1]) for row in result.rows] for result in results]
         np.testing.assert_allclose(scores[0], scores[1], rtol=0.05)
+
+
+def test_a_model_that_is_no_codec_is_refused_at_once(aecli: Run, archive: Path, conv_run: Path) -> None:
+    result = aecli("detect", archive, "--model", conv_run, "--codec", conv_run)
+    assert result.status == ExitStatus.INPUT
+    assert "--codec" in result.err
