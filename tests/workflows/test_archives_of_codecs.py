@@ -1,5 +1,6 @@
 """Archives and sets of trained codecs, from the command line."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,15 @@ def test_a_set_is_one_stream(one_size: Path, tmp_path: Path) -> None:
     with np.load(tmp_path / "images.npz") as arrays:
         assert arrays["images"].shape == digits.images.shape
         assert arrays["names"].tolist() == digits.names.tolist()
+
+
+def test_a_set_goes_through_a_pipe(aecli: Run, one_size: Path, tmp_path: Path) -> None:
+    stream = aecli("encode", "digits:test", "--model", one_size, "-o", "-", "--entropy")
+    assert stream.status == 0
+    result = aecli("decode", "-", "--model", one_size, "-o", "-", stdin=stream.stdout)
+    assert result.status == 0, result.err
+    with np.load(BytesIO(result.stdout)) as arrays:
+        assert arrays["images"].shape == load("digits:test").images.shape
 
 
 def test_each_codec_writes_what_it_can(
