@@ -114,14 +114,13 @@ class ImageCodec:
         for image, number, pixels in zip(images, numbers, self._pixels(numbers, rate, height, width), strict=True):
             with _one_blas_thread():
                 words = self._words(number, rate)
-            error = float(np.square(pixels.astype(np.float32) - image, dtype=np.float32).mean(dtype=np.float64))
-            encoded.append(Encoded(CodedImage(rate, height, width, words), pixels, error))
+            encoded.append(Encoded(CodedImage(rate, height, width, words), pixels, _mean_squared_error(pixels, image)))
         return encoded
 
     def measure(self, images: NDArray[np.uint8], rate: int) -> list[float]:
         """Return the mean squared errors of images at a rate, without entropy coding them."""
         decoded = self._pixels(self._numbers(images, rate), rate, *images.shape[2:])
-        return [float(np.square(a.astype(np.float32) - b).mean()) for a, b in zip(decoded, images, strict=True)]
+        return list(map(_mean_squared_error, decoded, images))
 
     def decode(self, coded: Sequence[CodedImage]) -> list[NDArray[np.uint8]]:
         """Return the pixels of coded images, (C, H, W) each; those of one size and rate are decoded together.
@@ -266,6 +265,15 @@ class ImageCodec:
             bottom = min(top + most, rows)
             start = max(0, top - HALO)
             yield slice(start, min(rows, bottom + HALO)), slice(top - start, bottom - start)
+
+
+def _mean_squared_error(pixels: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
+    """Return the mean squared difference of two images, (C, H, W), without copies of large ones."""
+    total, rows = 0.0, max(1, STRIP_PIXELS // image.shape[2])
+    for top in range(0, image.shape[1], rows):
+        difference = pixels[:, top : top + rows].astype(np.float32) - image[:, top : top + rows]
+        total += float(np.square(difference).sum(dtype=np.float64))
+    return total / image.size
 
 
 @cache

@@ -112,10 +112,20 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
         **({} if header.task == "features" else _training_lines(header)),
         "classes": f"{len(classes):,}: {first_classes(classes)}" if classes else "none",
         **quality[header.task](header),
+        **_rate_lines(header),
         "fingerprint": digest,
         "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
     }
     return Description(path, kind, lines, {"fingerprint": digest} | asdict(header) | {"kind": kind})
+
+
+def _rate_lines(header: CheckpointHeader) -> dict[str, str]:
+    """Return the quality of the rates of a codec; nothing for other models."""
+    if not header.rate_weights:
+        return {}
+    unfinished = "unknown: the training was interrupted before its last stage"
+    psnr = ", ".join(f"{value:.1f}" for value in header.rate_psnr)
+    return {"rates": f"{psnr} dB PSNR on validation images" if psnr else unfinished}
 
 
 def _training_lines(header: CheckpointHeader) -> dict[str, str]:

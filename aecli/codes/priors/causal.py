@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.codes.priors.stream import LARGEST, Reader, encode_steps
+from aecli.codes.priors.stream import LARGEST, Reader, Writer
 from aecli.codes.priors.tables import Tables, make_tables
 
 BITS = 23
@@ -38,6 +38,8 @@ SMOOTHING = 200.0
 """Observations that the logistic distributions count as when tables are fitted."""
 CHUNK = 4096
 """Positions that are predicted together, which bounds memory."""
+BAND, LEAST_ROWS = 1 << 14, 8
+"""Positions of a band of rows, and its least number of rows. Part of the format: another value decodes no old file."""
 MAX_UNITS = 4096
 
 
@@ -110,12 +112,14 @@ class CausalPrior:
 
     def encode(self, codes: NDArray[np.int32], rate: int) -> NDArray[np.uint32]:
         """Return the words of the code of one image, (C, h, w)."""
-        grid = np.moveaxis(codes, 0, -1).astype(np.int64)  # (h, w, C)
-        height, width, channels = grid.shape
-        base, table = predictions(self.network, grid, rate)
-        waves = 3 * np.arange(height)[:, None] + np.arange(width)  # (h, w)
-        steps = np.repeat(waves.ravel(), channels)
-        return encode_steps((grid - base).ravel(), table.ravel(), steps, self.tables)
+        writer, (channels, height, width) = Writer(self.tables), codes.shape
+        for top, bottom in reversed(_bands(height, width)):
+            first = max(0, top - EDGE)
+            grid = np.moveaxis(codes[:, first:bottom], 0, -1)  # (rows, w, C), with the rows above as neighbors
+            base, table = predictions(self.network, grid, rate, skip=top - first)
+            waves = 3 * np.arange(bottom - top)[:, None] + np.arange(width)
+            writer.add((grid[top - first :] - base).ravel(), table.ravel(), np.repeat(waves.ravel(), channels))
+        return writer.words()
 
     def decode(self, words: NDArray[np.uint32], shape: Sequence[int], rate: int) -> NDArray[np.int32]:
         """Return the code of a stream, of shape (C, h, w).
@@ -125,20 +129,24 @@ class CausalPrior:
         """
         channels, height, width = shape
         reader = Reader(words, self.tables)
-        codes = np.zeros((height, width, channels), np.int64)
-        features = np.zeros((height + EDGE, width + 2 * EDGE, 2 * channels))
-        for rows, columns in _waves(height, width):
-            inputs = np.concatenate(
-                [features[rows + EDGE + row, columns + EDGE + column] for row, column in NEIGHBORS], axis=1
-            )
-            base, table = _base_and_table(*self.network.predict(inputs, rate))
-            values = reader.read(table.ravel()).reshape(base.shape) + base
-            if np.abs(values).max() >= LARGEST:
-                raise ValueError("the stream has values that are too large")
-            codes[rows, columns] = values
-            features[rows + EDGE, columns + EDGE] = self.network.features(values, rate)
+        codes = np.zeros((channels, height, width), np.int32)
+        above = np.zeros((EDGE, width + 2 * EDGE, 2 * channels))
+        for top, bottom in _bands(height, width):
+            below = np.zeros((bottom - top, width + 2 * EDGE, 2 * channels))
+            features = np.concatenate([above, below])
+            for rows, columns in _waves(bottom - top, width):
+                inputs = np.concatenate(
+                    [features[rows + EDGE + row, columns + EDGE + column] for row, column in NEIGHBORS], axis=1
+                )
+                base, table = _base_and_table(*self.network.predict(inputs, rate))
+                values = reader.read(table.ravel()).reshape(base.shape) + base
+                if np.abs(values).max() >= LARGEST:
+                    raise ValueError("the stream has values that are too large")
+                codes[:, top + rows, columns] = values.T
+                features[rows + EDGE, columns + EDGE] = self.network.features(values, rate)
+            above = features[-EDGE:]
         reader.finish()
-        return np.ascontiguousarray(np.moveaxis(codes, -1, 0)).astype(np.int32)
+        return codes
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays that `from_arrays` takes."""
@@ -165,18 +173,22 @@ class CausalPrior:
 
 
 def predictions(
-    network: CausalNetwork, grid: NDArray[np.int64], rate: int
+    network: CausalNetwork, grid: NDArray[np.integer[Any]], rate: int, *, skip: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Return the whole number next to each location, and the table, (h, w, C) each, of a code (h, w, C)."""
+    """Return the whole number next to each location, and the table, (h - skip, w, C) each, of a code (h, w, C).
+
+    The first `skip` rows are only neighbors.
+    """
     height, width, channels = grid.shape
     padded = np.pad(network.features(grid, rate), ((EDGE, 0), (EDGE, EDGE), (0, 0)))
-    base, table = np.empty(grid.shape, np.int64), np.empty(grid.shape, np.intp)
+    shape = (height - skip, width, channels)
+    base, table = np.empty(shape, np.int64), np.empty(shape, np.intp)
     rows_at_once = max(1, CHUNK // width)
-    for top in range(0, height, rows_at_once):
-        rows = min(rows_at_once, height - top)
+    for top in range(0, height - skip, rows_at_once):
+        rows = min(rows_at_once, height - skip - top)
+        first = top + skip + EDGE
         shifted = [
-            padded[top + EDGE + row : top + EDGE + row + rows, EDGE + column : EDGE + column + width]
-            for row, column in NEIGHBORS
+            padded[first + row : first + row + rows, EDGE + column : EDGE + column + width] for row, column in NEIGHBORS
         ]
         inputs = np.concatenate(shifted, axis=-1).reshape(rows * width, -1)
         found = _base_and_table(*network.predict(inputs, rate))
@@ -190,6 +202,12 @@ def _base_and_table(
     base = np.floor(location + 0.5)
     fraction = np.floor(FRACTIONS * (location - base + 0.5)).astype(np.intp)
     return base.astype(np.int64), np.searchsorted(SCALE_EDGES, log_scale, side="right") * FRACTIONS + fraction
+
+
+def _bands(height: int, width: int) -> list[tuple[int, int]]:
+    """Return the bands of rows that are coded one after the other, which bounds memory; neighbors reach across them."""
+    rows = max(LEAST_ROWS, BAND // width)
+    return [(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
 def _waves(height: int, width: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:

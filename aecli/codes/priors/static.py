@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.codes.priors.stream import Reader, encode_steps
+from aecli.codes.priors.stream import Reader, Writer
 from aecli.codes.priors.tables import Tables, make_tables
 
 BITS = 16
@@ -30,7 +30,9 @@ class StaticPrior:
         """Return the words of codes, (N, C, ...): one stream."""
         values = np.moveaxis(codes.reshape(len(codes), self.units, -1), 1, 0).reshape(self.units, -1)
         steps = np.repeat(np.arange(self.units), values.shape[1])
-        return encode_steps(values.ravel().astype(np.int64), steps + rate * self.units, steps, self.tables)
+        writer = Writer(self.tables)
+        writer.add(values.ravel().astype(np.int64), steps + rate * self.units, steps)
+        return writer.words()
 
     def decode(self, words: NDArray[np.uint32], shape: Sequence[int], rate: int) -> NDArray[np.int32]:
         """Return the codes of a stream, of shape (N, C, ...).

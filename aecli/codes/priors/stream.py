@@ -17,33 +17,41 @@ LARGEST = 1 << 30
 """Numbers are smaller, in absolute value."""
 
 
-def encode_steps(
-    values: NDArray[np.int64], tables: NDArray[np.intp], steps: NDArray[np.intp], known: Tables
-) -> NDArray[np.uint32]:
-    """Return the words of numbers, (M,), which a decoder gets in the order of their steps, (M,).
+class Writer:
+    """Encodes numbers in the reverse order of decoding: what is added last is decoded first."""
 
-    Args:
-        values: The numbers.
-        tables: The table of each number.
-        steps: Whole numbers in 0 .. S - 1, not decreasing.
-        known: The tables.
-    """
-    from constriction import stream
+    def __init__(self, known: Tables):
+        from constriction import stream
 
-    coder = stream.stack.AnsCoder()
-    order = np.lexsort((tables, steps))
-    values, tables, steps = values[order], tables[order], steps[order]
-    symbols = known.symbols(values, tables)
-    is_escaped = symbols == known.sizes[tables] - 1
-    changes = np.flatnonzero(np.diff(tables) | np.diff(steps)) + 1
-    bounds = np.concatenate([[0], changes, [len(values)]]).tolist() if len(values) else [0]
-    half = stream.model.Uniform(HALF)
-    for start, end in zip(reversed(bounds[:-1]), reversed(bounds[1:]), strict=True):  # a stack: the last comes first
-        if is_escaped[start:end].any():
-            coder.encode_reverse(_halves(values[start:end][is_escaped[start:end]]), half)
-        coder.encode_reverse(symbols[start:end], known.model(int(tables[start])))
-    words: NDArray[np.uint32] = coder.get_compressed()
-    return words
+        self._known, self._half = known, stream.model.Uniform(HALF)
+        self._coder: Any = stream.stack.AnsCoder()
+
+    def add(self, values: NDArray[np.int64], tables: NDArray[np.intp], steps: NDArray[np.intp]) -> None:
+        """Add numbers, (M,), that are decoded before those added earlier, in the order of their steps.
+
+        Args:
+            values: The numbers.
+            tables: The table of each number.
+            steps: Whole numbers from 0.
+
+        Raises:
+            ValueError: a number is too large.
+        """
+        order = np.lexsort((tables, steps))
+        values, tables, steps = values[order], tables[order], steps[order]
+        symbols = self._known.symbols(values, tables)
+        is_escaped = symbols == self._known.sizes[tables] - 1
+        changes = np.flatnonzero((np.diff(tables) != 0) | (np.diff(steps) != 0)) + 1
+        bounds = [0, *changes.tolist(), len(values)] if len(values) else [0]
+        for start, end in zip(reversed(bounds[:-1]), reversed(bounds[1:]), strict=True):
+            if is_escaped[start:end].any():
+                self._coder.encode_reverse(_halves(values[start:end][is_escaped[start:end]]), self._half)
+            self._coder.encode_reverse(symbols[start:end], self._known.model(int(tables[start])))
+
+    def words(self) -> NDArray[np.uint32]:
+        """Return the words of the stream."""
+        words: NDArray[np.uint32] = self._coder.get_compressed()
+        return words
 
 
 class Reader:

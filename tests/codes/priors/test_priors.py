@@ -152,3 +152,18 @@ def test_frequencies_sum_to_a_power_of_two() -> None:
     tables.check()
     assert [int(part.sum()) for part in np.split(tables.counts, np.cumsum(tables.sizes)[:-1])] == [1 << 23] * 3
     assert prod(tables.counts.shape) == 307
+
+
+def test_codes_in_bands_come_back_and_keep_their_neighbors(
+    causal: CausalPrior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = codes_of(CHANNELS, 30, 7)
+    whole = causal.encode(codes, 0)
+    monkeypatch.setattr("aecli.codes.priors.causal.BAND", 60)
+    words = causal.encode(codes, 0)
+    assert (causal.decode(words, codes.shape, 0) == codes).all()
+    assert abs(len(words) - len(whole)) <= 1
+    changed = codes.copy()
+    changed[:, 7] += 3  # the last row of the first band, the row above the second
+    base = [predictions(causal.network, np.moveaxis(each[:, 6:16], 0, -1), 0, skip=2)[0] for each in (codes, changed)]
+    assert (base[0][:2] != base[1][:2]).any()
