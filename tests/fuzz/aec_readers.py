@@ -29,6 +29,7 @@ def aec_readers(folder: Path) -> list[Reader]:
     any_size = load_codec(resolve_model(folder / "codec"), "cpu")
     one_size = load_codec(resolve_model(folder / "codec-small"), "cpu")
     files = [path.read_bytes() for path in sorted(folder.glob("archive/**/*.aec"))]
+    models = [path.read_bytes() for path in sorted(folder.glob("codec*/model.safetensors"))]
     paths = sorted(folder.glob("set*.npz"))
     sets = [path.read_bytes() for path in paths]
     decoded = [decode_set(one_size, load_aec_set(path)).images.tobytes() for path in paths]
@@ -36,6 +37,7 @@ def aec_readers(folder: Path) -> list[Reader]:
     return [
         Reader("aec", "x.aec", files, partial(unchanged_image, any_size, files)),
         Reader("aec-crc", "x.aec", files, partial(any_image, any_size), with_checksum),
+        Reader("codec", "x.safetensors", models, codec_model, formats.change_safetensors),
         Reader("aec-set", "x.npz", sets, partial(unchanged_set, one_size, decoded), zip_of_arrays),
     ]
 
@@ -60,6 +62,24 @@ def any_image(codec: "ImageCodec", path: Path) -> None:
         raise InputError(str(error)) from error
     assert pixels.dtype == np.uint8
     assert pixels.shape == (image.header.channels, image.header.height, image.header.width)
+
+
+def codec_model(path: Path) -> None:
+    """Load a codec, and encode and decode an image at each rate."""
+    from aecli.checkpoint import resolve_model
+    from aecli.errors import InputError
+    from aecli.inference.codec import load_codec
+
+    codec = load_codec(resolve_model(path), "cpu")
+    height, width = codec.size or (8, 9)
+    image = np.random.default_rng(0).integers(0, 256, (1, codec.channels, height, width), np.uint8)
+    for rate in range(len(codec.rate_weights)):
+        (encoded,) = codec.encode(image, rate)
+        try:
+            (pixels,) = codec.decode([encoded.coded])
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        assert np.array_equal(pixels, encoded.pixels), "an image does not decode to what encoding said"
 
 
 def unchanged_set(codec: "ImageCodec", valid: Sequence[bytes], path: Path) -> None:
