@@ -58,6 +58,7 @@ def test_images_keep_their_own_size(codec: FakeCodec, photos: Path, conv_run: Pa
         pixels: NDArray[np.uint8] = np.asarray(Image.open(path))[None, None]
         expected += len(pack(codec.encode(pixels, 1)[0].coded, codec.identity, 1))
     assert rows["codec, rate 1"].bytes == expected
+    assert not measured.images.notes
     assert measured.pca_images is None
     assert measured.to_dict()["pca_fitted_on"] is None
     assert not any(row.family.startswith("PCA") for row in measured.report.rows)

@@ -1,7 +1,7 @@
 """The images of a compression report: those that no model was trained on, in the size that the models take."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
@@ -83,14 +83,18 @@ def _warning(model: ComparedModel, count: int, images: ImageSet) -> str:
 
 def in_own_size(
     images: ImageSet, data: DataRef, conversion: Conversion, options: DataOptions, progress: Progress
-) -> ImageBlocks:
-    """Return the images of a set in their own size, read when they are needed, with the channels of the conversion."""
+) -> tuple[ImageSet, ImageBlocks]:
+    """Return a set of images, and the same images in their own size, read when they are needed.
+
+    The set has no notes on how its images were resized or cut.
+    """
     channels = images.image_shape[0]
     levels = "declared" if conversion.levels == "measured" else conversion.levels
     own = own_size_images(data, channels, levels, options, progress)
     place = {name: index for index, name in enumerate(own.names)}
     indices = [place[name] for name in dict.fromkeys(images.image_names)]
-    return ImageBlocks(len(indices), partial(_read, own, indices))
+    noted = replace(images, notes=own.notes, warnings=(), known_fingerprint=images.fingerprint)
+    return noted, ImageBlocks(len(indices), partial(_read, own, indices))
 
 
 def _read(own: OwnSizeImages, indices: Sequence[int]) -> Iterator[Block]:

@@ -1,7 +1,7 @@
 """Measure the compression of a data set by models, and by other codecs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aecli import inference
@@ -98,7 +98,8 @@ def measure_compression(
         size_of = codes.get(sized.name) or inference.encode(sized.model, images, progress=progress)
         pca = fit_pca(pca_images.images, images.images, size_of)
     else:
-        blocks = in_own_size(images, data, sized.conversion, options, progress)
+        images, blocks = in_own_size(images, data, sized.conversion, options, progress)
+        unseen = replace(unseen, images=images)
     methods = [model.method(codes.get(model.name), images.word) for model in loaded]
     report = compress(blocks, methods, pca, progress)
     notes = tuple(note for model in loaded for note in model.model.notes)
