@@ -69,14 +69,15 @@ def encode_archive(
     from aecli.workflows.archive_writing import finite, write_archive
 
     options.check()
-    _check_archive_output(output, [model.file, *data.paths])
+    inputs = [model.file, *data.paths]
+    _check_archive_output(output, inputs)
     codec = load_codec(model, device)
     levels = conversion_of(read_header(model.file)).levels
     with console.progress() as progress:
         images = own_size_images(
             data, codec.channels, levels if isinstance(levels, Levels) else "declared", data_options, progress
         )
-        paths = _archive_paths(images, output)
+        paths = _archive_paths(images, output, inputs)
         lines = console.lines(("file", "bytes", "rate", "PSNR"))
 
         def show(image: "CompressedImage", path: Path) -> None:
@@ -241,11 +242,19 @@ def _check_archive_output(output: Path, inputs: Sequence[Path]) -> None:
             raise UsageError(f"the archive would lie among the images: {output}", hint="choose another folder")
 
 
-def _archive_paths(images: "OwnSizeImages", output: Path) -> list[Path]:
+def _archive_paths(images: "OwnSizeImages", output: Path, inputs: Sequence[Path]) -> list[Path]:
+    """Return the file of each image: in a folder, or the only one.
+
+    Raises:
+        UsageError: the file would replace an input.
+        InputError: there are several images for one file.
+        UnavailableError: the file cannot be written.
+    """
+    from aecli.storage.paths import require_output
     from aecli.workflows.archive_writing import archive_paths
 
     if output.suffix.lower() != AEC or output.is_dir():
         return archive_paths(images, output)
     if len(images) != 1:
         raise InputError(f"{len(images):,} images cannot be one file: {output}", hint="name a folder with -o")
-    return [output]
+    return [require_output(output, inputs=inputs)]

@@ -121,11 +121,17 @@ def test_damaged_images_and_files_are_named(
     assert not (tmp_path / "x.png").exists()
 
 
-def test_one_image_and_one_file(codec: FakeCodec, conv_run: Path, image_folder: Path, tmp_path: Path) -> None:
+def test_one_image_and_one_file(
+    aecli: Run, codec: FakeCodec, conv_run: Path, image_folder: Path, tmp_path: Path
+) -> None:
     succeed(*words(conv_run, image_folder / "a" / "0.png", tmp_path / "one.aec"))
     succeed("decode", tmp_path / "one.aec", "--model", conv_run, "-o", tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as image:
         assert image.size == (8, 8)
+    for source in (tmp_path / "one.aec", image_folder):  # the file itself, and several images
+        before = (tmp_path / "one.aec").read_bytes()
+        assert aecli(*words(conv_run, source, tmp_path / "one.aec", "--overwrite")).status != ExitStatus.DONE
+        assert (tmp_path / "one.aec").read_bytes() == before
 
 
 def test_restored_images_are_not_replaced_unless_asked(
