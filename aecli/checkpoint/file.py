@@ -209,6 +209,8 @@ def load_checkpoint(model: Path | ModelRef) -> Checkpoint:
         trained_images = recall(None if memory is None else memory.numpy(), header.trained_images)
         arrays = {name: tensor.numpy() for name, tensor in extra.items()}
         statistics, prior = from_tensors(arrays), prior_from_tensors(arrays)
+        if prior is not None and not prior.fits(len(header.rate_weights), header.code_shape):
+            raise ValueError("the prior does not fit the codes")
     except (RecipeError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"damaged checkpoint: {path}: {_reason(error)}") from error
     if not all(tensor.isfinite().all() for tensor in weights.values()):

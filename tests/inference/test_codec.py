@@ -1,20 +1,34 @@
 """Image codecs: what is decoded is what was encoded, in batches, alone and in strips; wrong input is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from sklearn.datasets import load_sample_images
 
-from aecli.errors import InputError, UsageError
+from aecli.errors import ExitStatus, InputError, UsageError
 from aecli.inference import codec as module
 from aecli.inference.codec import CodedImage, ImageCodec, load_codec
-from tests.command_line import succeed
+from tests.command_line import Run, succeed
 
 pytestmark = pytest.mark.slow
 
-WORDS: tuple[str | int, ...] = ("--recipe", "codec", "--steps", 8, "--set", "penalty.rate_prior_steps=8", "--set", "training.crop=32")
+WORDS: tuple[str | int, ...] = (
+    "--recipe",
+    "codec",
+    "--steps",
+    8,
+    "--set",
+    "penalty.rate_prior_steps=8",
+    "--set",
+    "training.crop=32",
+)
 WORDS += ("--set", "model.arguments.coefficients=8")
 SIZES = [(1, 1), (33, 17), (16, 48), (100, 75)]
 
@@ -107,6 +121,43 @@ def test_a_damaged_stream_is_no_image_of_the_same_pixels(codec: ImageCodec, phot
         except ValueError:
             continue
         assert (decoded != encoded.pixels).any()
+
+
+Tensors = dict[str, Any]
+RATE_ARRAYS = ("bias0", "bias1", "bias2", "shifts")
+
+HOSTILE: dict[str, Callable[[Tensors], object]] = {
+    "no network": lambda tensors: tensors.pop("prior.causal.weight1"),
+    "a prior of two kinds": lambda tensors: tensors.update({"prior.static.shape": torch.zeros(2)}),
+    "an unknown kind": lambda tensors: tensors.update({"prior.other.shape": torch.zeros(2)}),
+    "floats": lambda tensors: tensors.update({"prior.causal.weight0": tensors["prior.causal.weight0"].float()}),
+    "one axis": lambda tensors: tensors.update({"prior.causal.shifts": tensors["prior.causal.shifts"][0]}),
+    "fewer rates": lambda tensors: tensors.update(
+        {f"prior.causal.{name}": tensors[f"prior.causal.{name}"][:2].clone() for name in RATE_ARRAYS}
+    ),
+    "a huge shift": lambda tensors: tensors["prior.causal.shifts"].fill_(1000),
+    "tables of zeros": lambda tensors: tensors.update(
+        {"prior.causal.counts": torch.zeros_like(tensors["prior.causal.counts"].int()).to(torch.uint32)}
+    ),
+    "steps that are no numbers": lambda tensors: tensors["rate.log_step"].fill_(float("nan")),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=list(HOSTILE))
+def test_hostile_priors_are_refused_in_one_line(
+    change: Callable[[Tensors], object], run: Path, aecli: Run, tmp_path: Path
+) -> None:
+    with safe_open(run / "model.safetensors", "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(run / "model.safetensors")
+    change(tensors)
+    save_file(tensors, tmp_path / "model.safetensors", metadata)
+    result = aecli(
+        "encode", run.parent / "pieces.npy", "--model", tmp_path / "model.safetensors", "-o", tmp_path / "a/"
+    )
+    assert result.status == ExitStatus.INPUT, result.err
+    assert result.err.count("error: ") == 1
+    assert not (tmp_path / "a").exists()
 
 
 def test_the_identity_is_that_of_the_file(run: Path, codec: ImageCodec) -> None:

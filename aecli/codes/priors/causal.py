@@ -64,6 +64,11 @@ class CausalNetwork:
         Raises:
             ValueError: they do not fit each other.
         """
+        arrays: list[NDArray[Any]] = [*self.weights, *self.biases, self.shifts]
+        if [(array.dtype, array.ndim) for array in arrays] != [(np.dtype(np.int16), 2)] * 3 + [
+            (np.dtype(np.int32), 2)
+        ] * 4:
+            raise ValueError("layers of the prior are not whole numbers")
         hidden, (rates, channels) = len(self.weights[0]), self.shifts.shape
         shapes = [(hidden, len(NEIGHBORS) * 2 * channels), (hidden, hidden), (2 * channels, hidden)]
         if [weight.shape for weight in self.weights] != shapes or max(hidden, channels) > MAX_UNITS:
@@ -109,6 +114,10 @@ class CausalPrior:
     @property
     def rates(self) -> int:
         return len(self.network.shifts)
+
+    def fits(self, rates: int, code_shape: Sequence[int]) -> bool:
+        """Return whether this is a prior of codes of this shape at so many rates."""
+        return len(code_shape) == 3 and self.network.shifts.shape == (rates, code_shape[0])
 
     def encode(self, codes: NDArray[np.int32], rate: int) -> NDArray[np.uint32]:
         """Return the words of the code of one image, (C, h, w)."""

@@ -26,6 +26,10 @@ class StaticPrior:
     tables: Tables
     """(rates * units,)"""
 
+    def fits(self, rates: int, code_shape: Sequence[int]) -> bool:
+        """Return whether this is a prior of codes of this shape at so many rates."""
+        return self.rates == rates and self.units in {code_shape[0], prod(code_shape)}
+
     def encode(self, codes: NDArray[np.int32], rate: int) -> NDArray[np.uint32]:
         """Return the words of codes, (N, C, ...): one stream."""
         values = np.moveaxis(codes.reshape(len(codes), self.units, -1), 1, 0).reshape(self.units, -1)
@@ -60,6 +64,8 @@ class StaticPrior:
         Raises:
             ValueError: they do not fit each other.
         """
+        if arrays["shape"].shape != (2,) or arrays["counts"].dtype != np.uint16:
+            raise ValueError("tables of the prior are not whole numbers")
         rates, units = map(int, arrays["shape"])
         tables = Tables(arrays["low"], arrays["sizes"], arrays["counts"].astype(np.uint32))
         tables.check()
