@@ -35,7 +35,7 @@ class Tables:
         Raises:
             ValueError: they are not.
         """
-        if (self.low.dtype, self.sizes.dtype, self.counts.dtype) != (np.int32, np.int32, np.uint32):
+        if [str(array.dtype) for array in (self.low, self.sizes, self.counts)] != ["int32", "int32", "uint32"]:
             raise ValueError("tables that are not whole numbers")
         sizes, low = self.sizes.astype(np.int64), self.low.astype(np.int64)
         if not (sizes.ndim == low.ndim == self.counts.ndim == 1 and len(sizes) == len(low) > 0):
