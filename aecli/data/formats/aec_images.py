@@ -49,7 +49,7 @@ def decode_aec(file: IO[bytes]) -> NDArray[np.uint8]:
         pixels = decoder(image)
         if pixels is not None:
             return pixels
-    raise NoCodecError(f"compressed by a codec with the identity {image.header.identity}, which is not known here")
+    raise NoCodecError(f"compressed by a codec that is not loaded (identity {image.header.identity}): add --codec")
 
 
 def _header(file: IO[bytes]) -> AecHeader:

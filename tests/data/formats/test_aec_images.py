@@ -75,7 +75,7 @@ def test_the_codec_of_another_image_does_not_decode_it(
     other = FakeCodec(name="other")
     monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": other)
     read_archives_with(resolve_model(conv_run))
-    with pytest.raises(UnreadableImageError, match="not known"):
+    with pytest.raises(UnreadableImageError, match="not loaded"):
         decode(FileOnDisk(archive / "a" / "0.png.aec"))
 
 
