@@ -9,6 +9,7 @@ from aecli.checkpoint import Checkpoint
 from aecli.errors import RecipeError
 from aecli.models.architectures import resolve_arguments
 from aecli.recipes.schema import Recipe
+from aecli.training.coefficients import with_coefficients
 from aecli.training.length import with_explicit_length
 from aecli.training.subsets import Subset
 
@@ -48,7 +49,9 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
         recipe = replace(recipe, training=replace(recipe.training, epochs=1, steps=0))
     tiling = images.images.tiles.tiling if images.images.tiles else None
     return with_explicit_length(recipe, len(images)).with_model(
-        arguments=_explicit_arguments(recipe),
+        arguments=with_coefficients(
+            _explicit_arguments(recipe), recipe, images, list(map(float, mean)), list(map(float, std))
+        ),
         image_size=[height, width],
         tile=tiling.size if tiling else recipe.model.tile,
         overlap=tiling.overlap if tiling else recipe.model.overlap,

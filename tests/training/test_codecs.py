@@ -19,7 +19,8 @@ from tests.command_line import Run
 
 pytestmark = pytest.mark.slow
 
-SMALL: tuple[str | int, ...] = ("--recipe", "codec", "--steps", 12, "--set", "penalty.rate_prior_steps=6", "--set", "training.crop=32")
+SMALL: tuple[str | int, ...] = ("--recipe", "codec", "--steps", 12, "--set", "penalty.rate_prior_steps=6")
+SMALL += ("--set", "training.crop=32")
 SMALL += ("--set", "model.arguments.coefficients=8", "--set", "model.channels=1")
 SMALL += ("--set", "model.arguments.encoder=[4,6]", "--set", "model.arguments.decoder=[6,6,4]")
 
@@ -101,6 +102,20 @@ def test_images_of_several_sizes_train_one_codec(photographs: Path, aecli: Run, 
         image = np.random.default_rng(0).integers(0, 256, (1, 1, height, width)).astype(np.uint8)
         encoded = codec.encode(image, 0)[0]
         np.testing.assert_array_equal(codec.decode([encoded.coded])[0], encoded.pixels)
+
+
+def test_the_number_of_coefficients_follows_the_images(photographs: Path, aecli: Run, tmp_path: Path) -> None:
+    smooth = tmp_path / "smooth"
+    smooth.mkdir()
+    for path in photographs.iterdir():
+        Image.open(path).resize((4, 4)).resize((48, 48), Image.Resampling.BICUBIC).save(smooth / path.name)
+    found = []
+    for name, folder in (("a", smooth), ("b", photographs)):
+        words = [*SMALL, "--set", "model.arguments.coefficients=0"]
+        assert aecli("train", folder, "-o", tmp_path / name, *words, "--no-export").status == 0
+        found.append(load_checkpoint(tmp_path / name).header.arguments["coefficients"])
+    assert found[0] == 64
+    assert found[1] > 64
 
 
 def test_an_interrupted_prior_is_resumed_to_the_same_bytes(

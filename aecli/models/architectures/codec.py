@@ -16,6 +16,7 @@ SHUFFLED = 4
 SLOPE = 0.1
 YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 """ITU-T T.871 (JFIF), from RGB."""
+DEFAULT_COEFFICIENTS = 64
 CHROMA_SHARE = 4
 """The transform of color images starts with this many times fewer coefficients for each of Cb and Cr than for Y."""
 
@@ -23,7 +24,7 @@ CHROMA_SHARE = 4
 def codec(
     image_shape: tuple[int, int, int],
     *,
-    coefficients: int = 64,
+    coefficients: int = 0,
     encoder: Sequence[int] = (48, 64),
     decoder: Sequence[int] = (96, 64, 32),
 ) -> tuple[nn.Module, nn.Module]:
@@ -32,10 +33,12 @@ def codec(
     The transform is a 32x32 convolution with stride 16 that starts as the first `coefficients` functions, in zigzag
     order, of the discrete cosine transform of 16x16 pixels; of color images, the DCT of Y and a quarter as many
     functions for each of Cb and Cr. The last layers of both networks start at zero, so that training starts from
-    transform coding. `encoder` and `decoder` are the channels of the networks. Images of any size can be encoded: they
-    are padded at the right and lower edges to multiples of 16 by repeating the last pixels.
+    transform coding. In `train`, 0 `coefficients` are as many as the training images need, 64 to 256. `encoder` and
+    `decoder` are the channels of the networks. Images of any size can be encoded: they are padded at the right and
+    lower edges to multiples of 16 by repeating the last pixels.
     """
     colors, height, width = image_shape
+    coefficients = coefficients or DEFAULT_COEFFICIENTS
     kernels, inverse = _transform(colors, coefficients)
     return Encoder(kernels, encoder), Decoder(inverse, decoder, (height, width))
 

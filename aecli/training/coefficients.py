@@ -1,0 +1,49 @@
+"""How many coefficients of its transform a codec needs for its training images."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from aecli.models.architectures import build_parts
+from aecli.recipes.schema import ANY_SIZE_ARCHITECTURE, Recipe
+from aecli.training.subsets import Subset
+
+CHOICES = (64, 96, 128, 192, 256)
+TRUNCATED = 0.1
+"""The error of leaving out coefficients, in units of the smallest rate weight: less than half of the error that a
+trained codec has at that rate. The networks make up for a part of it."""
+IMAGES = 64
+CHUNK = 8
+
+
+def with_coefficients(
+    arguments: dict[str, Any], recipe: Recipe, images: Subset, mean: list[float], std: list[float]
+) -> dict[str, Any]:
+    """Return the arguments of architecture `codec` with the number of coefficients that the training images need.
+
+    The smallest choice is taken whose error, before training, is small beside that of rounding at the best rate.
+    Arguments that give the number, and those of other architectures, stay as they are.
+    """
+    if recipe.model.architecture != ANY_SIZE_ARCHITECTURE or arguments["coefficients"] != 0:
+        return arguments
+    allowed = TRUNCATED * min(recipe.penalty.rate_weights, default=0.0)
+    *smaller, most = CHOICES
+    for count in smaller:
+        if _truncation_error(arguments | {"coefficients": count}, images, mean, std) <= allowed:
+            return arguments | {"coefficients": count}
+    return arguments | {"coefficients": most}
+
+
+@torch.inference_mode()
+def _truncation_error(arguments: dict[str, Any], images: Subset, mean: list[float], std: list[float]) -> float:
+    """Return the mean squared error of the transform of a few images, in normalized units."""
+    encoder, decoder = build_parts(ANY_SIZE_ARCHITECTURE, images.images.image_shape, arguments)
+    count = min(len(images), IMAGES)
+    indices = images.indices[np.linspace(0, len(images) - 1, count).round().astype(np.int64)]
+    center, scale = (torch.tensor(values).view(-1, 1, 1) * 255 for values in (mean, std))
+    total = 0.0
+    for start in range(0, count, CHUNK):
+        x = (torch.from_numpy(images.images.images[indices[start : start + CHUNK]]).float() - center) / scale
+        total += float((decoder(encoder(x)) - x).square().mean((1, 2, 3)).sum())
+    return total / count
