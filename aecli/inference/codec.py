@@ -28,6 +28,7 @@ BLOCK = 16
 """Pixels between two positions of the code of an image of any size."""
 HALO = 4
 """Positions beyond a strip on which its pixels, or its part of the code, depend."""
+LARGEST_STEP = 1e9
 STRIP_PIXELS = 1 << 22
 """Pixels that are encoded or decoded at once; taller images are divided into strips of whole rows."""
 
@@ -93,6 +94,8 @@ class ImageCodec:
         self._model: Autoencoder = to_device(model, device)
         self._threads = load_follower(self._model.mean.device.type)
         self._steps: NDArray[np.float32] = model.rate.log_step.detach().exp().cpu().numpy()  # (rates, C)
+        if not ((self._steps > 1 / LARGEST_STEP) & (self._steps < LARGEST_STEP)).all():
+            raise InputError(f"damaged checkpoint: {checkpoint.path}: steps of rounding that are impossible")
         weights = sum(value.numel() * value.element_size() for value in model.decoder.parameters())
         arrays = self._prior.to_arrays().values()
         self.decoder_bytes = weights + self._steps.nbytes + sum(array.nbytes for array in arrays)
@@ -218,6 +221,8 @@ class ImageCodec:
                 x = self._model.normalize(torch.from_numpy(np.array(rows)).to(self._model.mean.device))
                 codes = self._model.encode(x).float().cpu().numpy()
                 parts.append(codes[:, :, inner] if self.size is None else codes)
+        if not all(np.isfinite(part).all() for part in parts):
+            raise InputError("damaged checkpoint: codes that are not finite", hint="train the codec again")
         whole = np.rint((np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]) / steps)
         numbers: NDArray[np.int32] = whole.clip(-(2.0**29), 2.0**29).astype(np.int32)
         return numbers

@@ -139,6 +139,8 @@ HOSTILE: dict[str, Callable[[Tensors], object]] = {
     "tables of zeros": lambda tensors: tensors.update(
         {"prior.causal.counts": torch.zeros_like(tensors["prior.causal.counts"].int()).to(torch.uint32)}
     ),
+    "huge steps": lambda tensors: tensors["rate.log_step"].fill_(80.0),
+    "weights that overflow": lambda tensors: tensors["encoder.transform.weight"].fill_(1e38),
     "steps that are no numbers": lambda tensors: tensors["rate.log_step"].fill_(float("nan")),
 }
 
