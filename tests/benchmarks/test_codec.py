@@ -48,7 +48,7 @@ def test_the_table_shows_bytes_at_equal_quality_where_a_method_has_it() -> None:
     heading, _, ours, other = [line.split(" | ") for line in codec.quality_table(document).splitlines()]
     assert {len(heading)} == {len(ours), len(other)}
     assert (ours[1], other[1], other[5]) == ("100", "200", "")
-    assert "-50.0 %" in other
+    assert "-50.0%" in other
     assert "1,234" in other[-1]
 
 
