@@ -78,7 +78,9 @@ class AecSet:
 
 
 def is_aec_set(path: Path) -> bool:
-    """Return whether a file is an archive with a stream of images; False for a damaged one."""
+    """Return whether a file is an archive with a stream of images; False for a damaged one or a pipe."""
+    if not path.is_file():  # opening a pipe would wait
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
             return {f"{STREAM}.npy", "meta.npy"} <= set(archive.namelist())
