@@ -113,7 +113,7 @@ CASES = [
     ("encode digits --model run -o {out}.txt", USAGE, ".npz"),
     ("encode digits --model run -o {out}.npz --bits 7", USAGE, "bits"),
     ("encode digits --model run -o {out}.npz --bits x", USAGE, "--bits"),
-    ("encode digits --model run -o folder", USAGE, "folder"),
+    ("encode digits --model run -o folder", INPUT, "codec"),
     ("encode digits --model run -o picture.png/x.npz", UNAVAILABLE, "picture.png"),
     ("encode digits --model none -o {out}.npz", INPUT, "none"),
     ("encode digits --model folder -o {out}.npz", INPUT, "folder"),

@@ -17,8 +17,6 @@ from aecli.inference import codec as module
 from aecli.inference.codec import CodedImage, ImageCodec, load_codec
 from tests.command_line import Run, succeed
 
-pytestmark = pytest.mark.slow
-
 WORDS: tuple[str | int, ...] = (
     "--recipe",
     "codec",

@@ -17,8 +17,6 @@ from aecli.training import codec_prior
 from aecli.training.prior_network import train_prior_network
 from tests.command_line import Run
 
-pytestmark = pytest.mark.slow
-
 SMALL: tuple[str | int, ...] = ("--recipe", "codec", "--steps", 12, "--set", "penalty.rate_prior_steps=6")
 SMALL += ("--set", "training.crop=32")
 SMALL += ("--set", "model.arguments.coefficients=8", "--set", "model.channels=1")
@@ -60,6 +58,7 @@ def test_a_codec_has_an_exact_stream_for_each_rate(photographs: Path, aecli: Run
     assert not (tmp_path / "run" / "prior.safetensors").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -76,6 +75,7 @@ def test_each_key_changes_the_training(change: str, photographs: Path, aecli: Ru
     assert metrics(tmp_path / "a") != metrics(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_the_prior_is_what_the_recipe_says(photographs: Path, aecli: Run, tmp_path: Path) -> None:
     aecli("train", photographs, "-o", tmp_path / "causal", *SMALL)
     aecli("train", photographs, "-o", tmp_path / "static", *SMALL, "--set", "penalty.rate_prior=static")
@@ -89,6 +89,7 @@ def test_the_prior_is_what_the_recipe_says(photographs: Path, aecli: Run, tmp_pa
     assert metrics(tmp_path / "causal") == metrics(tmp_path / "static")
 
 
+@pytest.mark.slow
 def test_images_of_several_sizes_train_one_codec(photographs: Path, aecli: Run, tmp_path: Path) -> None:
     folder = tmp_path / "mixed"
     folder.mkdir()
@@ -104,6 +105,7 @@ def test_images_of_several_sizes_train_one_codec(photographs: Path, aecli: Run, 
         np.testing.assert_array_equal(codec.decode([encoded.coded])[0], encoded.pixels)
 
 
+@pytest.mark.slow
 def test_the_number_of_coefficients_follows_the_images(photographs: Path, aecli: Run, tmp_path: Path) -> None:
     smooth = tmp_path / "smooth"
     smooth.mkdir()
@@ -118,6 +120,7 @@ def test_the_number_of_coefficients_follows_the_images(photographs: Path, aecli:
     assert found[1] > 64
 
 
+@pytest.mark.slow
 def test_an_interrupted_prior_is_resumed_to_the_same_bytes(
     photographs: Path, aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

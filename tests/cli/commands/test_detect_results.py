@@ -28,7 +28,7 @@ def by_score(rows: Rows) -> list[str]:
 
 def test_only_shows_one_verdict_but_counts_all(detect: Run, threshold: str) -> None:
     everything = detect("digits:test@1,2", "--threshold", threshold)
-    summary = everything.err.splitlines()[-1].rpartition(",")[0]
+    summary = everything.err.splitlines()[-1].rpartition(", ")[0]
     shown: list[str] = []
     for only, verdict in (("anomalies", "anomaly"), ("normal", "normal")):
         result = detect("digits:test@1,2", "--threshold", threshold, "--only", only)

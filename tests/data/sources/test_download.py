@@ -230,16 +230,10 @@ def test_qmnist_is_read(tmp_path: Path) -> None:
 def test_incompatible_builds_of_torchvision_are_an_error(
     monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
-    import builtins
+    def broken(name: str) -> Any:
+        raise error
 
-    real = builtins.__import__
-
-    def broken(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.startswith("torchvision"):
-            raise error
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", broken)
+    monkeypatch.setattr("aecli.runtime.compiler_import.import_module", broken)
     with pytest.raises(UnavailableError, match=message) as caught:
         packages.torchvision_datasets()
     assert "torch torchvision" in str(caught.value.hint)
