@@ -3,37 +3,14 @@
 import hashlib
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.inference.codec import CodedImage, Encoded
+
 STEPS = (2, 8, 32)
 """The step between gray levels at each rate."""
-
-
-@dataclass(frozen=True)
-class FakeCoded:
-    """A compressed image."""
-
-    rate: int
-    height: int
-    width: int
-    words: NDArray[np.uint32]
-
-
-@dataclass(frozen=True)
-class FakeEncoded:
-    """A compressed image with what decoding it gives."""
-
-    coded: FakeCoded
-    pixels: NDArray[np.uint8]
-    mse: float
-
-    @property
-    def psnr(self) -> float:
-        return float(10 * np.log10(255**2 / self.mse)) if self.mse else float("inf")
 
 
 class FakeCodec:
@@ -52,18 +29,18 @@ class FakeCodec:
     def batch_size(self, height: int, width: int) -> int:
         return max(1, min(4, 4096 // (height * width)))
 
-    def encode(self, images: NDArray[np.uint8], rate: int) -> list[FakeEncoded]:
+    def encode(self, images: NDArray[np.uint8], rate: int) -> list[Encoded]:
         assert len(images) <= self.batch_size(*images.shape[2:])
         self.encoded.append((len(images), rate))
         return [self._encode(image, rate) for image in images]
 
-    def _encode(self, image: NDArray[np.uint8], rate: int) -> FakeEncoded:
+    def _encode(self, image: NDArray[np.uint8], rate: int) -> Encoded:
         levels = np.round(image / STEPS[rate]).astype(np.uint8)
         pixels = _values(levels, rate)
         mse = float(np.mean((pixels.astype(float) - image) ** 2))
-        return FakeEncoded(FakeCoded(rate, image.shape[1], image.shape[2], _pack(levels)), pixels, mse)
+        return Encoded(CodedImage(rate, image.shape[1], image.shape[2], _pack(levels)), pixels, mse)
 
-    def decode(self, coded: Sequence[Any]) -> list[NDArray[np.uint8]]:
+    def decode(self, coded: Sequence[CodedImage]) -> list[NDArray[np.uint8]]:
         return [
             _values(_unpack(each.words, (self.channels, each.height, each.width)), self._known(each.rate))
             for each in coded
