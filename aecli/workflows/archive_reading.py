@@ -58,7 +58,8 @@ def find_files(inputs: Iterable[Path]) -> ArchivedFiles:
     inputs = list(inputs)
     for path in inputs:
         if not path.is_dir():
-            found.setdefault(require_file(path, "file"), path.name)
+            is_one_of_several = len(inputs) > 1 and path.is_file()  # a damaged one is named, and the others restored
+            found.setdefault(path if is_one_of_several else require_file(path, "file"), path.name)
             continue
         for name in sorted(files_below(path)):
             if suffix_of(name) == SUFFIX:
@@ -111,8 +112,6 @@ def restore_archive(
         UnavailableError: an image cannot be written.
     """
     report = RestoreReport()
-    for folder in {path.parent for path in paths}:
-        require_folder(folder)
 
     def compress(result: RestoredImage | FailedImage) -> tuple[RestoredImage, memoryview] | FailedImage:
         return (result, as_png(result.pixels)) if isinstance(result, RestoredImage) else result
@@ -126,6 +125,7 @@ def restore_archive(
             report.failures.append(result.failure)
         else:
             image, content = result
+            require_folder(paths[image.index].parent)
             with atomic_write(paths[image.index]) as file:  # by one thread, so that none is left behind by an error
                 file.write(content)
             report.restored += 1

@@ -307,3 +307,22 @@ def test_progress_reaches_the_end(photos: Path, tmp_path: Path) -> None:
         progress=lambda *call: calls.append(call),
     )
     assert calls[-1][1:] == (5, 5)
+
+
+def test_an_empty_file_among_others_is_named_and_the_others_return(photos: Path, tmp_path: Path) -> None:
+    write(photos, tmp_path / "archive")
+    good, empty = tmp_path / "archive" / "3.png.aec", tmp_path / "empty.aec"
+    empty.touch()
+    files = find_files([empty, good])
+    report = restore_archive(FakeCodec(), files, restored_paths(files, tmp_path / "back"))
+    assert [failure.name for failure in report.failures] == [str(empty)]
+    assert files_in(tmp_path / "back") == ["3.png"]
+    with pytest.raises(InputError, match="empty"):
+        find_files([empty])
+
+
+def test_nothing_is_created_if_nothing_can_be_restored(photos: Path, tmp_path: Path) -> None:
+    write(photos, tmp_path / "archive")
+    with pytest.raises(InputError, match="another model"):
+        restore(tmp_path / "archive", tmp_path / "back", FakeCodec(name="other"))
+    assert not (tmp_path / "back").exists()
