@@ -21,25 +21,33 @@ from aecli.cli.commands import (
     train,
     tsne,
 )
+from aecli.cli.help import Command, Group
+from aecli.errors import ExitStatus
 
 app = typer.Typer(
     name="aecli",
     help="Autoencoders from the shell: every result is a file.",
     epilog=examples("aecli train mnist5k -o run", "aecli encode mnist5k:test --model run -o codes.npz"),
-    rich_markup_mode="rich",
+    cls=Group,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": current_spelling},
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
 )
 
-for module in (
-    *(train, encode, decode),
-    *(tsne, knn_probe, compress_report),
-    *(calibrate, detect, classify, compare),
-    *(export, info, datasets),
-):
-    name = module.__name__.rsplit(".", 1)[-1]
-    app.command(name.replace("_", "-"), epilog=module.EXAMPLES)(command(getattr(module, name)))
+COMMANDS = {
+    "Train and convert": (train, encode, decode),
+    "Study codes": (tsne, knn_probe, compress_report),
+    "Detect, classify and compare": (calibrate, detect, classify, compare),
+    "Files and this machine": (export, info, datasets),
+}
+"""The modules of the commands under the headings of `aecli --help`."""
+
+for heading, modules in COMMANDS.items():
+    for module in modules:
+        name = module.__name__.rsplit(".", 1)[-1]
+        register = app.command(name.replace("_", "-"), cls=Command, epilog=module.EXAMPLES, rich_help_panel=heading)
+        register(command(getattr(module, name)))
 
 
 def _print_version(requested: bool) -> None:
@@ -50,8 +58,12 @@ def _print_version(requested: bool) -> None:
 
 @app.callback()
 def _program(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Autoencoders from the shell: every result is a file."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(ExitStatus.USAGE)

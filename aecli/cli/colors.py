@@ -3,10 +3,10 @@
 import os
 from typing import Any, Literal
 
-Style = Literal["error", "warning", "hint"]
+Style = Literal["error", "warning", "hint", "heading", "name"]
 
-CODES: dict[Style, str] = {"error": "1;31", "warning": "33", "hint": "36"}
-"""Bold red, yellow and cyan, in the terminal's own palette."""
+CODES: dict[Style, str] = {"error": "1;31", "warning": "33", "hint": "36", "heading": "1", "name": "36"}
+"""Bold, red, yellow and cyan, in the terminal's own palette."""
 
 
 def styled(text: str, style: Style, stream: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast, get_type_hints
 import typer
 
 from aecli.cli.archives import is_codec
+from aecli.cli.help import print_everything
 from aecli.data.options import DataOptions
 from aecli.errors import InputError
 from aecli.runtime.thread_count import VARIABLE, choose_threads, parse_threads
@@ -37,12 +38,20 @@ CODEC = typer.Option(
     help="Codec that decodes .aec files among the images: a run folder or file; default: --model, if it is a codec.",
 )
 """An option of the commands that read images."""
+HELP_ALL = typer.Option(
+    "--help-all",
+    callback=print_everything,
+    is_eager=True,
+    rich_help_panel="Output",
+    help="Show this page with the options that many commands have.",
+)
+"""An option of every command."""
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Return `function` with `--threads`, and each dataclass parameter replaced by options, one for each field.
+    """Return `function` with each dataclass parameter replaced by options, one for each field.
 
-    If it reads images, it has `--codec`, too.
+    Every command has `--threads` and `--help-all`, too, and one that reads images `--codec`.
 
     The grouped options come last. A field's metadata holds `help`, and may hold `flags` (default: `--field-name`) and
     any other argument of `typer.Option`; fields without `help` are not options. `function` still receives the
@@ -64,6 +73,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def expanded(**values: Any) -> None:
         choose_threads(values.pop("threads"))
+        del values["help_all"]  # which has printed the page and ended the command
         if (codec := values.pop("codec", None)) is not None:
             _read_archives_with(codec)
         for name, (group, options) in groups.items():
@@ -75,8 +85,11 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         grouped.append(
             inspect.Parameter("codec", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=codec_option)
         )
-    threads = Annotated[Any, THREADS]
-    grouped.append(inspect.Parameter("threads", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=threads))
+    for name, default, annotation in (
+        ("threads", None, Annotated[Any, THREADS]),
+        ("help_all", False, Annotated[bool, HELP_ALL]),
+    ):
+        grouped.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
     parameters += grouped
     expanded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -105,7 +118,7 @@ def current_spelling(token: str) -> str:
 
 def examples(*lines: str) -> str:
     """Return the last part of a command's help: calls to copy."""
-    return "\n\n".join(["[bold]Examples[/bold]", *(f"  [cyan]{line}[/cyan]" for line in lines)])
+    return "\n".join(lines)
 
 
 def _parameter(entry: "Field[Any]", annotation: Any) -> inspect.Parameter:

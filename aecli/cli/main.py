@@ -90,8 +90,6 @@ def _report_unexpected(words: list[str], error: Exception) -> int:
     if hasattr(error, "format_message") and getattr(error, "exit_code", None) == ExitStatus.USAGE:
         # A usage error of Typer, whose class is not public.
         message = str(error.format_message()).strip().removesuffix(".")
-        if not message:  # `aecli` alone, which has printed the help
-            return ExitStatus.USAGE
         command = next((word for word in words if not word.startswith("-")), "")
         context = getattr(error, "ctx", None)
         path = context.command_path if context else f"aecli {command}".strip()

@@ -1,6 +1,5 @@
 """The reference page, generated from the code: `python -m aecli.cli.reference examples/REFERENCE.md`."""
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 import typer
 
+from aecli.cli.parameters import GENERAL, default_text, flags, is_argument, panel, usage, value_name
 from aecli.models.architectures import architecture_names, resolve_arguments
 from aecli.recipes.loading import recipe_names, recipe_purpose
 from aecli.recipes.schema import recipe_keys
@@ -33,8 +33,8 @@ def reference() -> str:
     program: Any = typer.main.get_command(app)
     shared = _shared_options(program.commands.values())
     parts = [TITLE, INTRODUCTION, "## Options of several commands", SHARED_OPTIONS]
-    for panel, options in shared.items():
-        parts += [f"### {panel}", _table(options.values())]
+    for heading, options in shared.items():
+        parts += [f"### {heading}", _table(options.values())]
     parts += ["## Recipes", _recipes(), "## Recipe keys", KEYS, _recipe_keys(), _architectures()]
     parts += ["## Commands", _overview(program.commands), "`aecli` itself has these options:", _table(program.params)]
     parts += [_command(name, command, shared) for name, command in program.commands.items()]
@@ -43,12 +43,17 @@ def reference() -> str:
 
 def _shared_options(commands: Iterable[Any]) -> dict[str, dict[str, Any]]:
     """Return the options that are alike in more than one command, by help panel and row of the table."""
-    options = {_row(option): option for command in commands for option in command.params if _panel(option)}
+    options = {
+        _row(option): option
+        for command in commands
+        for option in command.params
+        if not is_argument(option) and panel(option) != GENERAL
+    }
     counts = Counter(_row(option) for command in commands for option in command.params)
     shared: dict[str, dict[str, Any]] = {}
     for row, option in options.items():
         if counts[row] > 1:
-            shared.setdefault(_panel(option), {})[row] = option
+            shared.setdefault(panel(option), {})[row] = option
     return shared
 
 
@@ -58,15 +63,13 @@ def _overview(commands: Mapping[str, Any]) -> str:
 
 
 def _command(name: str, command: Any, shared: Mapping[str, Mapping[str, Any]]) -> str:
-    arguments = " ".join(parameter.metavar for parameter in command.params if parameter.param_type_name == "argument")
     rows = {_row(parameter): parameter for parameter in command.params}
-    groups = {panel: options for panel, options in shared.items() if options.keys() <= rows.keys()}
+    groups = {heading: options for heading, options in shared.items() if options.keys() <= rows.keys()}
     own = [parameter for row, parameter in rows.items() if not any(row in options for options in groups.values())]
-    links = ", ".join(f"[{panel}](#{panel.lower()})" for panel in groups)
-    examples = [line.strip() for line in _without_markup(command.epilog).splitlines() if "aecli " in line]
-    parts = [f"### aecli {name}", command.help, f"Usage: `aecli {name} [OPTIONS] {arguments}".rstrip() + "`"]
+    links = ", ".join(f"[{heading}](#{heading.lower()})" for heading in groups)
+    parts = [f"### aecli {name}", command.help, f"Usage: `{usage(f'aecli {name}', command.params)}`"]
     parts += [_table(own)] if own else []
-    return "\n\n".join([*parts, f"And the options under {links}.", "\n".join(["```sh", *examples, "```"])])
+    return "\n\n".join([*parts, f"And the options under {links}.", "\n".join(["```sh", command.epilog, "```"])])
 
 
 def _table(parameters: Iterable[Any]) -> str:
@@ -74,25 +77,19 @@ def _table(parameters: Iterable[Any]) -> str:
 
 
 def _row(parameter: Any) -> str:
-    name = f"`{parameter.metavar}`" if parameter.param_type_name == "argument" else _flags(parameter)
-    return _cells(name, _without_markup(parameter.help) + _default(parameter))
+    name = f"`{parameter.metavar}`" if is_argument(parameter) else _flags(parameter)
+    return _cells(name, parameter.help + _default(parameter))
 
 
 def _flags(option: Any) -> str:
-    names = ", ".join(f"`{flag}`" for flag in [*sorted(option.opts, key=len), *option.secondary_opts])
-    return f"{names} `{option.metavar}`" if option.metavar else names
+    names = ", ".join(f"`{flag}`" for flag in flags(option))
+    return f"{names} `{value_name(option)}`" if value_name(option) else names
 
 
 def _default(parameter: Any) -> str:
-    if parameter.param_type_name == "argument" or parameter.is_flag:
-        return ""
-    if parameter.required:
+    if parameter.required and not is_argument(parameter):
         return " Required."
-    return f" Default: `{parameter.default}`." if parameter.default is not None and parameter.show_default else ""
-
-
-def _panel(parameter: Any) -> str:
-    return getattr(parameter, "rich_help_panel", None) or ""
+    return f" Default: `{default}`." if (default := default_text(parameter)) else ""
 
 
 def _recipes() -> str:
@@ -121,10 +118,6 @@ def _arguments(architecture: str) -> Iterator[str]:
 
 def _cells(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _without_markup(text: str | None) -> str:
-    return re.sub(r"\[/?(bold|cyan|dim)\]", "", text or "")
 
 
 if __name__ == "__main__":

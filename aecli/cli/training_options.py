@@ -1,15 +1,17 @@
 """The groups of options of `aecli train`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, make_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from aecli.cli.options import DEVICES_PANEL, ProcessOptions, one_of
 from aecli.data.options import PANEL as IMAGES_PANEL
-from aecli.errors import UsageError, unknown
+from aecli.errors import AecliError, UsageError, unknown
 from aecli.models.architectures import architecture_names
-from aecli.recipes.loading import parse_settings, recipe_names
-from aecli.recipes.schema import recipe_keys
+from aecli.recipes.loading import AUTOMATIC, load_recipe, parse_settings, recipe_names
+from aecli.recipes.schema import Recipe, recipe_keys
 from aecli.runtime.options import option
 from aecli.runtime.processes import ACCELERATORS, STRATEGIES, Processes, find_processes
 
@@ -46,6 +48,36 @@ def with_recipe_flags(group: type[T]) -> type[T]:
         value_type: Any = str if choices or parser else entry.type
         options.append((entry.name, value_type | None, described))
     return make_dataclass(group.__name__, options, bases=(group,), frozen=True)
+
+
+def recipe_values(words: Sequence[str]) -> dict[str, str]:
+    """Return what the recipe says for each of `FLAGGED_KEYS`, by the option's name, such as `conv: 150`.
+
+    The recipe is that of `--recipe` among the words of the command line, or else those that train chooses from.
+    """
+    names = [word.removeprefix("--recipe=") for word in words if word.startswith("--recipe=")]
+    names += [after for word, after in pairwise(words) if word == "--recipe"]
+    try:
+        recipes = {name: load_recipe(name) for name in names[-1:] or AUTOMATIC}
+    except AecliError:  # which running the command explains
+        return {}
+    values = {}
+    for key, entry in FLAGGED_KEYS.items():
+        texts = {name: _value_text(key, recipe) for name, recipe in recipes.items()}
+        if len(texts) > 1 and len(set(texts.values())) == 1:
+            texts = {"recipe": next(iter(texts.values()))}
+        values[entry.name] = ", ".join(f"{Path(name).name}: {text}" for name, text in texts.items())
+    return values
+
+
+def _value_text(key: str, recipe: Recipe) -> str:
+    if key == "training.epochs" and recipe.training.steps:
+        return "as many as --steps needs"
+    section, _, name = key.partition(".")
+    value = recipe.to_dict()[section][name]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "x".join(map(str, reversed(value))) if isinstance(value, list) else f"{value}"
 
 
 @with_recipe_flags

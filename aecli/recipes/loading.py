@@ -14,6 +14,9 @@ from aecli.recipes.schema import Recipe
 from aecli.storage.atomic import write_text
 from aecli.storage.text import read_text
 
+SMALL, PHOTOS = AUTOMATIC = ("small", "photos")
+"""The recipes that `aecli train` chooses from: for gray images of few pixels, and for all others."""
+
 
 def shipped_recipes() -> Traversable:
     """Return the folder of the recipes that come with aecli."""

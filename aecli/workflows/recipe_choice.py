@@ -11,11 +11,11 @@ from aecli.checkpoint.run_folder import RunFolder
 from aecli.data import DataOptions, DataRef
 from aecli.data.glimpse import Glimpse, glimpse
 from aecli.errors import InputError
-from aecli.recipes.loading import load_recipe
+from aecli.recipes.loading import PHOTOS, SMALL, load_recipe
 from aecli.recipes.schema import Recipe
 from aecli.runtime.counting import counted
 
-SMALL, PHOTOS, PRETRAINED = "small", "photos", "resnet"
+PRETRAINED = "resnet"
 SMALL_SIDE = 32
 """Pixels: gray images of up to this size are small, such as those of MNIST and FashionMNIST."""
 FLAGS = ("--recipe", "--image-size", "--batch-size", "--epochs")

@@ -1,13 +1,14 @@
 """The options of train: recipe keys become options by their schema, in groups."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import typer
 
 from aecli.cli.app import app
-from aecli.cli.training_options import FLAGGED_KEYS, RecipeOptions
+from aecli.cli.training_options import FLAGGED_KEYS, RecipeOptions, recipe_values
 from aecli.errors import UsageError
 from aecli.recipes.loading import load_recipe
 from aecli.recipes.schema import Recipe, parse_image_size
@@ -86,5 +87,26 @@ def test_a_value_out_of_range_names_the_recipe_key() -> None:
 
 def test_help_lists_the_groups_in_order(aecli: Run) -> None:
     text = aecli("train", "--help").out
-    positions = [text.index(f"─ {panel} ─") for panel in ("Recipe", "Images", "Run", "Devices", "Output")]
+    positions = [text.index(f"\n{panel}\n") for panel in ("Recipe", "Images", "Run", "Devices")]
     assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (["--recipe", "conv"], {"epochs": "conv: 150", "lr": "conv: 0.01", "freeze_encoder": "conv: no"}),
+        (["--recipe=small"], {"epochs": "small: as many as --steps needs", "steps": "small: 2000"}),
+        ([], {"lr": "small: 0.01, photos: 0.004", "seed": "recipe: 0", "image_size": "small: native, photos: 64"}),
+        (["--recipe", "nonsense"], {}),
+    ],
+)
+def test_help_shows_the_values_of_the_recipe(words: list[str], values: dict[str, str]) -> None:
+    assert recipe_values(words).items() >= values.items()
+
+
+def test_help_of_a_recipe_file_shows_its_values(aecli: Run, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text("[training]\nepochs = 7\n[model]\nimage_size = [64, 96]\n")
+    page = " ".join(aecli("train", "--recipe", recipe, "--help").out.split())
+    assert "training.epochs (mine.toml: 7)" in page
+    assert "model.image_size (mine.toml: 96x64)" in page
