@@ -10,7 +10,7 @@ from aecli.runtime.counting import counted
 if TYPE_CHECKING:
     from aecli.data.image_set import Failure
     from aecli.detection.inspection import Detection
-    from aecli.plots.detection_files import DetectionFiles
+    from aecli.workflows.detection_files import DetectionFiles
 
 COLUMNS = ["path", "score", "threshold", "verdict"]
 PROBABILITY = "probability"

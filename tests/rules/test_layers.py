@@ -24,7 +24,8 @@ BELOW = {
     "detection": ("inference", "analyses"),
     "reports": ("detection",),
     "plots": ("reports",),
-    "workflows": ("training", "plots"),
+    "pages": ("plots",),
+    "workflows": ("training", "pages"),
     "api": ("workflows",),
     "cli": ("workflows",),
 }

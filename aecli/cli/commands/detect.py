@@ -112,7 +112,7 @@ def detect(
     inspector, warnings = open_inspector(loaded, detector, threshold, tiles)
     files = None
     if written.paths:
-        from aecli.plots.detection_files import open_files
+        from aecli.workflows.detection_files import open_files
 
         files = open_files(written, loaded, inspector.detector)
     for warning in warnings:

@@ -8,10 +8,10 @@ from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
 from aecli.errors import UsageError
 from aecli.inference.model import Model
+from aecli.pages.inspection import InspectionPage
+from aecli.pages.inspection.page import PageSummary
 from aecli.plots.file_options import PAGE_SUFFIXES, FileOptions
 from aecli.plots.heatmap import Heatmaps
-from aecli.plots.inspection_page import InspectionPage
-from aecli.plots.inspection_page.page import PageSummary
 from aecli.plots.map_files import MapFiles
 from aecli.storage.paths import require_folder, require_output
 

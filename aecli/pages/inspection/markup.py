@@ -1,13 +1,9 @@
-"""The HTML of the page. What comes from files is escaped, and a policy forbids scripts other than the page's own."""
+"""The HTML of the page. What comes from files is escaped."""
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
-from html import escape
 from importlib.metadata import version
-from importlib.resources import files
 from io import BytesIO
+from itertools import chain
 
 import numpy as np
 
@@ -16,8 +12,9 @@ from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
 from aecli.detection.small_samples import basis_text
 from aecli.inference.model import Model
+from aecli.pages.document import Document, Picture, asset, text
+from aecli.pages.inspection.distribution import distribution
 from aecli.plots.color_scale import SHADES, ColorScale, palette
-from aecli.plots.inspection_page.distribution import distribution
 from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
 
@@ -29,22 +26,6 @@ REST = b'</ul>\n<template id="rest">\n'
 MORE = '<p class="center"><button type="button" id="more" hidden>Show more</button></p>'
 LEGEND_GRAY = 96
 """What the colors of the legend lie on: as in most images, neither black nor white."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An encoded image."""
-
-    kind: str
-    """`jpeg` or `png`."""
-    content: bytes
-    size: tuple[int, int]
-    """(width, height)"""
-
-    @property
-    def source(self) -> str:
-        """Its address: the content itself."""
-        return f"data:image/{self.kind};base64,{b64encode(self.content).decode()}"
 
 
 def item(detection: Detection, pictures: Sequence[Picture]) -> bytes:
@@ -64,15 +45,6 @@ def enlargement(pictures: Sequence[Picture]) -> bytes:
     return f"<template>{_layers(pictures)}</template>".encode()
 
 
-def text(value: str) -> str:
-    """Return a text of unknown origin for HTML: escaped, with control characters and lone surrogates spelled out."""
-    spelled = "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode()
-        for character in value
-    )
-    return escape(spelled)
-
-
 class PageText:
     """What stands before and after the items."""
 
@@ -83,31 +55,16 @@ class PageText:
 
     def start(self, failures: Sequence[Failure], failed: int) -> bytes:
         """Return everything before the first item; `failures` are the first ones of `failed`."""
-        return "\n".join([*self._head(), *self._summary(), *_failures(failures, failed), *self._tools(), ""]).encode()
+        parts = [self._document().start(), self._summary(), _failures(failures, failed), self._tools()]
+        return "\n".join([*chain(*parts), ""]).encode()
 
     def end(self) -> bytes:
         """Return everything after the last item."""
-        return "\n".join(
-            ["</template>", MORE, *self._viewer(), f"<script>{_script()}</script>", "</body>", "</html>", ""]
-        ).encode()
+        return "\n".join(["</template>", MORE, *self._viewer(), *self._document().end()]).encode()
 
-    def _head(self) -> Iterator[str]:
-        style, script = _file("style.css"), _script()
-        policy = (
-            f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-            "base-uri 'none'; form-action 'none'"
-        )
-        yield "<!doctype html>"
-        yield '<html lang="en">'
-        yield "<head>"
-        yield '<meta charset="utf-8">'
-        yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        yield '<meta name="referrer" content="no-referrer">'
-        yield f"<title>{counted(len(self._scores), 'image')}, {self._anomalies_text()}</title>"
-        yield f"<style>{style}</style>"
-        yield "</head>"
-        yield "<body>"
+    def _document(self) -> Document:
+        title = f"{counted(len(self._scores), 'image')}, {self._anomalies_text()}"
+        return Document(title, [asset(__package__, "style.css")], [asset(__package__, "script.js")])
 
     def _summary(self) -> Iterator[str]:
         header = self._detector.header
@@ -225,16 +182,3 @@ def _layers(pictures: Sequence[Picture]) -> str:
         f'height="{picture.size[1]}" alt="" loading="lazy" decoding="async">'
         for layer, picture in enumerate(pictures)
     )
-
-
-def _script() -> str:
-    return _file("script.js")
-
-
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
-
-
-def _hash(content: str) -> str:
-    """Return the source expression that allows exactly this content in a Content-Security-Policy."""
-    return f"sha256-{b64encode(sha256(content.encode()).digest()).decode()}"

@@ -15,11 +15,11 @@ from aecli.data.image_set import Failure
 from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
 from aecli.inference.model import Model
+from aecli.pages.document import Picture
+from aecli.pages.inspection import markup
 from aecli.plots.color_scale import color_scale
 from aecli.plots.file_options import VIEWS
 from aecli.plots.inspected_view import InspectedView, view_of
-from aecli.plots.inspection_page import markup
-from aecli.plots.inspection_page.markup import Picture
 from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import unwritable
 

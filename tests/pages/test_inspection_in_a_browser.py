@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aecli.data.image_set import Failure
-from aecli.plots.inspection_page import InspectionPage, markup, page
+from aecli.pages.inspection import InspectionPage, markup, page
 from tests.browser import CHROMIUM, Page, browser
 from tests.plots.detections import detection, detector, hot, model
 
