@@ -23,7 +23,7 @@ LONGEST_FIRST = (
 )
 """Parts of the paths of slow test files: parallel workers finish at the same time if these run first."""
 
-DIGITS = ("train", "digits", "--accelerator", "cpu")
+DIGITS = ("train", "digits", "--device", "cpu")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

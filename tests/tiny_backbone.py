@@ -14,7 +14,7 @@ BACKBONE = "torchvision/mobilenet_v3_small"
 SETTINGS = {"backbone": BACKBONE, "components": 8}
 """Arguments of architecture `features`: a small backbone, and few enough components for its maps."""
 FEATURES = [
-    *("--recipe", "features", "--set", "model.image_size=32", "--accelerator", "cpu"),
+    *("--recipe", "features", "--set", "model.image_size=32", "--device", "cpu"),
     *(word for key, value in SETTINGS.items() for word in ("--set", f"model.arguments.{key}={value}")),
 ]
 """Words of `aecli train` for a model of features that is fitted in a second; it also needs --init-from WEIGHTS."""

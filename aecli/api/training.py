@@ -24,9 +24,9 @@ from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.data import DataOptions, DataRef, Failure, resolve
 from aecli.data.in_memory import memory_ref
 from aecli.data.options import LabelsFrom
-from aecli.errors import Interrupted, UsageError, unknown
+from aecli.errors import Interrupted, UsageError
 from aecli.recipes.schema import Recipe
-from aecli.runtime.processes import ACCELERATORS
+from aecli.runtime.processes import check_training_device
 from aecli.runtime.progress import Progress, silent
 from aecli.training.subsets import Subset
 from aecli.workflows.recipe_choice import RecipeRequest
@@ -123,7 +123,7 @@ def train(
     export: bool = True,
     skip_damaged: bool = False,
     options: DataOptions | None = None,
-    accelerator: str = "auto",
+    device: str = "auto",
     threads: int | None = None,
     progress: "bool | TrainingListener | None" = None,
 ) -> TrainingResult:
@@ -166,7 +166,7 @@ def train(
         export: Whether to write `model.onnx` too, with which commands start without torch.
         skip_damaged: Train without the image files that cannot be read.
         options: How DATA words are read.
-        accelerator: Lightning's accelerator: `auto`, `cpu`, `cuda`, `mps`. The training runs in this process.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`, as in `aecli.load`. The training runs in this process.
         threads: CPU threads of torch during the training. None follows what other programs leave free, unless the
             environment variable OMP_NUM_THREADS or AECLI_THREADS fixes a number. With a fixed number, a repetition
             gives the same bytes.
@@ -183,7 +183,7 @@ def train(
             finite.
         aecli.errors.RecipeError: the recipe does not exist, or does not fit the images or the run to resume.
         aecli.errors.OutputExistsError: the folder holds a run, and neither `resume` nor `overwrite` is set.
-        aecli.errors.UnavailableError: a data set, a package, the accelerator, memory or disk space is not available.
+        aecli.errors.UnavailableError: a data set, a package, the device, memory or disk space is not available.
         KeyboardInterrupt: Ctrl-C; its note says where the finished epochs are.
     """
     shorthands = {
@@ -198,8 +198,7 @@ def train(
     warnings = CallerWarnings()
     view = _View(warnings, progress)
     with python_errors():
-        if accelerator not in ACCELERATORS:
-            raise UsageError(unknown("accelerator", accelerator, ACCELERATORS))
+        check_training_device(device)
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be at least 1, not {threads}")
         data, data_options = _resolve(images, labels, options or DataOptions())
@@ -219,7 +218,7 @@ def train(
             overwrite=overwrite,
             export=export,
             other_inputs=[Path(recipe)] if isinstance(recipe, str | Path) and Path(recipe).suffix == ".toml" else [],
-            accelerator=accelerator,
+            device=device,
         )
         try:
             with _threads(threads):

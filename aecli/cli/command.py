@@ -15,7 +15,7 @@ from aecli.data.options import DataOptions
 from aecli.errors import InputError
 from aecli.runtime.thread_count import VARIABLE, choose_threads, parse_threads
 
-FORMER_SPELLINGS: Mapping[str, str] = {"--neighbours": "--neighbors"}
+FORMER_SPELLINGS: Mapping[str, str] = {"--neighbours": "--neighbors", "--accelerator": "--device"}
 """Option names of earlier versions, which all commands still accept, and today's names."""
 
 

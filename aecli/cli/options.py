@@ -10,6 +10,7 @@ import typer
 from aecli.runtime.options import option
 
 DEVICES_PANEL = "Devices"
+DEVICE_HELP = "auto (a GPU if there is one), cpu, cuda, cuda:1 (the second GPU) or mps."
 
 DataArg = Annotated[
     str,
@@ -32,7 +33,7 @@ ModelOpt = Annotated[
 ]
 DeviceOpt = Annotated[
     str,
-    typer.Option("--device", metavar="DEVICE", help="auto (a GPU if there is one), cpu, cuda, cuda:1 or mps."),
+    typer.Option("--device", metavar="DEVICE", rich_help_panel=DEVICES_PANEL, help=DEVICE_HELP),
 ]
 
 

@@ -6,14 +6,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from aecli.cli.options import DEVICES_PANEL, ProcessOptions, one_of
+from aecli.cli.options import DEVICE_HELP, DEVICES_PANEL, ProcessOptions, one_of
 from aecli.data.options import PANEL as IMAGES_PANEL
-from aecli.errors import AecliError, UsageError, unknown
+from aecli.errors import AecliError, UsageError
 from aecli.models.architectures import architecture_names
 from aecli.recipes.loading import AUTOMATIC, load_recipe, parse_settings, recipe_names
 from aecli.recipes.schema import Recipe, recipe_keys
 from aecli.runtime.options import option
-from aecli.runtime.processes import ACCELERATORS, STRATEGIES, Processes, find_processes
+from aecli.runtime.processes import ACCELERATORS, STRATEGIES, Processes, check_training_device, find_processes
 
 if TYPE_CHECKING:
     from aecli.workflows.recipe_choice import RecipeRequest
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 RECIPE_PANEL = "Recipe"
 RUN_PANEL = "Run"
+OTHER_ACCELERATORS = sorted({*ACCELERATORS} - {"auto", "cpu", "cuda", "mps"})
 
 FLAGGED_KEYS = {key: entry for key, entry in recipe_keys().items() if "flag" in entry.metadata}
 """The fields of the recipe keys that have an option of their own, such as --epochs."""
@@ -166,10 +167,13 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class HardwareOptions(ProcessOptions):
-    """The devices to train on, as Lightning's Trainer names them."""
+    """The devices to train on."""
 
-    accelerator: str = option(
-        "auto", f"Lightning's accelerator: {one_of(ACCELERATORS)}.", panel=DEVICES_PANEL, metavar="NAME"
+    device: str = option(
+        "auto",
+        f"{DEVICE_HELP.removesuffix('.')}, or any other accelerator of Lightning: {one_of(OTHER_ACCELERATORS)}.",
+        panel=DEVICES_PANEL,
+        metavar="DEVICE",
     )
     strategy: str = option(
         "auto",
@@ -185,6 +189,10 @@ class HardwareOptions(ProcessOptions):
         Raises:
             UsageError: a value is invalid, or contradicts torchrun.
         """
-        if self.accelerator not in ACCELERATORS:
-            raise UsageError(unknown("accelerator", self.accelerator, ACCELERATORS))
+        check_training_device(self.device)
+        if ":" in self.device and self.devices > 1:
+            raise UsageError(
+                f"--device {self.device} is one device, not {self.devices}",
+                hint=f"--device {self.device.partition(':')[0]} --devices {self.devices}",
+            )
         return find_processes(self.devices, self.num_nodes, self.strategy)

@@ -12,6 +12,17 @@ ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "hpu", "mps", "tpu")
 """Names of Lightning's accelerators, on whatever machine; `gpu` is `cuda` or `mps`."""
 
 
+def check_training_device(device: str) -> None:
+    """Check the name of the device to train on: one of `ACCELERATORS`, or one of several GPUs, such as `cuda:1`.
+
+    Raises:
+        UsageError: there is no such name.
+    """
+    name, colon, number = device.partition(":")
+    if name not in ACCELERATORS or (colon and not (name in {"cuda", "gpu"} and number.isdecimal())):
+        raise UsageError(unknown("device", device, ACCELERATORS), hint="or the number of a GPU: --device cuda:1")
+
+
 @dataclass(frozen=True)
 class Process:
     """One process of a group."""

@@ -47,8 +47,8 @@ class TrainingRequest:
 class Hardware:
     """The devices that train."""
 
-    accelerator: str = "auto"
-    """Lightning's accelerator, such as `auto`, `cpu` or `gpu`."""
+    device: str = "auto"
+    """Lightning's accelerator, such as `auto`, `cpu` or `gpu`, and for one of several GPUs its number: `cuda:1`."""
     processes: Processes = SINGLE_DEVICE
     """The processes that train together, each on its share of every batch. This process launches the others, with its
     own command line, unless `torchrun` or SLURM did."""

@@ -25,17 +25,16 @@ def make_trainer(
         UnavailableError: this machine lacks the accelerator or the precision.
     """
     processes, strategy = hardware.processes, hardware.strategy
-    if not is_available(hardware.accelerator):
-        raise UnavailableError(
-            f"accelerator {hardware.accelerator} is not available on this machine", hint="--accelerator auto"
-        )
+    accelerator, _, number = hardware.device.partition(":")
+    if not is_available(accelerator):
+        raise UnavailableError(f"device {accelerator} is not available on this machine", hint="--device auto")
     plugins: list[Any] = [WholeFileCheckpoints()]
     if not (launched_by_torchrun() or processes.launched_by_slurm):
         plugins.append(LightningEnvironment())
     try:
         trainer = pl.Trainer(
-            accelerator=hardware.accelerator,
-            devices=processes.devices,
+            accelerator=accelerator,
+            devices=[int(number)] if number else processes.devices,
             num_nodes=processes.nodes,
             strategy="ddp" if strategy == "auto" and processes.world_size > 1 else strategy,
             use_distributed_sampler=False,
@@ -53,7 +52,7 @@ def make_trainer(
         )
     except (MisconfigurationException, ImportError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise UnavailableError(f"cannot train on this machine: {reason}", hint="--accelerator auto") from error
+        raise UnavailableError(f"cannot train on this machine: {reason}", hint="--device auto") from error
     disable_signal_handlers(trainer)
     raise_interrupted(trainer)
     return trainer

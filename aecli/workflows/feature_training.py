@@ -87,7 +87,7 @@ def train_features(request: TrainingRequest, hardware: Hardware, view: "Training
     try:
         with view.status("loading the network"):
             model = _initial_model(request, download=download)
-            model.to(find_device({"gpu": "cuda"}.get(hardware.accelerator, hardware.accelerator)))
+            model.to(find_device({"gpu": "cuda"}.get(hardware.device, hardware.device)))
         with listening as listener:
             listener.on_start(1, 0, len(request.images))
             fitted = fit_components(

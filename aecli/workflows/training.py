@@ -45,7 +45,7 @@ class TrainingPlan:
     other_inputs: Sequence[Path] = ()
     """Further files that the run must not replace, such as that of the recipe."""
     loggers: Sequence[str] = ("csv",)
-    accelerator: str = "auto"
+    device: str = "auto"
     processes: Processes = SINGLE_DEVICE
     strategy: str = "auto"
     keep_state: bool = False
@@ -175,7 +175,7 @@ def _fit(
     with plots_if_interrupted(request) if is_rank_zero else nullcontext(), listening as listener:
         trained = train(
             request,
-            Hardware(plan.accelerator, plan.processes, plan.strategy),
+            Hardware(plan.device, plan.processes, plan.strategy),
             loggers=loggers,
             listener=listener if is_rank_zero else None,
         )
@@ -210,7 +210,7 @@ def _fit_features(
         recipe = resolve_recipe(choice.recipe, images)
     view.note(choice.describe(recipe))
     request = TrainingRequest(recipe, images, validation, plan.folder, plan.resume, start)
-    trained = train_features(request, Hardware(plan.accelerator), view, download=plan.data_options.download)
+    trained = train_features(request, Hardware(plan.device), view, download=plan.data_options.download)
     if warning := threshold_warning(trained.checkpoint):
         view.warn(warning)
     _export(trained, plan, view)

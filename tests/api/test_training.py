@@ -29,7 +29,7 @@ def train(images: Any, *words: Any, **changes: Any) -> TrainingResult:
         "recipe": "mlp",
         "epochs": 2,
         "batch_size": 256,
-        "accelerator": "cpu",
+        "device": "cpu",
         "settings": SMALL,
         "export": False,
     }
@@ -57,7 +57,7 @@ def test_a_data_word_gives_the_bytes_of_the_command_line(
 ) -> None:
     monkeypatch.undo()  # the plots are compared, too
     words = [f"--set={key}={value}" for key, value in SMALL.items()]
-    words += ["--recipe", "mlp", "--epochs", "2", "--batch-size", "256", "--accelerator", "cpu"]
+    words += ["--recipe", "mlp", "--epochs", "2", "--batch-size", "256", "--device", "cpu"]
     succeed("train", "digits", "-o", tmp_path / "run", *words, export=True, plots=True)
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {path.name for path in trained.folder.iterdir()} == names
@@ -190,9 +190,9 @@ def test_a_model_or_its_path_are_starts(trained: TrainingResult) -> None:
 
 
 def test_a_recipe_runs_again_as_it_is(trained: TrainingResult) -> None:
-    again = aecli.train("digits", recipe=trained.recipe, accelerator="cpu")
+    again = aecli.train("digits", recipe=trained.recipe, device="cpu")
     assert weights(again) == weights(trained)
-    assert weights(aecli.train("digits", recipe=trained.folder / "recipe.toml", accelerator="cpu")) == weights(trained)
+    assert weights(aecli.train("digits", recipe=trained.folder / "recipe.toml", device="cpu")) == weights(trained)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_recipe_runs_again_as_it_is(trained: TrainingResult) -> None:
         ({"epochs": "many"}, UsageError, "training.epochs"),
         ({"settings": {"optimizer.speed": 1}}, UsageError, "optimizer.speed"),
         ({"recipe": "nonsense"}, RecipeError, "nonsense"),
-        ({"accelerator": "nonsense"}, UsageError, "accelerator"),
+        ({"device": "nonsense"}, UsageError, "device"),
         ({"threads": 0}, UsageError, "threads"),
         ({"init_from": "nonsense"}, InputError, "nonsense"),
         ({"validation": "nonsense"}, InputError, "nonsense"),

@@ -12,7 +12,7 @@ from aecli.checkpoint import load_checkpoint, read_header
 from aecli.errors import AecliError, ExitStatus, InputError
 from tests.command_line import Run
 
-CPU = ("--accelerator", "cpu")
+CPU = ("--device", "cpu")
 
 
 @pytest.fixture(scope="module")

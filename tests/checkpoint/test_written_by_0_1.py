@@ -155,13 +155,13 @@ def test_compare_reads_the_run(run_folder: Path) -> None:
 def test_the_recipe_trains_again(tmp_path: Path) -> None:
     """With the same seed it reaches the same loss, up to the rounding of another version of torch."""
     run = tmp_path / "run"
-    succeed("train", "digits", "-o", run, "--recipe", FILES / "recipe.toml", "--accelerator", "cpu")
+    succeed("train", "digits", "-o", run, "--recipe", FILES / "recipe.toml", "--device", "cpu")
     stored, trained = RunFolder(FILES).load_metrics(), RunFolder(run).load_metrics()
     assert [row.val_loss for row in trained] == pytest.approx([row.val_loss for row in stored], rel=0.01)
 
 
 def test_training_starts_from_the_weights(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    words = ("--recipe", FILES / "recipe.toml", "--init-from", FILES, "--epochs", 1, "--accelerator", "cpu")
+    words = ("--recipe", FILES / "recipe.toml", "--init-from", FILES, "--epochs", 1, "--device", "cpu")
     succeed("train", "digits", "-o", run, *words)
     assert RunFolder(run).load_metrics()[-1].val_loss < RunFolder(FILES).load_metrics()[-1].val_loss

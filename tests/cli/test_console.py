@@ -37,7 +37,7 @@ def test_a_table_on_a_terminal_is_aligned_and_not_truncated(monkeypatch: pytest.
 
 @pytest.mark.slow
 def test_no_progress_hides_epochs_and_quiet_prints_the_run_folder_alone(tmp_path: Path) -> None:
-    words = ("train", "digits", "--epochs", 1, "--accelerator", "cpu", "--overwrite", "-o", tmp_path / "run")
+    words = ("train", "digits", "--epochs", 1, "--device", "cpu", "--overwrite", "-o", tmp_path / "run")
     default, without_progress, quiet = (succeed(*words, *options) for options in ((), ("--no-progress",), ("-q",)))
     assert "epoch 1/1" in default.err
     assert "epoch 1/1" not in without_progress.err

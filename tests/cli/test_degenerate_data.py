@@ -29,8 +29,8 @@ DATA_SETS: dict[str, Callable[[Images], dict[str, NDArray[np.generic]]]] = {
     "an unknown class": lambda images: {"images": images, "labels": np.arange(40) % 11},
 }
 COMMANDS = [
-    "train SET -o OUT --epochs 2 --accelerator cpu --recipe mlp",
-    "train SET -o OUT --epochs 2 --accelerator cpu --recipe mlp-classifier",
+    "train SET -o OUT --epochs 2 --device cpu --recipe mlp",
+    "train SET -o OUT --epochs 2 --device cpu --recipe mlp-classifier",
     "encode SET --model RUN -o OUT.npz",
     "encode SET --model RUN -o OUT.npz --bits 4 --entropy",
     "decode CODES --model RUN -o OUT",
@@ -51,7 +51,7 @@ COMMANDS = [
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the run folder of a classifier of digits, 1 epoch; tests must not change it."""
     run = tmp_path_factory.mktemp("classifier") / "run"
-    options = ("--epochs", "1", "--accelerator", "cpu", "--recipe", "mlp-classifier")
+    options = ("--epochs", "1", "--device", "cpu", "--recipe", "mlp-classifier")
     succeed("train", "digits:train", "-o", run, *options)
     return run
 

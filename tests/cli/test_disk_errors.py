@@ -15,7 +15,7 @@ OUTPUTS: dict[str, tuple[object, ...]] = {
     "images": ("decode", "CODES", "--model", "RUN"),
     "plane.png": ("tsne", "CODES", "--sample", 20, "--perplexity", 3, "--max-iter", 20),
     "detector.safetensors": ("calibrate", "--model", "RUN", "--normal", "digits:test", "--score", "residual"),
-    "run": ("train", "digits@0", "--recipe", "mlp", "--epochs", 1, "--accelerator", "cpu"),
+    "run": ("train", "digits@0", "--recipe", "mlp", "--epochs", 1, "--device", "cpu"),
 }
 """Command lines by the name of the file or folder that they write."""
 

@@ -64,7 +64,7 @@ def assert_printable(result: Result) -> None:
 def test_no_command_prints_a_name_unescaped(hostile_folder: Path, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run\x1b[31m\n"
     codes = tmp_path / "codes\n.npz"
-    options = ("--skip-damaged", "--accelerator", "cpu", "--recipe", "mlp-classifier", "--epochs", "1", "--overwrite")
+    options = ("--skip-damaged", "--device", "cpu", "--recipe", "mlp-classifier", "--epochs", "1", "--overwrite")
     commands = [
         ("train", hostile_folder, "-o", run, *options),
         ("classify", hostile_folder, "--model", run),
@@ -146,7 +146,7 @@ def test_paths_that_are_not_valid_utf_8(conv_run: Path, tmp_path: Path) -> None:
         succeed("encode", "digits:test", "--model", conv_run, "-o", codes, *switches)
         succeed("info", codes, *switches)
     np.savez(images, images=np.zeros((5, 8, 8), np.uint8))
-    succeed("train", images, "-o", run, "--epochs", 1, "--accelerator", "cpu", "--json")
+    succeed("train", images, "-o", run, "--epochs", 1, "--device", "cpu", "--json")
     succeed("info", run, "--json")
 
 

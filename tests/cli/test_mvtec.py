@@ -20,7 +20,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mvtec") / "run"
-    result = succeed("train", root, "-o", folder, "--epochs", 2, "--accelerator", "cpu")
+    result = succeed("train", root, "-o", folder, "--epochs", 2, "--device", "cpu")
     assert f"of {root}:train" in result.err
     assert "1 class: good" in result.err
     assert "passed over: 2 .txt" in result.err

@@ -64,6 +64,6 @@ def test_resuming_refuses_a_pipe_in_the_run_folder(
     run = train(tmp_path / "run", "--epochs", "1", "--recipe", "mlp", "--keep-state")
     (run / name).unlink()
     os.mkfifo(run / name)
-    result = aecli("train", "digits", "-o", run, "--resume", "--accelerator", "cpu")
+    result = aecli("train", "digits", "-o", run, "--resume", "--device", "cpu")
     assert result.status == ExitStatus.INPUT, result.err
     assert "regular file" in result.err

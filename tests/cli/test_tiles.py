@@ -14,7 +14,7 @@ from aecli.detection.detector import load_detector
 from aecli.errors import ExitStatus
 from tests.command_line import Run, succeed
 
-TRAIN = ("--recipe", "conv", "--epochs", "1", "--accelerator", "cpu", "--tile", "8", "--overlap", "2")
+TRAIN = ("--recipe", "conv", "--epochs", "1", "--device", "cpu", "--tile", "8", "--overlap", "2")
 
 
 def write_mosaics(folder: Path, digits: NDArray[np.uint8], count: int, seed: int) -> Path:
@@ -70,7 +70,7 @@ def test_the_size_of_tiles_can_be_changed_for_the_model(aecli: Run, normal: Path
 
 
 def test_a_run_resumes_and_repeats_with_its_tiles(aecli: Run, run: Path, normal: Path, tmp_path: Path) -> None:
-    again = aecli("train", normal, "-o", tmp_path / "run", "--recipe", run / "recipe.toml", "--accelerator", "cpu")
+    again = aecli("train", normal, "-o", tmp_path / "run", "--recipe", run / "recipe.toml", "--device", "cpu")
     assert again.status == 0, again.err
     assert read_header(tmp_path / "run" / "model.safetensors") == read_header(run / "model.safetensors")
 

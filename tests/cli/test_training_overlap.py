@@ -28,7 +28,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(path)
     for recipe in ("mlp", "mlp-classifier"):
-        options = ("--recipe", recipe, "--epochs", "1", "--accelerator", "cpu")
+        options = ("--recipe", recipe, "--epochs", "1", "--device", "cpu")
         succeed("train", f"{root}/set:train", "-o", root / recipe, *options)
     Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(root / "set" / "a" / "0005.png")
     return root / "set", root
@@ -71,7 +71,7 @@ def test_the_number_is_in_the_documents(grown: tuple[Path, Path], tmp_path: Path
 def test_a_continued_and_a_resumed_training_remember_the_first_one(grown: tuple[Path, Path], tmp_path: Path) -> None:
     folder, root = grown
     np.save(tmp_path / "a.npy", np.random.default_rng(1).integers(0, 256, (60, 8, 8), np.uint8))
-    options = ("train", tmp_path / "a.npy", "-o", tmp_path / "run", "--accelerator", "cpu")
+    options = ("train", tmp_path / "a.npy", "-o", tmp_path / "run", "--device", "cpu")
     detector = ("-o", tmp_path / "d.safetensors")
     start = ("--init-from", root / "mlp", "--recipe", "mlp", "--epochs", "1", "--keep-state")
     for more in (start, ("--resume", "--epochs", "2")):
@@ -102,7 +102,7 @@ def test_compare_warns(grown: tuple[Path, Path], tmp_path: Path) -> None:
 def test_compare_measures_held_out_images_without_a_test_split(grown: tuple[Path, Path], tmp_path: Path) -> None:
     _, root = grown
     np.save(tmp_path / "a.npy", np.random.default_rng(1).integers(0, 256, (60, 8, 8), np.uint8))
-    options = ("--recipe", "mlp", "--epochs", "1", "--accelerator", "cpu")
+    options = ("--recipe", "mlp", "--epochs", "1", "--device", "cpu")
     succeed("train", tmp_path / "a.npy", "-o", tmp_path / "run", *options)
     result = succeed("compare", root / "mlp", tmp_path / "run", "--json")
     assert WARNING not in result.err

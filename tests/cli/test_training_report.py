@@ -11,7 +11,7 @@ from aecli.cli.training_report import next_command
 from aecli.data import resolve
 from tests.command_line import Run, succeed
 
-QUICK = ("--recipe", "mlp", "--accelerator", "cpu", "--epochs", 3, "--batch-size", 16, "--lr", 0.002)
+QUICK = ("--recipe", "mlp", "--device", "cpu", "--epochs", 3, "--batch-size", 16, "--lr", 0.002)
 ADAM = ("--set", "optimizer.name=adam", "--set", "optimizer.momentum=0.9")
 
 

@@ -85,7 +85,7 @@ def test_datasets_lists_a_new_kind_of_file(aecli: Run) -> None:
 @pytest.mark.usefixtures("grid_source")
 def test_train_reads_a_new_kind_of_file(aecli: Run, grid_file: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    result = aecli("train", grid_file, "-o", run, "--recipe", "mlp", "--epochs", "1", "--accelerator", "cpu")
+    result = aecli("train", grid_file, "-o", run, "--recipe", "mlp", "--epochs", "1", "--device", "cpu")
     assert result.status == 0, result.err
     assert (run / "model.safetensors").exists()
 

@@ -52,7 +52,7 @@ def test_the_table_has_a_row_for_each_category(
     settings = " ".join(f"--set model.arguments.{key}={value}" for key, value in SETTINGS.items())
     words = (
         *(f"DATA={tmp_path / 'data'}", f"OUT={tmp_path / 'out'}", f"WEIGHTS={backbone_weights}"),
-        f"TRAIN=--set model.image_size={SIDE} --accelerator cpu {settings}",
+        f"TRAIN=--set model.image_size={SIDE} --device cpu {settings}",
     )
     make_example("mvtec", *words)
     head, _, *rows = (tmp_path / "out" / "mvtec.md").read_text("utf-8").splitlines()

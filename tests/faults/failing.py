@@ -144,7 +144,7 @@ def _is_one_error(output: str) -> bool:
 
 def _train(run: Path, first: int, lasting: bool) -> tuple[Refusals, int, str]:
     refusals = Refusals(first, lasting=lasting, code=(errno.EIO, errno.ENOSPC)[first % 2])
-    words = ("train", "digits@0", "--accelerator", "cpu", "--epochs", "2", "--quiet", "--no-export", "--recipe", "mlp")
+    words = ("train", "digits@0", "--device", "cpu", "--epochs", "2", "--quiet", "--no-export", "--recipe", "mlp")
     errors = io.StringIO()
     with refusing(refusals), redirect_stderr(errors):
         status = aecli(*words, "--set", "model.arguments.code=2", "-o", run)

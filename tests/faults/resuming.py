@@ -37,7 +37,7 @@ class Training:
 MLP = Training(
     "training",
     (
-        *("train", "digits", "--accelerator", "cpu", "--epochs", "60", "--recipe", "mlp"),
+        *("train", "digits", "--device", "cpu", "--epochs", "60", "--recipe", "mlp"),
         *("--set", "model.arguments.hidden=[8]", "--set", "model.arguments.code=4"),
         *("--set", "corruption.gaussian=0.2", "--set", "optimizer.momentum=0.9"),
     ),
@@ -47,7 +47,7 @@ MLP = Training(
 RESNET = Training(
     "training of resnet",
     (
-        *("train", "digits", "--accelerator", "cpu", "--epochs", "6", "--recipe", "resnet", "--no-export"),
+        *("train", "digits", "--device", "cpu", "--epochs", "6", "--recipe", "resnet", "--no-export"),
         *("--image-size", "32", "--set", "training.limit_per_class=1", "--batch-size", "5"),
         *("--set", "training.validation_fraction=0.01", "--set", "corruption.gaussian=0.2"),
     ),

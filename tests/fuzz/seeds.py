@@ -17,7 +17,7 @@ from tests.fuzz.image_seeds import write_masks, write_new_formats, write_unusual
 from tests.tiny_backbone import BACKBONE, feature_model, write_weights
 
 COUNT = 12
-SMALL = ("--accelerator", "cpu", "--epochs", "1", "--batch-size", "12", "--no-export")
+SMALL = ("--device", "cpu", "--epochs", "1", "--batch-size", "12", "--no-export")
 TINY = {
     "mlp": ("--recipe", "mlp", "--set", "model.arguments.hidden=[4]", "--set", "model.arguments.code=2"),
     "conv": ("--recipe", "conv", "--set", "model.arguments.channels=[2, 2]"),
@@ -150,7 +150,7 @@ def _write_features(folder: Path) -> None:
 
     (folder / "backbone").mkdir()
     weights = write_weights(folder / "backbone" / "all.safetensors")
-    settings = ("--recipe", "features", "--accelerator", "cpu", "--set", "model.image_size=native")
+    settings = ("--recipe", "features", "--device", "cpu", "--set", "model.image_size=native")
     arguments = [word for key, value in FEATURES.items() for word in ("--set", f"model.arguments.{key}={value}")]
     aecli(
         "train", folder / "images.npz", "-o", folder / "features" / "run", *settings, *arguments, "--init-from", weights
@@ -167,7 +167,7 @@ def _write_archives_of_codecs(folder: Path) -> None:
     """Write two codecs, an archive of images of several sizes, and sets of images in one stream."""
     from PIL import Image
 
-    short = ("--accelerator", "cpu", "--no-export", "--set", "training.steps=4")
+    short = ("--device", "cpu", "--no-export", "--set", "training.steps=4")
     tiny = "model.arguments={coefficients=4, encoder=[4, 4], decoder=[4, 4, 4]}"
     aecli(
         *("train", folder / "images.npz", "-o", folder / "codec", "--recipe", "codec", *short, "--set", tiny),

@@ -203,7 +203,7 @@ def test_all_methods_of_a_model_take_all_kinds_of_images(
 @pytest.mark.slow
 def test_a_classifier_takes_all_kinds_of_images(digits: NDArray[np.uint8], tmp_path: Path) -> None:
     options = ("--recipe", "mlp-classifier", "--set", "model.arguments.code=3", "--epochs", "1")
-    succeed("train", "digits", "-o", tmp_path / "run", "--accelerator", "cpu", *options)
+    succeed("train", "digits", "-o", tmp_path / "run", "--device", "cpu", *options)
     model = package.load_classifier(tmp_path / "run", device="cpu")
     expected = model.classify(digits[:2])
     for images in (digits[:2] / 255, [pillow(digits[0]), digits[1]]):

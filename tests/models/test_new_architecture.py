@@ -59,7 +59,7 @@ def test_a_new_file_is_in_the_registry() -> None:
 def test_a_new_architecture_trains_encodes_decodes_and_is_described(aecli: Run, tmp_path: Path) -> None:
     run, codes, images = tmp_path / "run", tmp_path / "codes.npz", tmp_path / "images.npz"
     settings = ("--set", f"model.architecture={NAME}", "--set", "model.arguments.code=5")
-    result = aecli("train", "digits", "-o", run, *settings, "--epochs", 1, "--accelerator", "cpu")
+    result = aecli("train", "digits", "-o", run, *settings, "--epochs", 1, "--device", "cpu")
     assert result.status == 0, result.err
     assert aecli("encode", "digits:test", "--model", run, "-o", codes).status == 0
     assert aecli("decode", codes, "--model", run, "-o", images).status == 0

@@ -56,7 +56,7 @@ def test_a_new_file_is_in_the_registry() -> None:
 @pytest.mark.usefixtures("folder")
 def test_a_new_recipe_trains_and_is_described(aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    result = aecli("train", "digits", "-o", run, "--recipe", NAME, "--accelerator", "cpu", "--json")
+    result = aecli("train", "digits", "-o", run, "--recipe", NAME, "--device", "cpu", "--json")
     assert result.status == 0, result.err
     assert json.loads(result.out)["code_shape"] == [3]
     described = aecli("info", NAME)

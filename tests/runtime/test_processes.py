@@ -94,7 +94,7 @@ def run_as_torchrun(*words: str | Path) -> list[str]:
 def single(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the report of a run that one process trained."""
     run = tmp_path_factory.mktemp("single") / "run"
-    return succeed(*TRAIN, "--accelerator", "cpu", "-o", run).document
+    return succeed(*TRAIN, "--device", "cpu", "-o", run).document
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.mark.parametrize("launcher", ["lightning", "torchrun"])
 def test_two_processes_train_to_the_same_loss(single: dict[str, Any], tmp_path: Path, launcher: str) -> None:
     if launcher == "lightning":
-        devices = ("--devices", "2", "--accelerator", "cpu", "--strategy", "ddp")
+        devices = ("--devices", "2", "--device", "cpu", "--strategy", "ddp")
         done = run("aecli", *TRAIN, *devices, "-o", tmp_path / "run")
     else:
         torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
@@ -165,7 +165,7 @@ def test_several_processes_do_not_write_codes_to_standard_output(model: Path, ae
 
 
 def test_an_error_ends_all_processes(tmp_path: Path) -> None:
-    done = run("aecli", *TRAIN, "--lr", "1e30", "--devices", "2", "--accelerator", "cpu", "-o", tmp_path / "run")
+    done = run("aecli", *TRAIN, "--lr", "1e30", "--devices", "2", "--device", "cpu", "-o", tmp_path / "run")
     assert done.returncode == 4, done.stderr
     assert "diverged" in done.stderr
     assert "Traceback" not in done.stderr
@@ -175,7 +175,7 @@ def test_an_error_ends_all_processes(tmp_path: Path) -> None:
 def test_a_signal_ends_all_processes(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "aecli", *TRAIN, "--epochs", "100000", "-o", str(tmp_path / "run")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    devices = ["--devices", "2", "--accelerator", "cpu"]
+    devices = ["--devices", "2", "--device", "cpu"]
     with subprocess.Popen([*words, *devices], text=True, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stderr is not None
         for line in process.stderr:

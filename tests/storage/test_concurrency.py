@@ -70,7 +70,7 @@ def test_writers_of_the_same_cache_entry_leave_one_complete_entry(
 
 def test_the_second_training_into_the_same_folder_is_refused(aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    words = ("train", "digits", "-o", run, "--recipe", "mlp", "--epochs", "2", "--accelerator", "cpu", "--no-export")
+    words = ("train", "digits", "-o", run, "--recipe", "mlp", "--epochs", "2", "--device", "cpu", "--no-export")
     results = at_once([(sys.executable, "-m", "aecli", *words)] * 2)
     assert sorted(status for status, _, _ in results) == [ExitStatus.DONE, ExitStatus.EXISTS], results
     assert not list(run.glob(".*"))

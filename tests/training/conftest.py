@@ -54,7 +54,7 @@ def fit(subsets: Callable[[Recipe], tuple[Subset, Subset]]) -> Callable[..., Tra
         resume: bool = False,
         keep_state: bool = False,
         init_from: Checkpoint | None = None,
-        accelerator: str = "cpu",
+        device: str = "cpu",
         strategy: str = "auto",
         listener: TrainingListener | None = None,
     ) -> Trained | None:
@@ -64,7 +64,7 @@ def fit(subsets: Callable[[Recipe], tuple[Subset, Subset]]) -> Callable[..., Tra
         resolved = resolve_recipe(chosen, images, init_from)
         folder.mkdir(parents=True, exist_ok=True)
         request = TrainingRequest(resolved, images, validation, RunFolder(folder), resume, init_from, keep_state)
-        return train(request, Hardware(accelerator, strategy=strategy), listener=listener)
+        return train(request, Hardware(device, strategy=strategy), listener=listener)
 
     return run
 

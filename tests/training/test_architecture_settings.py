@@ -71,6 +71,6 @@ def test_the_command_line_trains_another_architecture(
 
 def test_arguments_of_the_previous_architecture_are_refused(aecli: Run, tmp_path: Path) -> None:
     settings = ("--set", "model.architecture=mlp", "--set", "model.arguments.channels=[4]")
-    result = aecli("train", "digits", "-o", tmp_path / "run", *settings, "--accelerator", "cpu")
+    result = aecli("train", "digits", "-o", tmp_path / "run", *settings, "--device", "cpu")
     assert result.status == ExitStatus.INPUT
     assert "'channels'" in result.err

@@ -15,7 +15,7 @@ from aecli.recipes.schema import Recipe
 from aecli.training.subsets import Subset, load_subsets
 from tests.command_line import Run
 
-CPU = ("--accelerator", "cpu")
+CPU = ("--device", "cpu")
 
 
 def subsets_of(**settings: Any) -> tuple[Subset, Subset]:

@@ -15,7 +15,7 @@ from aecli.models.classifier import Classifier
 from aecli.recipes.schema import Recipe
 from tests.command_line import Run
 
-CPU = ("--accelerator", "cpu")
+CPU = ("--device", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}
 QUICK = CLASSIFIER | {"optimizer.name": "adam", "optimizer.lr": 0.01}
 STILL = CLASSIFIER | {"optimizer.name": "sgd", "optimizer.lr": 1e-12, "training.epochs": 1}

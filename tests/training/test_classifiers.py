@@ -19,7 +19,7 @@ from aecli.training.subsets import Subset
 from tests.command_line import Run
 from tests.training.listeners import Interrupting
 
-CPU = ("--accelerator", "cpu")
+CPU = ("--device", "cpu")
 CLASSIFIER = {"objective.loss": "cross-entropy"}
 QUICK = CLASSIFIER | {"optimizer.name": "adam", "optimizer.lr": 0.01}
 STILL = CLASSIFIER | {"optimizer.name": "sgd", "optimizer.lr": 1e-12, "training.epochs": 1}

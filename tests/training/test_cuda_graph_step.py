@@ -150,10 +150,10 @@ def test_a_cuda_graph_equals_direct_steps(
         replay(graph)
 
     monkeypatch.setattr(CudaGraph, "replay", replay_and_record)
-    recorded = fit(tmp_path / "recorded", settings, accelerator="gpu")
+    recorded = fit(tmp_path / "recorded", settings, device="gpu")
     assert replayed
     monkeypatch.setattr(TrainingModule, "_can_record_step", lambda module: False)
-    direct = fit(tmp_path / "direct", settings, accelerator="gpu")
+    direct = fit(tmp_path / "direct", settings, device="gpu")
     for row, direct_row in zip(recorded.history, direct.history, strict=True):
         assert row.train_loss == pytest.approx(direct_row.train_loss, rel=1e-3)
 
@@ -163,9 +163,9 @@ def test_a_cuda_graph_equals_direct_steps(
 def test_images_may_stay_in_host_memory(
     fit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
-    on_gpu = fit(tmp_path / "gpu", {}, accelerator="gpu")
+    on_gpu = fit(tmp_path / "gpu", {}, device="gpu")
     monkeypatch.setattr("aecli.training.batches.FREE_MEMORY_SHARE", 0)
-    on_host = fit(tmp_path / "host", {}, accelerator="gpu", strategy=strategy)
+    on_host = fit(tmp_path / "host", {}, device="gpu", strategy=strategy)
     losses = [row.val_loss for row in on_gpu.history]
     assert [row.val_loss for row in on_host.history] == pytest.approx(losses, rel=1e-3)
 
@@ -175,6 +175,6 @@ def test_memory_does_not_grow_with_the_epochs(fit: Callable[..., Any], tmp_path:
     reserved = []
     for epochs in (5, 40):  # the last batch of each epoch has another size
         torch.cuda.empty_cache()
-        fit(tmp_path / str(epochs), {"training.epochs": epochs, "training.batch_size": 150}, accelerator="gpu")
+        fit(tmp_path / str(epochs), {"training.epochs": epochs, "training.batch_size": 150}, device="gpu")
         reserved.append(torch.cuda.memory_reserved())
     assert reserved[1] <= 1.2 * reserved[0]

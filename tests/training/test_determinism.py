@@ -29,7 +29,7 @@ def test_bytes_depend_on_the_seed_only(recipe: str, train: Callable[..., Path], 
 
 def test_a_new_process_writes_the_same_bytes(train: Callable[..., Path], aecli_apart: Run, tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--epochs", 2)
-    words = ("train", "digits", "--recipe", "conv", "--epochs", 2, "--accelerator", "cpu")
+    words = ("train", "digits", "--recipe", "conv", "--epochs", 2, "--device", "cpu")
     result = aecli_apart(*words, "-o", tmp_path / "apart")
     assert result.status == 0
     assert contents(tmp_path / "apart") == contents(run)

@@ -47,7 +47,7 @@ def test_torch_still_hides_these_methods_from_its_compiler(kind: Any) -> None:
 def test_a_training_imports_neither_the_compiler_nor_torchvision(python: Callable[..., str], tmp_path: Path) -> None:
     code = "import os, sys; from aecli.cli.main import main\n"
     code += "skipped = {'torch._dynamo', 'torchvision', 'torchmetrics.functional', 'scipy', 'sympy', 'onnxscript'}\n"
-    code += "words = ['train', 'digits', '-o', sys.argv[1], '--epochs', '1', '-q', '--accelerator', 'cpu']\n"
+    code += "words = ['train', 'digits', '-o', sys.argv[1], '--epochs', '1', '-q', '--device', 'cpu']\n"
     code += "try: main(words)\nexcept SystemExit as stop: print(stop.code)\n"
     code += "print(*sorted(skipped & sys.modules.keys()))"
     assert python(code, tmp_path / "run").split("\n", 1)[1].split() == ["0"]

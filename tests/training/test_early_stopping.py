@@ -93,7 +93,7 @@ def test_more_epochs_do_not_outlast_the_patience(fit: Callable[..., Any], tmp_pa
 
 def test_the_command_says_why_it_stopped(aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    words = ("train", "digits", "-o", run, "--accelerator", "cpu", "--json")
+    words = ("train", "digits", "-o", run, "--device", "cpu", "--json")
     settings = ("--recipe", "mlp", "--set", "optimizer.name=adam", "--lr", 0.03, "--batch-size", 512)
     result = aecli(*words, *settings, "--epochs", 40, "--patience", 2)
     assert result.status == ExitStatus.DONE, result.err

@@ -124,7 +124,7 @@ def test_a_key_changes_the_images_and_is_kept_in_the_checkpoint(
     for name, settings in (("one", before), ("other", {**before, key: value})):
         options = [f"--set={path}={setting}" for path, setting in ({"model.image_size": 8} | dict(settings)).items()]
         run, deep = tmp_path / name, tmp_path / "deep"
-        trained = aecli("train", deep, "-o", run, "--recipe", "mlp", "--epochs", "1", "--accelerator", "cpu", *options)
+        trained = aecli("train", deep, "-o", run, "--recipe", "mlp", "--epochs", "1", "--device", "cpu", *options)
         assert trained.status == 0, trained.err
         files.append(run / "model.safetensors")
         encoded = aecli("encode", deep, "--model", run, "-o", tmp_path / f"{name}.npz", "--device", "cpu")

@@ -7,7 +7,7 @@ import pytest
 from aecli.training.precision import bfloat16_slowdown
 from tests.command_line import Run
 
-MLP = ("train", "digits", "--recipe", "mlp", "--epochs", 1, "-q", "--accelerator", "cpu")
+MLP = ("train", "digits", "--recipe", "mlp", "--epochs", 1, "-q", "--device", "cpu")
 
 
 @pytest.mark.slow

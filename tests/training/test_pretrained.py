@@ -13,7 +13,7 @@ from tests.command_line import Run
 
 pytestmark = pytest.mark.slow
 
-RESNET = ("--recipe", "resnet", "--set", "model.image_size=32", "--epochs", "1", "--accelerator", "cpu")
+RESNET = ("--recipe", "resnet", "--set", "model.image_size=32", "--epochs", "1", "--device", "cpu")
 STILL = ("--lr", "1e-12", "--set", "optimizer.name=sgd", "--set", "optimizer.weight_decay=0")
 
 

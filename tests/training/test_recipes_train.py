@@ -23,7 +23,7 @@ from tests.tiny_backbone import FEATURES
 pytestmark = pytest.mark.slow
 
 SMALL = (
-    *("--epochs", "2", "--set", "model.image_size=8", "--set", "model.channels=1", "--accelerator", "cpu"),
+    *("--epochs", "2", "--set", "model.image_size=8", "--set", "model.channels=1", "--device", "cpu"),
     *("--set", "training.limit_per_class=40"),
 )
 """Two epochs of few images with the shape of the digits, whatever the recipe sets."""

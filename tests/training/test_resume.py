@@ -99,7 +99,7 @@ def test_a_schedule_over_the_whole_run_does_not_continue(
     run = tmp_path / "run"
     fit(run, {"training.epochs": 2, "optimizer.schedule": schedule})
     before = contents(run)
-    result = aecli("train", "digits", "-o", run, "--accelerator", "cpu", "--resume", "--epochs", 3)
+    result = aecli("train", "digits", "-o", run, "--device", "cpu", "--resume", "--epochs", 3)
     assert result.status == ExitStatus.INPUT
     assert schedule in result.err
     assert contents(run) == before
@@ -128,7 +128,7 @@ def test_a_damaged_state_keeps_the_recipe(fit: Callable[..., Any], tmp_path: Pat
 
 def test_the_command_continues_a_finished_run(train: Callable[..., Path], aecli: Run, tmp_path: Path) -> None:
     run = train(tmp_path / "run", "--epochs", 2, "--keep-state")
-    result = aecli("train", "digits", "-o", run, "--accelerator", "cpu", "--resume")
+    result = aecli("train", "digits", "-o", run, "--device", "cpu", "--resume")
     assert "--epochs" in result.err
     train(run, "--resume", "--epochs", 3)
     assert contents(run) == contents(train(tmp_path / "whole", "--epochs", 3))
@@ -151,7 +151,7 @@ def test_a_finished_run_without_a_state_has_nothing_to_train(
     run = train(tmp_path / "run", "--epochs", 2)
     before = contents(run)
     (run / "loss.png").unlink()  # as after a signal at the very end
-    words = ("train", "digits", "-o", run, "--accelerator", "cpu", "--resume")
+    words = ("train", "digits", "-o", run, "--device", "cpu", "--resume")
     result = aecli(*words)
     assert result.status == ExitStatus.DONE, result.err
     assert "nothing to train" in result.err
@@ -245,7 +245,7 @@ def test_a_signal_while_the_state_is_saved(
     assert contents(tmp_path / "resumed") == contents(tmp_path / "whole")
 
 
-LONG = ("--set", "corruption.gaussian=0.2", "--batch-size", "64", "--epochs", "15", "--accelerator", "cpu")
+LONG = ("--set", "corruption.gaussian=0.2", "--batch-size", "64", "--epochs", "15", "--device", "cpu")
 """Trains for a second or two."""
 
 
@@ -271,7 +271,7 @@ def send_when_saved(number: signal.Signals, run: Path) -> threading.Thread:
 
 
 def resume(run: Path, aecli: Run, expected: list[bytes]) -> None:
-    result = aecli("train", "digits", "-o", run, "--accelerator", "cpu", "--resume")
+    result = aecli("train", "digits", "-o", run, "--device", "cpu", "--resume")
     assert result.status == 0, result.err
     assert "after epoch" in result.err
     assert contents(run) == expected
@@ -349,7 +349,7 @@ def stopped(fit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -
 )
 def test_a_changed_recipe_is_refused(stopped: Path, aecli: Run, words: tuple[Any, ...], key: str) -> None:
     before = contents(stopped)
-    result = aecli("train", "digits", "-o", stopped, "--accelerator", "cpu", "--resume", *words)
+    result = aecli("train", "digits", "-o", stopped, "--device", "cpu", "--resume", *words)
     assert result.status == ExitStatus.INPUT
     assert re.search(rf"^error: .*{re.escape(key)}", result.err, re.MULTILINE)
     assert contents(stopped) == before
@@ -357,7 +357,7 @@ def test_a_changed_recipe_is_refused(stopped: Path, aecli: Run, words: tuple[Any
 
 def test_other_images_are_refused(stopped: Path, aecli: Run) -> None:
     before = contents(stopped)
-    result = aecli("train", "digits", "-o", stopped, "--accelerator", "cpu", "--resume", "--val", "digits:test")
+    result = aecli("train", "digits", "-o", stopped, "--device", "cpu", "--resume", "--val", "digits:test")
     assert result.status == ExitStatus.INPUT
     assert "images" in result.err
     assert contents(stopped) == before

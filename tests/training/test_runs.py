@@ -24,7 +24,7 @@ from tests.command_line import Result, Run
 
 pytestmark = pytest.mark.slow
 
-CPU = ("--accelerator", "cpu")
+CPU = ("--device", "cpu")
 
 
 def losses(run: Path, column: str = "train_loss") -> list[float]:
@@ -100,7 +100,7 @@ class TestFolder:
     ) -> None:
         run = train(tmp_path / "run", "--epochs", 1)
         before = {file.name: file.read_bytes() for file in run.iterdir()}
-        result = aecli("train", "digits", "-o", run, "--overwrite", "--accelerator", "hpu")
+        result = aecli("train", "digits", "-o", run, "--overwrite", "--device", "hpu")
         assert result.status == ExitStatus.UNAVAILABLE
         error_of(result)
         assert {file.name: file.read_bytes() for file in run.iterdir()} == before
@@ -247,7 +247,7 @@ class TestLoggers:
     ) -> None:
         monkeypatch.setenv("WANDB_MODE", "offline")
         run = tmp_path / "run"
-        words = ("--epochs", 2, "--accelerator", "cpu", "--logger", "wandb,tensorboard")
+        words = ("--epochs", 2, "--device", "cpu", "--logger", "wandb,tensorboard")
         result = aecli_apart("train", "digits", "-o", run, *words)
         assert result.status == 0, result.err
         assert "wandb" not in result.err + result.out
@@ -271,7 +271,7 @@ class TestLoggers:
 class TestAccelerators:
     @pytest.mark.parametrize("name", ACCELERATORS)
     def test_an_accelerator_trains_or_is_reported_as_unavailable(self, name: str, aecli: Run, tmp_path: Path) -> None:
-        words = ("--epochs", 1, "--recipe", "mlp", "--accelerator", name)
+        words = ("--epochs", 1, "--recipe", "mlp", "--device", name)
         result = aecli("train", "digits", "-o", tmp_path / "run", *words)
         if is_available(name):
             assert result.status == ExitStatus.DONE, result.err
@@ -287,7 +287,7 @@ class TestAccelerators:
         assert not is_available("hpu")
 
     def test_an_unknown_accelerator_is_a_usage_error(self, aecli: Run, tmp_path: Path) -> None:
-        result = aecli("train", "digits", "-o", tmp_path / "run", "--accelerator", "gpus")
+        result = aecli("train", "digits", "-o", tmp_path / "run", "--device", "gpus")
         assert result.status == ExitStatus.USAGE
         assert "'gpu'" in error_of(result)
 
@@ -358,7 +358,7 @@ class TestImages:
 
 def test_a_recipe_name_is_not_a_path(aecli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ("--recipe", "mlp", "--epochs", "1", "--accelerator", "cpu")
+    words = ("--recipe", "mlp", "--epochs", "1", "--device", "cpu")
     result = aecli("train", "digits", "-o", "mlp", *words)
     assert result.status == 0, result.err
     result = aecli("train", "digits", "-o", "mlp/digits", *words)

@@ -140,7 +140,7 @@ def test_every_architecture_trains_on_a_last_batch_of_one(name: str, loss: str, 
         noise = np.random.default_rng(index).integers(0, 256, (32, 32), np.uint8)
         Image.fromarray(noise).save(file)
     settings = ("--set", f"model.architecture={name}", "--set", f"objective.loss={loss}", "--lr", "1e-4")
-    words = ("train", photos, "--val", photos, *settings, "--epochs", 1, "--accelerator", "cpu", "-q")
+    words = ("train", photos, "--val", photos, *settings, "--epochs", 1, "--device", "cpu", "-q")
     assert aecli(*words, "-o", tmp_path / "five", "--batch-size", 5).status == ExitStatus.DONE
     alone = aecli(*words, "-o", tmp_path / "one", "--batch-size", 1)
     if alone.status != ExitStatus.DONE:

@@ -17,7 +17,7 @@ from tests.command_line import Run, succeed
 
 pytestmark = pytest.mark.slow
 
-SHORT = ("--accelerator", "cpu", "--set", "training.steps=4", "--limit-per-class", "5")
+SHORT = ("--device", "cpu", "--set", "training.steps=4", "--limit-per-class", "5")
 SIZES = ((1, 1), (33, 17), (8, 8), (8, 8), (40, 100))
 
 

@@ -200,7 +200,7 @@ def test_a_run_is_not_resumed_with_other_images(fit: Fit, tmp_path: Path) -> Non
 def test_features_start_from_another_run_of_features(fit: Fit, tmp_path: Path) -> None:
     assert fit().status == 0
     other = write_photographs(tmp_path / "other", 8, (64, 64))
-    result = succeed("train", other, "-o", tmp_path / "again", "--init-from", fit.run, "--accelerator", "cpu")
+    result = succeed("train", other, "-o", tmp_path / "again", "--init-from", fit.run, "--device", "cpu")
     assert "features" in result.err
     first, again = (load_checkpoint(run).model.state_dict() for run in (fit.run, tmp_path / "again"))
     shared = [name for name in first if name.startswith("encoder.backbone.")]
@@ -216,7 +216,7 @@ def test_features_do_not_start_from_a_run_of_another_kind(fit: Fit, mlp_run: Pat
 
 
 def test_an_autoencoder_does_not_start_from_features(aecli: Run, features_run: Path, tmp_path: Path) -> None:
-    words = ("--recipe", "conv", "--init-from", features_run, "--accelerator", "cpu")
+    words = ("--recipe", "conv", "--init-from", features_run, "--device", "cpu")
     result = aecli("train", "digits", "-o", tmp_path / "run", *words)
     assert result.status == ExitStatus.INPUT, result.err
     assert "features" in error_of(result)
@@ -264,5 +264,5 @@ def test_gray_and_color_images_keep_their_channels(fit: Fit, tmp_path: Path, mod
 
 def test_another_architecture_can_be_chosen_from_the_recipe(fit: Fit) -> None:
     words = ("--set", "model.architecture=mlp", "--epochs", 1, "--image-size", 8)
-    result = succeed("train", "digits", "-o", fit.run, "--recipe", "features", *words, "--accelerator", "cpu")
+    result = succeed("train", "digits", "-o", fit.run, "--recipe", "features", *words, "--device", "cpu")
     assert read_header(fit.run / "model.safetensors").task == "autoencoder", result.err

@@ -67,7 +67,7 @@ def test_a_named_recipe_is_taken_with_its_changes() -> None:
 
 def test_train_says_what_it_chose(tmp_path: Path, aecli: Run) -> None:
     photos = save_images(tmp_path / "photos", *[(20 + index, 24) for index in range(12)])
-    words = ("train", photos, "--accelerator", "cpu", "--image-size", 16, "--steps", 3)
+    words = ("train", photos, "--device", "cpu", "--image-size", 16, "--steps", 3)
     result = succeed(*words, "-o", tmp_path / "run")
     line = next(line for line in result.err.splitlines() if line.startswith("recipe photos"))
     assert "16x16" in line
@@ -83,7 +83,7 @@ def test_train_says_what_it_chose(tmp_path: Path, aecli: Run) -> None:
 
 
 def test_a_model_to_start_from_brings_its_recipe(tmp_path: Path, conv_run: Path, aecli: Run) -> None:
-    succeed("train", "digits", "--init-from", conv_run, "-o", tmp_path / "run", "--epochs", 1, "--accelerator", "cpu")
+    succeed("train", "digits", "--init-from", conv_run, "-o", tmp_path / "run", "--epochs", 1, "--device", "cpu")
     earlier, recipe = (load_recipe(str(run / "recipe.toml")) for run in (conv_run, tmp_path / "run"))
     assert recipe == earlier.with_settings({"training.epochs": 1})
     assert aecli("train", "digits", "--recipe", "nothing", "-o", tmp_path / "other").status != 0

@@ -14,7 +14,7 @@ from aecli.inference.onnx import export as exporting
 from aecli.inference.onnx.backend import OnnxModel
 from tests.command_line import Result, run_here, succeed
 
-QUICK = ("train", "digits", "--recipe", "mlp", "--batch-size", "500", "--accelerator", "cpu", "--keep-state")
+QUICK = ("train", "digits", "--recipe", "mlp", "--batch-size", "500", "--device", "cpu", "--keep-state")
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_an_interrupted_export_loses_no_epoch(run: RunFolder, monkeypatch: pytes
 
 
 def test_a_classifier_is_not_exported(tmp_path: Path) -> None:
-    words = ("train", "digits", "--recipe", "mlp-classifier", "--epochs", "1", "--accelerator", "cpu")
+    words = ("train", "digits", "--recipe", "mlp-classifier", "--epochs", "1", "--device", "cpu")
     result = succeed(*words, "-o", tmp_path / "run", export=True)
     assert ONNX_FILE not in result.err
     assert not (tmp_path / "run" / ONNX_FILE).exists()

@@ -55,7 +55,7 @@ def train(
         overwrite=run_options.overwrite,
         export=not run_options.no_export,
         loggers=run_options.logger.split(","),
-        accelerator=hardware.accelerator,
+        device=hardware.device,
         processes=hardware.processes,
         strategy=hardware.strategy,
         process_ends=True,

@@ -165,7 +165,7 @@ def _commands(folder: Path) -> dict[str, list[str]]:
 
 
 def _train(recipe: str, epochs: int, folder: Path) -> list[str]:
-    options = ("--epochs", epochs, "--batch-size", 128, "--lr", 0.001, "--accelerator", "cpu", "--overwrite")
+    options = ("--epochs", epochs, "--batch-size", 128, "--lr", 0.001, "--device", "cpu", "--overwrite")
     return aecli("train", "mnist5k", "--recipe", recipe, *options, "-o", folder, "-q", "--json")
 
 

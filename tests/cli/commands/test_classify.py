@@ -14,7 +14,7 @@ from aecli.data import load
 from aecli.errors import ExitStatus
 from tests.command_line import Run, succeed
 
-CPU = ("--accelerator", "cpu")
+CPU = ("--device", "cpu")
 
 
 @pytest.fixture(scope="module")

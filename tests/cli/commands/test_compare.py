@@ -98,7 +98,7 @@ def test_runs_without_common_test_images_have_no_knn_accuracy(
 ) -> None:
     run = train(tmp_path / "run", "--epochs", "1")
     other = tmp_path / "other"
-    succeed("train", image_folder, "-o", other, "--epochs", "1", "--accelerator", "cpu")
+    succeed("train", image_folder, "-o", other, "--epochs", "1", "--device", "cpu")
     result = succeed("compare", run, other, "--json")
     assert "test split" in result.err
     comparison = result.document

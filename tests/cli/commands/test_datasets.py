@@ -27,6 +27,6 @@ def test_every_available_data_set_can_be_trained_on(tmp_path: Path) -> None:
     entries = succeed("datasets", "--json").document["datasets"]
     words = [entry["word"] for entry in entries if entry["available"] and " " not in entry["word"]]
     assert "digits" in words
-    options = ("--set", "model.image_size=8", "--epochs", 1, "-q", "--recipe", "mlp", "--accelerator", "cpu")
+    options = ("--set", "model.image_size=8", "--epochs", 1, "-q", "--recipe", "mlp", "--device", "cpu")
     for word in words:
         succeed("train", word, "-o", tmp_path / word, *options)
