@@ -10,6 +10,7 @@ from aecli.cli.commands import (
     calibrate,
     classify,
     compare,
+    completion,
     compress_report,
     datasets,
     decode,
@@ -29,6 +30,7 @@ app = typer.Typer(
     help="Autoencoders from the shell: every result is a file.",
     epilog=examples("aecli train mnist5k -o run", "aecli encode mnist5k:test --model run -o codes.npz"),
     cls=Group,
+    add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": current_spelling},
     invoke_without_command=True,
@@ -39,7 +41,7 @@ COMMANDS = {
     "Train and convert": (train, encode, decode),
     "Study codes": (tsne, knn_probe, compress_report),
     "Detect, classify and compare": (calibrate, detect, classify, compare),
-    "Files and this machine": (export, info, datasets),
+    "Files and this machine": (export, info, datasets, completion),
 }
 """The modules of the commands under the headings of `aecli --help`."""
 

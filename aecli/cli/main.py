@@ -17,6 +17,8 @@ from aecli.runtime.python_internals import leave_at_once
 UNREADABLE = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ENOTDIR}
 """Errors caused by a path or by its disk, and not by a bug."""
 
+COMPLETION_REQUEST = "__complete"
+"""The first word of a call by which the completion of a shell asks for candidates."""
 stops: list[ExitStatus] = []
 """The exit status for the signal received, if any: C++ code below torch and matplotlib may replace its exception.
 
@@ -56,6 +58,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(words: list[str]) -> int:
     try:
+        if words[:1] == [COMPLETION_REQUEST]:
+            from aecli.cli.completion import print_candidates
+
+            print_candidates(words[1:])
+            return ExitStatus.DONE
         from aecli.cli.app import app
 
         status = app(words, prog_name="aecli", standalone_mode=False)

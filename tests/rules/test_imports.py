@@ -89,12 +89,14 @@ def test_info_does_not_import_torch(python: Callable[..., str], conv_run: Path, 
 
 
 def test_completion_imports_no_slow_package(python: Callable[..., str]) -> None:
-    code = "import runpy, sys, atexit; sys.argv = ['aecli']\n"
-    code += "atexit.register(lambda: print('\\n', *{name.split('.')[0] for name in sys.modules}))\n"
-    code += "runpy.run_module('aecli', run_name='__main__')"
-    out = python(code, _AECLI_COMPLETE="complete_bash", COMP_WORDS="aecli tr", COMP_CWORD="1")
-    assert "train" in out.splitlines()[0]
-    assert not set(out.splitlines()[-1].split()) & HEAVY
+    lines = ["tr", "train d", "train x --recipe ", "train x --set ", "train x --set model.arguments.", "info "]
+    lines += ["train x --set model.architecture=", "calibrate --score ", "knn-probe a b --methods ", "train x --"]
+    calls = [["__complete", *line.split(" ")] for line in lines]
+    statuses, modules = drive(python, *calls)
+    assert statuses == [0] * len(calls)
+    assert not modules & (HEAVY | {"rich", "scipy"})
+    modules = drive(python, *(call for call in calls if call[1:2] == ["train"] and "d" not in call))[1]
+    assert not modules & {"numpy", "PIL"}
 
 
 @pytest.mark.slow

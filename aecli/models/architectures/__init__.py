@@ -4,10 +4,13 @@ An architecture is a function of the image shape (C, H, W) and of keyword argume
 encoder, (N, C, H, W) float -> (N, *code shape), and a decoder, (N, *code shape) -> (N, C, H, W).
 """
 
+import ast
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +60,17 @@ def resolve_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]
     _check_arguments(name, function, arguments)
     defaults = {key: _as_list(parameter.default) for key, parameter in _keyword_parameters(function).items()}
     return defaults | dict(arguments)
+
+
+def read_arguments(name: str) -> dict[str, Any]:
+    """Return the arguments of an architecture whose defaults are literals, without importing its file, and so torch."""
+    tree = ast.parse(Path(__path__[0], f"{name}.py").read_text("utf-8"))
+    (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    found = {}
+    for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        with suppress(ValueError, TypeError):
+            found[argument.arg] = _as_list(ast.literal_eval(default))  # type: ignore[arg-type]
+    return found
 
 
 def _architecture_function(name: str) -> Callable[..., Parts]:
