@@ -4,6 +4,7 @@
     calibration = aecli.calibrate("run", "good/")
     found = aecli.detect("photos/", "run", calibration)                 # names, scores, verdicts, heatmaps
     report = aecli.compress_report("photos/:test", "run")               # bytes and quality beside JPEG, WebP, ...
+    aecli.report("run").save("run.html")                                # one page on a run
     model = aecli.load("run")                   # a run folder, model.safetensors or model.onnx
     codes = model.encode(images)                # (N, C, H, W) uint8, or floats in 0..1 -> (N, *code shape) float32
     images = model.decode(codes)                # (N, *code shape) float32 -> (N, C, H, W) uint8
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from aecli.api.calibration import calibrate
     from aecli.api.compression import CompressionResult, compress_report
     from aecli.api.detection import Detections, detect
+    from aecli.api.report import RunReport, report
     from aecli.api.training import TrainingResult, train
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
@@ -42,6 +44,7 @@ __all__ = [
     "CalibrationResult",
     "CompressionResult",
     "Detections",
+    "RunReport",
     "TrainingResult",
     "__version__",
     "calibrate",
@@ -52,6 +55,7 @@ __all__ = [
     "load_classifier",
     "load_codec",
     "load_images",
+    "report",
     "restore",
     "train",
 ]
@@ -60,12 +64,14 @@ _MODULES = {
     "CalibrationResult": "aecli.workflows.calibration",
     "CompressionResult": "aecli.api.compression",
     "Detections": "aecli.api.detection",
+    "RunReport": "aecli.api.report",
     "TrainingResult": "aecli.api.training",
     "calibrate": "aecli.api.calibration",
     "compress": "aecli.api.archives",
     "compress_report": "aecli.api.compression",
     "detect": "aecli.api.detection",
     "load_codec": "aecli.api.archives",
+    "report": "aecli.api.report",
     "restore": "aecli.api.archives",
     "train": "aecli.api.training",
 }

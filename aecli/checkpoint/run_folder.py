@@ -105,6 +105,11 @@ class RunFolder:
         """Written by `aecli export`."""
         return self.path / ONNX_FILE
 
+    @property
+    def report(self) -> Path:
+        """Written by `aecli report`."""
+        return self.path / "report.html"
+
     def files(self) -> list[Path]:
         """Return the files of a finished run, including those that other commands write later."""
         images = [self.loss_plot, self.reconstructions, self.confusion]
@@ -117,6 +122,7 @@ class RunFolder:
             self.prior_state,
             self.exported,
             self.detector,
+            self.report,
         ]
 
     def holds_run(self) -> bool:

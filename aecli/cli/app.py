@@ -19,6 +19,7 @@ from aecli.cli.commands import (
     export,
     info,
     knn_probe,
+    report,
     train,
     tsne,
 )
@@ -40,7 +41,7 @@ app = typer.Typer(
 COMMANDS = {
     "Train and convert": (train, encode, decode),
     "Study codes": (tsne, knn_probe, compress_report),
-    "Detect, classify and compare": (calibrate, detect, classify, compare),
+    "Detect, classify and compare": (calibrate, detect, classify, compare, report),
     "Files and this machine": (export, info, datasets, completion),
 }
 """The modules of the commands under the headings of `aecli --help`."""

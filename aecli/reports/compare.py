@@ -22,8 +22,9 @@ from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, conversion_of
 from aecli.inference.torch_classifier import TorchClassifier
-from aecli.inference.training_overlap import Trained, TrainingOverlap, training_overlap
+from aecli.inference.training_overlap import TrainingOverlap, training_overlap
 from aecli.recipes.schema import Recipe
+from aecli.reports.held_out import validation_images
 from aecli.runtime.progress import Progress
 from aecli.storage.paths import short_names
 
@@ -148,26 +149,15 @@ def measure(
     images = load(word, options, conversion_of(run.header), skip_damaged=True, progress=progress)
     if run.header.task == "classifier":
         classifier = inference.load_classifier(run.model)
-        images = images if test else _held_out(run, images, classifier)
+        images = images if test else validation_images(classifier, images)
         speed = _speed(classifier.classify, images)
         overlap = training_overlap(classifier, images)
         return Measured(run, None, None, None, _accuracy(classifier, images), overlap, speed)
     model = inference.load(run.model)
-    images = images if test else _held_out(run, images, model)
+    images = images if test else validation_images(model, images)
     residual, mse = _errors(model, images)
     knn = _probe(run, model, images, probing, options, progress) if test else None
     return Measured(run, residual, mse, knn, None, training_overlap(model, images), _speed(model.encode, images))
-
-
-def _held_out(run: Run, images: ImageSet, model: Trained) -> ImageSet:
-    """Return the validation images: those that the run was not trained on, if they were held out from DATA.
-
-    If there is none any more, or the model does not remember its training images, all images are returned.
-    """
-    if run.header.validation.word != run.header.data.word or model.trained_images is None:
-        return images
-    indices = np.flatnonzero(~model.trained_images.contains(images.images))
-    return images.take(indices) if 0 < len(indices) < len(images) else images
 
 
 def _read_run(model: ModelRef, name: str) -> Run:

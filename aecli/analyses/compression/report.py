@@ -11,7 +11,7 @@ from aecli.analyses.compression.bd_rate import Winner
 from aecli.analyses.compression.blocks import ImageBlocks
 from aecli.analyses.compression.code_codecs import Codec, entropy_coded
 from aecli.analyses.compression.comparisons import Comparison, best_methods, compare
-from aecli.analyses.compression.image_codecs import image_codecs
+from aecli.analyses.compression.image_codecs import ImageCodec, image_codecs
 from aecli.analyses.compression.learned_codecs import LearnedCodec
 from aecli.analyses.compression.measurement import Measurement, Original, Row, measure_blocks, measure_whole
 from aecli.codes import BITS
@@ -52,6 +52,8 @@ def compress(
     models: Sequence[Codec | LearnedCodec],
     pca: Codec | None = None,
     progress: Progress = silent,
+    *,
+    formats: Sequence[ImageCodec] | None = None,
 ) -> CompressionReport:
     """Compress the images with all methods, decompress them, and measure size and quality.
 
@@ -60,29 +62,30 @@ def compress(
         models: The models, with different names. The codes of a `Codec` are those of the images in the same order.
         pca: A PCA to compare with, as `fit_pca` returns it.
         progress: Reports the images or the methods that are done.
+        formats: The other methods to compare with; all of `image_codecs` by default.
     """
     blocks = ImageBlocks.of(images) if isinstance(images, np.ndarray) else images
     chosen = np.linspace(0, blocks.count - 1, min(EXAMPLES, blocks.count)).round().astype(np.int64).tolist()
     original = Measurement(Original())
     learned = [each for model in models for each in _settings(model, BITS)]
     pca_settings = _settings(pca, PCA_BITS) if pca else []
-    formats = [Measurement(codec) for codec in image_codecs()]
-    measure_blocks(blocks, [each for each in learned if not each.is_whole], [original, *formats], chosen, progress)
+    others = [Measurement(codec) for codec in (image_codecs() if formats is None else formats)]
+    measure_blocks(blocks, [each for each in learned if not each.is_whole], [original, *others], chosen, progress)
     if blocks.array is not None:
         whole = [each for each in (*learned, *pca_settings) if each.is_whole]
         measure_whole(blocks.array, whole, chosen, progress)
-    measured = [each for each in (original, *learned, *pca_settings, *formats) if not each.failure]
+    measured = [each for each in (original, *learned, *pca_settings, *others) if not each.failure]
     rows = tuple(each.row() for each in measured)
     names = tuple(model.name if isinstance(model, LearnedCodec) else entropy_coded(model.name) for model in models)
-    others = [] if pca is None else [entropy_coded(pca.name)]
-    others += dict.fromkeys(each.codec.family for each in formats if not each.failure)
+    families = [] if pca is None else [entropy_coded(pca.name)]
+    families += dict.fromkeys(each.codec.family for each in others if not each.failure)
     return CompressionReport(
         rows,
         names,
-        compare(rows, names, others),
-        tuple(best_methods(rows, [*names, *others])),
+        compare(rows, names, families),
+        tuple(best_methods(rows, [*names, *families])),
         {"original": original.examples} | {each.codec.method: each.examples for each in measured[1:]},
-        tuple(f"{each.codec.method}: {each.failure}" for each in formats if each.failure),
+        tuple(f"{each.codec.method}: {each.failure}" for each in others if each.failure),
     )
 
 

@@ -1,0 +1,1 @@
+"""All that a page on a training run shows, measured: its files, and how the model treats images."""
