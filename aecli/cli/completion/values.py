@@ -70,7 +70,7 @@ def _setting_values(key: str, recipe: Any) -> dict[str, str]:
     if (entry := recipe_keys().get(key)) is None:
         return {}
     section, _, name = key.partition(".")
-    own = _toml(recipe.to_dict()[section][name])
+    own = _setting(recipe.to_dict()[section][name])
     values = dict.fromkeys(_literals(entry.type), "")
     if entry.type is bool:
         values = {"true": "", "false": ""}
@@ -93,12 +93,14 @@ def _arguments(recipe: Any) -> dict[str, str]:
     from aecli.models.architectures import read_arguments
 
     values = read_arguments(recipe.model.architecture) | recipe.model.arguments
-    return {name: _toml(value) for name, value in values.items()}
+    return {name: _setting(value) for name, value in values.items()}
 
 
-def _toml(value: Any) -> str:
-    """Return a value as --set takes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value).replace(" ", "").replace("'", '"')
+def _setting(value: Any) -> str:
+    """Return a value as --set takes it, without spaces and, if it is a word, without quotes."""
+    from aecli.recipes.template import toml_text
+
+    return value if isinstance(value, str) else toml_text(value).replace(" ", "")
 
 
 def _recipe(options: Mapping[str, str]) -> Any:
