@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test bench reference clean
+.PHONY: help demo lab test bench reference man clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make lab: run the course of examples/lab, with a report in lab/report.html (20 minutes)."
 	@echo "make bench: compare the speed of aecli with notebooks and libraries (more than an hour)."
 	@echo "make reference: rewrite the generated pages and tables after a change of the code."
+	@echo "make man: write the manual pages into $(VENV)/share/man, for man aecli-train and so on."
 	@echo "make clean: remove the output of make demo and make lab; the environment in $(VENV) stays."
 
 $(VENV)/pyvenv.cfg:
@@ -64,6 +65,9 @@ reference: $(VENV)/.test-installed
 	$(BIN)/python -m aecli.cli.reference examples/REFERENCE.md
 	$(BIN)/python -m tests.rules.readme_tables
 	$(BIN)/python -m tests.rules.layers_diagram
+
+man: $(VENV)/.lab-installed
+	$(BIN)/python -m aecli.cli.manual
 
 clean:
 	rm -rf demo lab

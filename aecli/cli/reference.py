@@ -19,7 +19,8 @@ from aecli.storage.schema import type_name
 TITLE = "# Reference"
 INTRODUCTION = """\
 All commands and recipe keys of aecli. This page is generated from the code by `make reference`; `aecli COMMAND --help`
-prints the same texts. The [README](../README.md) shows how the commands work together."""
+prints the same texts, and so does `man aecli-COMMAND` after `python -m aecli.cli.manual`. The [README](../README.md)
+shows how the commands work together."""
 SHARED_OPTIONS = "Each command below links to the groups that it accepts."
 KEYS = """\
 A recipe file holds these keys, in TOML sections such as `[training]`; `--set KEY=VALUE` changes one for a run. Noise,
