@@ -15,11 +15,13 @@ from aecli.cli.commands import (
     datasets,
     decode,
     detect,
+    duplicates,
     encode,
     export,
     info,
     knn_probe,
     report,
+    search,
     train,
     tsne,
 )
@@ -40,7 +42,7 @@ app = typer.Typer(
 
 COMMANDS = {
     "Train and convert": (train, encode, decode),
-    "Study codes": (tsne, knn_probe, compress_report),
+    "Study codes": (tsne, search, duplicates, knn_probe, compress_report),
     "Detect, classify and compare": (calibrate, detect, classify, compare, report),
     "Files and this machine": (export, info, datasets, completion),
 }

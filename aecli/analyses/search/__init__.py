@@ -1,0 +1,1 @@
+"""Find the codes that are nearest to others, exactly or by an index."""

@@ -1,0 +1,193 @@
+"""`aecli duplicates`."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aecli.analyses.duplicates.options import DuplicateOptions
+from aecli.cli.command import examples
+from aecli.cli.console import Console, printable
+from aecli.cli.plot_options import DpiOpt
+from aecli.data.options import DataOptions
+from aecli.errors import ExitStatus, UsageError
+from aecli.runtime.counting import counted
+
+if TYPE_CHECKING:
+    from aecli.analyses.duplicates.find import DuplicatesResult
+
+EXAMPLES = examples(
+    "aecli duplicates codes.npz -o groups.html",
+    "aecli duplicates train.npz test.npz --fail-on-duplicates",
+    "aecli duplicates codes.npz --list --null | xargs -0 rm --",
+)
+COLUMNS = ["group", "kind", "name", "label", "distance"]
+SET_COLUMN = "file"
+PAGE = ".html"
+CodesArg = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CODES.npz [OTHER.npz]",
+        help="Code file; with a second one, only what both have in common is found, such as test images among the "
+        "training images; - reads standard input.",
+        show_default=False,
+    ),
+]
+ListOpt = Annotated[
+    bool,
+    typer.Option(
+        "--list",
+        help="Print one path per line, of all images of each group but the first; of two files, of those in the second "
+        "one. Images that are no files in a folder are printed by their names.",
+    ),
+]
+NullOpt = Annotated[
+    bool, typer.Option("--null", "-0", help="With --list: null characters instead of newlines, for xargs -0.")
+]
+FailOpt = Annotated[
+    bool, typer.Option("--fail-on-duplicates", help="Exit with status 10 if at least one group is found.")
+]
+ImagesOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="DATA",
+        help="Images of the codes, for -o, once for each code file; default: those that the files name, if they are "
+        "there.",
+    ),
+]
+OutputOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="Write the first groups with their images: a grid whose suffix is .png, .svg or .pdf, or a page that ends "
+        "in .html; - writes a PNG file to standard output.",
+    ),
+]
+
+
+def duplicates(
+    codes: CodesArg,
+    options: DuplicateOptions,
+    data_options: DataOptions,
+    console: Console,
+    output: OutputOpt = None,
+    images: ImagesOpt = None,
+    list_paths: ListOpt = False,
+    null: NullOpt = False,
+    fail_on_duplicates: FailOpt = False,
+    dpi: DpiOpt = None,
+) -> None:
+    """Find copies and near-duplicates among images, or those that two sets have in common, by their codes."""
+    from aecli.codes import load_codes
+    from aecli.plots.formats import require_plot
+    from aecli.storage.paths import is_stream, require_file
+
+    _check(codes, images, output, list_paths=list_paths, null=null, as_json=console.json)
+    for path in codes:
+        require_file(path, "code file")
+    output = require_plot(output, dpi, inputs=codes, other_suffixes=[PAGE])
+    if options.method == "approximate":
+        from aecli.analyses.search.approximate import require_index
+
+        require_index()
+
+    from aecli.analyses.duplicates.find import find_duplicates
+
+    sets = [load_codes(path) for path in codes]
+    with console.progress("codes") as progress:
+        result = find_duplicates(sets[0], sets[1] if len(sets) > 1 else None, options, progress)
+    if result.indistinct:
+        console.warn(
+            f"{counted(result.indistinct, 'code')} of {sum(map(len, sets)):,} are equal to another one though the "
+            "images differ: the model cannot tell these images apart"
+        )
+    console.report_notes(result.notes)
+    if output:
+        from aecli.workflows.duplicate_files import write_groups
+
+        with console.progress() as progress:
+            written = write_groups(result, [str(path) for path in codes], images, output, data_options, dpi, progress)
+        if written.missing:
+            console.note(f"note: the page has no images: {written.missing}")
+        total = counted(len(result.groups), "group")
+        console.note(
+            f"wrote {output}: "
+            + (total if written.groups == len(result.groups) else f"the first {written.groups} of {total}")
+        )
+    if list_paths:
+        _list(result, null=null)
+    elif output is None or not is_stream(output):
+        columns = [*COLUMNS[:2], SET_COLUMN, *COLUMNS[2:]] if len(sets) == 2 else COLUMNS
+        document = {"files": [str(path) for path in codes]} | result.to_dict()
+        console.table(columns, list(_rows(result, codes)), document)
+    console.note(_summary(result))
+    if fail_on_duplicates and result.groups:
+        raise typer.Exit(ExitStatus.ANOMALY)
+
+
+def _check(
+    codes: Sequence[Path],
+    images: Sequence[str] | None,
+    output: Path | None,
+    *,
+    list_paths: bool,
+    null: bool,
+    as_json: bool,
+) -> None:
+    """Check that the arguments fit together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if len(codes) > 2:
+        raise UsageError(f"{len(codes)} code files, but at most two are compared", hint="join the sets and encode them")
+    if len(codes) == 2 and codes[0] == codes[1] == Path("-"):
+        raise UsageError("only one of the code files can be standard input", hint="name a file for the other")
+    if images and output is None:
+        raise UsageError("--images applies to a grid or a page", hint="add -o groups.html")
+    if images and len(images) != len(codes):
+        raise UsageError(
+            f"{counted(len(images), 'set')} of images for {counted(len(codes), 'code file')}",
+            hint="give --images once for each code file",
+        )
+    if null and not list_paths:
+        raise UsageError("--null applies to --list only", hint="add --list")
+    if list_paths and as_json:
+        raise UsageError("--list prints paths, not JSON", hint="leave out --list or --json")
+
+
+def _list(result: "DuplicatesResult", *, null: bool) -> None:
+    """Print what is to be removed so that one image of each group remains."""
+    from aecli.workflows.image_paths import path_finder
+
+    finders = [path_finder(each) for each in result.sets]
+    for group in result.groups:
+        for member in group.surplus:
+            path = finders[member.set_index](result.name_of(member))
+            if null:
+                sys.stdout.buffer.write(os.fsencode(path) + b"\0")
+            else:
+                print(printable(path))
+    sys.stdout.flush()
+
+
+def _rows(result: "DuplicatesResult", files: Sequence[Path]) -> Iterator[list[str]]:
+    for number, group in enumerate(result.groups, 1):
+        for member in group.members:
+            cells = [result.name_of(member), result.label_of(member) or "", f"{member.distance:.3g}"]
+            source = [str(files[member.set_index])] if len(files) == 2 else []
+            yield [str(number), group.kind, *source, *cells]
+
+
+def _summary(result: "DuplicatesResult") -> str:
+    threshold, total = result.threshold, sum(map(len, result.sets))
+    parts = [counted(len(result.groups), "group")]
+    parts += [f"{counted(result.members('exact'), 'exact copy', 'exact copies')}"]
+    parts += [f"{counted(result.members('near'), 'near-duplicate')} among {counted(total, 'code')}"]
+    recall = "" if result.recall == 1 else f"; recall of neighbors {result.recall:.4f}"
+    return f"{', '.join(parts)}; threshold {threshold.value:.3g}: {threshold.reason}{recall}"

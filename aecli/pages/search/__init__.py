@@ -1,0 +1,1 @@
+"""The pages of `aecli search` and `aecli duplicates`."""
