@@ -3,12 +3,15 @@
 import json
 import math
 import re
+import sys
 from collections.abc import Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from aecli.errors import InputError
+from aecli.storage.paths import is_stream
 from aecli.storage.text import open_text
 
 WHAT = "file of scores"
@@ -52,13 +55,13 @@ class ScoreFile:
 
 
 def read_scores(path: Path) -> ScoreFile:
-    """Read what `aecli detect` printed, as a table or with `--json`.
+    """Read what `aecli detect` printed, as a table or with `--json`; `-` is standard input.
 
     Raises:
         InputError: the file is missing or not such a file.
     """
-    lines = {}
-    with open_text(path, WHAT) as text:
+    lines: dict[str, ScoredImage] = {}
+    with nullcontext(sys.stdin) if is_stream(path) else open_text(path, WHAT) as text:
         for number, line in enumerate(text, 1):
             try:
                 lines.update(_parsed(line))

@@ -3,6 +3,7 @@
 
 const PHASES = 4; // positions of a mark within a pixel, in each direction
 const SAMPLES = 4; // for the coverage of a pixel, in each direction
+const REACH_OF_MARKS = 1.15; // largest distance from the middle of a mark, divided by its radius
 const MARKS = [
   (x, y) => x * x + y * y <= 1,
   (x, y) => y >= -0.95 && y <= 0.75 && Math.abs(x) <= (y + 0.95) * 0.62,
@@ -13,9 +14,12 @@ const MARKS = [
   (x, y) => y <= 0.95 && y >= -0.75 && Math.abs(x) <= (0.95 - y) * 0.62,
 ];
 
-/** Return the masks of a mark of this radius in pixels: coverage in 0..256 for each position within a pixel. */
+const FULL = 256; // coverage of a pixel inside of a mark
+
+/** Return the masks of a mark of this radius in pixels: coverage in 0..FULL for each position within a pixel, and the
+ * first and the last pixel of each row that is covered. */
 function masksOf(mark, radius) {
-  const half = Math.ceil(radius * 1.1 + 1), side = 2 * half + 1, masks = [];
+  const half = Math.ceil(radius * REACH_OF_MARKS + 1), side = 2 * half + 1, masks = [];
   for (let phase = 0; phase < PHASES * PHASES; phase++) {
     const shiftX = (phase % PHASES) / PHASES, shiftY = Math.floor(phase / PHASES) / PHASES;
     const mask = new Uint16Array(side * side);
@@ -26,11 +30,19 @@ function masksOf(mark, radius) {
         const y = Math.floor(pixel / side) - half + (Math.floor(sample / SAMPLES) + 0.5) / SAMPLES - 0.5 - shiftY;
         covered += MARKS[mark](x / radius, y / radius);
       }
-      mask[pixel] = Math.round((256 * covered) / SAMPLES ** 2);
+      mask[pixel] = Math.round((FULL * covered) / SAMPLES ** 2);
     }
-    masks.push(mask);
+    const rows = Array.from({ length: side }, (_, row) => mask.subarray(row * side, (row + 1) * side));
+    const starts = Int16Array.from(rows, (row) => row.findIndex((coverage) => coverage > 0));
+    const ends = Int16Array.from(rows, (row) => row.findLastIndex((coverage) => coverage > 0));
+    masks.push({ mask, starts, ends });
   }
   return { half, side, masks };
+}
+
+/** Return a color as the bytes of an opaque pixel. */
+function wordOf([red, green, blue]) {
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
 /** Pixels with a margin around them, so that a mark at the edge needs no case of its own. */
@@ -55,34 +67,37 @@ class Raster {
   }
 
   start(paper, radius) {
-    const margin = Math.ceil(radius * 1.1) + 3;
+    const margin = Math.ceil(radius * REACH_OF_MARKS) + 3;
     if (margin !== this.margin) {
       this.margin = margin;
       this.stride = this.width + 2 * margin;
       this.image = new ImageData(this.stride, this.height + 2 * margin);
       this.words = new Uint32Array(this.image.data.buffer);
     }
-    const [red, green, blue] = paper;
-    this.words.fill(((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0);
+    this.words.fill(wordOf(paper));
   }
 
-  /** Blend a mark of this opacity, in 0..1, at (x, y) in pixels; return whether it is inside. */
-  blend(x, y, masks, color, opacity) {
+  /** Blend a mark of an ink, of this opacity in 0..1, at (x, y) in pixels; return whether it is inside. */
+  blend(x, y, { masks: { half, side, masks }, color, word }, opacity) {
     if (!(x >= 0 && y >= 0 && x < this.width && y < this.height)) return false;
-    const { half, side } = masks, { stride, margin } = this, { data } = this.image;
+    const { stride, margin, words } = this, { data } = this.image;
     const left = Math.floor(x), top = Math.floor(y);
-    const mask = masks.masks[Math.floor((y - top) * PHASES) * PHASES + Math.floor((x - left) * PHASES)];
-    const [red, green, blue] = color, strength = opacity / 256;
-    let pixel = 0;
+    const { mask, starts, ends } = masks[Math.floor((y - top) * PHASES) * PHASES + Math.floor((x - left) * PHASES)];
+    const full = opacity === 1 ? FULL : FULL + 1, strength = opacity / FULL;
+    const first = (top + margin - half) * stride + left + margin - half;
     for (let row = 0; row < side; row++) {
-      let place = 4 * ((top + margin - half + row) * stride + left + margin - half);
-      for (let column = 0; column < side; column++, pixel++, place += 4) {
-        const coverage = mask[pixel];
-        if (coverage === 0) continue;
-        const part = coverage * strength;
-        data[place] += (red - data[place]) * part;
-        data[place + 1] += (green - data[place + 1]) * part;
-        data[place + 2] += (blue - data[place + 2]) * part;
+      if (starts[row] < 0) continue;
+      const place = first + row * stride, pixel = row * side;
+      for (let column = starts[row]; column <= ends[row]; column++) {
+        const coverage = mask[pixel + column];
+        if (coverage >= full) {
+          words[place + column] = word;
+          continue;
+        }
+        const part = coverage * strength, byte = 4 * (place + column);
+        for (let channel = 0; channel < 3; channel++) {
+          data[byte + channel] += (color[channel] - data[byte + channel]) * part;
+        }
       }
     }
     return true;

@@ -136,6 +136,8 @@ class Explorer {
   drawNow() {
     this.waiting = 0;
     this.each((view) => view.draw());
+    if (!this.isDrawn) performance.mark("explorer drawn");
+    this.isDrawn = true;
   }
 
   onThumbnails() {

@@ -1,6 +1,7 @@
 """The explorer as a part of a page, and as a page of its own."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from aecli.pages.explorer.sprites import sprites
 from aecli.plots.embedding import Panel
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress, silent
+from aecli.storage.atomic import atomic_write
 
 SCRIPTS = (
     *("data.js", "drawing.js", "colors.js", "thumbnails.js", "names.js", "panel.js", "pointer.js"),
@@ -21,6 +23,8 @@ SCRIPTS = (
 )
 """The parts of the script, in this order, in one function."""
 NO_IMAGES = "This page has no images, because it was made without --images DATA."
+WHOLE = "whole"
+"""Class of an explorer that is the whole page, so that the wheel need not scroll the page."""
 NO_SCRIPT = "The map is drawn by a script of this page, and this browser does not run it."
 
 
@@ -61,13 +65,28 @@ def explorer(
     )
 
 
-def explorer_page(fragment: Fragment, panels: Sequence[Panel]) -> bytes:
-    """Return the page that holds nothing but an explorer of these panels."""
-    drawn = sum(len(panel.coordinates) for panel in panels)
-    title = f"{counted(drawn, 'code')} of {', '.join(dict.fromkeys(panel.title for panel in panels))}"
-    return Document(title, fragment.styles, fragment.scripts).page(
-        [f"<h1>{text(title)}</h1>", fragment.markup.replace('class="explorer"', 'class="explorer whole"', 1)]
-    )
+def write_explorer(
+    panels: Sequence[Panel],
+    embeddings: Sequence[Embedding],
+    path: Path,
+    scores: ScoreFile | None = None,
+    progress: Progress = silent,
+) -> int:
+    """Write the page that holds nothing but an explorer; return its number of bytes. See `explorer`.
+
+    Raises:
+        InputError: `scores` has no score of an image.
+        UnavailableError: the system refused to write.
+    """
+    fragment = explorer(panels, embeddings, scores, progress)
+    drawn = sum(len(embedding.indices) for embedding in embeddings)
+    words = dict.fromkeys(embedding.codes.meta.data for embedding in embeddings)
+    title = f"{counted(drawn, 'code')} of {', '.join(words)}"
+    markup = fragment.markup.replace('class="explorer"', f'class="explorer {WHOLE}"', 1)
+    content = Document(title, fragment.styles, fragment.scripts).page([f"<h1>{text(title)}</h1>", markup])
+    with atomic_write(path) as file:
+        file.write(content)
+    return len(content)
 
 
 def _markup(data: dict[str, Any], *, has_images: bool) -> Iterator[str]:

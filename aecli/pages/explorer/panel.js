@@ -1,7 +1,7 @@
 // One panel: the points of one code file on a canvas, and above it what changes while one points and selects.
 
 const MOST_ZOOM = 400, FILL = 0.9; // FILL: part of the panel that the points take at first
-const DIM = 0.13, OPAQUE = 0.88;
+const DIM = 0.13; // opacity of points that are not selected
 const THUMBNAIL = [30, 44]; // pixels of the longer side of a thumbnail on the map
 const ROOM = 1.6; // thumbnails are drawn when those of all points in view would cover the panel up to so many times
 
@@ -115,13 +115,13 @@ class PanelView {
     if (!this.width || !this.drawn) return;
     const { explorer, raster, ratio, x, y, inkOf, drawn } = this, radius = this.radius();
     const scale = this.scale * ratio, left = this.left * ratio, top = this.top * ratio;
-    const inks = explorer.inks.map(({ color, mark }) => ({ color, masks: raster.masks(mark, radius) }));
+    const inks = explorer.inks.map(({ color, mark }) => (
+      { color, word: wordOf(color), masks: raster.masks(mark, radius) }));
     raster.start(explorer.paper, radius);
     let inView = 0;
     for (let index = 0; index < drawn.length; index++) {
-      const point = drawn[index], ink = inks[inkOf[point]];
-      const opacity = index < this.dimmed ? DIM : OPAQUE;
-      inView += raster.blend(x[point] * scale + left, y[point] * scale + top, ink.masks, ink.color, opacity);
+      const point = drawn[index], opacity = index < this.dimmed ? DIM : 1;
+      inView += raster.blend(x[point] * scale + left, y[point] * scale + top, inks[inkOf[point]], opacity);
     }
     this.inView = inView;
     raster.show(this.base.getContext("2d", { alpha: false }));
