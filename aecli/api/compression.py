@@ -51,19 +51,22 @@ class CompressionResult:
         """Return what `aecli compress-report --json` prints."""
         return self.measured.to_dict()
 
-    def plot(self, path: Path | str) -> None:
-        """Draw the rate-distortion curves and some images into a PNG file.
+    def plot(self, path: Path | str, *, dpi: int | None = None) -> None:
+        """Draw the rate-distortion curves and some images.
+
+        The file is PNG, SVG or PDF, by its suffix; `dpi` is the resolution of PNG files and of the images, by default
+        150.
 
         Raises:
+            aecli.errors.UsageError: the suffix is another one.
             aecli.errors.UnavailableError: the file cannot be written.
         """
         from aecli.plots import compression
 
         images = self.measured.images
         with python_errors():
-            compression.draw(
-                self.measured.report, f"{counted(images.image_count, 'image')} of {images.word}", Path(path)
-            )
+            title = f"{counted(images.image_count, 'image')} of {images.word}"
+            compression.draw(self.measured.report, title, Path(path), dpi)
 
     def __repr__(self) -> str:
         return f"<CompressionResult: {counted(self.measured.images.image_count, 'image')}; {self.summary}>"

@@ -14,14 +14,14 @@ NORMAL, ANOMALOUS = COLORS[0], COLORS[3]
 BINS = 60
 
 
-def draw(calibration: Calibration, path: Path) -> None:
+def draw(calibration: Calibration, path: Path, dpi: int | None = None) -> None:
     """Write a PNG file: box plot and histograms with the threshold.
 
     With anomalous images, it also has the ROC curve and, if there are several scores or baselines, the AUROC of each.
     """
     compared = [*calibration.reports, *calibration.baselines]
     panels = 2 if calibration.anomalous_scores is None else 3 + (len(compared) > 1)
-    with figure(path, (3.6 * panels, 3.6), dpi=120) as canvas:
+    with figure(path, (3.6 * panels, 3.6), dpi) as canvas:
         axes = canvas.subplots(1, panels)
         _boxes(axes[0], calibration)
         _histograms(axes[1], calibration)

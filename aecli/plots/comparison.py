@@ -13,7 +13,7 @@ Bar = tuple[float, tuple[float, float] | None]
 """A value and its confidence interval."""
 
 
-def draw(measured: Sequence[Measured], path: Path) -> None:
+def draw(measured: Sequence[Measured], path: Path, dpi: int | None = None) -> None:
     """Draw validation and training curves, and a panel of bars for each metric that any run has."""
     bars = {title: values for title, values in _bars(measured).items() if any(values)}
     curves = ["loss"]
@@ -22,7 +22,7 @@ def draw(measured: Sequence[Measured], path: Path) -> None:
     panels = len(curves) + len(bars)
     columns = min(3, panels)
     rows = -(-panels // columns)
-    with figure(path, (4.0 * columns, 0.7 + 2.7 * rows), dpi=120) as drawn:
+    with figure(path, (4.0 * columns, 0.7 + 2.7 * rows), dpi) as drawn:
         grid = drawn.subplots(rows, columns, squeeze=False).ravel()
         for axes, metric in zip(grid, curves, strict=False):
             _draw_curves(axes, measured, metric)

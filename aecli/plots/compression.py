@@ -35,14 +35,14 @@ HEIGHT, WIDTH, MARGIN = 5.4, 9.0, 2.2
 """Inches of the curves, of the figure, and of the captions beside the examples."""
 
 
-def draw(report: CompressionReport, title: str, path: Path) -> None:
+def draw(report: CompressionReport, title: str, path: Path, dpi: int | None = None) -> None:
     """Draw PSNR against bits per pixel, with one curve per family, and example images below.
 
     Lossless methods, whose PSNR is infinite, are vertical lines.
     """
     strips = _strips(report)
     heights = [(WIDTH - MARGIN) * strip.shape[1] / strip.shape[2] for strip in strips.values()]
-    with figure(path, (WIDTH, HEIGHT + sum(heights)), dpi=130) as drawn:
+    with figure(path, (WIDTH, HEIGHT + sum(heights)), dpi) as drawn:
         above, below = np.asarray(drawn.subfigures(2, 1, height_ratios=[HEIGHT, sum(heights)]))
         _draw_curves(above.subplots(), report, title)
         axes = below.subplots(len(strips), 1, squeeze=False)[:, 0]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from aecli.errors import UsageError
+from aecli.plots.formats import DEFAULT_DPI, format_of
 from aecli.storage.atomic import atomic_write
 
 STYLE: Any = {
@@ -22,7 +23,13 @@ STYLE: Any = {
     "font.size": 10,
     "grid.alpha": 0.3,
     "legend.frameon": False,
+    "pdf.fonttype": 42,  # TrueType, which can be selected, searched and edited
+    "svg.fonttype": "none",  # text, which the viewer's fonts show in any script
+    "svg.hashsalt": "aecli",
 }
+UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""Metadata with which the same figure gives the same bytes."""
+MAX_PIXELS = 300_000_000
 # Okabe and Ito, "Color universal design", 2008: distinguishable with color vision deficiency.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 # Ten distinguishable colors for classes: Tol's "muted" scheme, 2021, and one of the above. None is gray or black, as
@@ -34,14 +41,29 @@ CLASS_COLORS = (
 
 
 @contextmanager
-def figure(path: Path, size: tuple[float, float], **options: Any) -> Iterator[Figure]:
-    """Yield a figure of `size` (width, height) in inches to draw on, and write it as PNG when the block ends."""
+def figure(path: Path, size: tuple[float, float], dpi: int | None = None) -> Iterator[Figure]:
+    """Yield a figure to draw on, and write it to a PNG, SVG or PDF file, by its suffix, when the block ends.
+
+    The same figure gives the same bytes. Text stays text in SVG and PDF files.
+
+    Args:
+        path: The file to write, or `-` for a PNG file on standard output.
+        size: Width and height in inches.
+        dpi: Pixels per inch of a PNG file, and of the images and rasterized points in an SVG or PDF file.
+
+    Raises:
+        UsageError: the suffix is another one, or the figure has more than 300 million pixels.
+        UnavailableError: the file cannot be written.
+    """
+    file_format, dpi = format_of(path), dpi or DEFAULT_DPI
+    if (pixels := size[0] * size[1] * dpi**2) > MAX_PIXELS:
+        raise UsageError(f"the plot would have {pixels:,.0f} pixels", hint="choose a smaller --dpi")
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # names may be in any script
-        drawn = Figure(figsize=size, layout="constrained", **options)
+        drawn = Figure(figsize=size, layout="constrained", dpi=dpi)
         yield drawn
         content = BytesIO()
-        FigureCanvasAgg(drawn).print_png(content)  # type: ignore[no-untyped-call]
+        drawn.savefig(content, format=file_format, metadata=UNDATED[file_format])
     with atomic_write(path) as file:
         file.write(content.getbuffer())
 

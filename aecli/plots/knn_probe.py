@@ -22,7 +22,7 @@ TICK_ROOM = 0.08
 """Width of a tick label as a fraction of the axis."""
 
 
-def draw(result: ProbeResult, train: str, test: str, path: Path) -> None:
+def draw(result: ProbeResult, train: str, test: str, path: Path, dpi: int | None = None) -> None:
     """Draw the accuracies of a probe with the 95% confidence intervals of their means.
 
     With several numbers of labels, each method has a panel of accuracy against the number of labels on a logarithmic
@@ -41,7 +41,7 @@ def draw(result: ProbeResult, train: str, test: str, path: Path) -> None:
         size = (6.4, 1.9 + (0.25 + 0.22 * len(features)) * len(methods))
     else:
         size = (6.4 if len(methods) == 1 else 9.6, 1.0 + 3.2 * -(-len(methods) // 2))
-    with figure(path, size, dpi=120) as drawn:
+    with figure(path, size, dpi) as drawn:
         if len(counts) == 1:
             axes = drawn.subplots()
             _draw_dots(axes, result.accuracies, methods, features)

@@ -79,22 +79,27 @@ def diverged_after(epochs: Sequence[EpochMetrics], references: dict[str, float],
 def warning_after(
     recipe: Recipe, epochs: Sequence[EpochMetrics], references: dict[str, float], images: int
 ) -> str | None:
-    """Return a warning if the best epoch's model is worth no more than a constant prediction or its initial weights."""
+    """Return what `shortfall` says of a run and what to try; None if the model learned something."""
+    found = shortfall(recipe, epochs, references)
+    return f"{found}: {_remedy(recipe, epochs, images, constant_reference(references))}" if found else None
+
+
+def shortfall(recipe: Recipe, epochs: Sequence[EpochMetrics], references: dict[str, float]) -> str | None:
+    """Return a sentence if the best epoch's model is worth no more than a constant prediction or its initial weights."""
     best = min(epochs, key=lambda row: row.val_loss)
     constant, initial = constant_reference(references), references.get("initial_network")
-    remedy = _remedy(recipe, epochs, images, constant)
     if constant and constant[1] > 0 and best.val_loss >= HARDLY_BETTER * constant[1]:
         degree = "no" if best.val_loss >= NO_BETTER * constant[1] else "hardly"
         name = "guessing by the" if recipe.task == "classifier" else "the"
         penalty = " with its penalty" if recipe.penalty.sparsity_weight else ""
         return (
             f"the model is {degree} better than {name} {reference_label(constant[0])} (validation loss{penalty} "
-            f"{best.val_loss:.4f}, {reference_label(constant[0])} {constant[1]:.4f}): {remedy}"
+            f"{best.val_loss:.4f}, {reference_label(constant[0])} {constant[1]:.4f})"
         )
     if initial is not None and best.val_loss >= initial:
         return (
             "the model is no better than the one it started from "
-            f"(validation loss {best.val_loss:.4f}, before {initial:.4f}): {remedy}"
+            f"(validation loss {best.val_loss:.4f}, before {initial:.4f})"
         )
     return None
 

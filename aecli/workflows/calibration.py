@@ -91,15 +91,18 @@ class CalibrationResult:
         save_detector(self.detector, path)
         return path
 
-    def plot(self, path: Path | str) -> None:
-        """Draw the scores as box plot and histograms with the threshold, and the ROC curve, into a PNG file.
+    def plot(self, path: Path | str, *, dpi: int | None = None) -> None:
+        """Draw the scores as box plot and histograms with the threshold, and the ROC curve.
+
+        The file is PNG, SVG or PDF, by its suffix; `dpi` is the resolution of a PNG file, by default 150.
 
         Raises:
+            UsageError: the suffix is another one.
             UnavailableError: the file cannot be written.
         """
         from aecli.plots import calibration
 
-        calibration.draw(self.calibration, Path(path))
+        calibration.draw(self.calibration, Path(path), dpi)
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name} {value}" for name, value in self.reports[0].as_lines().items())

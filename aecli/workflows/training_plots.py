@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 def draw_plots(trained: "Trained", folder: RunFolder) -> None:
     """Draw the losses, and reconstructions or the confusion matrix, into the run folder."""
     from aecli.plots import confusion, loss, reconstructions
+    from aecli.recipes.schema import Recipe
+    from aecli.training.learning_checks import shortfall
 
-    loss.draw(trained.history, folder.loss_plot, trained.checkpoint.header.training.references)
+    header = trained.checkpoint.header
+    recipe, references = Recipe.from_dict(header.recipe, str(folder.recipe)), header.training.references
+    accuracies = {}
+    if trained.confusion is not None:
+        accuracies["most frequent class"] = float(trained.confusion.sum(axis=1).max() / trained.confusion.sum())
+    warning = shortfall(recipe, trained.history, references)
+    loss.draw(trained.history, folder.loss_plot, references, accuracies, warning)
     if trained.preview:
         reconstructions.draw(trained.preview, folder.reconstructions)
     if trained.confusion is not None:
-        confusion.draw(trained.confusion, trained.checkpoint.header.class_names, folder.confusion)
+        confusion.draw(trained.confusion, header.class_names, folder.confusion)
 
 
 @contextmanager

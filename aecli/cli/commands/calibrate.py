@@ -8,6 +8,7 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
+from aecli.cli.plot_options import DpiOpt, plot_option
 from aecli.data.options import DataOptions
 from aecli.detection.options import CalibrationOptions
 from aecli.detection.tile_options import TileOptions
@@ -73,11 +74,7 @@ DetectorOpt = Annotated[
 ]
 PlotOpt = Annotated[
     Path | None,
-    typer.Option(
-        "--plot",
-        metavar="PLOT.png",
-        help="Draw the scores as box plot and histograms with the threshold, and the ROC curve.",
-    ),
+    plot_option("Draw the scores as box plot and histograms with the threshold, and the ROC curve.", "--plot"),
 ]
 
 
@@ -93,11 +90,13 @@ def calibrate(
     masks: MasksOpt = None,
     output: DetectorOpt = None,
     plot: PlotOpt = None,
+    dpi: DpiOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
     """Choose an anomaly score and its threshold, and evaluate both."""
     from aecli import inference
     from aecli.checkpoint import DETECTOR_FILE, resolve_model
+    from aecli.plots.formats import require_plot
     from aecli.storage.paths import is_stream, require_output
 
     options.check()
@@ -110,8 +109,7 @@ def calibrate(
     inputs = [model_ref.file, *(path for ref in refs if ref for path in ref.paths), *([masks] if masks else [])]
     target = require_output(output or run_detector, inputs=inputs, suffixes=[".safetensors"])
     output = target if output else run_detector  # a link is followed only if the user named it
-    if plot:
-        plot = require_output(plot, inputs=inputs, suffixes=[".png"])
+    plot = require_plot(plot, dpi, option="--plot", inputs=inputs)
     streams = [path for path in (output, plot) if path and is_stream(path)]
     if len(streams) > 1:
         raise UsageError("detector and plot cannot both go to standard output", hint="name a file for one of them")
@@ -132,7 +130,7 @@ def calibrate(
     for warning in result.warnings:
         console.warn(warning)
     if plot:
-        result.plot(plot)
+        result.plot(plot, dpi=dpi)
         console.note(f"drew {plot}")
     calibration = result.calibration
     console.note(

@@ -7,6 +7,7 @@ import typer
 
 from aecli.cli.command import examples
 from aecli.cli.console import Console
+from aecli.cli.plot_options import DpiOpt, plot_option
 from aecli.data.options import DataOptions
 from aecli.data.shapes import shape_text
 from aecli.errors import UsageError
@@ -23,9 +24,7 @@ COLUMNS = [
     *("k-NN", "± sd", "accuracy", "AUROC", "images/s"),
 ]
 RunsArg = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Two or more run folders.", show_default=False)]
-PlotOpt = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="PLOT.png", help="Write a plot of loss curves and bars.")
-]
+PlotOpt = Annotated[Path | None, plot_option("Write a plot of loss curves and of the other metrics.")]
 TestOpt = Annotated[
     str | None,
     typer.Option("--test", metavar="DATA", help="Test images; default: the test split of the training images."),
@@ -40,6 +39,7 @@ def compare(
     data_options: DataOptions,
     console: Console,
     output: PlotOpt = None,
+    dpi: DpiOpt = None,
     test: TestOpt = None,
     labels: LabelsOpt = 100,
     draws: DrawsOpt = 50,
@@ -49,15 +49,14 @@ def compare(
     from aecli.analyses.knn_probe.options import KNNProbeOptions
     from aecli.checkpoint import resolve_checkpoint
     from aecli.data import resolve
-    from aecli.storage.paths import require_output
+    from aecli.plots.formats import require_plot
 
     models = [resolve_checkpoint(run) for run in runs]
     if len({run.resolve() for run in runs}) != len(runs):
         raise UsageError("the same run is named twice")
     probing = KNNProbeOptions(labels=str(labels), draws=draws, seed=seed, methods="knn-euclidean")
     test_ref = resolve(test) if test else None
-    if output:
-        output = require_output(output, inputs=[model.file for model in models], suffixes=[".png"])
+    output = require_plot(output, dpi, inputs=[model.file for model in models])
 
     from aecli.reports.compare import common_test_word, measure_runs, read_runs
 
@@ -76,7 +75,7 @@ def compare(
     if output:
         from aecli.plots import comparison as plot
 
-        plot.draw(measured, output)
+        plot.draw(measured, output, dpi)
         console.note(f"wrote {output}")
     document = {"test": word, "labels": labels, "draws": draws, "seed": seed}
     console.table(COLUMNS, [_cells(run) for run in measured], document | {"runs": [run.to_dict() for run in measured]})

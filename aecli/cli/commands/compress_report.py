@@ -8,6 +8,7 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt
+from aecli.cli.plot_options import DpiOpt, plot_option
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, UsageError
 from aecli.runtime.counting import counted
@@ -34,10 +35,7 @@ ModelsOpt = Annotated[
         show_default=False,
     ),
 ]
-PlotOpt = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="PLOT.png", help="Write a rate-distortion plot with example images."),
-]
+PlotOpt = Annotated[Path | None, plot_option("Write a rate-distortion plot with example images.")]
 
 
 def compress_report(
@@ -46,18 +44,18 @@ def compress_report(
     data_options: DataOptions,
     console: Console,
     output: PlotOpt = None,
+    dpi: DpiOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
     """Compare the size and quality of codes with JPEG, WebP, AVIF, JPEG 2000, PNG, zlib, LZMA and PCA."""
     from aecli.checkpoint import resolve_model
     from aecli.data import resolve
-    from aecli.storage.paths import require_output
+    from aecli.plots.formats import require_plot
 
     refs, data_ref = [resolve_model(path) for path in model], resolve(data)
     if len({ref.file.resolve() for ref in refs}) != len(refs):
         raise UsageError("the same model is named twice")
-    if output:
-        output = require_output(output, inputs=[*(ref.file for ref in refs), *data_ref.paths], suffixes=[".png"])
+    output = require_plot(output, dpi, inputs=[*(ref.file for ref in refs), *data_ref.paths])
 
     from aecli.reports.compression.measured import measure_compression
 
@@ -72,7 +70,7 @@ def compress_report(
     if output:
         from aecli.plots import compression
 
-        compression.draw(report, f"{counted(images.image_count, 'image')} of {images.word}", output)
+        compression.draw(report, f"{counted(images.image_count, 'image')} of {images.word}", output, dpi)
         console.note(f"wrote {output}")
     console.note(measured.summary)
     for line in measured.comparison_lines:

@@ -8,6 +8,7 @@ import typer
 from aecli.analyses.knn_probe.options import KNNProbeOptions
 from aecli.cli.command import examples
 from aecli.cli.console import Console
+from aecli.cli.plot_options import DpiOpt, plot_option
 from aecli.data.options import DataOptions
 from aecli.errors import AecliError, UsageError
 from aecli.runtime.counting import counted
@@ -33,15 +34,7 @@ TestArg = Annotated[
     Path,
     typer.Argument(metavar="TEST.npz", help="Code file of other images, from the same model.", show_default=False),
 ]
-PlotOpt = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="PLOT.png",
-        help="Plot of accuracy against the number of labels; - writes to standard output.",
-    ),
-]
+PlotOpt = Annotated[Path | None, plot_option("Write a plot of accuracy against the number of labels.")]
 BaselinesOpt = Annotated[
     bool,
     typer.Option("--baselines/--no-baselines", help="Compare with the pixels and the PCA of the same images."),
@@ -55,17 +48,18 @@ def knn_probe(
     data_options: DataOptions,
     console: Console,
     output: PlotOpt = None,
+    dpi: DpiOpt = None,
     baselines: BaselinesOpt = True,
 ) -> None:
     """Measure how well codes separate classes when few labels are known, compared with pixels and PCA."""
-    from aecli.storage.paths import is_stream, require_file, require_output
+    from aecli.plots.formats import require_plot
+    from aecli.storage.paths import is_stream, require_file
 
     if is_stream(train) and is_stream(test):
         raise UsageError("only one of TRAIN and TEST can be standard input", hint="name a file for the other")
     for path, role in ((train, "training codes"), (test, "test codes")):
         require_file(path, role)
-    if output:
-        output = require_output(output, inputs=[train, test], suffixes=[".png"])
+    output = require_plot(output, dpi, inputs=[train, test])
 
     from aecli.analyses.knn_probe.features import code_features, count_shared, pca_features, pixel_features
     from aecli.analyses.knn_probe.labeled_draws import match_labels
@@ -93,7 +87,7 @@ def knn_probe(
     if output:
         from aecli.plots import knn_probe
 
-        knn_probe.draw(result, train_codes.meta.data, test_codes.meta.data, output)
+        knn_probe.draw(result, train_codes.meta.data, test_codes.meta.data, output, dpi)
         console.note(f"wrote {output}")
     document = {
         "train": _source(train, train_codes),
