@@ -15,6 +15,7 @@ from aecli.cli.commands import (
     datasets,
     decode,
     detect,
+    doctor,
     duplicates,
     encode,
     export,
@@ -44,7 +45,7 @@ COMMANDS = {
     "Train and convert": (train, encode, decode),
     "Study codes": (tsne, search, duplicates, knn_probe, compress_report),
     "Detect, classify and compare": (calibrate, detect, classify, compare, report),
-    "Files and this machine": (export, info, datasets, completion),
+    "Files and this machine": (export, info, datasets, doctor, completion),
 }
 """The modules of the commands under the headings of `aecli --help`."""
 

@@ -29,6 +29,11 @@ def usable_cpus() -> int:
     return max(1, min([cpus, *(ceil(quota) for quota in _quotas())]))
 
 
+def cpu_quota() -> float | None:
+    """Return the CPU quota of the container, in CPUs; None if there is none."""
+    return min(_quotas(), default=None)
+
+
 def physical_cpus() -> int:
     """Return `usable_cpus()` with the hyperthreads of one core counted once, where Linux tells them apart.
 

@@ -54,8 +54,7 @@ def test_man_shows_a_page(folder: Path) -> None:
     if shutil.which("man") is None:
         pytest.skip("man is not installed")
     words = ["man", "-M", str(folder.parent), "aecli-train"]
-    done = subprocess.run(
-        words, capture_output=True, text=True, check=True, env={"MANWIDTH": "80", "PATH": "/usr/bin:/bin"}
-    )
+    environment = os.environ | {"MANWIDTH": "80"}
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
     assert "--recipe NAME|FILE.toml" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
