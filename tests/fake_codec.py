@@ -19,6 +19,7 @@ class FakeCodec:
     def __init__(self, channels: int = 1, size: tuple[int, int] | None = None, name: str = "fake"):
         self.rate_weights = [0.01, 0.1, 1.0]
         self.psnr = [50.0, 40.0, 28.0]
+        self.unlike_psnr = [47.0, 37.0, 25.0]
         self.decoder_bytes = 1000
         self.channels = channels
         self.size = size
@@ -45,6 +46,11 @@ class FakeCodec:
             _values(_unpack(each.words, (self.channels, each.height, each.width)), self._known(each.rate))
             for each in coded
         ]
+
+    def verify(self, coded: Sequence[CodedImage], encoded: Sequence[Encoded]) -> None:
+        for pixels, each in zip(self.decode(coded), encoded, strict=True):
+            if not np.array_equal(pixels, each.pixels):
+                raise ValueError("what was encoded does not decode to the same pixels")
 
     def encode_set(self, images: NDArray[np.uint8], rate: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
         levels = np.round(images / STEPS[rate]).astype(np.uint8)

@@ -102,6 +102,8 @@ class CheckpointHeader(Header):
     """The weights of the rates of a codec; empty for other models."""
     rate_psnr: list[float] = field(default_factory=list)
     """Of a codec: peak signal-to-noise ratio in dB of the validation images at each rate."""
+    rate_least_psnr: list[float] = field(default_factory=list)
+    """Of a codec: the PSNR in dB that 99% of the validation images reach at each rate; empty in older files."""
     trained_images: list[int] = field(default_factory=list)
     """The `counts` of the memory of the training images; empty in a file of 0.1, which has none."""
     task: Task = "autoencoder"
@@ -133,7 +135,8 @@ class CheckpointHeader(Header):
             and bool(quantiles.values) != is_classifier,
             "score quantiles": self.score_quantiles is None
             or len(self.score_quantiles.values) == len(self.score_quantiles.probabilities) > 0,
-            f"rates {self.rate_weights}": len(self.rate_psnr) in {0, len(self.rate_weights)}
+            f"rates {self.rate_weights}": {len(self.rate_psnr), len(self.rate_least_psnr)}
+            <= {0, len(self.rate_weights)}
             and min(self.rate_weights, default=1) > 0,
             "class names": not is_classifier or len(set(self.class_names)) == len(self.class_names) > 1,
         }

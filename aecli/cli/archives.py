@@ -128,9 +128,9 @@ def encode_set(
     """
     from aecli.checkpoint import read_header
     from aecli.data import load
-    from aecli.inference.codec import load_codec
+    from aecli.inference.codec import UNLIKE_DB, load_codec
     from aecli.inference.model import conversion_of
-    from aecli.workflows.archive_writing import UNLIKE_DB, finite
+    from aecli.workflows.archive_writing import finite
     from aecli.workflows.image_sets import require_one_size, write_set
 
     options.check()

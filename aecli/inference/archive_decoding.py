@@ -13,12 +13,12 @@ from aecli.data.image_set import Failure
 from aecli.data.resize import to_channels
 from aecli.errors import InputError
 from aecli.inference.archive_codec import Codec, as_coded
-from aecli.inference.archive_encoding import FailedImage
+from aecli.inference.archive_encoding import FailedImage, batches_of_similar_size
 from aecli.runtime.threads import map_ordered
 from aecli.storage.paths import require_file
 
 WINDOW = 512
-"""Files among which those of equal size are decoded together."""
+"""Files among which those of similar sizes are decoded together."""
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,22 @@ class RestoredImage:
 
 
 def restore_images(codec: Codec, paths: Sequence[Path]) -> Iterator[RestoredImage | FailedImage]:
-    """Yield the image of each file as soon as it is decoded; images of equal size are decoded together.
+    """Yield the image of each file as soon as it is decoded; images of similar sizes are decoded together.
 
     Only the images of one batch are in memory. A file that is damaged or of another model is a `FailedImage` with the
     reason. The order is that of the paths, apart from neighbors of different sizes.
     """
     waiting = iter(range(len(paths)))
     while window := list(islice(waiting, WINDOW)):
-        of_size: dict[tuple[int, int], list[int]] = {}
+        sizes = {}
         headers = map_ordered(lambda index: _header(codec, paths[index]), window)
         for index, header in zip(window, headers, strict=True):
             if isinstance(header, str):
                 yield FailedImage(index, Failure(str(paths[index]), header))
             else:
-                of_size.setdefault((header.height, header.width), []).append(index)
-        for size, members in of_size.items():
-            count = max(1, codec.batch_size(*size))
-            for start in range(0, len(members), count):
-                yield from _restore_batch(codec, paths, members[start : start + count])
+                sizes[index] = header.height, header.width
+        for batch in batches_of_similar_size(codec, sizes):
+            yield from _restore_batch(codec, paths, batch)
 
 
 def read_file(path: Path) -> AecImage:
@@ -111,7 +109,7 @@ def _header(codec: Codec, path: Path) -> AecHeader | str:
 
 
 def _restore_batch(codec: Codec, paths: Sequence[Path], indices: list[int]) -> Iterator[RestoredImage | FailedImage]:
-    """Decode files of equal size together, or one by one if one of them is damaged."""
+    """Decode files together, or one by one if one of them is damaged."""
     try:
         decoded = decode_image(codec, [read_file(paths[index]) for index in indices])
     except ValueError as error:

@@ -1,6 +1,6 @@
-"""Compress images of any size with a codec, one after the other: each becomes the content of an `.aec` file."""
+"""Compress images of any size with a codec, in batches: each becomes the content of an `.aec` file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
@@ -18,11 +18,9 @@ from aecli.inference.archive_codec import Codec, Encoded, as_coded
 from aecli.runtime.threads import map_ordered
 
 WINDOW = 512
-"""Images among which those of equal size are encoded together."""
+"""Images among which those of equal size are encoded together, and those of similar sizes verified together."""
 PENDING_VALUES = 1 << 26
 """Values of images that are decoded ahead; one image may have more."""
-MAX_DIFFERENCE = 1
-"""Gray levels by which decoding may differ between batches and machines, as sums of floats are rounded."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class FailedImage:
 def compress_images(
     codec: Codec, images: OwnSizeImages, indices: Sequence[int], quality: Quality, *, verify: bool = True
 ) -> Iterator[CompressedImage | FailedImage]:
-    """Yield each image as soon as it is compressed; images of equal size are compressed together.
+    """Yield each image as soon as its batch is compressed; images of equal size are compressed together.
 
     Only the images of a few batches are in memory. The order is that of `indices`, apart from neighbors of different
     sizes.
@@ -96,19 +94,17 @@ def compress_images(
     """
     waiting = iter(indices)
     while window := list(islice(waiting, WINDOW)):
-        batches, failed = _batches_of_equal_size(codec, images, window)
+        batches, failed = _batches(codec, images, window)
         yield from failed
         yield from _compress_batches(codec, images, batches, quality, verify)
 
 
-_Batch = tuple[tuple[int, int], list[int]]
-"""(height, width) of the images, and their indices."""
+_Batch = dict[int, tuple[int, int]]
+"""(height, width) of images, by index."""
 
 
-def _batches_of_equal_size(
-    codec: Codec, images: OwnSizeImages, window: Sequence[int]
-) -> tuple[list[_Batch], list[FailedImage]]:
-    """Return batches of images of equal size, and the images whose size cannot be read or stored."""
+def _batches(codec: Codec, images: OwnSizeImages, window: Sequence[int]) -> tuple[list[_Batch], list[FailedImage]]:
+    """Return batches of images of similar sizes, and the images whose size cannot be read or stored."""
 
     def shape_of(index: int) -> FullShape | FailedImage:
         try:
@@ -118,18 +114,28 @@ def _batches_of_equal_size(
         reason = _refusal(codec, shape)
         return FailedImage(index, Failure(images.names[index], reason)) if reason else shape
 
-    of_size: dict[tuple[int, int], list[int]] = {}
-    failed = []
+    sizes, failed = {}, []
     for index, shape in zip(window, map_ordered(shape_of, window), strict=True):
         if isinstance(shape, FailedImage):
             failed.append(shape)
         else:
-            of_size.setdefault(shape[1:], []).append(index)
-    batches = []
-    for size, members in of_size.items():
-        count = max(1, codec.batch_size(*size))
-        batches += [(size, members[start : start + count]) for start in range(0, len(members), count)]
-    return batches, failed
+            sizes[index] = shape[1:]
+    return [{index: sizes[index] for index in batch} for batch in batches_of_similar_size(codec, sizes)], failed
+
+
+def batches_of_similar_size(codec: Codec, sizes: Mapping[int, tuple[int, int]]) -> Iterator[list[int]]:
+    """Yield the keys of as many images as the codec takes together, sorted by (height, width)."""
+    batch: list[int] = []
+    room = 1.0
+    for index in sorted(sizes, key=lambda index: (sizes[index], index)):
+        share = 1 / max(1, codec.batch_size(*sizes[index]))
+        if batch and share > room + 1e-9:
+            yield batch
+            batch, room = [], 1.0
+        batch.append(index)
+        room -= share
+    if batch:
+        yield batch
 
 
 def _refusal(codec: Codec, shape: FullShape) -> str | None:
@@ -141,7 +147,7 @@ def _refusal(codec: Codec, shape: FullShape) -> str | None:
 def _compress_batches(
     codec: Codec, images: OwnSizeImages, batches: Sequence[_Batch], quality: Quality, verify: bool
 ) -> Iterator[CompressedImage | FailedImage]:
-    sizes = {index: size for size, batch in batches for index in batch}
+    sizes = {index: size for batch in batches for index, size in batch.items()}
 
     def read(index: int) -> ConvertedImage | FailedImage:
         try:
@@ -157,7 +163,7 @@ def _compress_batches(
         return codec.channels * height * width
 
     decoded = map_ordered(read, list(sizes), weigh=weigh, most=PENDING_VALUES)
-    for _, batch in batches:
+    for batch in batches:
         found: dict[int, ConvertedImage] = {}
         for index, image in zip(batch, decoded, strict=False):
             if isinstance(image, FailedImage):
@@ -171,14 +177,13 @@ def _compress_batches(
 def _compress(
     codec: Codec, images: OwnSizeImages, found: dict[int, ConvertedImage], quality: Quality, verify: bool
 ) -> Iterator[CompressedImage | FailedImage]:
-    """Compress images of equal size together, or one by one if one of them makes that fail."""
-    each_pixels = [image.pixels for image in found.values()]
-    pixels = np.stack(each_pixels) if len(each_pixels) > 1 else each_pixels[0][None]  # a large image is not copied
+    """Compress images together, or one by one if one of them makes that fail."""
     try:
-        encoded = encode_with(codec, pixels, quality)
-        contents = [_content(codec, each, image) for each, image in zip(encoded, found.values(), strict=True)]
+        encoded = _encode(codec, found, quality)
+        contents = {index: _content(codec, each, found[index]) for index, each in encoded.items()}
         if verify:
-            _verify(codec, contents, encoded)
+            coded = [as_coded(read_aec(BytesIO(content))) for content in contents.values()]
+            codec.verify(coded, list(encoded.values()))
     except ValueError as error:
         if len(found) == 1:
             yield from (FailedImage(index, Failure(images.names[index], str(error))) for index in found)
@@ -186,10 +191,24 @@ def _compress(
         for index, image in found.items():
             yield from _compress(codec, images, {index: image}, quality, verify)
         return
-    for (index, image), each, content in zip(found.items(), encoded, contents, strict=True):
+    for index, image in found.items():
+        each = encoded[index]
         yield CompressedImage(
-            index, content, each.coded.rate, each.mse, each.psnr, image.native, image.depth is not None
+            index, contents[index], each.coded.rate, each.mse, each.psnr, image.native, image.depth is not None
         )
+
+
+def _encode(codec: Codec, found: dict[int, ConvertedImage], quality: Quality) -> dict[int, Encoded]:
+    """Encode images, those of equal size together."""
+    of_size: dict[tuple[int, ...], list[int]] = {}
+    for index, image in found.items():
+        of_size.setdefault(image.pixels.shape, []).append(index)
+    encoded: dict[int, Encoded] = {}
+    for members in of_size.values():
+        each_pixels = [found[index].pixels for index in members]
+        pixels = np.stack(each_pixels) if len(members) > 1 else each_pixels[0][None]  # a large image is not copied
+        encoded |= dict(zip(members, encode_with(codec, pixels, quality), strict=True))
+    return {index: encoded[index] for index in found}
 
 
 def encode_with(codec: Codec, pixels: NDArray[np.uint8], quality: Quality) -> list[Encoded]:
@@ -225,27 +244,6 @@ def _encode_some(codec: Codec, pixels: NDArray[np.uint8], indices: list[int], ra
 
 def _content(codec: Codec, encoded: Encoded, image: ConvertedImage) -> bytes:
     return pack(encoded.coded, codec.identity, min(codec.channels, image.native[0]))
-
-
-def _verify(codec: Codec, contents: Sequence[bytes], encoded: Sequence[Encoded]) -> None:
-    """Check that files decode to what encoding said.
-
-    Raises:
-        ValueError: one does not.
-    """
-    decoded = codec.decode([as_coded(read_aec(BytesIO(content))) for content in contents])
-    for pixels, each in zip(decoded, encoded, strict=True):
-        if not _is_close(pixels, each.pixels):
-            raise ValueError("what was encoded does not decode to the same pixels")
-
-
-def _is_close(decoded: NDArray[np.uint8], expected: NDArray[np.uint8]) -> bool:
-    if decoded.shape != expected.shape:
-        return False
-    if np.array_equal(decoded, expected):
-        return True
-    rows = zip(decoded.reshape(-1, decoded.shape[-1]), expected.reshape(-1, expected.shape[-1]), strict=True)
-    return all(np.abs(a.astype(np.int16) - b).max(initial=0) <= MAX_DIFFERENCE for a, b in rows)
 
 
 def _failed(images: OwnSizeImages, index: int, error: InputError) -> FailedImage:

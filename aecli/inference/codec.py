@@ -28,7 +28,12 @@ BLOCK = 16
 """Pixels between two positions of the code of an image of any size."""
 HALO = 4
 """Positions beyond a strip on which its pixels, or its part of the code, depend."""
+UNLIKE_DB = 3
+"""An image is unlike the training images if its PSNR is this much below that of the validation images at its rate, and
+below that of 99% of them."""
 LARGEST_STEP = 1e9
+LARGEST = 2.0**29
+"""Codes are at most so many steps, in absolute value."""
 STRIP_PIXELS = 1 << 22
 """Pixels that are encoded or decoded at once; taller images are divided into strips of whole rows."""
 
@@ -54,6 +59,8 @@ class Encoded:
     """(C, H, W)."""
     mse: float
     """Mean squared error in gray levels squared."""
+    numbers: NDArray[np.int32] | None = None
+    """The code in whole multiples of the steps, from which the pixels were decoded."""
 
     @property
     def psnr(self) -> float:
@@ -85,6 +92,10 @@ class ImageCodec:
                 hint="continue it with the same command and --resume",
             )
         self.rate_weights, self.psnr = list(header.rate_weights), list(header.rate_psnr)
+        self.unlike_psnr = [
+            min(mean - UNLIKE_DB, least)
+            for mean, least in zip(self.psnr, header.rate_least_psnr or self.psnr, strict=True)
+        ]
         self.channels, height, width = header.image_shape
         model = checkpoint.autoencoder
         self.size = None if hasattr(model.encoder, "any_size") else (height, width)
@@ -117,7 +128,8 @@ class ImageCodec:
         for image, number, pixels in zip(images, numbers, self._pixels(numbers, rate, height, width), strict=True):
             with _one_blas_thread():
                 words = self._words(number, rate)
-            encoded.append(Encoded(CodedImage(rate, height, width, words), pixels, _mean_squared_error(pixels, image)))
+            coded, mse = CodedImage(rate, height, width, words), _mean_squared_error(pixels, image)
+            encoded.append(Encoded(coded, pixels, mse, number))
         return encoded
 
     def measure(self, images: NDArray[np.uint8], rate: int) -> list[float]:
@@ -126,25 +138,38 @@ class ImageCodec:
         return list(map(_mean_squared_error, decoded, images))
 
     def decode(self, coded: Sequence[CodedImage]) -> list[NDArray[np.uint8]]:
-        """Return the pixels of coded images, (C, H, W) each; those of one size and rate are decoded together.
+        """Return the pixels of coded images, (C, H, W) each.
+
+        The streams of small images are decoded together, and so are the pixels of images of one size and rate.
 
         Raises:
             ValueError: a stream is damaged.
         """
+        numbers = self._read(coded)
         pixels: list[NDArray[np.uint8] | None] = [None] * len(coded)
         groups: dict[tuple[int, int, int], list[int]] = {}
         for index, each in enumerate(coded):
-            self._require_rate(each.rate)
             groups.setdefault((each.rate, each.height, each.width), []).append(index)
         for (rate, height, width), members in groups.items():
             most = self.batch_size(height, width)
             for start in range(0, len(members), most):
                 batch = members[start : start + most]
-                with _one_blas_thread():
-                    numbers = np.stack([self._read(coded[index].words, rate, height, width) for index in batch])
-                for index, image in zip(batch, self._pixels(numbers, rate, height, width), strict=True):
+                codes = np.stack([numbers[index] for index in batch]) if len(batch) > 1 else numbers[batch[0]][None]
+                for index, image in zip(batch, self._pixels(codes, rate, height, width), strict=True):
                     pixels[index] = image
         return [image for image in pixels if image is not None]
+
+    def verify(self, coded: Sequence[CodedImage], encoded: Sequence[Encoded]) -> None:
+        """Check that streams decode to the codes from which the pixels of encoded images were computed.
+
+        Raises:
+            ValueError: one does not.
+        """
+        for numbers, each, expected in zip(self._read(coded), coded, encoded, strict=True):
+            described = (each.rate, each.height, each.width)
+            known = (expected.coded.rate, expected.coded.height, expected.coded.width)
+            if described != known or expected.numbers is None or not np.array_equal(numbers, expected.numbers):
+                raise ValueError("what was encoded does not decode to the same pixels")
 
     def encode_set(self, images: NDArray[np.uint8], rate: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
         """Encode many images of one size, (N, C, H, W), as one stream; return it and the decoded pixels.
@@ -185,12 +210,17 @@ class ImageCodec:
             return self._prior.encode(numbers[None], rate)
         return self._prior.encode(numbers, rate)
 
-    def _read(self, words: NDArray[np.uint32], rate: int, height: int, width: int) -> NDArray[np.int32]:
-        shape = self._shape_of(height, width)
-        if isinstance(self._prior, StaticPrior):
-            numbers: NDArray[np.int32] = self._prior.decode(words, (1, *shape), rate)[0]
-            return numbers
-        return self._prior.decode(words, shape, rate)
+    def _read(self, coded: Sequence[CodedImage]) -> list[NDArray[np.int32]]:
+        """Return the codes of streams in whole multiples of the steps of their rates."""
+        for each in coded:
+            self._require_rate(each.rate)
+        shapes = [self._shape_of(each.height, each.width) for each in coded]
+        streams, rates = [each.words for each in coded], [each.rate for each in coded]
+        with _one_blas_thread():
+            if isinstance(self._prior, StaticPrior):
+                parts = zip(streams, shapes, rates, strict=True)
+                return [self._prior.decode(words, (1, *shape), rate)[0] for words, shape, rate in parts]
+            return self._prior.decode(streams, shapes, rates)
 
     def _shape_of(self, height: int, width: int) -> tuple[int, ...]:
         if self.size is None:
@@ -214,17 +244,19 @@ class ImageCodec:
                 hint="for images of any size, train one with --recipe codec",
             )
         steps = self._steps[rate].reshape(-1, *[1] * (len(self._code_shape) - 1))
-        parts = []
+        numbers = np.empty((len(images), *self._shape_of(height, width)), np.int32)
         with torch.inference_mode():
             for outer, inner in self._strips(height, width):
                 rows = images[:, :, outer.start * BLOCK : outer.stop * BLOCK] if self.size is None else images
                 x = self._model.normalize(torch.from_numpy(np.array(rows)).to(self._model.mean.device))
-                codes = self._model.encode(x).float().cpu().numpy()
-                parts.append(codes[:, :, inner] if self.size is None else codes)
-        if not all(np.isfinite(part).all() for part in parts):
-            raise InputError("damaged checkpoint: codes that are not finite", hint="train the codec again")
-        whole = np.rint((np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]) / steps)
-        numbers: NDArray[np.int32] = whole.clip(-(2.0**29), 2.0**29).astype(np.int32)
+                whole = np.rint(self._model.encode(x).float().cpu().numpy() / steps)
+                if not np.isfinite(whole).all():
+                    raise InputError("damaged checkpoint: codes that are not finite", hint="train the codec again")
+                if self.size is None:
+                    top = outer.start + inner.start
+                    numbers[:, :, top : top + inner.stop - inner.start] = whole[:, :, inner].clip(-LARGEST, LARGEST)
+                else:
+                    numbers[:] = whole.clip(-LARGEST, LARGEST)
         return numbers
 
     def _pixels(self, numbers: NDArray[np.int32], rate: int, height: int, width: int) -> NDArray[np.uint8]:

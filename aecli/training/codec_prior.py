@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from aecli.codes.priors import CausalPrior, Prior
-from aecli.codes.priors.causal import CausalNetwork, fit_causal_tables, predictions
+from aecli.codes.priors.causal import fit_causal_tables
+from aecli.codes.priors.causal_network import CausalNetwork, predictions
 from aecli.codes.priors.static import fit_static_prior
 from aecli.codes.priors.tables import Tables
 from aecli.errors import Interrupted
@@ -42,7 +43,8 @@ def finish_codec(checkpoint: Checkpoint, request: TrainingRequest, progress: Pro
     except Interrupted as stop:
         stop.hint = f"resume with the same command and --resume; only the prior of {request.folder.path} is missing"
         raise
-    header = replace(checkpoint.header, rate_psnr=_measure(model, request.validation))
+    psnr, least = _measure(model, request.validation)
+    header = replace(checkpoint.header, rate_psnr=psnr, rate_least_psnr=least)
     save_checkpoint(model, header, request.folder.model, checkpoint.trained_images, prior=prior)
     request.folder.prior_state.unlink(missing_ok=True)
     return load_checkpoint(request.folder.model)
@@ -98,17 +100,20 @@ def _tables(network: CausalNetwork, codes: NDArray[np.float32], steps: NDArray[n
 
 
 @torch.inference_mode()
-def _measure(model: Autoencoder, validation: Subset) -> list[float]:
-    """Return the PSNR in dB of validation images at each rate, of their mean squared error."""
+def _measure(model: Autoencoder, validation: Subset) -> tuple[list[float], list[float]]:
+    """Return two PSNR in dB of validation images at each rate: of the mean squared error, and what 99% reach."""
     count = min(len(validation), MEASURED_IMAGES)
     indices = validation.indices[np.linspace(0, len(validation) - 1, count).round().astype(np.int64)]
-    errors = np.zeros(len(model.rate_weights))
+    errors = np.zeros((len(model.rate_weights), count))
     for batch in batches(count, model.image_shape):
         pixels = torch.from_numpy(np.ascontiguousarray(validation.images.images[indices[batch]]))
         codes = model.encode(model.normalize(pixels))
         for rate in range(len(errors)):
             steps = model.rate.steps(torch.full((len(pixels),), rate), codes.ndim)
             decoded = model.denormalize(model.decode(torch.round(codes / steps) * steps))
-            errors[rate] += float((decoded.double() - pixels.double()).square().sum())
-    mse = np.maximum(errors / (count * math.prod(model.image_shape)), 1e-4)
-    return [round(float(psnr), 3) for psnr in 10 * np.log10(255**2 / mse)]
+            errors[rate, batch] = (decoded.double() - pixels.double()).square().mean((1, 2, 3)).numpy()
+    return _psnr(errors.mean(1)), _psnr(np.quantile(errors, 0.99, axis=1))
+
+
+def _psnr(mse: NDArray[np.float64]) -> list[float]:
+    return [round(float(psnr), 3) for psnr in 10 * np.log10(255**2 / np.maximum(mse, 1e-4))]

@@ -12,16 +12,15 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aecli.codes.priors.causal import (
-    EDGE,
+from aecli.codes.priors.causal_network import (
     LARGEST_FEATURE,
     LARGEST_SIZE,
-    NEIGHBORS,
     SCALE_EDGES,
     SLOPE,
     WEIGHT_UNIT,
     CausalNetwork,
 )
+from aecli.codes.priors.wavefront import EDGE, NEIGHBORS
 from aecli.runtime.progress import Progress
 from aecli.storage.atomic import atomic_write
 

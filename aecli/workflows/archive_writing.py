@@ -22,8 +22,6 @@ from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import require_folder
 from aecli.workflows.archive_options import ArchiveOptions
 
-UNLIKE_DB = 3
-"""An image whose PSNR is this much below that of the validation images at its rate is unlike the training images."""
 MAX_NAMED = 3
 """Images that a warning names."""
 
@@ -80,7 +78,7 @@ class ArchiveReport:
             )
         if self.unlike:
             warnings.append(
-                f"{counted(len(self.unlike), 'image')} more than {UNLIKE_DB} dB below the model's validation images at "
+                f"{counted(len(self.unlike), 'image')} with a PSNR far below that of the model's validation images at "
                 f"the same rate, and probably unlike its training images: {_worst(self.unlike)}"
             )
         return warnings
@@ -105,7 +103,7 @@ class ArchiveReport:
         self._squared_errors += image.mse
         self._recolored += channels > codec.channels
         self._deep += image.is_deep
-        if image.psnr < codec.psnr[image.rate] - UNLIKE_DB:
+        if image.psnr < codec.unlike_psnr[image.rate]:
             self.unlike[name] = image.psnr
         if not self.quality.reached(image.psnr):
             self.missed[name] = image.psnr

@@ -12,11 +12,13 @@ from aecli.codes.aec_set import AecSet, AecSetMeta
 from aecli.data.image_set import ImageSet
 from aecli.errors import InputError, UsageError
 from aecli.inference.archive_codec import Codec
-from aecli.inference.archive_encoding import MAX_DIFFERENCE, Quality, first_rate
+from aecli.inference.archive_encoding import Quality, first_rate
 from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import short_fingerprint
 from aecli.workflows.archive_options import ArchiveOptions
 
+MAX_DIFFERENCE = 1
+"""Gray levels by which decoding may differ between batches and machines, as sums of floats are rounded."""
 CHUNK = 1024
 """Images whose errors are computed at once."""
 

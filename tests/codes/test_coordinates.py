@@ -1,11 +1,15 @@
 """Coordinates files: points of several embeddings, readable by numpy, with a description."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
-from aecli.codes.coordinates import PlanePoints, read_info, save_coordinates
+from aecli.codes.coordinates import PlanePoints, load_coordinates, read_info, save_coordinates
+from aecli.errors import InputError
 from aecli.reports.describe import describe
 
 WRITTEN_BY_0_1 = Path(__file__).parents[1] / "checkpoint" / "written_by_0_1" / "coords.npz"
@@ -61,3 +65,67 @@ def test_other_files_have_no_description(tmp_path: Path) -> None:
     (tmp_path / "damaged.npz").write_bytes(WRITTEN_BY_0_1.read_bytes()[:1000])
     for name in ("arrays.npz", "damaged.npz", "missing.npz"):
         assert read_info(tmp_path / name) is None
+
+
+def test_points_are_read_as_they_were_written(tmp_path: Path) -> None:
+    first = replace(points(2, [1, -1]), state={"codes": np.eye(2, dtype=np.float32), "mean": np.ones(2)})
+    second = replace(points(3), about={"data": "letters"})
+    save_coordinates([first, second], "MDS", {"seed": 7}, tmp_path / "points.npz")
+    found = load_coordinates(tmp_path / "points.npz")
+    assert (found.method, found.settings) == ("MDS", {"seed": 7})
+    for read, written in zip(found.layouts, [first, second], strict=True):
+        assert (read.coordinates == written.coordinates).all()
+        assert read.names.tolist() == written.names.tolist()
+        assert (read.about, read.class_names) == (written.about, written.class_names)
+        assert {name: array.tolist() for name, array in read.state.items()} == {
+            name: array.tolist() for name, array in written.state.items()
+        }
+    assert found.layouts[0].labels is not None
+    assert found.layouts[0].labels.tolist() == [1, -1]
+    assert found.layouts[1].labels is None
+
+
+def test_a_file_of_version_0_1_is_read_and_has_no_state() -> None:
+    (layout,) = load_coordinates(WRITTEN_BY_0_1).layouts
+    assert len(layout.coordinates) == len(layout.names) == 200
+    assert layout.about["model_fingerprint"].startswith("sha256:")
+    assert not layout.state
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"coordinates": np.zeros((5, 3), np.float32)},
+        {"coordinates": np.full((5, 2), np.nan, np.float32)},
+        {"layout": np.array([0, 0, 1, 1, 2])},
+        {"layout": np.array([0, 0, -1, 1, 1])},
+        {"labels": np.array([0, 1, 2, 0, 0])},
+        {"labels": np.zeros(4, np.int64)},
+        {"names": np.arange(5)},
+        {"codes_0": np.array(["x", "y"])},
+        {"codes_0": np.array([[np.inf]])},
+        {"meta": np.array("[]")},
+        {"meta": np.array('{"layouts": [{}, {}]}')},
+        {"meta": np.array('{"layouts": 2}')},
+    ],
+    ids=str,
+)
+def test_damaged_files_are_refused(damage: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "points.npz"
+    save_coordinates([points(2, [1, 0]), points(3, [0, 0, 1])], "MDS", {}, path)
+    assert len(load_coordinates(path).layouts) == 2
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    np.savez(path, **(arrays | damage))
+    with pytest.raises(InputError, match="damaged coordinates file"):
+        load_coordinates(path)
+
+
+def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "points.npz"
+    save_coordinates([points(2)], "MDS", {}, path)
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    np.savez(path, **(arrays | {"meta": np.array('{"format": 2, "layouts": []}')}))
+    with pytest.raises(InputError, match="newer"):
+        load_coordinates(path)

@@ -205,7 +205,7 @@ def test_verification_keeps_wrong_files_out(photos: Path, tmp_path: Path) -> Non
 
 def test_images_unlike_the_training_images_are_named_and_stored(photos: Path, tmp_path: Path) -> None:
     codec = FakeCodec()
-    codec.psnr = [60.0, 40.0, 28.0]
+    codec.unlike_psnr = [57.0, 37.0, 25.0]
     report = write(photos, tmp_path / "archive", codec)
     assert set(report.unlike) >= {"3.png", "a/1.png"}
     assert "unlike" in report.warnings[0]

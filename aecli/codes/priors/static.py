@@ -45,8 +45,8 @@ class StaticPrior:
             ValueError: the stream is damaged.
         """
         each = prod(shape) // self.units
-        reader = Reader(words, self.tables)
-        rows = [reader.read(np.full(each, rate * self.units + unit)) for unit in range(self.units)]
+        reader, only = Reader([words], self.tables), np.zeros(each, np.intp)
+        rows = [reader.read(np.full(each, rate * self.units + unit), only) for unit in range(self.units)]
         reader.finish()
         codes = np.moveaxis(np.stack(rows).reshape(self.units, shape[0], -1), 0, 1).reshape(shape)
         return codes.astype(np.int32)

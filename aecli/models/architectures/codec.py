@@ -98,11 +98,26 @@ class Decoder(nn.Module):
 
     def expand(self, codes: Tensor) -> Tensor:
         """Codes -> images whose sides are multiples of 16."""
-        images: Tensor = self.transform(codes) + self.network(codes)
+        images: Tensor = overlapping_blocks(codes, self.transform.weight) + self.network(codes)
         return images
 
     def forward(self, codes: Tensor) -> Tensor:
         return self.crop(self.expand(codes))  # type: ignore[no-any-return]
+
+
+def overlapping_blocks(codes: Tensor, kernels: Tensor) -> Tensor:
+    """Compute `conv_transpose2d(codes, kernels, stride=16, padding=8)` of 32x32 kernels, three times as fast.
+
+    Each 16x16 block of the result is the sum of quarters of 4 kernels: a 2x2 convolution of the codes whose channels are
+    the pixels of a block.
+    """
+    code, colors = kernels.shape[:2]
+    quarters = kernels.view(code, colors, 2, BLOCK, 2, BLOCK).permute(1, 3, 5, 0, 2, 4).flip(4, 5)
+    blocks = nn.functional.conv2d(
+        nn.functional.pad(codes, (1, 1, 1, 1)), quarters.reshape(colors * BLOCK**2, code, 2, 2)
+    )  # (N, colors * 256, h + 1, w + 1)
+    edge = BLOCK // 2
+    return nn.functional.pixel_shuffle(blocks, BLOCK)[:, :, edge:-edge, edge:-edge]
 
 
 def _zero(layer: nn.Conv2d) -> nn.Conv2d:

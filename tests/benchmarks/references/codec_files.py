@@ -62,10 +62,9 @@ def decode(codec: ImageCodec, folder: Path, batch: int) -> dict[str, int]:
     paths = sorted(folder.glob("*.aec"))
     counts = {"files": len(paths), "other_codes": 0, "other_pixels": 0, "largest_difference": 0, "damage_accepted": 0}
     coded = [_read(path) for path in paths]
-    for number, each in enumerate(coded):
-        codes = codec._read(each.words, each.rate, each.height, each.width)
-        counts["other_codes"] += not np.array_equal(codes, expected[f"codes{number}"])
     for start in range(0, len(coded), batch):
+        for number, codes in enumerate(codec._read(coded[start : start + batch]), start):
+            counts["other_codes"] += not np.array_equal(codes, expected[f"codes{number}"])
         for number, pixels in enumerate(codec.decode(coded[start : start + batch]), start):
             difference = np.abs(pixels.astype(int) - expected[f"pixels{number}"])
             counts["other_pixels"] += bool(difference.any())

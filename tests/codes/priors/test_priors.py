@@ -8,16 +8,11 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint.prior_tensors import prior_from_tensors, prior_to_tensors
 from aecli.codes.priors import CausalPrior, Prior
-from aecli.codes.priors.causal import (
-    FRACTIONS,
-    NEIGHBORS,
-    SCALES,
-    CausalNetwork,
-    fit_causal_tables,
-    predictions,
-)
+from aecli.codes.priors.causal import fit_causal_tables
+from aecli.codes.priors.causal_network import FRACTIONS, SCALES, CausalNetwork, predictions
 from aecli.codes.priors.static import fit_static_prior
 from aecli.codes.priors.tables import Tables, make_tables
+from aecli.codes.priors.wavefront import NEIGHBORS
 
 CHANNELS, HIDDEN, RATES = 5, 8, 2
 SHAPES = [(CHANNELS, 1, 1), (CHANNELS, 1, 9), (CHANNELS, 7, 1), (CHANNELS, 6, 5)]
@@ -44,18 +39,37 @@ def codes_of(*shape: int, scale: float = 2.0, seed: int = 0) -> NDArray[np.int32
     return np.rint(np.random.default_rng(seed).laplace(0, scale, shape)).astype(np.int32)
 
 
+def decode(prior: CausalPrior, words: NDArray[np.uint32], shape: tuple[int, ...], rate: int) -> NDArray[np.int32]:
+    return prior.decode([words], [shape], [rate])[0]
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("rate", range(RATES))
 def test_codes_of_any_size_come_back(causal: CausalPrior, shape: tuple[int, int, int], rate: int) -> None:
     codes = codes_of(*shape)
-    assert (causal.decode(causal.encode(codes, rate), shape, rate) == codes).all()
+    assert (decode(causal, causal.encode(codes, rate), shape, rate) == codes).all()
+
+
+def test_codes_of_several_sizes_and_rates_are_decoded_together(
+    causal: CausalPrior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether they fit in one band, or one of them needs several; with numbers that no table has in two of them."""
+    shapes = [*SHAPES, (CHANNELS, 20, 3), (CHANNELS, 2, 2)]
+    codes = [codes_of(*shape, seed=seed) for seed, shape in enumerate(shapes)]
+    codes[0][2, 0, 0], codes[3][1, 5, 4] = 12_345, -700
+    rates = [index % RATES for index in range(len(shapes))]
+    for band in (1 << 14, 31):
+        monkeypatch.setattr("aecli.codes.priors.wavefront.BAND", band)
+        words = [causal.encode(code, rate) for code, rate in zip(codes, rates, strict=True)]
+        for found, code in zip(causal.decode(words, shapes, rates), codes, strict=True):
+            np.testing.assert_array_equal(found, code)
 
 
 @pytest.mark.parametrize("value", [2**29, -(2**29), 301, -301])
 def test_numbers_that_no_table_has_come_back(causal: CausalPrior, value: int) -> None:
     codes = codes_of(CHANNELS, 4, 4)
     codes[1, 2, 3] = value
-    assert (causal.decode(causal.encode(codes, 0), codes.shape, 0) == codes).all()
+    assert (decode(causal, causal.encode(codes, 0), codes.shape, 0) == codes).all()
     prior = fit_static_prior([codes_of(9, CHANNELS, 4, 4)], by_unit=True)
     assert (prior.decode(prior.encode(codes[None], 0), (1, *codes.shape), 0) == codes).all()
 
@@ -143,7 +157,7 @@ def test_a_longer_stream_is_refused(causal: CausalPrior) -> None:
     codes = codes_of(CHANNELS, 6, 5)
     words = causal.encode(codes, 0)
     with pytest.raises(ValueError, match="more numbers"):
-        causal.decode(np.concatenate([np.full(5, 7, np.uint32), words]), codes.shape, 0)
+        decode(causal, np.concatenate([np.full(5, 7, np.uint32), words]), codes.shape, 0)
 
 
 def test_frequencies_sum_to_a_power_of_two() -> None:
@@ -159,9 +173,9 @@ def test_codes_in_bands_come_back_and_keep_their_neighbors(
 ) -> None:
     codes = codes_of(CHANNELS, 30, 7)
     whole = causal.encode(codes, 0)
-    monkeypatch.setattr("aecli.codes.priors.causal.BAND", 60)
+    monkeypatch.setattr("aecli.codes.priors.wavefront.BAND", 60)
     words = causal.encode(codes, 0)
-    assert (causal.decode(words, codes.shape, 0) == codes).all()
+    assert (decode(causal, words, codes.shape, 0) == codes).all()
     assert abs(len(words) - len(whole)) <= 1
     changed = codes.copy()
     changed[:, 7] += 3  # the last row of the first band, the row above the second
