@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aecli.api.errors import python_errors, warn_all
 from aecli.api.progress import ProgressLike, open_progress
-from aecli.checkpoint import resolve_checkpoint
 from aecli.data import DataOptions, Failure, resolve
 from aecli.data.in_memory import memory_ref
+from aecli.reports.run.files import resolve_run
 from aecli.reports.run.measured import MeasuredRun, measure_run
 from aecli.reports.run.options import RunReportOptions
 
@@ -92,7 +92,7 @@ def report(
     """
     with python_errors(), open_progress(progress) as on_progress:
         wanted = RunReportOptions(sample, examples, labels, seed)
-        model = resolve_checkpoint(run)
+        model = resolve_run(run)
         ref = None
         if data is not None:
             ref = resolve(os.fspath(data)) if isinstance(data, str | os.PathLike) else memory_ref(data)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from aecli.pages.document import asset, text
 
 STYLE = asset(__package__, "charts.css")
-COLORS = 10
 WIDTH, HEIGHT = 440, 270
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 8, 40
 """Pixels beside the plot, for the labels of the axes."""
@@ -132,19 +131,6 @@ def histogram(
         body.append(_vertical(line[0], _x(x, line[1])))
     legend = [(name, color, True) for color, name in enumerate(groups)] if len(groups) > 1 else []
     return _chart(body, description, legend)
-
-
-def scatter(points: NDArray[Any], labels: NDArray[Any] | None, names: Sequence[str], description: str) -> str:
-    """Return (N, 2) points, colored by their labels, indices into `names`; those below 0 are gray."""
-    axes = [Axis.around("", points[:, axis].tolist(), margin=0.03) for axis in (0, 1)]
-    body = []
-    for index, (a, b) in enumerate(points.tolist()):
-        label = -1 if labels is None else int(labels[index])
-        color = f"f{label % COLORS}" if label >= 0 else "unlabeled"
-        x, y = 4 + (WIDTH - 8) * axes[0].place(a), 4 + (WIDTH - 8) * (1 - axes[1].place(b))
-        body.append(f'<circle class="{color}" cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill-opacity="0.8"/>')
-    legend = [(name, number % COLORS, True) for number, name in enumerate(names)]
-    return _chart(body, description, legend, height=WIDTH)
 
 
 def confusion(counts: NDArray[Any], names: Sequence[str], description: str) -> str:

@@ -40,15 +40,15 @@ def report(
     device: DeviceOpt = "auto",
 ) -> None:
     """Write an HTML page on a run: curves, reconstructions, codes, bytes, errors of its detector, commands."""
-    from aecli.checkpoint import resolve_checkpoint
     from aecli.checkpoint.run_folder import RunFolder
     from aecli.data import resolve
+    from aecli.reports.run.files import resolve_run
     from aecli.storage.paths import require_output
 
-    model = resolve_checkpoint(run)
+    model = resolve_run(run)
     data_ref = resolve(data) if data else None
     inputs = [model.file, *(data_ref.paths if data_ref else ())]
-    output = require_output(output or RunFolder(run).report, inputs=inputs, suffixes=[".html", ".htm"])
+    output = require_output(output or RunFolder(model.path).report, inputs=inputs, suffixes=[".html", ".htm"])
 
     from aecli.pages.run import save_run_page
     from aecli.reports.run.measured import measure_run

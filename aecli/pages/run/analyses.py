@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from aecli.analyses.compression.measurement import Row
 from aecli.analyses.embedding import Embedding
+from aecli.data import ImageSet
 from aecli.pages import charts
 from aecli.pages.blocks import beside, folded, paragraph, table
 from aecli.pages.charts import Axis, Series
+from aecli.pages.explorer import explorer
 from aecli.pages.run.section import Section
+from aecli.plots.embedding import panel
 from aecli.reports.run.few_labels import FewLabels
 from aecli.reports.run.sizes import Sizes
 from aecli.runtime.counting import counted
@@ -17,16 +22,15 @@ LOSSLESS = frozenset(["PNG", "WebP lossless"])
 RAW = "pixels"
 
 
-def plane_section(embedding: Embedding) -> Section:
-    """Return the map of the codes."""
-    names = embedding.codes.meta.class_names if embedding.labels is not None else []
-    accuracy = "" if embedding.accuracy is None else f"; 1-NN accuracy in the plane {embedding.accuracy:.3f}"
+def plane_section(embedding: Embedding, images: ImageSet) -> Section:
+    """Return the map of the codes, to explore; `images` are those of all codes, in the same order."""
     sentence = (
-        f"{counted(len(embedding.indices), 'code')} of {len(embedding.codes):,} in the plane by {embedding.method}: "
-        f"{embedding.summary}{accuracy}."
+        f"A map of {len(embedding.indices):,} of {counted(len(embedding.codes), 'code')} by {embedding.method}: images "
+        "with similar codes lie close to each other."
     )
-    drawing = charts.scatter(embedding.coordinates, embedding.labels, names, f"map of the codes by {embedding.method}")
-    return Section("codes", "Codes", [beside([paragraph(sentence)], [drawing])])
+    drawn = panel(embedding.codes.meta.data, embedding, images.images, np.arange(len(images)))
+    fragment = explorer([drawn], [embedding])
+    return Section("codes", "Codes", [paragraph(sentence), fragment.markup], fragment.styles, fragment.scripts)
 
 
 def few_labels_section(measured: FewLabels) -> Section:

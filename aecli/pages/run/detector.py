@@ -30,7 +30,7 @@ def detector_section(measured: MeasuredDetector) -> Section:
     rows = [[name, *value.rstrip(")").split(" (")] for name, value in lines.items()]
     body = [
         facts(values),
-        *(paragraph(f"{note[:1].upper()}{note[1:]}.", "note") for note in measured.notes),
+        *(paragraph(f"{note[:1].upper()}{note[1:]}.", "caution") for note in measured.notes),
         paragraph("On images that the detector was not fitted on, as calibrate measured it:"),
         table(["metric", "value", "95% interval"], rows),
     ]

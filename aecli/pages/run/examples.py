@@ -144,4 +144,4 @@ def _confusions(measured: Classifications) -> Iterator[str]:
 
 def missing(anchor: str, title: str, reason: str) -> Section:
     """Return a section that says why it is empty."""
-    return Section(anchor, title, [f'<p class="note">Not measured: {text(reason)}.</p>'])
+    return Section(anchor, title, [f'<p class="caution">Not measured: {text(reason)}.</p>'])

@@ -80,7 +80,7 @@ def model_section(run: MeasuredRun) -> Section:
         "Fingerprint": short_fingerprint(files.fingerprint),
         "This page shows": _shown(run),
     }
-    return Section("model", "Model", [facts(values), *(paragraph(_sentence(note), "note") for note in run.warnings)])
+    return Section("model", "Model", [facts(values), *(paragraph(_sentence(note), "caution") for note in run.warnings)])
 
 
 def training_section(run: MeasuredRun) -> Section | None:
@@ -135,7 +135,7 @@ def text_lines(lines: str) -> str:
 def _shown(run: MeasuredRun) -> str:
     if isinstance(run.images, NoImages):
         return f"no images: {run.images.reason}"
-    return run.images.description
+    return "; ".join(filter(None, [run.images.description, run.images.remark]))
 
 
 def _source(source: DataSource) -> str:

@@ -1,6 +1,7 @@
 """The page of a run, put together from its sections."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
@@ -59,7 +60,8 @@ def _sections(run: MeasuredRun) -> Iterator[Section]:
             yield examples.classification_section(run.classifications, shown)
         if run.scores is not None:
             yield examples.scores_section(run.scores, shown)
-    yield from _part("codes", "Codes", run.plane, analyses.plane_section)
+        plane = partial(analyses.plane_section, images=run.images.images)
+        yield from _part("codes", "Codes", run.plane, plane)
     yield from _part("labels", "Few labels", run.few_labels, analyses.few_labels_section)
     yield from _part("bytes", "Bytes", run.sizes, analyses.sizes_section)
     if run.detector is not None:

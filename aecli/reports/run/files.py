@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from aecli.checkpoint import CheckpointHeader, ModelRef, read_fingerprint, read_header, resolve_checkpoint
+from aecli.checkpoint import MODEL_FILE, CheckpointHeader, ModelRef, read_fingerprint, read_header, resolve_checkpoint
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder, is_finished
 from aecli.detection.detector import Detector, load_detector
 from aecli.errors import AecliError, InputError
@@ -54,16 +55,27 @@ class RunFiles:
         }
 
 
-def read_run_files(path: ModelRef) -> RunFiles:
-    """Read the files of a run folder.
+def resolve_run(path: str | Path) -> ModelRef:
+    """Resolve a run folder, or the checkpoint in it, to the checkpoint.
 
     Raises:
-        InputError: it is not a run folder, or its model is missing or damaged.
+        InputError: there is no such folder, or it holds no model.
     """
-    ref = resolve_checkpoint(path)
-    if ref.run_folder is None:
-        raise InputError(f"not a run folder: {ref.path}", hint="name a folder that aecli train wrote")
-    folder, header = RunFolder(ref.run_folder), read_header(ref.file)
+    path = Path(path)
+    folder = path.parent if path.name == MODEL_FILE else path
+    if not folder.is_dir():
+        what = "not a run folder" if folder.exists() else "no such run folder"
+        raise InputError(f"{what}: {folder}", hint="name a folder that aecli train wrote")
+    return resolve_checkpoint(folder)
+
+
+def read_run_files(ref: ModelRef) -> RunFiles:
+    """Read the files of a run folder; `ref` is from `resolve_run`.
+
+    Raises:
+        InputError: the model is damaged.
+    """
+    folder, header = RunFolder(ref.path), read_header(ref.file)
     recipe = Recipe.from_dict(header.recipe, str(ref.file))
     notes: list[str] = []
     history: Sequence[EpochMetrics] = []

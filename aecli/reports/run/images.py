@@ -26,6 +26,8 @@ class ReportImages:
     """All images of the DATA word, before some were selected."""
     description: str
     """Such as `400 validation images of mnist5k:train, which the model was not trained on`."""
+    remark: str | None
+    """What to know about them."""
     trained: int | None
     """How many of them the model was trained on; None if it does not remember its training images."""
     warnings: tuple[str, ...] = ()
@@ -53,7 +55,7 @@ def report_images(
     if data is not None:
         loaded = load(data, options, conversion, skip_damaged=True, progress=progress)
         overlap = training_overlap(model, loaded)
-        return _sampled(loaded, loaded, _named(loaded), overlap.trained_images, overlap.warnings, seed)
+        return _sampled(loaded, loaded, _named(loaded), None, overlap.trained_images, overlap.warnings, seed)
     try:
         loaded = load(model.header.validation.word, options, conversion, skip_damaged=True, progress=progress)
     except AecliError as error:
@@ -62,7 +64,8 @@ def report_images(
     if loaded.fingerprint != model.header.validation.fingerprint:
         warnings.append(f"the images of {loaded.word} have changed since the training")
     kept = validation_images(model, loaded)
-    return _sampled(kept, loaded, _description(model, kept, loaded), _trained(model, kept), tuple(warnings), seed)
+    description, remark = _description(model, kept, loaded), _remark(model)
+    return _sampled(kept, loaded, description, remark, _trained(model, kept), tuple(warnings), seed)
 
 
 def training_images(
@@ -88,12 +91,18 @@ def training_images(
 
 
 def _sampled(
-    images: ImageSet, loaded: ImageSet, description: str, trained: int | None, warnings: tuple[str, ...], seed: int
+    images: ImageSet,
+    loaded: ImageSet,
+    description: str,
+    remark: str | None,
+    trained: int | None,
+    warnings: tuple[str, ...],
+    seed: int,
 ) -> ReportImages:
     if images.tiles is None and len(images) > MOST:
         description = f"a random sample of {MOST:,} of {description}"
         images = images.take(draw_sample(images.labels, len(images), MOST, seed))
-    return ReportImages(images, loaded, description, trained, warnings)
+    return ReportImages(images, loaded, description, remark, trained, warnings)
 
 
 def _named(images: ImageSet) -> str:
@@ -108,15 +117,17 @@ def _description(model: Trained, kept: ImageSet, loaded: ImageSet) -> str:
     header = model.header
     if header.validation.word != header.data.word:
         return f"the {counted(kept.image_count, 'validation image')} of {kept.word}" + _tiles(kept)
-    if model.trained_images is None:
-        return (
-            f"all {counted(loaded.image_count, 'image')} of {loaded.word}{_tiles(loaded)}, training images among them: "
-            "a model of aecli 0.1 does not remember which these are"
-        )
     if len(kept) == len(loaded):
         return f"all {counted(loaded.image_count, 'image')} of {loaded.word}" + _tiles(loaded)
     kind = "validation image" if kept.image_count == header.validation.images else "image"
     return f"the {counted(kept.image_count, kind)} of {kept.word}{_tiles(kept)}, which the model was not trained on"
+
+
+def _remark(model: Trained) -> str | None:
+    header = model.header
+    if header.validation.word != header.data.word or model.trained_images is not None:
+        return None
+    return "training images are among them, as a model of aecli 0.1 does not remember which these are"
 
 
 def _trained(model: Trained, images: ImageSet) -> int | None:

@@ -93,7 +93,7 @@ class MeasuredRun:
 
 
 def measure_run(
-    path: ModelRef,
+    ref: ModelRef,
     data: DataRef | None = None,
     options: RunReportOptions | None = None,
     data_options: DataOptions | None = None,
@@ -104,7 +104,7 @@ def measure_run(
     """Measure a run on images.
 
     Args:
-        path: The run folder.
+        ref: The run folder, from `resolve_run`.
         data: The images; None for the validation images of the run, without which only its files are described.
         options: What is measured, and how much of it.
         data_options: How images are read.
@@ -112,11 +112,11 @@ def measure_run(
         progress: Reports each stage.
 
     Raises:
-        InputError: it is not a run folder, or the model or the images `data` cannot be read.
+        InputError: the model or the images `data` cannot be read.
         UnavailableError: the device, a data set or a package is not available.
     """
     options, data_options = options or RunReportOptions(), data_options or DataOptions()
-    files = read_run_files(path)
+    files = read_run_files(ref)
     if files.header.task == "classifier":
         classifier = inference.load_classifier(files.model, device=device)
         images = report_images(classifier, data, options.seed, data_options, progress)
