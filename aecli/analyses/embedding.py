@@ -1,12 +1,14 @@
-"""Codes embedded in the plane, whatever the method, and what all methods share: a sample, a check and a measure."""
+"""Codes embedded in the plane, whatever the method, and what all methods share: a sample, a check and two measures."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.analyses.trustworthiness import trustworthiness
 from aecli.codes import Codes
 from aecli.codes.coordinates import PlanePoints
 from aecli.errors import InputError
@@ -34,6 +36,10 @@ class Embedding:
     """The metrics in words, for a caption."""
     seconds: dict[str, float]
     """Duration of each stage of the method."""
+    state: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    """What the method needs to place other codes among these points, by name."""
+    onto: PlanePoints | None = None
+    """The points among which these were placed; None if the method embedded these codes."""
 
     @property
     def names(self) -> NDArray[np.str_]:
@@ -45,8 +51,49 @@ class Embedding:
 
     @cached_property
     def accuracy(self) -> float | None:
-        """1-NN accuracy of the labels in the plane; see `label_accuracy`."""
-        return label_accuracy(self.coordinates, self.labels)
+        """1-NN accuracy of the labels in the plane, for placed points among those of the map; see `label_accuracy`."""
+        if self.onto is None:
+            return label_accuracy(self.coordinates, self.labels)
+        return placed_label_accuracy(self.coordinates, self._labels_of_map(), self.onto.coordinates, self.onto.labels)
+
+    @cached_property
+    def trustworthiness(self) -> float | None:
+        """How far neighbors in the plane are neighbors by code; None for placed points; see `trustworthiness`."""
+        if self.onto is not None:
+            return None
+        vectors = self.codes.codes[self.indices].reshape(len(self.indices), -1)
+        return trustworthiness(vectors, self.coordinates, str(self.settings.get("metric", "euclidean")))
+
+    @property
+    def heading(self) -> str:
+        """The number of points and the method in words."""
+        drawn, count = len(self.indices), len(self.codes)
+        return f"{drawn:,}{'' if drawn == count else f' of {count:,}'} codes by {self.method}"
+
+    @property
+    def measures(self) -> str:
+        """The metrics in words."""
+        parts = [self.summary]
+        if self.trustworthiness is not None:
+            parts.append(f"trustworthiness {self.trustworthiness:.3f}")
+        if self.accuracy is not None:
+            parts.append(f"1-NN accuracy {self.accuracy:.3f}")
+        return ", ".join(parts)
+
+    def _source_of_map(self) -> dict[str, Any]:
+        """Return the source of the points among which these were placed, as plain values."""
+        assert self.onto is not None
+        keys = ("data", "data_fingerprint", "codes_fingerprint")
+        return {key: self.onto.about.get(key) for key in keys} | {"points": len(self.onto.coordinates)}
+
+    def _labels_of_map(self) -> NDArray[np.int64] | None:
+        """Return the labels as indices into the class names of the map; UNLABELED for other classes."""
+        assert self.onto is not None
+        if self.labels is None:
+            return None
+        index_by_name = {name: index for index, name in enumerate(self.onto.class_names)}
+        indices = [index_by_name.get(name, UNLABELED) for name in self.codes.meta.class_names]
+        return np.array([*indices, UNLABELED], np.int64)[self.labels]  # the last one is that of the label -1
 
     def to_dict(self) -> dict[str, Any]:
         """Return the source of the codes and the metrics, as plain values."""
@@ -60,6 +107,8 @@ class Embedding:
             "drawn": len(self.indices),
             **self.metrics,
             "label_accuracy": self.accuracy,
+            "trustworthiness": self.trustworthiness,
+            **({} if self.onto is None else {"placed_onto": self._source_of_map()}),
         }
 
     def seconds_to_dict(self) -> dict[str, float]:
@@ -68,7 +117,8 @@ class Embedding:
 
     def to_points(self) -> PlanePoints:
         """Return what a coordinates file stores of the embedding."""
-        return PlanePoints(self.coordinates, self.names, self.labels, self.codes.meta.class_names, self.to_dict())
+        class_names = self.codes.meta.class_names
+        return PlanePoints(self.coordinates, self.names, self.labels, class_names, self.to_dict(), self.state)
 
 
 def require_distinct(codes: NDArray[np.float32], name: str = "codes") -> None:
@@ -130,3 +180,30 @@ def label_accuracy(coordinates: NDArray[np.float32], labels: NDArray[np.int64] |
     itself = np.arange(len(points))
     others = np.where(nearest[:, 0] == itself, nearest[:, 1], nearest[:, 0])  # duplicates come in any order
     return float((known[others] == known).mean())
+
+
+def placed_label_accuracy(
+    coordinates: NDArray[np.float32],
+    labels: NDArray[np.int64] | None,
+    map_coordinates: NDArray[np.float32],
+    map_labels: NDArray[np.int64] | None,
+) -> float | None:
+    """Return the fraction of labeled points whose nearest labeled point of the map has the same label.
+
+    None if no point is labeled, or none of the map.
+
+    Args:
+        coordinates: (N, 2)
+        labels: (N,) labels with the meaning of those of the map, UNLABELED (-1) where unknown.
+        map_coordinates: (M, 2)
+        map_labels: (M,)
+    """
+    from scipy.spatial import cKDTree
+
+    if labels is None or map_labels is None:
+        return None
+    is_labeled, is_labeled_in_map = labels != UNLABELED, map_labels != UNLABELED
+    if not is_labeled.any() or not is_labeled_in_map.any():
+        return None
+    _, nearest = cKDTree(map_coordinates[is_labeled_in_map]).query(coordinates[is_labeled])
+    return float((map_labels[is_labeled_in_map][nearest] == labels[is_labeled]).mean())

@@ -2,7 +2,7 @@
 
 `NeighborSearch` finds indices by blocks of float32 matrix products. For one neighbor among thousands of points, as in
 the probe and in detection, it takes about half of the time of scikit-learn's `NearestNeighbors`, and a fourth with the
-cosine distance. `nearest_others_with_distances` calls scikit-learn, which accumulates distances in float64, has more
+cosine distance. `nearest_with_distances` calls scikit-learn, which accumulates distances in float64, has more
 metrics, and takes about half of the time for many Euclidean neighbors, as in t-SNE.
 """
 
@@ -82,20 +82,34 @@ def nearest_others_with_distances(
 
     Both are (N, count), the nearest first. `count` must be less than N. `metric` is one of scikit-learn's.
     """
+    found, distances = nearest_with_distances(points, points, count + 1, metric, progress, stage)
+    is_other = _is_other(found, np.arange(len(points)))
+    return found[is_other].reshape(-1, count), distances[is_other].reshape(-1, count)
+
+
+def nearest_with_distances(
+    points: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    count: int,
+    metric: str,
+    progress: Progress = silent,
+    stage: str = "neighbors",
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the indices of the `count` nearest of (N, D) points to each of (M, D) queries, and their distances.
+
+    Both are (M, count), the nearest first. `metric` is one of scikit-learn's.
+    """
     import sklearn
     from sklearn.neighbors import NearestNeighbors
 
     index = NearestNeighbors(metric=metric, n_jobs=thread_count()).fit(points)
-    neighbors = np.empty((len(points), count), np.int64)
-    distances = np.empty((len(points), count))
+    neighbors = np.empty((len(queries), count), np.int64)
+    distances = np.empty((len(queries), count))
     with sklearn.config_context(working_memory=256):
-        for start in range(0, len(points), QUERIES_PER_REPORT):
-            queries = np.arange(start, min(start + QUERIES_PER_REPORT, len(points)))
-            found_distances, found = index.kneighbors(points[queries], count + 1)
-            is_other = _is_other(found, queries)
-            neighbors[queries] = found[is_other].reshape(-1, count)
-            distances[queries] = found_distances[is_other].reshape(-1, count)
-            progress(stage, int(queries[-1]) + 1, len(points))
+        for start in range(0, len(queries), QUERIES_PER_REPORT):
+            block = slice(start, start + QUERIES_PER_REPORT)
+            distances[block], neighbors[block] = index.kneighbors(queries[block], count)
+            progress(stage, min(block.stop, len(queries)), len(queries))
     return neighbors, distances
 
 

@@ -38,7 +38,7 @@ class Panel:
 
     title: str
     note: str
-    """Second line of the title: the number of points and the metrics of the embedding."""
+    """Second line of the title: the metrics of the embedding."""
     coordinates: NDArray[np.float32]
     """(N, 2)"""
     labels: NDArray[np.int64] | None = None
@@ -48,6 +48,8 @@ class Panel:
     """(M, C, H, W); if given, points show their image where there is room."""
     image_indices: NDArray[np.int64] | None = None
     """(N,) index into `images` for each point."""
+    onto: "Panel | None" = None
+    """The map onto which the points were placed; its own points are drawn pale, below them."""
 
     def members(self) -> dict[str | None, NDArray[np.int64]]:
         """Return the indices of the points of each class that has any, by class name; None for unlabeled points."""
@@ -57,6 +59,15 @@ class Panel:
             None if label < 0 else self.class_names[label]: np.flatnonzero(self.labels == label)
             for label in np.unique(self.labels).tolist()
         }
+
+    def layers(self) -> "list[Panel]":
+        """Return the panel itself, and before it the one onto which its points were placed."""
+        return [self] if self.onto is None else [self.onto, self]
+
+    def extent(self) -> NDArray[np.float32]:
+        """Return the lowest and the highest coordinates of all points, (2, 2)."""
+        coordinates = np.concatenate([layer.coordinates for layer in self.layers()])
+        return np.stack([coordinates.min(axis=0), coordinates.max(axis=0)])
 
 
 def panel_titles(embeddings: Sequence[Embedding], paths: Sequence[Path]) -> list[str]:
@@ -73,16 +84,19 @@ def panel(
     image_indices: NDArray[np.int64] | None = None,
 ) -> Panel:
     """Return the panel of an embedding; `image_indices` are given for all codes of the file, sampled or not."""
-    drawn, count = len(embedding.indices), len(embedding.codes)
-    accuracy = "" if embedding.accuracy is None else f", 1-NN accuracy {embedding.accuracy:.3f}"
+    onto = None
+    if embedding.onto is not None:
+        points = embedding.onto
+        onto = Panel("", "", points.coordinates, points.labels, points.class_names)
     return Panel(
-        title=title,
-        note=f"{drawn:,}{'' if drawn == count else f' of {count:,}'} codes, {embedding.summary}{accuracy}",
+        title=f"{shortened(title, 30)}: {embedding.heading}",
+        note=embedding.measures if onto is None else f"{embedding.measures}; pale: the map",
         coordinates=embedding.coordinates,
         labels=embedding.labels,
         class_names=embedding.codes.meta.class_names,
         images=images,
         image_indices=None if image_indices is None else image_indices[embedding.indices],
+        onto=onto,
     )
 
 
@@ -90,20 +104,20 @@ Styles = dict[str | None, dict[str, Any]]
 """Color and marker by class name; None for unlabeled points."""
 
 
-def draw(panels: Sequence[Panel], path: Path) -> None:
+def draw(panels: Sequence[Panel], path: Path, dpi: int | None = None) -> None:
     """Draw the panels side by side, with one legend below them."""
     styles = _styles(panels)
-    present = {name for panel in panels for name in panel.members()}
+    present = {name for panel in panels for layer in panel.layers() for name in layer.members()}
     shown = [name for name in styles if name in present]
     columns = len(panels) if len(panels) <= 3 else int(np.ceil(np.sqrt(len(panels))))
     rows = -(-len(panels) // columns)
-    height = float(np.clip(max(_relative_height(panel.coordinates) for panel in panels), 0.6, 1))
+    height = float(np.clip(max(_relative_height(panel.extent()) for panel in panels), 0.6, 1))
     lines = _legend_lines(shown, PANEL_INCHES * columns)
     legend_inches = 0.021 * _legend_fontsize(shown) * lines + 0.2
     size = PANEL_INCHES * columns, (PANEL_INCHES * height + 0.45) * rows + legend_inches
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a name with characters that the font does not have
-        with figure(path, size, dpi=130) as drawn:
+        with figure(path, size, dpi) as drawn:
             grid = drawn.subplots(rows, columns, squeeze=False).ravel()
             for axes in grid[len(panels) :]:
                 axes.set_axis_off()
@@ -118,7 +132,8 @@ def draw(panels: Sequence[Panel], path: Path) -> None:
 
 def _styles(panels: Sequence[Panel]) -> Styles:
     """Return the color and marker of each class, the same in all panels; unlabeled points come last."""
-    names = list(dict.fromkeys(name for panel in panels for name in panel.class_names))
+    layers = [layer for panel in panels for layer in panel.layers()]
+    names = list(dict.fromkeys(name for layer in layers for name in layer.class_names))
     styles: Styles = {
         name: {
             "color": CLASS_COLORS[index % len(CLASS_COLORS)],
@@ -129,16 +144,18 @@ def _styles(panels: Sequence[Panel]) -> Styles:
     return styles | {None: {"color": UNLABELED_COLOR, "marker": "o"}}
 
 
-def _relative_height(coordinates: NDArray[np.float32]) -> float:
-    """Return the height of the points divided by their width."""
-    width, height = coordinates.max(axis=0) - coordinates.min(axis=0)
+def _relative_height(extent: NDArray[np.float32]) -> float:
+    """Return the height of points divided by their width, for their (2, 2) lowest and highest coordinates."""
+    width, height = extent[1] - extent[0]
     return float(height / width) if width > 0 else 1.0
 
 
 def _draw_panel(axes: Axes, panel: Panel, styles: Styles, height: float) -> None:
     """Draw a panel whose height is `height` times its width."""
-    _draw_points(axes, panel, styles)
-    low, high = panel.coordinates.min(axis=0), panel.coordinates.max(axis=0)
+    if panel.onto is not None:
+        _draw_points(axes, panel.onto, styles, opacity=0.2, zorder=1)
+    _draw_points(axes, panel, styles, opacity=0.9 if panel.images is None else 0.5, zorder=2)
+    low, high = panel.extent()
     extent = float((high - low).max()) or 1.0
     if panel.images is not None and panel.image_indices is not None:
         _draw_thumbnails(axes, panel, styles, extent / THUMBNAILS_ACROSS)
@@ -148,11 +165,11 @@ def _draw_panel(axes: Axes, panel: Panel, styles: Styles, height: float) -> None
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(left, right), ylim=(bottom, top))
     axes.spines[["top", "right"]].set_visible(True)
     axes.spines[:].set_color("#bbbbbb")
-    title = f"{shortened(panel.title, 70)}\n{panel.note}"
+    title = f"{shortened(panel.title, 75)}\n{panel.note}"
     axes.set_title(title, fontsize=9.5, linespacing=1.4, parse_math=False)
 
 
-def _draw_points(axes: Axes, panel: Panel, styles: Styles) -> None:
+def _draw_points(axes: Axes, panel: Panel, styles: Styles, opacity: float, zorder: int) -> None:
     has_images = panel.images is not None
     size = float(np.clip(16_000 / len(panel.coordinates), 1.5, 36)) * (0.5 if has_images else 1)
     edge: dict[str, Any] = {"linewidths": 0} if size < 6 else EDGE
@@ -161,7 +178,7 @@ def _draw_points(axes: Axes, panel: Panel, styles: Styles) -> None:
     for turn in range(ROUNDS):
         for name in sorted(rounds, key=lambda name: name is not None):  # unlabeled points below all others
             x, y = panel.coordinates[rounds[name][turn]].T
-            axes.scatter(x, y, s=size, alpha=0.5 if has_images else 0.9, zorder=2, **styles[name], **edge)
+            axes.scatter(x, y, s=size, alpha=opacity, zorder=zorder, **styles[name], **edge)
 
 
 def _draw_thumbnails(axes: Axes, panel: Panel, styles: Styles, side: float) -> None:

@@ -1,10 +1,11 @@
 """Compare aecli with the tools that it replaces. Both run alternately, in one process tree on one machine.
 
-    python -m tests.benchmarks                       # all but tsne-60000, codec, elpv, anomalib, drawn-defects, gpu-...
+    python -m tests.benchmarks                       # all cases but long ones, which --help lists
     python -m tests.benchmarks --repeats 1           # time each case once
     python -m tests.benchmarks conv encode-conv      # only these cases
     python -m tests.benchmarks --small --repeats 1   # 5,000 images instead of 60,000, each case once
     python -m tests.benchmarks --json bench.json
+    python -m tests.benchmarks tsne-gradients        # t-SNE beside openTSNE's own gradients, one and two threads
     python -m tests.benchmarks elpv                  # defects of solar cells; needs two data packages
     python -m tests.benchmarks anomalib --cache DIR  # the same beside anomalib, which is installed in DIR
     python -m tests.benchmarks codec --cache DIR     # a learned codec beside JPEG, WebP, AVIF; DIR keeps the models
@@ -35,6 +36,7 @@ from tests.benchmarks.cases import (
     startup,
     training,
     tsne,
+    tsne_gradients,
 )
 from tests.benchmarks.measuring import Effort, Row, describe_machine
 
@@ -47,6 +49,7 @@ CASES = (
     | image_files.CASES
     | knn_probe.CASES
     | tsne.CASES
+    | tsne_gradients.CASES
     | busy_machine.CASES
     | codec.CASES
     | drawn_defects.CASES
@@ -54,7 +57,15 @@ CASES = (
     | anomalib.CASES
     | gpu.CASES
 )
-NOT_BY_DEFAULT = {"tsne-60000", *codec.CASES, *drawn_defects.CASES, *elpv.CASES, *anomalib.CASES, *gpu.CASES}
+NOT_BY_DEFAULT = {
+    "tsne-60000",
+    *tsne_gradients.CASES,
+    *codec.CASES,
+    *drawn_defects.CASES,
+    *elpv.CASES,
+    *anomalib.CASES,
+    *gpu.CASES,
+}
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -96,7 +96,7 @@ def all_readers(folder: Path) -> list[Reader]:
         Reader("codes", "x.npz", files("mlp-*.npz", "conv-*.npz"), partial(codes, context), zip_of_arrays),
         Reader("npz", "x.npz", files("images.npz", "floats.npz", "splits.npz"), image_set, zip_of_arrays),
         Reader("npy", "x.npy", files("images.npy", "deep.npy"), image_set, formats.change_npy),
-        Reader("coordinates", "x.npz", files("plane.npz"), described, zip_of_arrays),
+        Reader("coordinates", "x.npz", files("plane.npz"), plane_map, zip_of_arrays),
         Reader(
             *("checkpoint", "x.safetensors", files("*/model.safetensors")),
             *(partial(checkpoint, context), formats.change_safetensors),
@@ -175,6 +175,25 @@ def change_mask(content: bytes, chance: Random) -> bytes:
     if content.startswith((b"II", b"MM")):
         return change_tiff(content, chance)
     return mutations.damage(content, chance)
+
+
+def plane_map(path: Path) -> None:
+    """Describe the points, and place two codes onto each embedding that has codes of their shape."""
+    from aecli.analyses.embedding_methods import method_of_file
+    from aecli.codes.coordinates import load_coordinates
+    from aecli.errors import InputError
+    from aecli.runtime.progress import silent
+
+    described(path)
+    found = load_coordinates(path)
+    method = method_of_file(found.method)
+    for layout in found.layouts:
+        if "codes" in layout.state and layout.state["codes"].ndim == 2:
+            codes = np.ones((2, layout.state["codes"].shape[1]), np.float32)
+            try:
+                method.module.place(codes, layout, found.settings, silent)
+            except (ValueError, KeyError) as error:
+                raise InputError(str(error)) from error
 
 
 def masks(path: Path) -> None:

@@ -165,6 +165,26 @@ def test_panels_do_not_overlap(panels: int, drawn: list[Any], tmp_path: Path) ->
     assert overlaps(np.array([axes.get_tightbbox().extents for axes in shown])) == 0
 
 
+def test_the_map_is_pale_below_the_placed_points_and_in_view(drawn: list[Any], tmp_path: Path) -> None:
+    onto = panel(
+        3,
+        class_names=["class 1", "class 0", "class 2"],
+        coordinates=np.random.default_rng(0).normal(size=(300, 2)) * 90,
+    )
+    plot.draw([panel(2, onto=onto)], tmp_path / "plot.png")
+    (axes,) = drawn[0].axes
+    pale = [dots for dots in axes.collections if dots.get_alpha() < 0.3]
+    strong = [dots for dots in axes.collections if dots.get_alpha() > 0.7]
+    assert sum(len(dots.get_offsets()) for dots in pale) == sum(len(dots.get_offsets()) for dots in strong) == 300
+    assert max(dots.get_zorder() for dots in pale) < min(dots.get_zorder() for dots in strong)
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    points = np.concatenate([dots.get_offsets() for dots in axes.collections])
+    assert ((points > (left, bottom)) & (points < (right, top))).all()
+    colors = [{mpl.colors.to_hex(dots.get_facecolor()[0]) for dots in layer} for layer in (pale, strong)]
+    assert colors[1] < colors[0]
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["class 1", "class 0", "class 2"]
+
+
 @pytest.mark.parametrize(
     "positions", [np.zeros((5, 2)), np.array([[0.0, i] for i in range(5)]), np.eye(5)[:, :2] * 1e-9]
 )

@@ -43,8 +43,8 @@ class TSNEResult:
     """Duration of each stage: neighbors, affinities, gradient."""
 
 
-def require_embeddable(codes: Codes, options: TSNEOptions, name: str) -> float:
-    """Check that the codes can be embedded, and return the perplexity to use; errors call the codes `name`.
+def require_embeddable(codes: Codes, options: TSNEOptions, name: str) -> list[str]:
+    """Check that the codes can be embedded, and return notes for the user; errors call the codes `name`.
 
     Raises:
         InputError: there are too few codes, or all are equal.
@@ -52,7 +52,9 @@ def require_embeddable(codes: Codes, options: TSNEOptions, name: str) -> float:
     """
     perplexity = options.perplexity_for(len(codes), name)
     require_distinct(codes.codes, name)
-    return perplexity
+    if options.perplexity is None and perplexity < DEFAULT_PERPLEXITY:
+        return [f"{name}: using perplexity {perplexity:g}, the largest possible for so few codes"]
+    return []
 
 
 def embed(codes: Codes, options: TSNEOptions, progress: Progress = silent) -> Embedding:
@@ -63,7 +65,8 @@ def embed(codes: Codes, options: TSNEOptions, progress: Progress = silent) -> Em
         UsageError: the requested perplexity is too large for the number of codes.
     """
     indices = draw_sample(codes.labels, len(codes), options.sample, options.seed)
-    result = tsne(codes.codes[indices], options, progress)
+    vectors = codes.codes[indices].reshape(len(indices), -1)
+    result = tsne(vectors, options, progress)
     return Embedding(
         codes=codes,
         indices=indices,
@@ -73,6 +76,7 @@ def embed(codes: Codes, options: TSNEOptions, progress: Progress = silent) -> Em
         metrics={"perplexity": result.perplexity, "kl_divergence": result.kl_divergence},
         summary=f"perplexity {result.perplexity:g}, KL divergence {result.kl_divergence:.3f}",
         seconds=result.seconds,
+        state={"codes": vectors},
     )
 
 
@@ -101,7 +105,7 @@ def tsne(codes: NDArray[np.float32], options: TSNEOptions = DEFAULTS, progress: 
     """
     perplexity = replace(options, sample=None).perplexity_for(len(codes))
     require_distinct(codes)
-    vectors = _scaled(codes.reshape(len(codes), -1), options.metric)
+    vectors = scaling(codes.reshape(len(codes), -1), options.metric)(codes)
     workers = thread_count()
 
     started = time.perf_counter()
@@ -110,7 +114,7 @@ def tsne(codes: NDArray[np.float32], options: TSNEOptions = DEFAULTS, progress: 
     neighbors_done = time.perf_counter()
     similarities = affinities(neighbors, distances, perplexity, workers)
     affinities_done = time.perf_counter()
-    coordinates, divergence = _descend(_start(vectors, options.seed), similarities, options, workers, progress)
+    coordinates, divergence = _descend(initial_points(vectors, options.seed), similarities, options, workers, progress)
     return TSNEResult(
         coordinates=coordinates.astype(np.float32),
         perplexity=perplexity,
@@ -123,19 +127,29 @@ def tsne(codes: NDArray[np.float32], options: TSNEOptions = DEFAULTS, progress: 
     )
 
 
-def _scaled(codes: NDArray[np.float32], metric: str) -> NDArray[np.float32]:
-    """Return the (N, D) codes scaled to at most 1, so that squares of huge or tiny values do not over- or underflow.
+@dataclass(frozen=True)
+class Scaling:
+    """Scales codes to at most 1, so that squares of huge or tiny values do not over- or underflow.
 
-    t-SNE does not depend on the scale. Codes are centered too, except for the cosine distance, which would change.
+    t-SNE does not depend on the scale.
     """
-    vectors = codes.astype(np.float64)
-    if metric != "cosine":
-        vectors -= vectors.mean(axis=0)
-    vectors /= np.abs(vectors).max()
-    return vectors.astype(np.float32)
+
+    center: NDArray[np.float64]
+    """(D,), or one 0."""
+    scale: float
+
+    def __call__(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the (N, ...) codes of D values each, scaled, as (N, D)."""
+        return ((codes.reshape(len(codes), -1) - self.center) / self.scale).astype(np.float32)
 
 
-def _start(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
+def scaling(vectors: NDArray[np.float32], metric: str) -> Scaling:
+    """Return the scaling of (N, D) codes. They are centered too, except for the cosine distance, which would change."""
+    center = np.zeros(1) if metric == "cosine" else vectors.mean(axis=0, dtype=np.float64)
+    return Scaling(center, float(np.abs(vectors - center).max()))
+
+
+def initial_points(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     """Return the initial points, (N, 2): the first two principal components, scaled down, with noise."""
     from sklearn.decomposition import PCA
 

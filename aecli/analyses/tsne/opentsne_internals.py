@@ -27,6 +27,26 @@ def affinities(neighbors: NDArray[np.int64], distances: NDArray[np.float64], per
     return PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=workers)
 
 
+def affinities_to_map(
+    neighbors: NDArray[np.int64], distances: NDArray[np.float64], perplexity: float, points: int, workers: int
+) -> Any:
+    """Return openTSNE's affinities of new points to the `points` points of a map, a sparse (M, points) matrix.
+
+    The (M, K) neighbors and distances are those among the points of the map. Each row sums to 1.
+    """
+    from openTSNE.affinity import joint_probabilities_nn
+
+    return joint_probabilities_nn(
+        neighbors,
+        distances,
+        [perplexity],
+        symmetrize=False,
+        normalization="point-wise",
+        n_reference_samples=points,
+        n_jobs=workers,
+    )
+
+
 def scale_start(points: NDArray[np.float64], seed: int) -> None:
     """Scale the initial (N, 2) points to a standard deviation of 1e-4, and separate equal points by noise, in place."""
     from openTSNE.initialization import jitter, rescale

@@ -1,55 +1,29 @@
 """The options of t-SNE; imports nothing heavy, as the command line reads it before it runs a command."""
 
 from dataclasses import dataclass
-from typing import Literal
 
+from aecli.analyses.embedding_options import MIN_CODES, MetricOptions, require_at_least
 from aecli.errors import InputError, UsageError
 from aecli.runtime.counting import counted
 from aecli.runtime.options import option
 
-Metric = Literal["euclidean", "cosine", "manhattan", "chebyshev"]
 DEFAULT_PERPLEXITY = 30.0
-MIN_CODES = 4
-"""Perplexity 1 needs three neighbors."""
 MAX_EARLY_ITERATIONS = 150
 """The step size grows with the number of codes, so that the 250 of scikit-learn bring no further gain."""
 
 PANEL = "t-SNE"
 
 
-def parse_sample(text: str | int) -> int | None:
-    """Return the sample size of an option value such as `1000`; None for `all`.
-
-    Raises:
-        UsageError: the value is neither `all` nor a sufficient number.
-    """
-    if str(text) == "all":
-        return None
-    if not str(text).isdecimal() or int(text) < MIN_CODES:
-        raise UsageError(f"invalid sample: {text}", hint=f"--sample all, or a number of at least {MIN_CODES}")
-    return int(text)
-
-
 @dataclass(frozen=True)
-class TSNEOptions:
-    """How codes are sampled and embedded; names and meanings are those of scikit-learn."""
+class TSNEOptions(MetricOptions):
+    """How codes are sampled and embedded by t-SNE; names and meanings are those of scikit-learn."""
 
-    sample: int | None = option(
-        1000,
-        "Number of codes to draw, stratified by class; all for all codes.",
-        metavar="N|all",
-        panel=PANEL,
-        parser=parse_sample,
-    )
     perplexity: float | None = option(
         None,
         "Effective number of neighbors of each code, usually 5 to 50. "
         f"Default: {DEFAULT_PERPLEXITY:g}, or a third of the codes if there are few.",
         metavar="N",
         panel=PANEL,
-    )
-    metric: Metric = option(
-        "euclidean", "Distance between codes.", metavar="euclidean|cosine|manhattan|chebyshev", panel=PANEL
     )
     max_iter: int = option(
         750,
@@ -69,9 +43,6 @@ class TSNEOptions:
         panel=PANEL,
     )
     """Default: Belkina et al., Nature Communications 10, 2019."""
-    seed: int = option(
-        0, "Random seed for the sample and for the noise of the initial points.", metavar="N", panel=PANEL
-    )
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -79,17 +50,13 @@ class TSNEOptions:
         Raises:
             UsageError: a value is out of range.
         """
-        for name, value, minimum in (
-            ("perplexity", DEFAULT_PERPLEXITY if self.perplexity is None else self.perplexity, 1),
-            ("max-iter", self.max_iter, 1),
-            ("early-exaggeration", self.early_exaggeration, 1),
-            ("learning-rate", 1 if self.learning_rate is None else self.learning_rate, 1e-9),
-            ("seed", self.seed, 0),
-        ):
-            if not value >= minimum:  # also true for NaN
-                raise UsageError(f"--{name} must be at least {minimum:g}, got {value:g}", hint=f"--{name} {minimum:g}")
-            if value >= 2**32:
-                raise UsageError(f"--{name} must be less than 2^32, got {value:g}")
+        super().__post_init__()
+        require_at_least(
+            perplexity=(DEFAULT_PERPLEXITY if self.perplexity is None else self.perplexity, 1),
+            max_iter=(self.max_iter, 1),
+            early_exaggeration=(self.early_exaggeration, 1),
+            learning_rate=(1 if self.learning_rate is None else self.learning_rate, 1e-9),
+        )
 
     @property
     def early_iterations(self) -> int:

@@ -14,6 +14,7 @@ from aecli.analyses.neighbors import nearest_others_with_distances
 from aecli.analyses.tsne.opentsne_internals import (
     add_attraction,
     affinities,
+    affinities_to_map,
     as_negative_gradient_method,
     scale_start,
 )
@@ -51,6 +52,15 @@ def test_affinities_are_a_symmetric_distribution_with_the_perplexity_that_was_as
     mutual = [j for j, near in enumerate(neighbors[0]) if 0 not in neighbors[near]]  # p is half of the first point's
     found = np.asarray(p.toarray())[0, neighbors[0][mutual]] * 2 * len(POINTS)
     assert found == pytest.approx(expected[mutual], rel=1e-2)
+
+
+def test_affinities_to_a_map_are_one_distribution_for_each_new_point() -> None:
+    neighbors, distances = nearest_others_with_distances(POINTS, 15, "euclidean")
+    p = affinities_to_map(neighbors[:7], distances[:7], perplexity=5.0, points=len(POINTS), workers=1).toarray()
+    assert p.shape == (7, 40)
+    assert p.sum(axis=1) == pytest.approx(np.ones(7))
+    entropy = -(p * np.log(p, where=p > 0, out=np.zeros_like(p))).sum(axis=1)
+    assert np.exp(entropy) == pytest.approx(np.full(7, 5.0), rel=1e-3)
 
 
 def test_the_start_has_a_standard_deviation_of_1e_4_and_no_equal_points() -> None:

@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from aecli.analyses.embedding import label_accuracy
+from aecli.analyses.embedding_options import parse_sample
 from aecli.analyses.neighbors import nearest_others_with_distances
 from aecli.analyses.tsne.embed import embed, require_embeddable, settings, tsne
 from aecli.analyses.tsne.opentsne_internals import affinities
-from aecli.analyses.tsne.options import TSNEOptions, parse_sample
+from aecli.analyses.tsne.options import TSNEOptions
 from aecli.analyses.tsne.repulsion import MAX_NODES, Repulsion, _node_distance, direct_repulsion
 from aecli.codes import Codes, CodesMeta
 from aecli.errors import InputError, UsageError
@@ -209,7 +210,8 @@ def test_an_embedding_of_codes_is_that_of_its_sample() -> None:
     names = np.arange(len(vectors)).astype(np.str_)
     codes = Codes(codes=vectors, names=names, residual_l2=None, meta=meta, labels=labels)
     options = replace(QUICK, sample=60, max_iter=60)
-    assert require_embeddable(codes, options, "codes.npz") == 10
+    assert require_embeddable(codes, options, "codes.npz") == []
+    assert "perplexity 19" in require_embeddable(codes, replace(options, perplexity=None), "codes.npz")[0]
     embedding = embed(codes, options)
     expected = tsne(vectors[embedding.indices], options)
     assert len(embedding.indices) == 60
@@ -218,6 +220,7 @@ def test_an_embedding_of_codes_is_that_of_its_sample() -> None:
     assert embedding.settings == settings(options)
     assert embedding.metrics == {"perplexity": 10, "kl_divergence": expected.kl_divergence}
     assert "perplexity 10" in embedding.summary
+    assert (embedding.state["codes"] == vectors[embedding.indices]).all()
     assert list(embedding.seconds) == ["neighbors", "affinities", "gradient"]
 
 

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from aecli.analyses.embedding import draw_sample, label_accuracy
 from aecli.analyses.neighbors import nearest_others_with_distances
@@ -23,10 +23,10 @@ from aecli.analyses.tsne.opentsne_internals import affinities
 from aecli.analyses.tsne.options import TSNEOptions
 from aecli.runtime.cpus import usable_cpus
 from tests.benchmarks.codes import encode
+from tests.benchmarks.divergence import divergence
 from tests.benchmarks.measuring import Effort, Row, compare
 
 Array = NDArray[Any]
-MAX_FOR_DIVERGENCE = 20_000
 TOLERANCE = 0.03
 """Relative difference of the 1-NN accuracy in the plane between seeds."""
 
@@ -44,18 +44,10 @@ def fit_scikit_learn(points: Array, seed: int) -> Array:
     return plane
 
 
-def divergence(points: Array, plane: Array, perplexity: float = 30.0) -> float:
-    """Return the KL divergence of an embedding from the affinities of the points, without approximation."""
+def affinities_of(points: Array, perplexity: float = 30.0) -> csr_matrix:
+    """Return the affinities of the points, with which all embeddings of them are judged."""
     neighbors = nearest_others_with_distances(points, int(3 * perplexity), "euclidean")
-    similarities = affinities(*neighbors, perplexity, workers=usable_cpus()).P.tocoo()
-    plane = plane.astype(np.float64)
-    total = 0.0
-    for start in range(0, len(plane), 256):
-        squares = ((plane[start : start + 256, None] - plane) ** 2).sum(axis=2)
-        total += (1 / (1 + squares)).sum()
-    near = 1 / (1 + ((plane[similarities.row] - plane[similarities.col]) ** 2).sum(axis=1)) / (total - len(plane))
-    kept = similarities.data > 0
-    return float((similarities.data[kept] * np.log(similarities.data[kept] / near[kept])).sum())
+    return csr_matrix(affinities(*neighbors, perplexity, workers=usable_cpus()).P)
 
 
 def measure(count: int, target: float | None, repeats: int, effort: Effort) -> list[Row]:
@@ -78,9 +70,8 @@ def measure(count: int, target: float | None, repeats: int, effort: Effort) -> l
             seconds[name].append(time.perf_counter() - started)
             print(f"  {name} {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
     quality = tuple(label_accuracy(planes[name], codes.labels[rows]) for name in fits)
-    note = ""
-    if len(points) <= MAX_FOR_DIVERGENCE:
-        note = "KL divergence {:.3f} and {:.3f}".format(*(divergence(points, planes[name]) for name in fits))
+    similarities = affinities_of(points)
+    note = "KL divergence {:.3f} and {:.3f}".format(*(divergence(similarities, planes[name]) for name in fits))
     case = f"t-SNE of {len(points):,} codes of {points.shape[1]}"
     return [
         compare(

@@ -1,6 +1,7 @@
 """`aecli tsne`: from code files to a plot and coordinates."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from aecli.analyses.embedding_methods import METHODS
+from aecli.analyses.embedding_options import SampleOptions
+from aecli.analyses.pca import embed as pca_embed
 from aecli.codes import Codes, load_codes, save_codes
+from aecli.codes.coordinates import save_coordinates
 from aecli.errors import ExitStatus
 from tests.command_line import Result, Run
 
+WRITTEN_BY_0_1 = Path(__file__).parents[2] / "checkpoint" / "written_by_0_1"
 QUICK = ("--max-iter", "40", "--perplexity", "8", "--sample", "60")
 
 
@@ -57,13 +63,15 @@ def test_tsne_draws_a_plot_and_reports_its_metrics(aecli: Run, codes_file: Path,
     assert layout["data_fingerprint"] == codes.meta.data_fingerprint
     assert layout["codes_fingerprint"].startswith("sha256:")
     assert layout["gradient_seconds"] > 0
+    assert 0.5 < layout["trustworthiness"] <= 1
+    assert (document["method"], document["onto"]) == ("t-SNE", None)
     protocol = document["protocol"]
     assert (protocol["seed"], protocol["sample"], protocol["perplexity"], protocol["max_iter"]) == (0, 60, 8, 40)
 
 
 def test_the_text_names_the_codes_and_the_metrics(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
     result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", *QUICK)
-    for part in ("digits:test", "60 of 359 codes", "perplexity 8", "KL divergence"):
+    for part in ("digits:test", "60 of 359 codes by t-SNE", "perplexity 8", "KL divergence", "trustworthiness"):
         assert part in result.out
     assert result.err == ""
 
@@ -195,6 +203,20 @@ def test_other_images_of_the_same_names_are_refused(aecli: Run, codes: Codes, tm
         ("codes.npz -o out.png --metric nonsense", 2, "nonsense"),
         ("codes.npz -o out.png --sample few", 2, "sample"),
         ("codes.npz -o out.png --max-iter 0", 2, "max-iter"),
+        ("codes.npz -o out.png --method mds", 2, "tsne"),
+        ("codes.npz -o out.png --method pca --perplexity 5", 2, "--perplexity has no effect with --method pca"),
+        ("codes.npz -o out.png --method pca --metric euclidean", 2, "--metric has no effect"),
+        ("codes.npz -o out.png --method umap --max-iter 750", 2, "--max-iter has no effect with --method umap"),
+        ("codes.npz -o out.png --n-neighbors 5", 2, "--n-neighbors has no effect with --method tsne"),
+        ("codes.npz -o out.png --onto map.npz --max-iter 750", 2, "--max-iter has no effect with --onto"),
+        ("codes.npz -o out.png --onto map.npz --method tsne", 2, "a map by PCA"),
+        ("codes.npz -o out.png --onto none.npz", 4, "no such coordinates file"),
+        ("codes.npz -o out.png --onto codes.npz", 4, "not a coordinates file: codes.npz"),
+        ("codes.npz -o out.png --onto cut.npz", 4, "not a coordinates file: cut.npz"),
+        ("codes.npz equal.npz -o out.png --onto map.npz --coordinates map.npz", 2, "would replace an input"),
+        ("other.npz -o out.png --onto map.npz", 4, "other.npz: codes of the model"),
+        ("old.npz -o out.png --onto 0.1.npz", 4, "0.1.npz: it was written by an earlier version"),
+        ("- -o out.png --onto -", 2, "standard input"),
         ("codes.npz -o out.jpg", 2, ".png"),
         ("codes.npz", 2, "output"),
         ("-o out.png", 2, "codes"),
@@ -220,6 +242,10 @@ def test_bad_input_is_refused_before_anything_is_written(
     Path("cut.npz").write_bytes(codes_file.read_bytes()[:3000])
     Image.fromarray(np.zeros((8, 8), np.uint8)).save("image.png")
     saved(subset(codes, np.arange(3)), Path("few.npz"))
+    saved(replace(codes, meta=replace(codes.meta, model_fingerprint="sha256:other")), Path("other.npz"))
+    shutil.copy(WRITTEN_BY_0_1 / "c8.npz", "old.npz")
+    shutil.copy(WRITTEN_BY_0_1 / "coords.npz", "0.1.npz")
+    save_coordinates([pca_embed(codes, SampleOptions()).to_points()], "PCA", {}, Path("map.npz"))
     saved(replace(codes, codes=np.ones_like(codes.codes)), Path("equal.npz"))
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     result = aecli("tsne", *words.split())
@@ -250,3 +276,64 @@ def test_images_of_many_sizes_are_resized_as_for_the_model(aecli: Run, conv_run:
     assert result.status == 0, result.err
     assert plot.exists()
     assert result.err.count("late.png") == 1
+
+
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=[pytest.mark.slow] * (name == "umap")) for name in METHODS]
+)
+def test_new_codes_are_placed_onto_the_map_of_any_method(
+    method: str, aecli: Run, codes_file: Path, codes: Codes, tmp_path: Path
+) -> None:
+    if method == "umap":
+        pytest.importorskip("umap")
+    plane, again, plot = tmp_path / "map.npz", tmp_path / "again.npz", tmp_path / "plot.png"
+    old, new = (
+        saved(part_of(codes, slice(0, 250)), tmp_path / "a.npz"),
+        saved(part_of(codes, slice(250, 359)), tmp_path / "b.npz"),
+    )
+    result = aecli("tsne", old, "-o", plot, "--method", method, "--coordinates", plane, "--json")
+    assert result.status == 0, result.err
+    made = json.loads(result.out)
+    assert made["method"] == METHODS[method].module.METHOD
+    assert f"{made['method']} coordinates" in aecli("info", plane).out
+    words = ("--onto", plane, "--coordinates", again, "--sample", "100", "--json")
+    result = aecli("tsne", new, "-o", plot, *words)
+    assert result.status == 0, result.err
+    document = json.loads(result.out)
+    assert (document["method"], document["onto"], document["protocol"]) == (
+        made["method"],
+        str(plane),
+        made["protocol"],
+    )
+    (layout,) = document["layouts"]
+    assert (layout["count"], layout["drawn"], layout["placed_onto"]["points"]) == (109, 100, 250)
+    assert layout["placed_onto"]["codes_fingerprint"] == made["layouts"][0]["codes_fingerprint"]
+    assert layout["label_accuracy"] > (0.2 if method == "pca" else 0.35)
+    refused = aecli("tsne", new, "-o", plot, "--onto", again)
+    assert refused.status == ExitStatus.INPUT
+    assert "placed onto another map" in refused.err
+
+
+def part_of(codes: Codes, part: slice) -> Codes:
+    """Return some of the codes, with their labels."""
+    assert codes.labels is not None
+    return replace(subset(codes, np.arange(len(codes))[part]), labels=codes.labels[part])
+
+
+def test_umap_says_what_to_install(
+    aecli: Run, codes_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aecli.analyses.umap.embed.is_installed", lambda name: name != "umap")
+    result = aecli("tsne", codes_file, "-o", tmp_path / "plot.png", "--method", "umap")
+    assert result.status == ExitStatus.UNAVAILABLE
+    assert "aecli[umap]" in result.err
+    assert not (tmp_path / "plot.png").exists()
+
+
+def test_a_map_from_standard_input(aecli: Run, codes_file: Path, tmp_path: Path) -> None:
+    words = ("--method", "pca", "-o", tmp_path / "plot.png", "--coordinates", tmp_path / "map.npz")
+    assert aecli("tsne", codes_file, *words).status == 0
+    piped = (tmp_path / "map.npz").read_bytes()
+    result = aecli("tsne", codes_file, "-o", tmp_path / "new.png", "--onto", "-", stdin=piped)
+    assert result.status == 0, result.err
+    assert "placed onto 359 of digits:test" in result.out

@@ -1,0 +1,1 @@
+"""UMAP: embeds codes in the plane."""
