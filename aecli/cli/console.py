@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aecli.cli.colors import is_dumb_terminal, styled
+from aecli.runtime.counting import rate_text
 from aecli.runtime.options import option
-from aecli.runtime.progress import Progress, silent
+from aecli.runtime.progress import Progress, silent, unit_of
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -122,8 +123,12 @@ class Console:
             yield
 
     @contextmanager
-    def progress(self, unit: str = "images") -> Iterator[Progress]:
-        """Show a bar with rate and remaining time for each stage of long work, on a terminal only."""
+    def progress(self, unit: str = "") -> Iterator[Progress]:
+        """Show one bar, with rate and remaining time of the current stage of long work, on a terminal only.
+
+        Args:
+            unit: What is counted, if it is not the last word of the stage.
+        """
         if not self.shows_bars:
             yield silent
             return
@@ -135,7 +140,7 @@ class Console:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:,.0f} " + unit + "/s"),
+            TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=rich_console(sys.stderr),
             transient=True,
@@ -146,9 +151,14 @@ class Console:
                 if time.monotonic() - started < SECONDS_BEFORE_BAR and done < total:
                     return
                 if stage not in stages:
-                    stages[stage] = bars.add_task(stage, total=total, rate=0.0)
+                    for earlier in bars.tasks:
+                        bars.update(earlier.id, visible=not earlier.finished)
+                    stages[stage] = bars.add_task(stage, total=total, rate="")
                 task = bars.tasks[bars.task_ids.index(stages[stage])]
-                bars.update(stages[stage], completed=done, total=total, rate=done / max(task.elapsed or 0, 0.001))
+                if done < task.completed:  # the same stage again, of other images
+                    bars.reset(task.id, total=total)
+                rate = f"{rate_text(done / max(task.elapsed or 0, 0.001))} {unit or unit_of(stage)}/s"
+                bars.update(task.id, completed=done, total=total, visible=True, rate=rate)
 
             yield show
 

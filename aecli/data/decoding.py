@@ -166,7 +166,7 @@ def _native_sizes(files: _Files) -> list[tuple[int, int] | None]:
             return None
 
     sizes = map_ordered(size_of, range(len(files)))
-    return list(_with_progress(sizes, "reading headers", len(files), files.progress))
+    return list(_with_progress(sizes, "reading headers of files", len(files), files.progress))
 
 
 def _results(
@@ -224,7 +224,7 @@ def _measure(files: _Files) -> Levels:
     depths = map_ordered(depth_of, range(len(files)))
     found = [
         depth
-        for depth in _with_progress(depths, "measuring gray levels", len(files), files.progress)
+        for depth in _with_progress(depths, "measuring gray levels of files", len(files), files.progress)
         if depth and depth.is_finite
     ]
     return measure_levels(reduce(ValueRange.merge, found))
@@ -305,7 +305,7 @@ def _target_shape(files: _Files, wanted: Shape) -> FullShape:
     first: tuple[str, FullShape] | None = None
     first_failure = None
     color = False
-    scanned = _with_progress(map_ordered(shape_of, range(len(files))), "reading headers", len(files), files.progress)
+    scanned = _with_progress(map_ordered(shape_of, range(len(files))), "reading headers of files", len(files), files.progress)
     for name, shape in zip(files.names, scanned, strict=True):
         if isinstance(shape, UnreadableImageError):
             if not files.skip_damaged:

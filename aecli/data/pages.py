@@ -35,7 +35,7 @@ def with_pages(content: Content, pages: Pages | None, progress: Progress = silen
     with quiet():
         for number in map_ordered(count, content.files):
             counts.append(number)
-            progress("counting pages", len(counts), len(content.files))
+            progress("counting pages of files", len(counts), len(content.files))
     if max(counts, default=1) == 1:
         return content
     if pages == "first":

@@ -79,7 +79,7 @@ def measure_pixels(
         else:
             for name, histogram in histograms.items():
                 histogram.add_anomalous(maps[name].anomalous[index], regions)
-        progress("measuring pixels", index + 1, total)
+        progress("measuring pixels of images", index + 1, total)
     warnings = _warnings(failures, total)
     if len(failures) == total:
         return PixelEvaluation(warnings=warnings)

@@ -190,7 +190,7 @@ class Model(ABC):
         for batch in batches(len(images), self.image_shape):
             codes, residuals = require_finite(*self._encode(ensure_writable(images[batch])))
             yield codes, residuals
-            progress("encoding", batch.stop, len(images))
+            progress("encoding images", batch.stop, len(images))
 
     def outputs(self, images: NDArray[np.uint8]) -> Iterator[ModelOutput]:
         """Yield all results for `images`, (N, C, H, W) uint8, batch by batch in the order of the images.
@@ -229,7 +229,7 @@ class Model(ABC):
         for batch in batches(len(codes), self.image_shape):
             (levels,) = require_finite(self.decode_levels(np.ascontiguousarray(codes[batch], np.float32)))
             images[batch] = np.rint(levels)
-            progress("decoding", batch.stop, len(codes))
+            progress("decoding codes", batch.stop, len(codes))
         return images
 
     def reconstruct(self, images: ImagesLike) -> NDArray[np.uint8]:

@@ -64,7 +64,7 @@ class Shards:
                 rows = np.fromfile(path, np.float32, count, offset=offset).reshape(-1, columns)
                 codes = np.ascontiguousarray(rows[:, :-1])
                 yield codes.reshape(len(codes), *model.header.code_shape), rows[:, -1]
-                progress("joining", share.start + batch.stop, len(images))
+                progress("joining codes", share.start + batch.stop, len(images))
         self._fabric.barrier()
 
     def _share(self, count: int, rank: int) -> slice:

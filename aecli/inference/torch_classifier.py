@@ -59,7 +59,7 @@ class TorchClassifier:
         probabilities = np.empty((len(images), len(self.class_names)), np.float32)
         for batch in batches(len(images), self.image_shape):
             (probabilities[batch],) = require_finite(self._classify(ensure_writable(images[batch])))
-            progress("classifying", batch.stop, len(images))
+            progress("classifying images", batch.stop, len(images))
         return probabilities
 
     @torch.inference_mode()

@@ -7,7 +7,12 @@ class Progress(Protocol):
     """A callback that long work calls repeatedly."""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Report that `done` of `total` items are done in `stage`, such as "decoding images"."""
+        """Report that `done` of `total` items are done in `stage`, whose last word names them: "decoding images"."""
+
+
+def unit_of(stage: str) -> str:
+    """Return what a stage counts: `images` of "decoding images"."""
+    return stage.rpartition(" ")[2]
 
 
 def silent(stage: str, done: int, total: int) -> None:

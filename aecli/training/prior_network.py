@@ -31,7 +31,7 @@ POSITIONS = 3000
 STEPS_BETWEEN_SAVES = 200
 LARGEST_WEIGHT = (2**15 - 1) * WEIGHT_UNIT
 LEAST_PROBABILITY = 1e-9
-STAGE = "fitting the prior"
+STAGE = "fitting the prior in steps"
 
 
 class PriorNetwork(nn.Module):

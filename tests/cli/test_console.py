@@ -1,12 +1,16 @@
 """The console: tables on a terminal, and the options for less output."""
 
+import inspect
 import io
+import re
+import time
 from pathlib import Path
 
 import pytest
 
 from aecli.cli.console import Console
 from aecli.errors import UsageError
+from aecli.runtime.progress import unit_of
 from aecli.storage.paths import require_output
 from tests.command_line import succeed
 
@@ -33,6 +37,41 @@ def test_a_table_on_a_terminal_is_aligned_and_not_truncated(monkeypatch: pytest.
     first, *rows = terminal.getvalue().splitlines()
     assert first == "kept as" + " " * 83 + "  bytes"
     assert rows == ["a" * 90 + "  1,234", "b" + " " * 89 + "      5"]
+
+
+STAGES = ("decoding images", "fitting scores", "fitting scores", "decoding images")
+
+
+def test_one_bar_shows_the_current_stage_in_its_own_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("aecli.cli.console.SECONDS_BEFORE_BAR", 0)
+    monkeypatch.setenv("TERM", "xterm")
+    lines = []
+    with Console().progress() as progress:
+        for stage, done in zip(STAGES, (9, 1, 3, 2), strict=True):
+            progress(stage, done, 9 if "images" in stage else 3)
+            terminal.truncate(0)
+            time.sleep(0.25)  # the bar is drawn ten times per second
+            lines.append(terminal.getvalue())
+    expected = [("9/9", "images/s"), ("1/3", "scores/s"), ("3/3", "scores/s"), ("2/9", "images/s")]
+    for line, (count, unit) in zip(lines, expected, strict=True):
+        assert count in line
+        assert unit in line
+    assert "images" not in lines[1] + lines[2], "a stage that is done has no bar"
+
+
+def test_every_stage_ends_in_what_it_counts() -> None:
+    units = set(
+        ["images", "codes", "files", "scores", "runs", "methods", "draws", "queries", "iterations", "thumbnails"]
+    )
+    stages = [
+        stage
+        for file in Path(inspect.getfile(Console)).parents[1].rglob("*.py")
+        for stage in re.findall(r'progress\((?:\s*)"([^"]+)"', file.read_text("utf-8"))
+    ]
+    assert len(stages) > 20
+    assert {unit_of(stage) for stage in stages} <= units
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def test_each_map_is_compared_with_its_own_mask(drawn: Drawn) -> None:
     pixels = resized_maps(np.concatenate([drawn.maps.normal, drawn.maps.anomalous]), SIZE)
     marked = np.concatenate([np.zeros((3, *SIZE), bool), drawn.marked[drawn.maps.anomalous_images]])
     assert found.metrics["a"].auroc.value == pytest.approx(roc_auc_score(marked.ravel(), pixels.ravel()), abs=1e-4)
-    assert calls[-1] == ("measuring pixels", 4, 4)
+    assert calls[-1] == ("measuring pixels of images", 4, 4)
 
 
 def test_images_whose_masks_cannot_be_used_are_left_out_with_a_warning_for_each_reason(

@@ -68,7 +68,7 @@ def test_results_do_not_depend_on_the_batch_size(
     np.testing.assert_allclose(again, codes, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(residuals_again, residuals, rtol=1e-4)
     assert np.abs(model.decode(codes).astype(int) - images).max() <= 1
-    assert calls == [("encoding", min(done, 359), 359) for done in range(50, 401, 50)]
+    assert calls == [("encoding images", min(done, 359), 359) for done in range(50, 401, 50)]
     monkeypatch.setattr(model_module, "MAX_BATCH_VALUES", 1)
     assert model.encode(digits[:3]).shape == (3, 4, 2, 2)
 

@@ -190,7 +190,7 @@ def measure_whole(
     """Compress all (N, C, H, W) images with methods that compress them together."""
     for done, method in enumerate(methods, 1):
         method.add(images, examples)
-        progress("compressing codes", done, len(methods))
+        progress("compressing codes by methods", done, len(methods))
 
 
 def _center(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

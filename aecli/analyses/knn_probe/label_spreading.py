@@ -14,7 +14,6 @@ from scipy import sparse
 
 from aecli.analyses.knn_probe.options import SPREADING_ALPHA
 from aecli.analyses.neighbors import nearest_others
-from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import parallel_for
 
 COLUMNS = 100
@@ -24,10 +23,10 @@ TOLERANCE = 1e-5
 MAX_STEPS = 1000
 
 
-def neighbor_graph(features: NDArray[np.float32], neighbors: int, progress: Progress = silent, stage: str = "") -> Any:
+def neighbor_graph(features: NDArray[np.float32], neighbors: int) -> Any:
     """Return the sparse (N, N) adjacency matrix of (N, D) features: 1 if either is among the nearest of the other."""
     neighbors = min(neighbors, len(features) - 1)
-    found = nearest_others(features, neighbors, progress, stage)
+    found = nearest_others(features, neighbors)
     indices = np.repeat(np.arange(len(found)), neighbors)
     graph = sparse.csr_array(
         (np.ones(len(indices), np.float32), (indices, found.ravel())), shape=(len(found), len(found))

@@ -98,7 +98,7 @@ def probe(
             draws.
         labels: The labels of the training and test codes.
         options: The numbers of labels, the draws and the methods.
-        progress: Reports the test codes that are classified, for each kind of features and method.
+        progress: Reports the draws by which the test codes are classified, over all features and methods.
 
     Raises:
         UsageError: more labels are requested than available, or fewer than the number of neighbors.
@@ -110,17 +110,16 @@ def probe(
     is_labeled = labels.test != UNLABELED
     tested = int(is_labeled.sum())
     rows = []
+    done, total = 0, len(features) * len(options.method_names) * sum(map(len, draws.values()))
     for name, vectors in features.items():
         for method in options.method_names:
-            stage = f"{name}: {method}"
-            classify = _classifier(method, vectors, labels, options, progress, stage)
-            done, total = 0, sum(map(len, draws.values()))
+            classify = _classifier(method, vectors, labels, options)
             for count, drawn in draws.items():
                 accuracies = []
                 for predicted in classify(drawn):
                     accuracies.append(float((predicted == labels.test)[is_labeled].mean()))
                     done += 1
-                    progress(stage, done * len(is_labeled), total * len(is_labeled))
+                    progress("probing draws", done, total)
                 rows.append(Accuracy(count, name, method, tuple(accuracies)))
     rows.sort(key=lambda row: row.labels)
     return ProbeResult(tuple(rows), tested, labels.available, tuple(_notes(labels, list(draws), options)))
@@ -131,8 +130,6 @@ def _classifier(
     features: Features,
     labels: ProbeLabels,
     options: KNNProbeOptions,
-    progress: Progress,
-    stage: str,
 ) -> Classifier:
     match method:
         case "knn-euclidean" | "knn-cosine":
@@ -140,7 +137,7 @@ def _classifier(
         case "linear":
             return _linear(features, labels)
         case "label-spreading":
-            return _label_spreading(features, labels, progress, stage)
+            return _label_spreading(features, labels)
     raise ValueError(f"method of METHODS without a classifier: {method}")
 
 
@@ -182,9 +179,9 @@ def _linear(features: Features, labels: ProbeLabels) -> Classifier:
     return classify
 
 
-def _label_spreading(features: Features, labels: ProbeLabels, progress: Progress, stage: str) -> Classifier:
+def _label_spreading(features: Features, labels: ProbeLabels) -> Classifier:
     all_features = np.concatenate([features.train, features.test])
-    graph = normalized(neighbor_graph(all_features, GRAPH_NEIGHBORS, progress, f"{stage}, neighbors"))
+    graph = normalized(neighbor_graph(all_features, GRAPH_NEIGHBORS))
 
     def classify(draws: Draws) -> Iterator[NDArray[np.int64]]:
         for predicted in spread(graph, labels.train, draws, len(labels.class_names)):

@@ -69,11 +69,11 @@ class ApproximateSearch:
         sample = np.random.default_rng(seed).choice(
             len(points), min(len(points), SAMPLES_PER_CENTER * centers), replace=False
         )
-        progress("building the index", 0, len(points))
+        progress("indexing codes", 0, len(points))
         self._index.train(self._prepared(points[np.sort(sample)]))
         for start in range(0, len(points), BLOCK):
             self._index.add(self._prepared(points[start : start + BLOCK]))
-            progress("building the index", min(start + BLOCK, len(points)), len(points))
+            progress("indexing codes", min(start + BLOCK, len(points)), len(points))
         self._index.nprobe = min(FIRST_GROUPS, centers)
         self.centers = centers
 
@@ -106,7 +106,7 @@ class ApproximateSearch:
             rows = slice(start, start + BLOCK)
             _, found = self._index.search(self._prepared(queries[rows]), wanted)
             indices[rows], distances[rows] = self._ranked(queries[rows], found, count)
-            progress("searching", min(rows.stop, len(queries)), len(queries))
+            progress("searching queries", min(rows.stop, len(queries)), len(queries))
         return indices, distances
 
     def _ranked(

@@ -35,7 +35,7 @@ def search_exactly(
             progress(stage, (start * total + done * size) // len(points), total)
 
         candidates = NeighborSearch(here, queries, metric).nearest(
-            min(count + SPARE, len(here)), progress=report, stage="searching"
+            min(count + SPARE, len(here)), progress=report, stage="searching queries"
         )
         found, found_distances = rank(here, queries, candidates, count, metric)
         indices, distances = nearest_first(

@@ -14,7 +14,7 @@ from aecli.detection.selection import ResultOptions
 from aecli.detection.tile_options import TileOptions
 from aecli.errors import ExitStatus, InputError, Interrupted, UsageError
 from aecli.plots.file_options import FileOptions
-from aecli.runtime.counting import counted
+from aecli.runtime.counting import counted, rate_text
 
 if TYPE_CHECKING:
     from aecli.cli.detection_results import ResultPrinter
@@ -167,15 +167,10 @@ def _summarize(inspector: "AnomalyInspector", console: Console) -> None:
     header, rate = inspector.detector.header, inspector.images_per_second
     console.summary(
         f"{counted(inspector.scored, 'image')}, {counted(inspector.anomalies, 'anomaly', 'anomalies')} "
-        f"({header.score} above {header.threshold:.6g}), {_rate_text(rate)} images/s",
+        f"({header.score} above {header.threshold:.6g}), {rate_text(rate)} images/s",
         {"images": inspector.scored, "anomalies": inspector.anomalies, "failed": inspector.failed}
         | {"score": header.score, "threshold": header.threshold, "images_per_second": round(rate, 3)},
     )
-
-
-def _rate_text(rate: float) -> str:
-    """Return a rate in whole numbers, or with two digits below 1, as of large images in tiles."""
-    return f"{rate:,.0f}" if rate >= 1 else f"{rate:.2g}"
 
 
 def _check_inputs(images: list[str] | None, files_from: Path | None, watch: Path | None, *, null: bool) -> None:

@@ -77,7 +77,7 @@ def knn_probe(
         )
     if warning := overlap_warning(test_codes.meta.trained_images, len(test_codes), test_codes.meta.data):
         console.warn(warning)
-    with console.progress("codes") as progress:
+    with console.progress() as progress:
         if baselines and (images := _images(train_codes, test_codes, data_options, console, progress)):
             features["pixels"] = pixel_features(images[0].images, images[1].images)
             features["pca"] = pca_features(features["pixels"], features["codes"].dimensions)

@@ -98,7 +98,7 @@ def search(
 
     loaded = load_codes(codes)
     encoder = inference.load(checkpoint, device=device) if checkpoint else None
-    with console.progress("queries") as progress:
+    with console.progress() as progress:
         queries = read_queries(
             query, loaded, encoder, data_options, lambda note: console.note(f"note: {note}"), progress
         )

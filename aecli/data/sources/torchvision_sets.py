@@ -77,7 +77,7 @@ class TorchvisionSet(NamedSource):
         """Download into a temporary folder, let torchvision check the files, then move them into the data folder."""
         datasets = torchvision_datasets()
         require_folder(root)
-        stage, steps = f"downloading {self.word}", len(self.splits())
+        stage, steps = f"downloading {self.word} in splits", len(self.splits())
         try:
             with unfinished_folder(root / self.word) as temporary:
                 progress(stage, 0, steps)

@@ -72,7 +72,7 @@ def measure_reconstructions(model: Model, images: ImageSet, count: int, progress
         batch = slice(done, done + len(output.images))
         mse[batch] = np.square(output.images - output.reconstructions).mean(axis=(1, 2, 3))
         done = batch.stop
-        progress("reconstructing", done, len(images))
+        progress("reconstructing images", done, len(images))
     examples = {kind: _reconstruct(model, images, mse, each) for kind, each in chosen_indices(mse, count).items()}
     return Reconstructions(mse, examples)
 

@@ -128,3 +128,11 @@ def test_pixel_features_are_in_0_to_1() -> None:
 def test_equal_training_and_test_vectors_are_counted() -> None:
     train, test = np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)[1:] * [[1], [1], [2]]
     assert count_shared(Features(train, test.astype(np.float32))) == 2
+
+
+def test_the_progress_is_one_stage_over_all_features_and_methods(digits: tuple[Features, ProbeLabels]) -> None:
+    features, labels = digits
+    calls: list[tuple[str, int, int]] = []
+    options = KNNProbeOptions(labels="20,all", methods="knn-euclidean,label-spreading", draws=2)
+    probe({"codes": features, "pixels": features}, labels, options, lambda *call: calls.append(call))
+    assert calls == [("probing draws", done, 12) for done in range(1, 13)]

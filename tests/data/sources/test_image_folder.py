@@ -218,7 +218,7 @@ def test_progress_ends_at_the_total(tmp_path: Path, draw: Draw) -> None:
     steps: list[tuple[str, int, int]] = []
     load(str(tmp_path), progress=lambda stage, done, total: steps.append((stage, done, total)))
     assert steps[-1] == ("decoding images", 5, 5)
-    assert ("reading headers", 5, 5) in steps
+    assert ("reading headers of files", 5, 5) in steps
 
 
 def test_one_image_file(tmp_path: Path, draw: Draw) -> None:
