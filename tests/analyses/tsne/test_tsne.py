@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aecli.analyses.embedding import label_accuracy
+from aecli.analyses.embedding import label_accuracy, placed_label_accuracy
 from aecli.analyses.embedding_options import parse_sample
 from aecli.analyses.neighbors import nearest_others_with_distances
 from aecli.analyses.tsne.embed import embed, require_embeddable, settings, tsne
 from aecli.analyses.tsne.opentsne_internals import affinities
 from aecli.analyses.tsne.options import TSNEOptions
+from aecli.analyses.tsne.place import place
 from aecli.analyses.tsne.repulsion import MAX_NODES, Repulsion, _node_distance, direct_repulsion
 from aecli.codes import Codes, CodesMeta
+from aecli.codes.coordinates import PlanePoints
 from aecli.errors import InputError, UsageError
 
 QUICK = TSNEOptions(perplexity=10, max_iter=150, sample=None)
@@ -231,3 +233,21 @@ def test_progress_counts_every_iteration() -> None:
     assert [done for stage, done, _ in reports if "iterations" in stage][:30] == list(range(1, 31))
     assert all(done <= total for _, done, total in reports)
     assert ("neighbors", 60, 60) in reports
+
+
+@pytest.mark.parametrize("map_size", ["small", "large"])
+def test_placing_gives_the_same_bytes_with_any_number_of_threads(
+    map_size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if map_size == "large":  # interpolated instead of summed by a tree
+        monkeypatch.setattr("aecli.analyses.tsne.place.MIN_POINTS_FOR_FFT", 1)
+    codes, labels = clusters()
+    plane = (np.array([[0, 0], [40, 0], [0, 40], [40, 40], [80, 0], [0, 80]])[labels] + codes[:, :2]).astype(np.float32)
+    points = PlanePoints(plane + 300, np.array([]), labels, list("abcdef"), {}, {"codes": codes})
+    new, new_labels = clusters(seed=0, spread=1.2)
+    results = []
+    for count in (1, 3):
+        monkeypatch.setattr("aecli.analyses.tsne.place.thread_count", lambda count=count: count)
+        results.append(place(new, points, {"metric": "euclidean"}))
+    assert results[0].tobytes() == results[1].tobytes()
+    assert placed_label_accuracy(results[0], new_labels, points.coordinates, labels) == 1.0
