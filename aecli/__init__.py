@@ -5,6 +5,8 @@
     found = aecli.detect("photos/", "run", calibration)                 # names, scores, verdicts, heatmaps
     report = aecli.compress_report("photos/:test", "run")               # bytes and quality beside JPEG, WebP, ...
     aecli.report("run").save("run.html")                                # one page on a run
+    found = aecli.search("image.png", "codes.npz", "run")               # the nearest images
+    groups = aecli.find_duplicates("codes.npz").groups                  # copies and near-duplicates
     model = aecli.load("run")                   # a run folder, model.safetensors or model.onnx
     codes = model.encode(images)                # (N, C, H, W) uint8, or floats in 0..1 -> (N, *code shape) float32
     images = model.decode(codes)                # (N, *code shape) float32 -> (N, C, H, W) uint8
@@ -28,11 +30,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aecli.analyses.duplicates.find import DuplicatesResult
+    from aecli.analyses.search.search import SearchResult
     from aecli.api.archives import compress, load_codec, restore
     from aecli.api.calibration import calibrate
     from aecli.api.compression import CompressionResult, compress_report
     from aecli.api.detection import Detections, detect
     from aecli.api.report import RunReport, report
+    from aecli.api.search import find_duplicates, search
     from aecli.api.training import TrainingResult, train
     from aecli.data.image_set import ImageSet
     from aecli.inference.model import Model
@@ -44,19 +49,23 @@ __all__ = [
     "CalibrationResult",
     "CompressionResult",
     "Detections",
+    "DuplicatesResult",
     "RunReport",
+    "SearchResult",
     "TrainingResult",
     "__version__",
     "calibrate",
     "compress",
     "compress_report",
     "detect",
+    "find_duplicates",
     "load",
     "load_classifier",
     "load_codec",
     "load_images",
     "report",
     "restore",
+    "search",
     "train",
 ]
 
@@ -64,15 +73,19 @@ _MODULES = {
     "CalibrationResult": "aecli.workflows.calibration",
     "CompressionResult": "aecli.api.compression",
     "Detections": "aecli.api.detection",
+    "DuplicatesResult": "aecli.analyses.duplicates.find",
     "RunReport": "aecli.api.report",
+    "SearchResult": "aecli.analyses.search.search",
     "TrainingResult": "aecli.api.training",
     "calibrate": "aecli.api.calibration",
     "compress": "aecli.api.archives",
     "compress_report": "aecli.api.compression",
     "detect": "aecli.api.detection",
+    "find_duplicates": "aecli.api.search",
     "load_codec": "aecli.api.archives",
     "report": "aecli.api.report",
     "restore": "aecli.api.archives",
+    "search": "aecli.api.search",
     "train": "aecli.api.training",
 }
 

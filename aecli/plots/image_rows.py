@@ -12,6 +12,8 @@ from aecli.plots.figure import figure, image_pixels, shortened
 CELL, CAPTION, GAP = 1.1, 0.42, 0.12
 """Inches of the longer side of an image, of its caption, and between images."""
 CAPTION_LENGTH = 18
+COLUMNS = 11
+"""Short rows are drawn side by side, as long as a line has at most this many images."""
 CELL_PIXELS = 165
 """Images are enlarged by a whole factor up to about this size, so that their pixels stay sharp squares."""
 
@@ -38,18 +40,20 @@ def draw(rows: Sequence[Sequence[Cell]], path: Path, dpi: int | None = None) -> 
     """
     known = next((cell.pixels for row in rows for cell in row if cell.pixels is not None), None)
     height, width = (1, 1) if known is None else known.shape[1:]
-    cell_width, cell_height = CELL * min(1, width / height), CELL * min(1, height / width)
-    cell_width = max(cell_width, 0.8)
-    columns = max(map(len, rows))
-    size = (columns * (cell_width + GAP) + GAP, len(rows) * (cell_height + CAPTION) + GAP)
+    cell_width, cell_height = max(CELL * min(1, width / height), 0.8), CELL * min(1, height / width)
+    longest = max(map(len, rows))
+    side_by_side = min(max(COLUMNS // (longest + 1), 1), len(rows))
+    row_width = longest * (cell_width + GAP) + (CELL / 2 if side_by_side > 1 else 0)
+    size = (side_by_side * row_width + GAP, -(-len(rows) // side_by_side) * (cell_height + CAPTION) + GAP)
     with figure(path, size, dpi) as drawn:
         drawn.set_layout_engine("none")
-        for top, row in enumerate(rows):
-            for left, cell in enumerate(row):
-                bottom = size[1] - (top + 1) * (cell_height + CAPTION) + CAPTION
+        for number, row in enumerate(rows):
+            bottom = size[1] - GAP - (number // side_by_side) * (cell_height + CAPTION) - cell_height
+            for column, cell in enumerate(row):
+                left = number % side_by_side * row_width + column * (cell_width + GAP) + GAP
                 axis = drawn.add_axes(
                     (
-                        (left * (cell_width + GAP) + GAP) / size[0],
+                        left / size[0],
                         bottom / size[1],
                         cell_width / size[0],
                         cell_height / size[1],

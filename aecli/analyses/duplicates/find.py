@@ -18,8 +18,9 @@ from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress, silent
 from aecli.storage.labels import UNLABELED
 
-SAME_RESIDUAL = 1e-4
-"""Relative difference of the residuals of one image; they are rounded by the order of the sums."""
+SAME_RESIDUAL, SURELY_SAME_RESIDUAL = 1e-4, 2e-6
+"""Largest relative difference of the residuals of one image, which are rounded by the order of the sums; the second one
+is for codes that images with other residuals have, too, as those of a model that has collapsed for some images."""
 SAME_CODE = 1e-5
 """The same of codes: relative distance of codes of one image, encoded in different batches."""
 LEAST_SCALE = 0.25
@@ -75,6 +76,16 @@ class DuplicatesResult:
     """Of the search for neighbors; 1 if exact."""
     notes: tuple[str, ...]
     seconds: float
+
+    @property
+    def warning(self) -> str | None:
+        """What to know about codes that are equal though their images differ; None if there are none."""
+        if not self.indistinct:
+            return None
+        return (
+            f"{counted(self.indistinct, 'code')} of {sum(map(len, self.sets)):,} are equal to another one though the "
+            "images differ: the model cannot tell these images apart"
+        )
 
     def members(self, kind: str) -> int:
         """Return the number of codes in the groups of a kind."""
@@ -215,13 +226,17 @@ def _equal_codes(code_of: NDArray[np.int64], residuals: NDArray[np.float64]) -> 
     first, second = first[is_equal], second[is_equal]
     same = _have_same_residual(residuals[first], residuals[second])
     confused = np.unique(code_of[first[~same]])
+    surely = _have_same_residual(residuals[first], residuals[second], SURELY_SAME_RESIDUAL)
+    same &= surely | ~np.isin(code_of[first], confused)
     links = _Links(first[same], second[same], np.zeros(int(same.sum())))
     return links, int(np.isin(code_of, confused).sum())
 
 
-def _have_same_residual(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _have_same_residual(
+    first: NDArray[np.float64], second: NDArray[np.float64], tolerance: float = SAME_RESIDUAL
+) -> NDArray[np.bool_]:
     """Return whether residuals are equal up to rounding, or one is unknown."""
-    different: NDArray[np.bool_] = np.abs(first - second) > SAME_RESIDUAL * np.maximum(first, second)
+    different: NDArray[np.bool_] = np.abs(first - second) > tolerance * np.maximum(first, second)
     return ~different
 
 

@@ -56,7 +56,7 @@ class SearchResult:
         labels = self.codes.labels
         if labels is None or labels[index] == UNLABELED:
             return None
-        return self.codes.meta.class_names[labels[index]]
+        return self.codes.meta.class_names[int(labels[index])]
 
     def found(self, query: int) -> list[tuple[int, float]]:
         """Return the index and the distance of each code that was found for a query, the nearest first."""

@@ -10,8 +10,10 @@ import typer
 
 from aecli.analyses.duplicates.options import DuplicateOptions
 from aecli.cli.command import examples
-from aecli.cli.console import Console, printable
+from aecli.cli.console import printable
 from aecli.cli.plot_options import DpiOpt
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column, Row, fixed_decimals
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, UsageError
 from aecli.runtime.counting import counted
@@ -24,8 +26,6 @@ EXAMPLES = examples(
     "aecli duplicates train.npz test.npz --fail-on-duplicates",
     "aecli duplicates codes.npz --list --null | xargs -0 rm --",
 )
-COLUMNS = ["group", "kind", "name", "label", "distance"]
-SET_COLUMN = "file"
 PAGE = ".html"
 CodesArg = Annotated[
     list[Path],
@@ -74,7 +74,7 @@ def duplicates(
     codes: CodesArg,
     options: DuplicateOptions,
     data_options: DataOptions,
-    console: Console,
+    console: TableConsole,
     output: OutputOpt = None,
     images: ImagesOpt = None,
     list_paths: ListOpt = False,
@@ -87,7 +87,14 @@ def duplicates(
     from aecli.plots.formats import require_plot
     from aecli.storage.paths import is_stream, require_file
 
-    _check(codes, images, output, list_paths=list_paths, null=null, as_json=console.json)
+    _check(
+        codes,
+        images,
+        output,
+        list_paths=list_paths,
+        null=null,
+        as_table=console.json or console.format is not None or console.no_header,
+    )
     for path in codes:
         require_file(path, "code file")
     output = require_plot(output, dpi, inputs=codes, other_suffixes=[PAGE])
@@ -101,11 +108,8 @@ def duplicates(
     sets = [load_codes(path) for path in codes]
     with console.progress("codes") as progress:
         result = find_duplicates(sets[0], sets[1] if len(sets) > 1 else None, options, progress)
-    if result.indistinct:
-        console.warn(
-            f"{counted(result.indistinct, 'code')} of {sum(map(len, sets)):,} are equal to another one though the "
-            "images differ: the model cannot tell these images apart"
-        )
+    if result.warning:
+        console.warn(result.warning)
     console.report_notes(result.notes)
     if output:
         from aecli.workflows.duplicate_files import write_groups
@@ -122,9 +126,11 @@ def duplicates(
     if list_paths:
         _list(result, null=null)
     elif output is None or not is_stream(output):
-        columns = [*COLUMNS[:2], SET_COLUMN, *COLUMNS[2:]] if len(sets) == 2 else COLUMNS
         document = {"files": [str(path) for path in codes]} | result.to_dict()
-        console.table(columns, list(_rows(result, codes)), document)
+        rows = [*_rows(result, codes)]
+        decimals = fixed_decimals(max((row["distance"] for row in rows), default=0.0), 3)
+        names = ("group", "kind", *(["file"] if len(sets) == 2 else []), "name", "label")
+        console.table([*map(Column, names), Column("distance", format=decimals)], rows, document)
     console.note(_summary(result))
     if fail_on_duplicates and result.groups:
         raise typer.Exit(ExitStatus.ANOMALY)
@@ -137,7 +143,7 @@ def _check(
     *,
     list_paths: bool,
     null: bool,
-    as_json: bool,
+    as_table: bool,
 ) -> None:
     """Check that the arguments fit together.
 
@@ -157,8 +163,10 @@ def _check(
         )
     if null and not list_paths:
         raise UsageError("--null applies to --list only", hint="add --list")
-    if list_paths and as_json:
-        raise UsageError("--list prints paths, not JSON", hint="leave out --list or --json")
+    if list_paths and as_table:
+        raise UsageError(
+            "--list prints paths, not a table", hint="leave out --list, or --json, --format and --no-header"
+        )
 
 
 def _list(result: "DuplicatesResult", *, null: bool) -> None:
@@ -176,12 +184,17 @@ def _list(result: "DuplicatesResult", *, null: bool) -> None:
     sys.stdout.flush()
 
 
-def _rows(result: "DuplicatesResult", files: Sequence[Path]) -> Iterator[list[str]]:
+def _rows(result: "DuplicatesResult", files: Sequence[Path]) -> Iterator[Row]:
     for number, group in enumerate(result.groups, 1):
         for member in group.members:
-            cells = [result.name_of(member), result.label_of(member) or "", f"{member.distance:.3g}"]
-            source = [str(files[member.set_index])] if len(files) == 2 else []
-            yield [str(number), group.kind, *source, *cells]
+            yield {
+                "group": number,
+                "kind": group.kind,
+                "file": str(files[member.set_index]),
+                "name": result.name_of(member),
+                "label": result.label_of(member),
+                "distance": member.distance,
+            }
 
 
 def _summary(result: "DuplicatesResult") -> str:

@@ -7,14 +7,17 @@ import typer
 
 from aecli.analyses.search.options import SearchOptions
 from aecli.cli.command import examples
-from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt
 from aecli.cli.plot_options import DpiOpt
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column, fixed_decimals
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, UsageError
 from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aecli.analyses.search.search import SearchResult
     from aecli.workflows.code_queries import Queries
 
@@ -23,7 +26,6 @@ EXAMPLES = examples(
     "aecli search photos/new/ --in codes.npz --model run -k 5 -o found.html",
     "aecli search codes.npz --in codes.npz --json > neighbors.jsonl",
 )
-COLUMNS = ["query", "rank", "name", "label", "distance"]
 PAGE = ".html"
 QueryArg = Annotated[
     list[str],
@@ -68,7 +70,7 @@ def search(
     codes: InOpt,
     options: SearchOptions,
     data_options: DataOptions,
-    console: Console,
+    console: TableConsole,
     model: SearchModelOpt = None,
     output: OutputOpt = None,
     images: ImagesOpt = None,
@@ -121,7 +123,7 @@ def _draw(
     data_options: DataOptions,
     output: Path,
     dpi: int | None,
-    console: Console,
+    console: TableConsole,
 ) -> None:
     from aecli.workflows.search_files import write_found
 
@@ -136,16 +138,15 @@ def _of(shown: int, total: int) -> str:
     return counted(total, "query", "queries") if shown == total else f"the first {shown} of {total:,} queries"
 
 
-def _print(result: "SearchResult", queries: "Queries", console: Console) -> None:
-    lines = console.lines(COLUMNS)
+def _print(result: "SearchResult", queries: "Queries", console: TableConsole) -> None:
+    distances = fixed_decimals(float(result.neighbors.distances.max(initial=0.0)))
+    columns = [Column("query"), Column("rank"), Column("name"), Column("label"), Column("distance", format=distances)]
+    lines = console.lines(columns)
     for query in range(len(result)):
         document = result.to_dict(query)
-        if console.json:
-            lines.show([(None, document)])
-        else:
-            lines.show([(cells, {}) for cells in _cells(document)])
-    if console.json:
-        lines.show([(None, {"query": failure.name, "error": failure.reason}) for failure in queries.failures])
+        lines.show([*_rows(document)], [document])
+    lines.show([], [{"query": failure.name, "error": failure.reason} for failure in queries.failures])
+    lines.finish()
     found = result.neighbors
     how = "exact" if found.method == "exact" else f"approximate, recall {found.recall:.4f} on a sample"
     console.summary(
@@ -155,8 +156,6 @@ def _print(result: "SearchResult", queries: "Queries", console: Console) -> None
     )
 
 
-def _cells(document: dict[str, Any]) -> list[list[str]]:
-    return [
-        [document["query"], str(rank), found["name"], found.get("label", ""), f"{found['distance']:.6g}"]
-        for rank, found in enumerate(document["neighbors"], 1)
-    ]
+def _rows(document: dict[str, Any]) -> "Iterator[dict[str, Any]]":
+    for rank, found in enumerate(document["neighbors"], 1):
+        yield {"query": document["query"], "rank": rank, **found}

@@ -50,7 +50,7 @@ def notice(missing: str | None) -> Iterator[str]:
 def facts(values: Mapping[str, str]) -> Iterator[str]:
     """Yield a list of terms and their values."""
     yield '<dl class="facts">'
-    for term, value in (values | {"Made by": f"aecli {version('aecli')}"}).items():
+    for term, value in {**values, "Made by": f"aecli {version('aecli')}"}.items():
         yield f"<dt>{term}</dt><dd>{text(value)}</dd>"
     yield "</dl>"
 
