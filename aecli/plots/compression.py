@@ -15,7 +15,7 @@ from aecli.plots.figure import COLORS, figure, image_pixels, shortened
 
 MODEL_COLORS = (COLORS[0], COLORS[5], COLORS[7])
 FORMATS: dict[str, dict[str, Any]] = {
-    "PCA": {"color": COLORS[4], "marker": "s", "linestyle": "--"},
+    "PCA": {"color": COLORS[4], "marker": "s", "linestyle": "--", "markersize": 3.5},
     "PCA, entropy-coded": {"color": COLORS[4], "marker": "s"},
     "JPEG": {"color": COLORS[3], "marker": "^"},
     "WebP": {"color": COLORS[2], "marker": "v"},
@@ -23,6 +23,8 @@ FORMATS: dict[str, dict[str, Any]] = {
     "JPEG 2000": {"color": "0.45", "marker": "P"},
     "JPEG XL": {"color": "#882255", "marker": "X"},
 }
+MARKS: dict[str, Any] = {"markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.7, "linewidth": 1.3}
+"""A white edge separates markers that lie on each other."""
 LOSSLESS = ("pixels", "PNG", "WebP lossless", "one stream")
 TICKS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 32, 64)
 MIN_DISTANCE = 0.03
@@ -31,7 +33,7 @@ EXAMPLES_OF = ("PCA, entropy-coded", "JPEG", "WebP", "AVIF")
 """The methods whose example images are drawn beside those of the models, with about as many bytes."""
 SMALL_SIDE = 64
 """Pixels of a side up to which all examples are drawn; of larger images, every other one of them is."""
-HEIGHT, WIDTH, MARGIN = 5.4, 9.0, 2.2
+HEIGHT, WIDTH, MARGIN = 5.6, 9.4, 2.6
 """Inches of the curves, of the figure, and of the captions beside the examples."""
 
 
@@ -44,11 +46,14 @@ def draw(report: CompressionReport, title: str, path: Path, dpi: int | None = No
     heights = [(WIDTH - MARGIN) * strip.shape[1] / strip.shape[2] for strip in strips.values()]
     with figure(path, (WIDTH, HEIGHT + sum(heights)), dpi) as drawn:
         above, below = np.asarray(drawn.subfigures(2, 1, height_ratios=[HEIGHT, sum(heights)]))
-        _draw_curves(above.subplots(), report, title)
+        above.suptitle(shortened(title, 90), fontsize="large", parse_math=False)
+        _draw_curves(above.subplots(), report)
         axes = below.subplots(len(strips), 1, squeeze=False)[:, 0]
         for axis, (method, strip) in zip(list(axes), strips.items(), strict=True):
             axis.imshow(image_pixels(strip), cmap="gray", vmin=0, vmax=255)
-            axis.set_ylabel(_caption(method, report.rows), rotation=0, ha="right", va="center", fontsize=9)
+            axis.set_ylabel(
+                _caption(method, report.rows), rotation=0, ha="right", va="center", fontsize=8, parse_math=False
+            )
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
 
@@ -82,14 +87,13 @@ def _padded(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
     return np.pad(image, around, constant_values=255)
 
 
-def _draw_curves(axes: Any, report: CompressionReport, title: str) -> None:
+def _draw_curves(axes: Any, report: CompressionReport) -> None:
     for family, style in _styles(report).items():
         points = sorted((row.bits_per_pixel, row.quality.psnr) for row in report.rows if row.family == family)
         points = [(rate, psnr) for rate, psnr in points if isfinite(psnr)]
         if points:
-            axes.plot(*zip(*points, strict=True), label=shortened(family, 40), markersize=5, **style)
+            axes.plot(*zip(*points, strict=True), label=shortened(family, 40), **(MARKS | style))
     axes.set(xscale="log", xlabel="bits per pixel", ylabel="PSNR in dB (higher is better)")
-    axes.set_title(shortened(title, 120), loc="left", pad=80, parse_math=False)
     left, right = np.log(axes.get_xlim())
     lossless = sorted(
         (row.bits_per_pixel, row.method.removesuffix(", one stream")) for row in report.rows if row.family in LOSSLESS
@@ -97,11 +101,13 @@ def _draw_curves(axes: Any, report: CompressionReport, title: str) -> None:
     for rate, methods in _merged(lossless, (right - left) * MIN_DISTANCE):
         axes.axvline(rate, color="0.75", linewidth=1, zorder=0)
         across = axes.get_xaxis_transform()
-        axes.text(rate, 1.01, methods, transform=across, rotation=60, fontsize=8, color="0.3")
+        axes.text(rate, 1.01, methods, transform=across, rotation=60, fontsize=8.5, color="0.3", parse_math=False)
     ticks = [value for value in TICKS if _within(value, axes.get_xlim())]
     axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
     axes.minorticks_off()
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend = axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    for text in legend.get_texts():  # a $ in a name does not start a formula
+        text.set_parse_math(False)
 
 
 def _styles(report: CompressionReport) -> dict[str, dict[str, Any]]:
@@ -110,7 +116,7 @@ def _styles(report: CompressionReport) -> dict[str, dict[str, Any]]:
     for index, model in enumerate(report.models):
         color = MODEL_COLORS[index % len(MODEL_COLORS)]
         if (plain := model.removesuffix(ENTROPY_CODED)) != model:
-            styles[plain] = {"color": color, "marker": "o", "linestyle": "--"}
+            styles[plain] = {"color": color, "marker": "o", "linestyle": "--", "markersize": 3.5}
         styles[model] = {"color": color, "marker": "o", "linewidth": 2}
     return styles | FORMATS
 

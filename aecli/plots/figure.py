@@ -30,6 +30,8 @@ STYLE: Any = {
 UNDATED: dict[str, dict[str, Any]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 """Metadata with which the same figure gives the same bytes."""
 MAX_PIXELS = 300_000_000
+MAX_VECTOR_POINTS = 2000
+"""More points of a panel are rasterized in SVG and PDF files, which would be large and slow to show otherwise."""
 # Okabe and Ito, "Color universal design", 2008: distinguishable with color vision deficiency.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 # Ten distinguishable colors for classes: Tol's "muted" scheme, 2021, and one of the above. None is gray or black, as

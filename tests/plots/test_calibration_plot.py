@@ -16,7 +16,7 @@ from aecli.detection.calibration import Calibration
 from aecli.detection.detector import Detector, DetectorHeader
 from aecli.detection.score_report import ScoreReport
 from aecli.detection.separation import separation
-from aecli.plots.calibration import _roc, _score_range, draw
+from aecli.plots.calibration import _roc, draw
 from tests.plots.colors import color_count
 
 Scores = NDArray[np.float32]
@@ -72,18 +72,12 @@ def test_a_plot_is_drawn_and_not_cut_off(name: str, tmp_path: Path) -> None:
         assert (edge == 255).all()
 
 
-def test_anomalies_add_a_panel(tmp_path: Path) -> None:
-    both, normal_only = (
-        pixels_of(calibration(anomalous=anomalous), tmp_path / "p.png") for anomalous in (ANOMALOUS, None)
-    )
-    assert both.shape[1] == pytest.approx(1.5 * normal_only.shape[1], rel=0.05)
-
-
-def test_several_scores_or_baselines_add_a_panel(tmp_path: Path) -> None:
+def test_anomalies_and_other_scores_or_baselines_add_a_panel(drawn: list[Figure], tmp_path: Path) -> None:
     one = calibration()
     several = replace(one, baselines=[replace(one.reports[0], score="mean gray")])
-    widths = [pixels_of(each, tmp_path / "p.png").shape[1] for each in (one, several)]
-    assert widths[1] == pytest.approx(4 / 3 * widths[0], rel=0.05)
+    for each in (calibration(anomalous=None), one, several):
+        draw(each, tmp_path / "p.png")
+    assert [len(figure.axes) for figure in drawn] == [2, 3, 4]
 
 
 @pytest.mark.parametrize("name", [name for name, each in CALIBRATIONS.items() if each.anomalous_scores is not None])
@@ -95,11 +89,40 @@ def test_the_area_under_the_drawn_curve_is_the_auroc(name: str) -> None:
     assert auc(fpr, tpr) == pytest.approx(CALIBRATIONS[name].reports[0].auroc)
 
 
-@pytest.mark.parametrize("threshold", [-2.0, 0.5, 4.0, 30.0])
-def test_the_range_contains_the_threshold_but_not_every_outlier(threshold: float) -> None:
-    low, high = _score_range(calibration(NORMAL, np.append(ANOMALOUS, np.float32(1e6)), threshold))
-    assert low < threshold < high < 100
-    assert low < NORMAL.min()
+@pytest.mark.parametrize("name", CALIBRATIONS)
+def test_every_score_is_inside_the_axes_and_counted(name: str, drawn: list[Figure], tmp_path: Path) -> None:
+    plotted = CALIBRATIONS[name]
+    draw(plotted, tmp_path / "plot.png")
+    boxes, histograms, *_ = drawn[0].axes
+    groups = [scores for scores in (plotted.normal_scores, plotted.anomalous_scores) if scores is not None]
+    values = np.concatenate([*groups, [plotted.detector.header.threshold]])
+    for low, high in (boxes.get_ylim(), histograms.get_xlim()):
+        assert low <= values.min()
+        assert values.max() <= high
+    for whisker in boxes.lines[: 4 * len(groups)]:
+        assert boxes.get_ylim()[0] <= np.min(whisker.get_ydata())
+        assert np.max(whisker.get_ydata()) <= boxes.get_ylim()[1]
+    for bars in histograms.containers:
+        assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
+
+
+def test_outliers_do_not_hide_the_other_scores(drawn: list[Figure], tmp_path: Path) -> None:
+    draw(CALIBRATIONS["outliers"], tmp_path / "plot.png")
+    axes = drawn[0].axes[0]
+    normal = axes.transData.transform([(1, NORMAL.min()), (1, NORMAL.max())])[:, 1]
+    assert np.ptp(normal) > 0.05 * axes.get_window_extent().height
+    draw(CALIBRATIONS["long word with markup"], tmp_path / "plot.png")
+    assert drawn[1].axes[0].get_yscale() == "linear"
+
+
+def test_intervals_of_the_auroc_are_inside_the_axes(drawn: list[Figure], tmp_path: Path) -> None:
+    one = CALIBRATIONS["inverted"]
+    draw(replace(one, baselines=[replace(one.reports[0], score="mean gray")]), tmp_path / "plot.png")
+    low, high = drawn[0].axes[3].get_xlim()
+    separated = one.reports[0].separation
+    assert separated
+    assert low <= separated.auroc.low
+    assert 1 <= high <= 1.02
 
 
 def test_equal_calibrations_have_equal_bytes(tmp_path: Path) -> None:

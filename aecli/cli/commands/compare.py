@@ -1,27 +1,38 @@
 """`aecli compare`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console
 from aecli.cli.plot_options import DpiOpt, plot_option
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column
 from aecli.data.options import DataOptions
 from aecli.data.shapes import shape_text
 from aecli.errors import UsageError
-
-if TYPE_CHECKING:
-    from aecli.reports.compare import Measured
 
 EXAMPLES = examples(
     "aecli compare conv denoising sparse -o comparison.png",
     "aecli compare scratch finetuned --test mnist5k:test --json",
 )
 COLUMNS = [
-    *("run", "architecture", "parameters", "code", "epochs", "train loss", "val loss", "to target", "residual", "mse"),
-    *("k-NN", "± sd", "accuracy", "AUROC", "images/s"),
+    Column("run"),
+    Column("architecture"),
+    Column("parameters"),
+    Column("code"),
+    Column("epochs", key="training.epochs"),
+    Column("train_loss", key="training.train_loss", format=".4f"),
+    Column("val_loss", key="training.val_loss", format=".4f"),
+    Column("reached_epoch", "to target"),
+    Column("residual", format=".3f"),
+    Column("mse", "MSE", format=".1f"),
+    Column("knn_accuracy", "k-NN", key="knn.mean", format=".4f"),
+    Column("knn_standard_deviation", "± sd", key="knn.standard_deviation", format=".4f"),
+    Column("accuracy", format=".4f", has_interval=True),
+    Column("auroc", "AUROC", format=".4f"),
+    Column("images_per_second", "images/s", format=",.0f"),
 ]
 RunsArg = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Two or more run folders.", show_default=False)]
 PlotOpt = Annotated[Path | None, plot_option("Write a plot of loss curves and of the other metrics.")]
@@ -37,7 +48,7 @@ SeedOpt = Annotated[int, typer.Option("--seed", metavar="N", help="Random seed f
 def compare(
     runs: RunsArg,
     data_options: DataOptions,
-    console: Console,
+    console: TableConsole,
     output: PlotOpt = None,
     dpi: DpiOpt = None,
     test: TestOpt = None,
@@ -75,34 +86,8 @@ def compare(
     if output:
         from aecli.plots import comparison as plot
 
-        plot.draw(measured, output, dpi)
+        plot.draw(measured, output, dpi, images=word)
         console.note(f"wrote {output}")
     document = {"test": word, "labels": labels, "draws": draws, "seed": seed}
-    console.table(COLUMNS, [_cells(run) for run in measured], document | {"runs": [run.to_dict() for run in measured]})
-
-
-def _cells(measured: "Measured") -> list[str]:
-    run, knn = measured.run, measured.knn
-    header, training = run.header, run.header.training
-    deviation = knn.standard_deviation if knn else None
-    return [
-        run.name,
-        header.architecture,
-        f"{header.parameters:,}",
-        shape_text(header.code_shape),
-        f"{training.epochs:,}",
-        f"{training.train_loss:.4f}",
-        f"{training.val_loss:.4f}",
-        "" if run.reached_epoch is None else f"{run.reached_epoch:,}",
-        _formatted(measured.residual, ".3f"),
-        _formatted(measured.mse, ".1f"),
-        "" if knn is None else f"{knn.mean:.4f}",
-        _formatted(deviation, ".4f"),
-        "" if measured.accuracy is None else f"{measured.accuracy.value:.4f}",
-        _formatted(run.auroc, ".4f"),
-        f"{measured.images_per_second:,.0f}",
-    ]
-
-
-def _formatted(value: float | None, spec: str) -> str:
-    return "" if value is None else format(value, spec)
+    rows = [run.to_dict() for run in measured]
+    console.table(COLUMNS, [row | {"code": shape_text(row["code_shape"])} for row in rows], document | {"runs": rows})
