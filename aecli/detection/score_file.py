@@ -65,7 +65,7 @@ def read_scores(path: Path) -> ScoreFile:
         for number, line in enumerate(text, 1):
             try:
                 lines.update(_parsed(line))
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
+            except (ValueError, LookupError, TypeError, RecursionError) as error:
                 raise InputError(f"not a {WHAT}: {path}, line {number:,}", hint=HINT) from error
     if not lines:
         raise InputError(f"no scores in {path}", hint=HINT)

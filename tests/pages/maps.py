@@ -34,9 +34,8 @@ def digits_map(
     codes = principal_components(images)
     labels = None if loaded.labels is None else loaded.labels[source]
     meta = CodesMeta("sha256:0", data or f"{word}:all", "sha256:1", class_names=list(class_names or loaded.class_names))
-    default = [
-        f"{name}-{turn}" if turn else name for name, turn in _numbered(loaded.names[source].tolist(), len(loaded))
-    ]
+    turns = (index // len(loaded) for index in range(count))
+    default = [name + "+" * turn for name, turn in zip(loaded.names[source].tolist(), turns, strict=True)]
     residuals = codes[:, -1] ** 2
     values = {"names": np.array(list(names or default)), "labels": labels, "residual_l2": residuals} | changes
     made = Embedding(
@@ -58,10 +57,6 @@ def principal_components(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     pixels -= pixels.mean(axis=0)
     _, vectors = np.linalg.eigh(pixels.T @ pixels)
     return np.ascontiguousarray(pixels @ vectors[:, : -CODE_SIZE - 1 : -1], np.float32)
-
-
-def _numbered(names: Sequence[str], period: int) -> list[tuple[str, int]]:
-    return [(name, index // period) for index, name in enumerate(names)]
 
 
 def _shifted(images: NDArray[np.uint8], turns: NDArray[np.int64]) -> NDArray[np.uint8]:

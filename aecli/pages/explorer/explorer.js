@@ -74,7 +74,7 @@ class Explorer {
     }
     tools.append(this.find);
     this.legend = group("legend");
-    this.card = element("section", { className: "card" });
+    this.card = element("section", { className: "card", tabIndex: -1 });
     const maps = group(this.views.length > 1 ? "maps several" : "maps", ...this.views.map((view) => view.element));
     const side = element("aside", { className: "side" }, this.legend, this.card, this.selection.element);
     this.root.append(tools, group("body", maps, side));
@@ -177,7 +177,9 @@ class Explorer {
     const has = (view) => view.panel.pointOf[item] >= 0;
     const view = this.current && has(this.current.view) ? this.current.view : this.views.find(has);
     this.each((each) => { if (has(each)) each.reveal(each.panel.pointOf[item]); });
+    const isInCard = this.card.contains(document.activeElement);
     this.pick(view, view.panel.pointOf[item]);
+    if (isInCard) this.card.focus(); // its buttons are new ones
   }
 
   letGo() {
@@ -261,7 +263,7 @@ class Explorer {
 
   /** For programs: the place of a point of a panel in the window, in pixels. */
   position(panel, point) {
-    const view = this.views[panel], box = view.stage.getBoundingClientRect(), [x, y] = view.toScreen(point);
+    const view = this.views[panel], box = view.base.getBoundingClientRect(), [x, y] = view.toScreen(point);
     return [x + box.left, y + box.top];
   }
 }

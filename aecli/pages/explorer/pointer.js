@@ -21,7 +21,7 @@ class Gestures {
   }
 
   at(event) {
-    const box = this.view.stage.getBoundingClientRect();
+    const box = this.view.base.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
 
@@ -55,7 +55,9 @@ class Gestures {
     if (this.travel < STILL) return;
     if (view.path) {
       const [x, y] = this.start;
-      view.path = this.tool === "box" ? [this.start, [place[0], y], place, [x, place[1]]] : [...view.path, place];
+      const places = (event.getCoalescedEvents?.() ?? []).map((each) => this.at(each)); // all since the last frame
+      view.path = this.tool === "box" ? [this.start, [place[0], y], place, [x, place[1]]]
+        : [...view.path, ...places, place];
       explorer.redrawOverlays();
     } else {
       view.stage.classList.add("moving");

@@ -1,0 +1,87 @@
+"""Size, load time and frame rate of the page of `aecli tsne -o map.html`, of digits of 28x28 pixels.
+
+The images are those of mnist5k, and shifted copies of them; the points are their principal components, because the
+page does not depend on the method. Chromium draws without a graphics processor, in a window of 1280x900 pixels. A page
+is loaded when its points are drawn. The frame rate is the number of frames that were shown, at most 60 a second, while
+each frame zooms or drags the map.
+"""
+
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from aecli.pages.explorer import write_explorer
+from tests.benchmarks.measuring import Effort, Row, compare
+from tests.browser import CHROMIUM, Page, browser
+from tests.pages.maps import digits_map
+
+WINDOW = 1280, 900
+FRAMES = 120
+ROOT = "document.querySelector('section.explorer').explorer"
+DRAWN = "performance.getEntriesByName('explorer drawn')[0]?.startTime ?? -1"
+FRAME_TIMES = f"""new Promise((done) => {{
+  const explorer = {ROOT}, view = explorer.views[0], box = view.stage.getBoundingClientRect(), times = [];
+  const place = {{ clientX: box.x + box.width / 2, clientY: box.y + box.height / 2, bubbles: true, cancelable: true }};
+  const pointer = (name, x) => view.stage.dispatchEvent(
+    new PointerEvent(name, {{ ...place, clientX: place.clientX + x, pointerId: 9, pointerType: "mouse" }}));
+  function frame(time) {{
+    const number = times.push(time);
+    if (number > {FRAMES}) return done(times);
+    KIND
+    requestAnimationFrame(frame);
+  }}
+  requestAnimationFrame(frame);
+}})"""
+ZOOM = f"view.stage.dispatchEvent(new WheelEvent('wheel', {{ ...place, deltaY: number < {FRAMES / 2} ? -20 : 20 }}));"
+DRAG = f"""if (number === 1) pointer("pointerdown", 0);
+    pointer("pointermove", 200 * Math.sin(number / 10));
+    if (number === {FRAMES}) pointer("pointerup", 0);"""
+
+
+def frame_rate(page: Page, action: str) -> float:
+    """Return the frames a second while each frame zooms or drags: `ZOOM` or `DRAG`."""
+    times = page.evaluate(FRAME_TIMES.replace("KIND", action))
+    return 1000 * (len(times) - 1) / (times[-1] - times[0])
+
+
+def load_seconds(page: Page, path: Path) -> float:
+    """Open the page and return the seconds from the start of the navigation until the points are drawn."""
+    page.open(path.as_uri(), *WINDOW)
+    while (drawn := page.evaluate(DRAWN)) < 0:
+        time.sleep(0.05)
+    return float(drawn) / 1000
+
+
+def measure(count: int, effort: Effort) -> list[Row]:
+    """Make the page of `count` digits, and open it."""
+    if CHROMIUM is None:
+        sys.exit("explorer needs Chromium")
+    panel, embedding = digits_map(count, "mnist5k")
+    loads, rates = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "map.html"
+        started = time.perf_counter()
+        size = write_explorer([panel], [embedding], path)
+        seconds = time.perf_counter() - started
+        for repeat in range(effort.repeats_or(3)):
+            with browser(Path(folder) / f"profile-{repeat}") as page:
+                loads.append(load_seconds(page, path))
+                rates.append((frame_rate(page, ZOOM), frame_rate(page, DRAG)))
+    zoomed, dragged = (median(each) for each in zip(*rates, strict=True))
+    fields: dict[str, Any] = {"note": f"{zoomed:.0f} frames/s zoomed, {dragged:.0f} dragged"}
+    return [
+        compare(f"explorer of {count:,} digits, load", loads, [], **fields),
+        compare(f"explorer of {count:,} digits, making the page", [seconds], []),
+        compare(f"explorer of {count:,} digits, file", [size / 1e6], [], unit="MB"),
+    ]
+
+
+CASES = {
+    "explorer-1000": partial(measure, 1_000),
+    "explorer-10000": partial(measure, 10_000),
+    "explorer-100000": partial(measure, 100_000),
+}
