@@ -55,6 +55,7 @@ def report(
     data: "DataLike | None" = None,
     *,
     sample: int | None = 1000,
+    method: str = "tsne",
     examples: int = 6,
     labels: str = "10,100,1000",
     seed: int = 0,
@@ -73,6 +74,7 @@ def report(
         data: A DATA word or path as of `aecli.load_images`, or images in memory as `model.encode` takes them. Default:
             the validation images of the run; if these cannot be read, the page has no images and says so.
         sample: The number of codes in the map, stratified by class; None for all.
+        method: The method of the map: `tsne`, `umap` or `pca`.
         examples: The number of images of each kind: best, middle and worst, and errors of a detector.
         labels: Numbers of labels with which classes are separated, such as `10,100,all`; those that exceed the training
             labels are left out.
@@ -91,7 +93,7 @@ def report(
         aecli.errors.UnavailableError: a data set, a package or the device is not available.
     """
     with python_errors(), open_progress(progress) as on_progress:
-        wanted = RunReportOptions(sample, examples, labels, seed)
+        wanted = RunReportOptions(sample, method, examples, labels, seed)
         model = resolve_run(run)
         ref = None
         if data is not None:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from aecli.analyses.embedding_options import parse_sample
+from aecli.analyses.embedding_methods import DEFAULT, METHODS, find_method
+from aecli.analyses.embedding_options import SampleOptions, parse_sample
 from aecli.analyses.knn_probe.options import KNNProbeOptions
-from aecli.analyses.tsne.options import TSNEOptions
 from aecli.errors import UsageError
 from aecli.runtime.options import option
 
@@ -23,6 +23,12 @@ class RunReportOptions:
         metavar="N|all",
         panel=PANEL,
         parser=parse_sample,
+    )
+    method: str = option(
+        DEFAULT,
+        "Method that embeds the codes in the plane; umap needs pip install 'aecli[umap]'.",
+        metavar="|".join(METHODS),
+        panel=PANEL,
     )
     examples: int = option(
         6, "Number of images of each kind: best, middle and worst, and errors of a detector.", metavar="N", panel=PANEL
@@ -45,12 +51,13 @@ class RunReportOptions:
             raise UsageError(f"--examples must be at least 1, got {self.examples}", hint="--examples 1")
         if self.examples > 100:
             raise UsageError(f"--examples must be at most 100, got {self.examples}", hint="--examples 100")
+        find_method(self.method)
         self.probing(self.labels)  # which checks the labels and the seed
 
     @property
-    def plane(self) -> TSNEOptions:
-        """The options of the map of the codes."""
-        return TSNEOptions(sample=self.sample, seed=self.seed)
+    def plane(self) -> SampleOptions:
+        """The options of the map of the codes: those of its method."""
+        return find_method(self.method).options(sample=self.sample, seed=self.seed)
 
     def probing(self, labels: str) -> KNNProbeOptions:
         """Return the options of the k-NN probe with these numbers of labels."""

@@ -1,7 +1,7 @@
 """The codes of images as points in the plane, for the map of a report on a run."""
 
 from aecli.analyses.embedding import Embedding
-from aecli.analyses.tsne.embed import embed
+from aecli.analyses.embedding_methods import find_method
 from aecli.codes import Codes
 from aecli.errors import InputError
 from aecli.reports.run.images import NoImages
@@ -10,8 +10,12 @@ from aecli.runtime.progress import Progress
 
 
 def embed_codes(codes: Codes, options: RunReportOptions, progress: Progress) -> Embedding | NoImages:
-    """Embed a sample of the codes; the reason is returned if there are too few, or if all are equal."""
+    """Embed a sample of the codes; the reason is returned if there are too few, or if all are equal.
+
+    Raises:
+        UnavailableError: the package of the method is not installed.
+    """
     try:
-        return embed(codes, options.plane, progress)
+        return find_method(options.method).module.embed(codes, options.plane, progress)
     except InputError as error:
         return NoImages(error.message)
