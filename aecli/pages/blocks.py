@@ -51,9 +51,8 @@ def scrolling(markup: str) -> str:
 
 
 def cell_class(content: str, *, is_number: bool) -> str:
-    """Return the class attribute of a cell: of numbers to the right, of long texts with a readable width."""
-    name = "number" if is_number else "prose" if len(content) > PROSE_LENGTH else ""
-    return f' class="{name}"' if name else ""
+    """Return the class of a cell: of numbers to the right, of long texts with a readable width, or none."""
+    return "number" if is_number else "prose" if len(content) > PROSE_LENGTH else ""
 
 
 def figure(content: str, caption: str) -> str:
@@ -129,8 +128,11 @@ def encoded(drawn: Any, longest: int) -> Picture:
 
 
 def _row(tag: str, cells: Sequence[str], numeric: Sequence[bool], *, is_strong: bool = False) -> str:
-    row = "".join(
-        f"<{tag}{cell_class(cell, is_number=is_number)}>{text(cell)}</{tag}>"
-        for cell, is_number in zip(cells, numeric, strict=True)
-    )
+    row = "".join(_cell(tag, cell, is_number=is_number) for cell, is_number in zip(cells, numeric, strict=True))
     return f'<tr class="strong">{row}</tr>' if is_strong else f"<tr>{row}</tr>"
+
+
+def _cell(tag: str, content: str, *, is_number: bool) -> str:
+    name = cell_class(content, is_number=is_number)
+    start = f'{tag} class="{name}"' if name else tag
+    return f"<{start}>{text(content)}</{tag}>"
