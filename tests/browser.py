@@ -79,6 +79,14 @@ class Page:
         """Return the printed page."""
         return base64.b64decode(self.call("Page.printToPDF", printBackground=False)["data"])
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that all processes of the browser have taken so far."""
+        session, self._session = self._session, None
+        try:
+            return float(sum(each["cpuTime"] for each in self.call("SystemInfo.getProcessInfo")["processInfo"]))
+        finally:
+            self._session = session
+
     def call(self, method: str, **parameters: Any) -> Any:
         """Call a method of the DevTools protocol and return its result."""
         self._last_id += 1

@@ -6,6 +6,9 @@
     python -m tests.benchmarks --small --repeats 1   # 5,000 images instead of 60,000, each case once
     python -m tests.benchmarks --json bench.json
     python -m tests.benchmarks tsne-gradients        # t-SNE beside openTSNE's own gradients, one and two threads
+    python -m tests.benchmarks explorer              # pages of 1,000 to 100,000 codes; needs Chromium
+    python -m tests.benchmarks search-100000 search-1000000 --cache DIR     # beside scikit-learn; DIR keeps the codes
+    python -m tests.benchmarks duplicates            # copies among digits and photographs
     python -m tests.benchmarks elpv                  # defects of solar cells; needs two data packages
     python -m tests.benchmarks anomalib --cache DIR  # the same beside anomalib, which is installed in DIR
     python -m tests.benchmarks codec --cache DIR     # a learned codec beside JPEG, WebP, AVIF; DIR keeps the models
@@ -26,12 +29,15 @@ from tests.benchmarks.cases import (
     busy_machine,
     codec,
     drawn_defects,
+    duplicates,
     elpv,
     encoding,
+    explorer,
     first_training,
     gpu,
     image_files,
     knn_probe,
+    search,
     start,
     startup,
     training,
@@ -50,6 +56,9 @@ CASES = (
     | knn_probe.CASES
     | tsne.CASES
     | tsne_gradients.CASES
+    | search.CASES
+    | duplicates.CASES
+    | explorer.CASES
     | busy_machine.CASES
     | codec.CASES
     | drawn_defects.CASES
@@ -59,7 +68,10 @@ CASES = (
 )
 NOT_BY_DEFAULT = {
     "tsne-60000",
+    *search.CASES,
+    *duplicates.CASES,
     *tsne_gradients.CASES,
+    *explorer.CASES,
     *codec.CASES,
     *drawn_defects.CASES,
     *elpv.CASES,

@@ -28,6 +28,7 @@ function readData(element) {
     const neighbors = unpack(panel.neighbors), coordinates = unpack(panel.coordinates);
     return {
       title: spelled(panel.title), note: panel.note, count: items.length, items, pointOf, coordinates, neighbors,
+      onto: panel.onto ? unpack(panel.onto) : new Float32Array(),
       neighborCount: neighbors.length / items.length,
       measures: Object.entries(panel.measures).map(([name, values]) => ({ name, values: unpack(values) })),
     };

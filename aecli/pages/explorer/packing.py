@@ -53,6 +53,7 @@ def _panel(panel: PanelPoints, indices: NDArray[np.int64]) -> dict[str, Any]:
         "note": panel.note,
         "items": pack_array(indices, "<u4"),
         "coordinates": pack_array(panel.coordinates, "<f4"),
+        "onto": None if panel.onto is None else pack_array(panel.onto, "<f4"),
         "neighbors": pack_array(panel.neighbors, kind),
         "measures": {name: pack_array(values, "<f4") for name, values in panel.measures.items()},
     }

@@ -1,7 +1,7 @@
 // One panel: the points of one code file on a canvas, and above it what changes while one points and selects.
 
 const MOST_ZOOM = 400, FILL = 0.9; // FILL: part of the panel that the points take at first
-const DIM = 0.13; // opacity of points that are not selected
+const DIM = 0.13, PALE = 0.2; // opacity of points that are not selected, and of those of a map
 const THUMBNAIL = [30, 44]; // pixels of the longer side of a thumbnail on the map
 const ROOM = 1.6; // thumbnails are drawn when those of all points in view would cover the panel up to so many times
 
@@ -22,15 +22,18 @@ class PanelView {
 
   /** Compute coordinates whose larger extent is 1, around 0, with y downward as on screen. */
   place() {
-    const { coordinates, count } = this.panel;
-    const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
-    coordinates.forEach((value, index) => {
-      low[index % 2] = Math.min(low[index % 2], value);
-      high[index % 2] = Math.max(high[index % 2], value);
-    });
-    const extent = Math.max(high[0] - low[0], high[1] - low[1]) || 1;
-    this.x = Float32Array.from({ length: count }, (_, point) => (coordinates[2 * point] - (low[0] + high[0]) / 2) / extent);
-    this.y = Float32Array.from({ length: count }, (_, point) => ((low[1] + high[1]) / 2 - coordinates[2 * point + 1]) / extent);
+    const { coordinates, onto } = this.panel, low = [Infinity, Infinity], high = [-Infinity, -Infinity];
+    for (const values of [coordinates, onto]) {
+      values.forEach((value, index) => {
+        low[index % 2] = Math.min(low[index % 2], value);
+        high[index % 2] = Math.max(high[index % 2], value);
+      });
+    }
+    const extent = Math.max(high[0] - low[0], high[1] - low[1]) || 1, middle = [0, 1].map((axis) => (low[axis] + high[axis]) / 2);
+    const placed = (values, axis, sign) => Float32Array.from(
+      { length: values.length / 2 }, (_, point) => (sign * (values[2 * point + axis] - middle[axis])) / extent);
+    [this.x, this.y] = [placed(coordinates, 0, 1), placed(coordinates, 1, -1)];
+    [this.ontoX, this.ontoY] = [placed(onto, 0, 1), placed(onto, 1, -1)];
     this.extents = [(high[0] - low[0]) / extent, (high[1] - low[1]) / extent];
   }
 
@@ -118,6 +121,10 @@ class PanelView {
     const inks = explorer.inks.map(({ color, mark }) => (
       { color, word: wordOf(color), masks: raster.masks(mark, radius) }));
     raster.start(explorer.paper, radius);
+    const pale = { ...inks[inks.length - 1], masks: raster.masks(0, radius) }, { ontoX, ontoY } = this;
+    for (let index = 0; index < ontoX.length; index++) {
+      raster.blend(ontoX[index] * scale + left, ontoY[index] * scale + top, pale, PALE);
+    }
     let inView = 0;
     for (let index = 0; index < drawn.length; index++) {
       const point = drawn[index], opacity = index < this.dimmed ? DIM : 1;

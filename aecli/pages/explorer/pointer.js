@@ -55,9 +55,9 @@ class Gestures {
     if (this.travel < STILL) return;
     if (view.path) {
       const [x, y] = this.start;
-      const places = (event.getCoalescedEvents?.() ?? []).map((each) => this.at(each)); // all since the last frame
+      const events = event.getCoalescedEvents?.() ?? [], places = events.map((each) => this.at(each));
       view.path = this.tool === "box" ? [this.start, [place[0], y], place, [x, place[1]]]
-        : [...view.path, ...places, place];
+        : [...view.path, ...(places.length ? places : [place])]; // all places since the last frame
       explorer.redrawOverlays();
     } else {
       view.stage.classList.add("moving");

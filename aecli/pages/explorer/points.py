@@ -54,6 +54,8 @@ class PanelPoints:
     """The path of each image, for lists of files; None if the images are not files."""
     image_indices: NDArray[np.int64] | None = None
     """(N,) index into the images for each point."""
+    onto: NDArray[np.float32] | None = None
+    """(M, 2) the points of the map onto which these were placed."""
 
 
 def panel_points(
@@ -87,6 +89,7 @@ def panel_points(
         measures,
         _files(names, word),
         panel.image_indices,
+        None if panel.onto is None else panel.onto.coordinates,
     )
 
 
