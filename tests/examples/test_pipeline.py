@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 TARGETS = (
     *("test-codes.npz", "train-codes.npz", "test-decoded.png", "test-codes-8bit.npz", "test-decoded-8bit.png"),
     *("tsne.png", "knn-probe.tsv", "knn-probe.png", "compression.tsv", "compression.png"),
-    *("calibration.tsv", "calibration.png", "detector.safetensors", "verdicts.tsv"),
+    *("calibration.tsv", "calibration.png", "detector.safetensors", "verdicts.tsv", "report.html"),
 )
 
 

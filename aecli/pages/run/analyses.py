@@ -24,12 +24,11 @@ RAW = "pixels"
 
 def plane_section(embedding: Embedding, images: ImageSet) -> Section:
     """Return the map of the codes, to explore; `images` are those of all codes, in the same order."""
-    sentence = (
-        f"A map of {len(embedding.indices):,} of {counted(len(embedding.codes), 'code')} by {embedding.method}: images "
-        "with similar codes lie close to each other."
-    )
-    drawn = panel(embedding.codes.meta.data, embedding, images.images, np.arange(len(images)))
-    fragment = explorer([drawn], [embedding])
+    drawn, total = len(embedding.indices), len(embedding.codes)
+    part = f"all {total:,}" if drawn == total else f"{drawn:,} of {total:,}"
+    sentence = f"A map of {part} codes by {embedding.method}: images with similar codes lie close to each other."
+    shown = panel(embedding.codes.meta.data, embedding, images.images, np.arange(len(images)))
+    fragment = explorer([shown], [embedding])
     return Section("codes", "Codes", [paragraph(sentence), fragment.markup], fragment.styles, fragment.scripts)
 
 
