@@ -99,9 +99,14 @@ def root_cause(error: BaseException) -> BaseException:
     return error
 
 
+SHARED_START = 4
+"""Letters: names that begin alike are more similar than others."""
+
+
 def unknown(kind: str, name: str, valid: Iterable[str]) -> str:
     """Return an error message for an unknown `name`, with the most similar valid name and all valid names."""
     valid = sorted(valid)
-    similar = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    similar = difflib.get_close_matches(name, valid, n=len(valid) or 1, cutoff=0.5)
+    similar.sort(key=lambda other: not other.startswith(name[:SHARED_START]))  # stable: else the most similar one
     suggestion = f" (did you mean '{similar[0]}'?)" if similar else ""
     return f"unknown {kind} '{name}'{suggestion}; known: {', '.join(valid)}"

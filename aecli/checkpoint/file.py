@@ -21,6 +21,7 @@ from aecli.errors import InputError, RecipeError
 from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import fingerprint
 from aecli.storage.paths import require_file
+from aecli.storage.tensor_files import unreadable_tensors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -173,7 +174,7 @@ def _read_metadata(path: Path) -> dict[str, str]:
         with safe_open(path, framework="np") as tensors:
             return dict(tensors.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"not a checkpoint: {path}: {_reason(error)}", hint="name a model.safetensors") from error
+        raise unreadable_tensors(path, CheckpointHeader.KIND, CheckpointHeader.HINT, error) from error
 
 
 def load_checkpoint(model: Path | ModelRef) -> Checkpoint:

@@ -69,6 +69,7 @@ class CheckpointHeader(Header):
     """The metadata of a checkpoint: everything but the weights."""
 
     KIND: ClassVar[str] = "checkpoint"
+    HINT: ClassVar[str | None] = "name a run folder or its model.safetensors with --model"
     FORMAT: ClassVar[int] = 2
     """2 since the file holds the memory of the training images."""
 

@@ -68,7 +68,7 @@ def resolve_checkpoint(path: str | Path | ModelRef) -> ModelRef:
         return ModelRef(given, inside)
     if is_onnx(given):
         raise InputError(
-            f"an exported model cannot be trained further or exported again: {given}",
+            f"an exported model, where a model.safetensors is needed: {given}",
             hint="name the run folder that it was exported from",
         )
     return ModelRef(given, require_file(given, "model"))

@@ -96,11 +96,10 @@ def _report_stop(words: list[str], stop: Interrupted) -> int:
 def _report_unexpected(words: list[str], error: Exception) -> int:
     if hasattr(error, "format_message") and getattr(error, "exit_code", None) == ExitStatus.USAGE:
         # A usage error of Typer, whose class is not public.
-        message = str(error.format_message()).strip().removesuffix(".")
-        command = next((word for word in words if not word.startswith("-")), "")
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else f"aecli {command}".strip()
-        print_error(words, f"error: {message[:1].lower()}{message[1:]}", f"{path} --help", ExitStatus.USAGE)
+        from aecli.cli.usage_hints import plain_message, usage_hint
+
+        message = plain_message(str(error.format_message()))
+        print_error(words, f"error: {message}", usage_hint(error, words), ExitStatus.USAGE)
         return ExitStatus.USAGE
     if "--debug" in words:
         _print_traceback()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from aecli.codes.encoder_network import EncoderNetwork
 from aecli.codes.quantizer import Quantizer
 from aecli.codes.storage import STORED, Pieces, restore, store_batches
 from aecli.errors import InputError
@@ -47,6 +48,8 @@ class CodesMeta:
     entropy: bool = False
     """Whether the levels are entropy-coded."""
     class_names: list[str] = field(default_factory=list)
+    network: EncoderNetwork | None = None
+    """The network of the encoder; None of entropy-coded codes, of features, and in files of earlier versions."""
     format: int = FORMAT
 
 
@@ -161,7 +164,10 @@ def load_codes(path: Path) -> Codes:
     except (ValueError, OSError) as error:
         raise InputError(f"not a code file: {path}: {error}", hint="create one with aecli encode") from error
     if "meta" not in arrays:
-        raise InputError(f"not a code file: {path}: 'meta' is missing", hint="create one with aecli encode")
+        raise InputError(
+            f"arrays, but not codes of aecli: {path}",
+            hint=f"if these are images, encode them: aecli encode {path} --model MODEL -o codes.npz",
+        )
     try:
         return _from_arrays(arrays, path)
     except (ValueError, RecursionError, MemoryError) as error:

@@ -13,6 +13,8 @@ from aecli.data.source import NamedSource, PathSource, Source
 from aecli.errors import InputError, unknown
 
 SPLITS = ("train", "test", "all")
+RUN_FILES = ("model.safetensors", "recipe.toml")
+"""Files of a run folder, whose images are plots."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def _source(name: str) -> Source | None:
     path = Path(name)
     if not _exists(path):
         return _shards(name)
+    if all((path / file).is_file() for file in RUN_FILES):
+        raise InputError(f"a run folder, not images: {name}", hint=f"name images, and the model with --model {name}")
     for kind in registry().path_kinds:
         if kind.accepts(path):
             return kind(path)

@@ -179,7 +179,10 @@ def _check_images(normal: ImageSet, anomalous: ImageSet | None) -> None:
                 f"too few {kind} images: {images.image_count} of {images.word}", hint=f"give at least {MIN_IMAGES}"
             )
     if anomalous is not None and anomalous.fingerprint == normal.fingerprint:
-        raise InputError(f"the normal and the anomalous images are the same: {normal.word}, {anomalous.word}")
+        raise InputError(
+            f"the normal and the anomalous images are the same: {normal.word}, {anomalous.word}",
+            hint="name other anomalous images, or choose classes: --normal DATA@0 --anomalous DATA@-0",
+        )
 
 
 def _source(images: ImageSet) -> DataSource:

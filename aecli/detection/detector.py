@@ -35,6 +35,7 @@ from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.header import Header
 from aecli.storage.paths import require_file
 from aecli.storage.schema import parse_json
+from aecli.storage.tensor_files import unreadable_tensors
 
 
 @dataclass(frozen=True)
@@ -252,9 +253,7 @@ def load_detector(path: Path) -> Detector:
             text = (tensors.metadata() or {}).get(METADATA_KEY)
             statistics = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            f"not a detector: {path}: {str(error).splitlines()[0]}", hint="aecli calibrate creates detectors"
-        ) from error
+        raise unreadable_tensors(path, DetectorHeader.KIND, DetectorHeader.HINT, error) from error
     if text is None:
         raise InputError(f"not made by aecli: {path}", hint="aecli calibrate creates detectors")
     header = DetectorHeader.from_json(text, path)

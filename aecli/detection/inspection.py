@@ -196,7 +196,9 @@ class AnomalyInspector:
             InputError: no image could.
         """
         if not self.scored:
-            raise InputError(_nothing_scored(self.failed))
+            raise InputError(
+                _nothing_scored(self.failed), hint="name images, folders of images or DATA words; the warnings say why"
+            )
 
     def report(self) -> ConversionReport:
         """Describe the files that were passed over, and how many images were converted for the model, and how."""

@@ -17,6 +17,8 @@ from aecli.inference.archive_encoding import FailedImage, batches_of_similar_siz
 from aecli.runtime.threads import map_ordered
 from aecli.storage.paths import require_file
 
+FOREIGN = "made by another model"
+"""The start of the reason of a file that another codec has made."""
 WINDOW = 512
 """Files among which those of similar sizes are decoded together."""
 
@@ -83,7 +85,7 @@ def foreign_reason(codec: Codec, header: AecHeader) -> str | None:
     """Return the reason why the codec cannot decode an image; None if it can."""
     own = short_identity(codec.identity)
     if header.identity != own:
-        return f"made by another model ({header.identity}) than this one ({own})"
+        return f"{FOREIGN} ({header.identity}) than this one ({own})"
     if header.rate >= len(codec.rate_weights):
         return f"damaged: the model has no rate {header.rate}"
     if header.channels > codec.channels:

@@ -11,6 +11,8 @@ from aecli.storage.paths import is_stream
 
 PANEL = "Files"
 PAGE_SUFFIXES = (".html", ".htm")
+FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz", ".html", ".svg", ".pdf")
+"""Suffixes that no folder is meant to have."""
 VIEWS = 100
 """Images of the page that can be enlarged: those with the highest scores, as each of them adds some 200 KB to it."""
 
@@ -57,8 +59,14 @@ class FileOptions:
         """Check the values.
 
         Raises:
-            UsageError: a value is unknown, or the page is not an HTML file.
+            UsageError: a value is unknown, the page is not an HTML file, or a file is named instead of a folder.
         """
+        for flag, folder in (("--heatmaps", self.heatmaps), ("--maps", self.maps)):
+            if folder is not None and (folder.suffix.lower() in FILE_SUFFIXES or folder.is_file()):
+                raise UsageError(
+                    f"{flag} names a folder, in which each image has a file, not a file: {folder}",
+                    hint=f"for example {flag} {flag.strip('-')}/",
+                )
         if self.maps_format is not None:
             if self.maps_format not in MAP_FORMATS:
                 raise UsageError(unknown("value of --maps-format", self.maps_format, MAP_FORMATS))

@@ -46,7 +46,9 @@ def load_recipe(name_or_path: str) -> Recipe:
     elif name_or_path.endswith(".toml") or "/" in name_or_path:
         text = read_text(Path(name_or_path), "recipe")
     else:
-        raise RecipeError(unknown("recipe", name_or_path, recipe_names()), hint="or name a file that ends in .toml")
+        of_run = Path(name_or_path, "recipe.toml")
+        hint = f"the recipe of this run: {of_run}" if of_run.is_file() else "or name a file that ends in .toml"
+        raise RecipeError(unknown("recipe", name_or_path, recipe_names()), hint=hint)
     try:
         sections = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -85,7 +85,8 @@ def require_output(path: Path, *, inputs: Iterable[Path] = (), suffixes: Iterabl
         return path
     suffixes = tuple(suffixes)
     if suffixes and path.suffix.lower() not in suffixes:
-        raise UsageError(f"output must end in {' or '.join(suffixes)}: {path}")
+        names = ", ".join(f"{path.stem}{suffix}" for suffix in suffixes)
+        raise UsageError(f"output must end in {' or '.join(suffixes)}: {path}", hint=f"for example {names}")
     if path.is_dir():
         raise UsageError(f"output is a folder: {path}", hint=f"name a file, such as {path / 'output'}")
     if path.exists() and not path.is_file():
@@ -128,7 +129,7 @@ def require_folder(folder: Path) -> Path:
 def unwritable(path: Path, error: OSError) -> UnavailableError:
     """Return the error to raise if the system refused to write `path`."""
     reason = (error.strerror or str(error)).lower()
-    hint = "free some disk space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place with -o"
+    hint = "free some disk space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place for it"
     return UnavailableError(f"cannot write {path}: {reason}", hint=hint)
 
 

@@ -13,7 +13,7 @@ from aecli.data.saving import as_png
 from aecli.data.sources.image_folder import files_below
 from aecli.errors import InputError, OutputExistsError
 from aecli.inference.archive_codec import Codec
-from aecli.inference.archive_decoding import RestoredImage, restore_images
+from aecli.inference.archive_decoding import FOREIGN, RestoredImage, restore_images
 from aecli.inference.archive_encoding import FailedImage
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress, silent
@@ -68,7 +68,8 @@ def find_files(inputs: Iterable[Path]) -> ArchivedFiles:
                 others[suffix_of(name)] += 1
     if not found:
         raise InputError(
-            f"no {SUFFIX} file in {', '.join(map(str, inputs))}", hint="aecli encode DATA --model RUN -o FOLDER"
+            f"no {SUFFIX} file in {', '.join(map(str, inputs))}",
+            hint=f"archives hold {SUFFIX} files: aecli encode DATA --model CODEC -o ARCHIVE",
         )
     paths, names = list(found), list(found.values())
     if len(set(names)) < len(names):  # of several folders
@@ -133,7 +134,9 @@ def restore_archive(
         progress("restoring images", done, len(files))
     if not report.restored:
         first = report.failures[0]
+        is_foreign = FOREIGN in first.reason
+        hint = "name the codec that made it with --model" if is_foreign else "copy it again, or encode the image again"
         if len(files) == 1:
-            raise InputError(f"cannot restore {first.name}: {first.reason}")
-        raise InputError(f"none of the {len(files):,} files can be restored; {first.name}: {first.reason}")
+            raise InputError(f"cannot restore {first.name}: {first.reason}", hint=hint)
+        raise InputError(f"none of the {len(files):,} files can be restored; {first.name}: {first.reason}", hint=hint)
     return report

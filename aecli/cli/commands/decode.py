@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from aecli.cli.archives import decode_archive, decode_set, holds_archive, is_codec
+from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
@@ -53,14 +54,14 @@ def decode(
     from aecli.codes.aec_set import is_aec_set
     from aecli.data.saving import require_image_output, save_images
     from aecli.data.shapes import size_text
-    from aecli.storage.paths import is_stream, require_file
+    from aecli.storage.paths import is_stream
 
     checkpoint = resolve_model(model)
     if holds_archive(codes):
         decode_archive(checkpoint, codes, output, console, overwrite=overwrite, device=device)
         return
     (file,) = codes
-    require_file(file, "code file")
+    require_codes(file)
     output = require_image_output(output, inputs=[checkpoint.file, file], overwrite=overwrite)
     if is_aec_set(file) or (is_stream(file) and is_codec(checkpoint)):
         decode_set(checkpoint, file, output, console, device=device)

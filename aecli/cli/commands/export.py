@@ -32,12 +32,12 @@ def export(checkpoint: CheckpointArg, console: Console, output: OnnxOpt = None) 
     from aecli.storage.paths import require_output
 
     ref = resolve_checkpoint(checkpoint)
+    read_header(ref.file)
     if output is None and ref.run_folder is None:
         raise UsageError("no output file", hint=f"aecli export {checkpoint} -o MODEL{SUFFIX}")
     default = checkpoint / ONNX_FILE
     target = require_output(output or default, inputs=[ref.file], suffixes=[SUFFIX])
     path = target if output else default  # a symbolic link is followed only if the user named it
-    read_header(ref.file)
 
     from aecli.inference.onnx.export import export
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli.analyses.knn_probe.options import KNNProbeOptions
+from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
 from aecli.cli.console import Console
 from aecli.cli.plot_options import DpiOpt, plot_option
@@ -53,12 +54,12 @@ def knn_probe(
 ) -> None:
     """Measure how well codes separate classes when few labels are known, compared with pixels and PCA."""
     from aecli.plots.formats import require_plot
-    from aecli.storage.paths import is_stream, require_file
+    from aecli.storage.paths import is_stream
 
     if is_stream(train) and is_stream(test):
         raise UsageError("only one of TRAIN and TEST can be standard input", hint="name a file for the other")
-    for path, role in ((train, "training codes"), (test, "test codes")):
-        require_file(path, role)
+    for path, role in ((train, "file of training codes"), (test, "file of test codes")):
+        require_codes(path, role)
     output = require_plot(output, dpi, inputs=[train, test])
 
     from aecli.analyses.knn_probe.features import code_features, count_shared, pca_features, pixel_features

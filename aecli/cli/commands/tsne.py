@@ -18,6 +18,7 @@ from aecli.analyses.embedding_methods import (
     refuse_options_of_others,
 )
 from aecli.analyses.embedding_options import PANEL
+from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
 from aecli.cli.console import Console, printable
 from aecli.cli.plot_options import DpiOpt, plot_option
@@ -109,7 +110,7 @@ def tsne(
     from aecli.data import resolve
     from aecli.storage.paths import is_stream, require_file, require_output
 
-    inputs = [require_file(path, "code file") for path in codes]
+    inputs = [require_codes(path) for path in codes]
     inputs += [require_file(onto, "coordinates file")] if onto else []
     inputs += [require_file(scores, "file of scores")] if scores else []
     if sum(map(is_stream, inputs)) > 1:

@@ -70,9 +70,9 @@ class ArrayFile(PathSource):
                 f"no array in {self.path}", hint="create it with numpy.savez_compressed(path, images=..., labels=...)"
             )
         sets = find_sets(keys)
-        if not sets.splits and "codes" in keys:
+        if "images" not in keys and ("meta" in keys or (not sets.splits and "codes" in keys)):
             raise InputError(
-                f"{self.path} holds codes, not images", hint=f"aecli decode {self.path} --model CKPT -o images.npz"
+                f"{self.path} holds codes, not images", hint=f"aecli decode {self.path} --model MODEL -o images.npz"
             )
         if not sets.splits:
             raise InputError(
