@@ -129,8 +129,8 @@ class Explorer {
     this.waiting ||= requestAnimationFrame(() => this.drawNow());
   }
 
-  redrawOverlays() {
-    requestAnimationFrame(() => this.each((view) => view.drawOverlay()));
+  redrawOver() {
+    requestAnimationFrame(() => this.each((view) => view.drawOver()));
   }
 
   drawNow() {
@@ -142,7 +142,7 @@ class Explorer {
 
   onThumbnails() {
     for (const canvas of this.root.querySelectorAll("canvas.thumbnail")) if (!canvas.isDrawn) this.thumbnails.refill(canvas);
-    this.redrawOverlays();
+    this.redrawOver();
   }
 
   get current() {
@@ -160,7 +160,7 @@ class Explorer {
     this.showTip();
     if (isSame) return;
     this.showCard();
-    this.redrawOverlays();
+    this.redrawOver();
   }
 
   /** Keep a point, or none for -1, in the card. */
@@ -263,7 +263,7 @@ class Explorer {
 
   /** For programs: the place of a point of a panel in the window, in pixels. */
   position(panel, point) {
-    const view = this.views[panel], box = view.base.getBoundingClientRect(), [x, y] = view.toScreen(point);
+    const view = this.views[panel], box = view.canvas.getBoundingClientRect(), [x, y] = view.toScreen(point);
     return [x + box.left, y + box.top];
   }
 }

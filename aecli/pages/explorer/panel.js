@@ -1,4 +1,4 @@
-// One panel: the points of one code file on a canvas, and above it what changes while one points and selects.
+// One panel: the points of one code file on a canvas, and on them what changes while one points and selects.
 
 const MOST_ZOOM = 400, FILL = 0.9; // FILL: part of the panel that the points take at first
 const DIM = 0.13, PALE = 0.2; // opacity of points that are not selected, and of those of a map
@@ -10,8 +10,8 @@ class PanelView {
     Object.assign(this, { explorer, panel, raster: new Raster(), width: 0, height: 0, zoom: 1, thumbnails: null });
     this.stage = element("div", { className: "stage", tabIndex: 0, role: "application" });
     this.stage.setAttribute("aria-label", `Map of ${panel.title}: ${KEYS_HELP}`);
-    this.base = this.stage.appendChild(element("canvas"));
-    this.overlay = this.stage.appendChild(element("canvas"));
+    this.canvas = this.stage.appendChild(element("canvas"));
+    this.context = this.canvas.getContext("2d", { alpha: false });
     this.tip = this.stage.appendChild(element("div", { className: "tip", hidden: true }));
     this.element = element("figure", { className: "panel" },
       element("figcaption", {}, element("strong", { textContent: panel.title }), ` ${panel.note}`), this.stage);
@@ -42,11 +42,9 @@ class PanelView {
     if (!width || !height || (width === this.width && height === this.height)) return;
     const center = this.width ? this.toWorld(this.width / 2, this.height / 2) : [0, 0];
     Object.assign(this, { width, height, ratio: Math.min(2, window.devicePixelRatio || 1) });
-    for (const canvas of [this.base, this.overlay]) {
-      canvas.width = Math.round(width * this.ratio);
-      canvas.height = Math.round(height * this.ratio);
-    }
-    this.raster.resize(this.base.width, this.base.height);
+    this.canvas.width = Math.round(width * this.ratio);
+    this.canvas.height = Math.round(height * this.ratio);
+    this.raster.resize(this.canvas.width, this.canvas.height);
     this.fit = FILL * Math.min(width / Math.max(this.extents[0], 0.05), height / Math.max(this.extents[1], 0.05));
     this.center(center);
     this.draw();
@@ -131,14 +129,14 @@ class PanelView {
       inView += raster.blend(x[point] * scale + left, y[point] * scale + top, inks[inkOf[point]], opacity);
     }
     this.inView = inView;
-    raster.show(this.base.getContext("2d", { alpha: false }));
-    this.drawOverlay();
+    this.drawOver();
   }
 
-  drawOverlay() {
-    const { explorer, ratio, panel } = this, context = this.overlay.getContext("2d");
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.overlay.width, this.overlay.height);
+  /** Show the points as they were drawn last, and draw names, images and marks over them. */
+  drawOver() {
+    const { explorer, ratio, panel, context } = this;
+    if (!this.raster.image) return;
+    this.raster.show(context);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawThumbnails(context);
     if (explorer.colors instanceof GroupColors && !this.hasThumbnails) drawGroupNames(context, this);

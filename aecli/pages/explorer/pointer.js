@@ -21,7 +21,7 @@ class Gestures {
   }
 
   at(event) {
-    const box = this.view.base.getBoundingClientRect();
+    const box = this.view.canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
 
@@ -58,7 +58,7 @@ class Gestures {
       const events = event.getCoalescedEvents?.() ?? [], places = events.map((each) => this.at(each));
       view.path = this.tool === "box" ? [this.start, [place[0], y], place, [x, place[1]]]
         : [...view.path, ...(places.length ? places : [place])]; // all places since the last frame
-      explorer.redrawOverlays();
+      explorer.redrawOver();
     } else {
       view.stage.classList.add("moving");
       view.move(place[0] - before[0], place[1] - before[1]);

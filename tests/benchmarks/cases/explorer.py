@@ -50,7 +50,7 @@ DRAW_TIMES = f"""Array.from({{ length: 60 }}, () => {{
 
 
 def frame_rate(page: Page, action: str) -> tuple[float, float]:
-    """Return the frames a second while each frame zooms or drags, `ZOOM` or `DRAG`, and the CPU milliseconds of a frame.
+    """Return the frames a second, and the CPU milliseconds of a frame, while each frame does `ZOOM` or `DRAG`.
 
     The latter are those of all processes of the browser; other programs disturb them less.
     """
@@ -97,10 +97,9 @@ def measure_one(count: int, effort: Effort) -> list[Row]:
                 rates.append((*frame_rate(page, ZOOM), *frame_rate(page, DRAG)))
                 draws.append(draw_milliseconds(page))
         print(f"  {count:,}: loads {loads}, frames/s {rates}, draws {draws} ms", file=sys.stderr, flush=True)
-    zoomed, dragged = (median(each) for each in zip(*rates, strict=True))
-    fields: dict[str, Any] = {
-        "note": f"{zoomed:.0f} frames/s zoomed, {dragged:.0f} dragged, {min(draws):.1f} ms to draw"
-    }
+    zoomed, zoom_cpu, dragged, drag_cpu = (median(each) for each in zip(*rates, strict=True))
+    note = f"zoomed {zoomed:.0f} frames/s, {zoom_cpu:.1f} CPU ms a frame; dragged {dragged:.0f}, {drag_cpu:.1f}"
+    fields: dict[str, Any] = {"note": f"{note}; {min(draws):.1f} ms to draw the points"}
     return [
         compare(f"explorer of {count:,} digits, load", loads, [], **fields),
         compare(f"explorer of {count:,} digits, making the page", [seconds], []),
