@@ -120,17 +120,23 @@ def measure_runs(
     probing: KNNProbeOptions,
     options: DataOptions,
     progress: Progress,
+    device: str = "auto",
 ) -> list[Measured]:
     """Measure each run, as `measure` does."""
     measured = []
     for run in runs:
-        measured.append(measure(run, test, probing, options, progress))
+        measured.append(measure(run, test, probing, options, progress, device))
         progress("comparing runs", len(measured), len(runs))
     return measured
 
 
 def measure(
-    run: Run, test: str | DataRef | None, probing: KNNProbeOptions, options: DataOptions, progress: Progress
+    run: Run,
+    test: str | DataRef | None,
+    probing: KNNProbeOptions,
+    options: DataOptions,
+    progress: Progress,
+    device: str = "auto",
 ) -> Measured:
     """Measure a run on test images.
 
@@ -141,19 +147,21 @@ def measure(
         probing: The options of k-NN; labels are drawn from the run's training images.
         options: How images are read.
         progress: Reports the images that are read and encoded.
+        device: The torch device of the model.
 
     Raises:
         InputError: images or the model cannot be read.
+        UnavailableError: the device is not available.
     """
     word = test or run.header.validation.word
     images = load(word, options, conversion_of(run.header), skip_damaged=True, progress=progress)
     if run.header.task == "classifier":
-        classifier = inference.load_classifier(run.model)
+        classifier = inference.load_classifier(run.model, device=device)
         images = images if test else validation_images(classifier, images)
         speed = _speed(classifier.classify, images)
         overlap = training_overlap(classifier, images)
         return Measured(run, None, None, None, _accuracy(classifier, images), overlap, speed)
-    model = inference.load(run.model)
+    model = inference.load(run.model, device=device)
     images = images if test else validation_images(model, images)
     residual, mse = _errors(model, images)
     knn = _probe(run, model, images, probing, options, progress) if test else None

@@ -1,6 +1,7 @@
 """Mistakes that new users make: each error says what a word is, and what to type instead."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,15 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from aecli.errors import ExitStatus, unknown
-from tests.command_line import Run
+from tests.command_line import Run, registered_commands
+
+
+def has_model(command: Any) -> bool:
+    """Return whether a command takes a model, or runs that it measures."""
+    return command.name == "train" or any(
+        each.metavar in {"MODEL", "RUN", "RUN..."} for each in command.params if each.name != "codec"
+    )
+
 
 USAGE, INPUT = ExitStatus.USAGE, ExitStatus.INPUT
 
@@ -78,6 +87,7 @@ CASES = [
     ("encode digits --model weights.pth -o {out}.npz", INPUT, "weights of torch", "run folder"),
     ("encode digits --model foreign.safetensors -o {out}.npz", INPUT, "not made by aecli", "aecli train"),
     ("compare run codes.npz", INPUT, "not a checkpoint but a .npz", "run folder"),
+    ("compare run run", USAGE, "twice", "different run folders"),
     ("detect image.png --model run --detector image.png", INPUT, "not a detector but an image", "aecli calibrate"),
     ("detect image.png --model run --heatmaps {out}.png", USAGE, "--heatmaps", "--heatmaps heatmaps/"),
     ("detect image.png --model run --heatmaps image.png", USAGE, "--heatmaps", "--heatmaps heatmaps/"),
@@ -130,3 +140,17 @@ def test_a_name_that_begins_alike_is_suggested_first() -> None:
     assert "did you mean 'anomalies'" in unknown("value", "anomaly", ["normal", "anomalies"])
     assert "did you mean 'mse'" in unknown("score", "mes", ["mse", "residual"])
     assert "did you mean" not in unknown("score", "zzzz", ["mse", "residual"])
+
+
+@pytest.mark.parametrize("command", [name for name, each in registered_commands().items() if has_model(each)])
+def test_a_command_that_runs_a_model_has_a_device(command: str, aecli: Run) -> None:
+    assert "--device" in aecli(command, "--help-all").out
+
+
+def test_compare_refuses_a_device_that_is_not_available(
+    folder: Path, aecli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    result = aecli("compare", "run", "other", "--device", "cuda:99")
+    assert result.status == ExitStatus.UNAVAILABLE
+    assert "cuda:99" in result.err

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from aecli.cli.command import examples
+from aecli.cli.options import DeviceOpt
 from aecli.cli.plot_options import DpiOpt, plot_option
 from aecli.cli.table_console import TableConsole
 from aecli.cli.tables import Column
@@ -55,6 +56,7 @@ def compare(
     labels: LabelsOpt = 100,
     draws: DrawsOpt = 50,
     seed: SeedOpt = 0,
+    device: DeviceOpt = "auto",
 ) -> None:
     """Compare training runs: size, losses, reconstruction error, k-NN accuracy, accuracy, AUROC and speed."""
     from aecli.analyses.knn_probe.options import KNNProbeOptions
@@ -64,7 +66,7 @@ def compare(
 
     models = [resolve_checkpoint(run) for run in runs]
     if len({run.resolve() for run in runs}) != len(runs):
-        raise UsageError("the same run is named twice")
+        raise UsageError("the same run is named twice", hint="name different run folders")
     probing = KNNProbeOptions(labels=str(labels), draws=draws, seed=seed, methods="knn-euclidean")
     test_ref = resolve(test) if test else None
     output = require_plot(output, dpi, inputs=[model.file for model in models])
@@ -79,7 +81,7 @@ def compare(
             "images, without k-NN; choose images with --test"
         )
     with console.progress() as progress:
-        measured = measure_runs(loaded, test_ref or word, probing, data_options, progress)
+        measured = measure_runs(loaded, test_ref or word, probing, data_options, progress, device)
     for run in measured:
         for warning in run.overlap.warnings:
             console.warn(f"{run.run.name}: {warning}")
