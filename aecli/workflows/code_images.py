@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from aecli.codes import Codes
 from aecli.data import DataOptions, load
-from aecli.data.image_set import ImageSet
 from aecli.errors import AecliError
-from aecli.inference.matching import conversion_of_codes, images_of, matching_images
+from aecli.inference.matching import conversion_of_codes, matching_images
 from aecli.runtime.progress import Progress, silent
 
 
@@ -40,16 +39,13 @@ def code_images(
         InputError: the images of `word` do not exist, or are not those of the codes.
         UnavailableError: the data set or a package is not available.
     """
-    wanted = sorted(set(indices))
-    if word is not None:
-        images = load(word, options, conversion_of_codes(codes.meta), skip_damaged=True, progress=progress)
-        return CodeImages(_picked(images, wanted, matching_images(codes, images)))
     try:
-        images = images_of(codes, options, progress)
+        images = load(
+            word or codes.meta.data, options, conversion_of_codes(codes.meta), skip_damaged=True, progress=progress
+        )
+        image_of = matching_images(codes, images)
     except AecliError as error:
+        if word is not None:
+            raise
         return CodeImages({}, error.message)
-    return CodeImages(_picked(images, wanted, np.arange(len(codes))))
-
-
-def _picked(images: ImageSet, wanted: Iterable[int], image_of: NDArray[np.int64]) -> dict[int, NDArray[np.uint8]]:
-    return {index: images.images[image_of[index]].copy() for index in wanted}
+    return CodeImages({index: images.images[image_of[index]].copy() for index in set(indices)})

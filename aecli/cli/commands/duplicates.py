@@ -13,7 +13,7 @@ from aecli.cli.command import examples
 from aecli.cli.console import printable
 from aecli.cli.plot_options import DpiOpt
 from aecli.cli.table_console import TableConsole
-from aecli.cli.tables import Column, Row, fixed_decimals
+from aecli.cli.tables import Column, Row
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, UsageError
 from aecli.runtime.counting import counted
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EXAMPLES = examples(
     "aecli duplicates codes.npz -o groups.html",
     "aecli duplicates train.npz test.npz --fail-on-duplicates",
-    "aecli duplicates codes.npz --list --null | xargs -0 rm --",
+    "aecli duplicates codes.npz --list --null | xargs -0 rm",
 )
 PAGE = ".html"
 CodesArg = Annotated[
@@ -127,10 +127,8 @@ def duplicates(
         _list(result, null=null)
     elif output is None or not is_stream(output):
         document = {"files": [str(path) for path in codes]} | result.to_dict()
-        rows = [*_rows(result, codes)]
-        decimals = fixed_decimals(max((row["distance"] for row in rows), default=0.0), 3)
-        names = ("group", "kind", *(["file"] if len(sets) == 2 else []), "name", "label")
-        console.table([*map(Column, names), Column("distance", format=decimals)], rows, document)
+        names = ("group", "kind", *(["file"] if len(sets) == 2 else []), "name", "label", "distance")
+        console.table([*map(Column, names)], [*_rows(result, codes)], document)
     console.note(_summary(result))
     if fail_on_duplicates and result.groups:
         raise typer.Exit(ExitStatus.ANOMALY)

@@ -120,7 +120,7 @@ def test_a_model_that_maps_all_images_to_one_code_is_an_error(codes: Codes) -> N
         find_duplicates(replace(codes, codes=np.zeros_like(codes.codes)))
 
 
-def test_equal_codes_of_different_images_are_told_and_are_no_copies(codes: Codes) -> None:
+def test_equal_codes_of_different_images_are_no_copies(codes: Codes) -> None:
     dead = codes.codes.copy()
     dead[:40] = 0
     result = find_duplicates(replace(codes, codes=dead))
