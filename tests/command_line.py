@@ -32,9 +32,19 @@ class Result:
         return self.stdout.decode()
 
     @property
+    def heading(self) -> list[str]:
+        """The headings of the table on standard output."""
+        return self.out.splitlines()[0].split("\t")
+
+    @property
     def rows(self) -> list[list[str]]:
-        """The tab-separated cells of each line of standard output."""
-        return [line.split("\t") for line in self.out.splitlines()]
+        """The tab-separated cells of each line of the table on standard output, without the headings."""
+        return [line.split("\t") for line in self.out.splitlines()[1:]]
+
+    @property
+    def records(self) -> list[dict[str, str]]:
+        """The same by the names of the columns."""
+        return [dict(zip(self.heading, row, strict=True)) for row in self.rows]
 
     @property
     def documents(self) -> list[Any]:

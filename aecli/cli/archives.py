@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from aecli.cli.console import Console
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, InputError, Interrupted, UsageError
 from aecli.runtime.counting import counted
@@ -19,11 +21,15 @@ if TYPE_CHECKING:
     from aecli.inference.archive_encoding import CompressedImage
 
 AEC = ".aec"
+LIST = [Column("file"), Column("bytes"), Column("rate"), Column("psnr", "PSNR", format=".2f")]
+"""The columns of `aecli encode --list`."""
 
 
 def is_archive(output: Path) -> bool:
     """Return whether `aecli encode -o OUTPUT` writes `.aec` files: a folder, or one such file."""
-    return str(output) != "-" and output.suffix.lower() != ".npz"
+    from aecli.codes.table import is_table
+
+    return str(output) != "-" and output.suffix.lower() != ".npz" and not is_table(output)
 
 
 def is_codec(model: "ModelRef") -> bool:
@@ -48,7 +54,7 @@ def encode_archive(
     output: Path,
     data_options: DataOptions,
     options: ArchiveOptions,
-    console: Console,
+    console: TableConsole,
     *,
     list_images: bool,
     device: str,
@@ -78,12 +84,12 @@ def encode_archive(
             data, codec.channels, levels if isinstance(levels, Levels) else "declared", data_options, progress
         )
         paths = _archive_paths(images, output, inputs)
-        lines = console.lines(("file", "bytes", "rate", "PSNR"))
+        lines = console.lines(LIST)
 
         def show(image: "CompressedImage", path: Path) -> None:
             document = {"file": str(path), "image": images.names[image.index], "bytes": len(image.content)}
-            cells = (str(path), str(len(image.content)), str(image.rate), f"{image.psnr:.2f}")
-            lines.show([(cells, document | {"rate": image.rate, "psnr": finite(image.psnr)})])
+            document |= {"rate": image.rate}
+            lines.show([document | {"psnr": image.psnr}], [document | {"psnr": finite(image.psnr)}])
 
         try:
             report = write_archive(
@@ -97,6 +103,8 @@ def encode_archive(
         except Interrupted as stop:
             stop.hint = stop.hint or "complete files are kept: run the command again with --resume"
             raise
+    if list_images:
+        lines.finish()
     console.report_notes(report.notes, report.failures)
     for warning in report.warnings:
         console.warn(warning)
@@ -233,7 +241,8 @@ def _check_archive_output(output: Path, inputs: Sequence[Path]) -> None:
     is_file = output.suffix.lower() == AEC and not output.is_dir()
     if output.suffix and not is_file and not output.is_dir():
         raise UsageError(
-            f"output must be a folder, or end in .npz or {AEC}: {output}", hint=f"-o {output.stem}/codes.npz"
+            f"output must be a folder, or end in .npz, .csv, .parquet or {AEC}: {output}",
+            hint=f"-o {output.stem}/codes.npz",
         )
     if output.exists() and not output.is_dir() and not is_file:
         raise UsageError(f"output is a file: {output}", hint="name a folder, or a file that ends in .npz")

@@ -1,10 +1,9 @@
 """The console output of all commands: results on standard output, everything else on standard error."""
 
 import json
-import re
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 
 PANEL = "Output"
-NUMBER = re.compile(r"-?[\d.,]+%?|inf")
 SECONDS_BEFORE_BAR = 0.5
 
 
@@ -51,31 +49,6 @@ class Console:
             self.note(json.dumps(document) if self.json else text)
         elif self.json or not self.quiet:
             self.result(f"{printable(str(path))}\n  {text}", {"output": str(path)} | document)
-
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], document: dict[str, Any]) -> None:
-        """Print a table: aligned on a terminal, tab-separated in a pipe, or one JSON document with `--json`."""
-        if self.json:
-            print_json(document)
-            return
-        cells = [[printable(cell) for cell in row] for row in [columns, *rows]]
-        if not sys.stdout.isatty():
-            for row in cells:
-                print("\t".join(row))
-            return
-        from rich.cells import cell_len
-
-        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-        numeric = [all(NUMBER.fullmatch(cell) for cell in column[1:]) for column in zip(*cells, strict=True)]
-        for row in cells:  # rows wider than the terminal wrap, so that no value is cut off
-            padded = [
-                " " * (width - cell_len(cell)) + cell if is_number else cell + " " * (width - cell_len(cell))
-                for cell, width, is_number in zip(row, widths, numeric, strict=True)
-            ]
-            print("  ".join(padded).rstrip())
-
-    def lines(self, columns: Sequence[str], alarming: Collection[str] = ()) -> "Lines":
-        """Return a printer of results that arrive one after the other; cells that are `alarming` are red."""
-        return Lines(columns, as_json=self.json, alarming=alarming)
 
     def summary(self, text: str, document: dict[str, Any]) -> None:
         """Summarize all `lines`: on standard error, unless quiet; with `--json` also as the last JSON line."""
@@ -163,45 +136,6 @@ class Console:
             yield show
 
 
-class Lines:
-    """A printer of results as they arrive: aligned with a heading on a terminal, tab-separated in a pipe, or JSON."""
-
-    def __init__(self, columns: Sequence[str], *, as_json: bool, alarming: Collection[str] = ()):
-        self._columns = columns
-        self._alarming = alarming
-        self._json = as_json
-        self._widths: list[int] = []
-
-    def show(self, rows: Sequence[tuple[Sequence[str] | None, dict[str, Any]]]) -> None:
-        """Print several results at once, each given as (cells, JSON document); without cells, only as JSON."""
-        if self._json:
-            for _, document in rows:
-                print_json(document)
-        else:
-            lines = [[printable(cell) for cell in cells] for cells, _ in rows if cells is not None]
-            if sys.stdout.isatty():
-                self._show_aligned(lines)
-            else:
-                print(*("\t".join(cells) + "\n" for cells in lines), sep="", end="")
-        sys.stdout.flush()
-
-    def _show_aligned(self, rows: list[list[str]]) -> None:
-        from rich.cells import cell_len
-
-        if not rows:
-            return
-        if not self._widths:  # the first results set the widths; longer cells later on are not cut off
-            rows = [list(self._columns), *rows]
-            self._widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            padded = [
-                (styled(cell, "error", sys.stdout) if cell in self._alarming else cell)
-                + " " * max(0, width - cell_len(cell))
-                for cell, width in zip(row, self._widths, strict=True)
-            ]
-            print("  ".join(padded).rstrip())
-
-
 def rich_console(stream: Any) -> "RichConsole":
     """Return rich's console on a stream; it uses colors on a terminal only, and none if NO_COLOR is set."""
     from rich.console import Console as RichConsole
@@ -209,7 +143,7 @@ def rich_console(stream: Any) -> "RichConsole":
     return RichConsole(file=stream, highlight=False)
 
 
-def print_json(document: dict[str, Any]) -> None:
+def print_json(document: Mapping[str, Any]) -> None:
     """Print one line of JSON on standard output."""
     print(json.dumps(document, allow_nan=False))
 

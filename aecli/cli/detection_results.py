@@ -3,30 +3,36 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aecli.cli.console import Console
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column, decimals_of
 from aecli.detection.selection import Ranking, ResultOptions
 from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
     from aecli.data.image_set import Failure
+    from aecli.detection.detector import DetectorHeader
     from aecli.detection.inspection import Detection
     from aecli.workflows.detection_files import DetectionFiles
 
-COLUMNS = ["path", "score", "threshold", "verdict"]
-PROBABILITY = "probability"
-
-Row = tuple[list[str] | None, dict[str, Any]]
-"""The cells and the JSON document of one line; no cells for an image that could not be read."""
+Row = dict[str, Any]
+"""The values of one line; of an image that could not be read, its path and the `error`."""
 
 
 class ResultPrinter:
     """Prints a line for each image that the options show: in order, or after all images are scored."""
 
     def __init__(
-        self, console: Console, options: ResultOptions, *, has_probability: bool, files: "DetectionFiles | None" = None
+        self,
+        console: TableConsole,
+        options: ResultOptions,
+        detector: "DetectorHeader",
+        files: "DetectionFiles | None" = None,
     ):
         self._console, self._options, self._files = console, options, files
-        columns = [*COLUMNS, PROBABILITY] if has_probability else COLUMNS
+        decimals = decimals_of([detector.threshold])
+        columns = [Column("path"), Column("score", format=decimals), Column("threshold", format=decimals)]
+        columns += [Column("verdict")]
+        columns += [Column("probability", format=".4f")] if detector.logistic is not None else []
         self._lines = console.lines(columns, alarming=["anomaly"])
         self._rows = Ranking[Row](options.top)
         self._undrawn = Ranking["Detection"](options.top)
@@ -42,7 +48,7 @@ class ResultPrinter:
         for result in results:
             if isinstance(result, Failure):
                 self._console.report_notes((), [result])
-                rows.append((None, {"path": result.name, "error": result.reason}))
+                rows.append({"path": result.name, "error": result.reason})
                 if self._files:
                     self._files.add_failure(result)
             elif self._options.shows(result.verdict):
@@ -54,6 +60,10 @@ class ResultPrinter:
         by_score = self._options.sort is not None
         drawn = [self._row(detection) for detection in self._undrawn.items(by_score=by_score)]
         self._lines.show([*self._rows.items(by_score=by_score), *drawn])
+
+    def finish_table(self) -> None:
+        """Print the headings, if no image had a line."""
+        self._lines.finish()
 
     def finish_files(self) -> None:
         """Write the page, if there is one and it has images."""
@@ -77,8 +87,4 @@ class ResultPrinter:
 
     def _row(self, detection: "Detection") -> Row:
         files = self._files.write(detection) if self._files else {}
-        document = detection.to_dict()
-        cells = [detection.path, f"{detection.score:.6g}", f"{detection.threshold:.6g}", document["verdict"]]
-        if detection.probability is not None:
-            cells.append(f"{detection.probability:.4f}")
-        return cells, document | files
+        return detection.to_dict() | files

@@ -11,9 +11,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from aecli.cli.colors import styled
-from aecli.cli.console import Console
 from aecli.cli.options import ProcessOptions
 from aecli.cli.parameters import default_text, flags, is_argument, panel, panels, usage, value_name
+from aecli.cli.table_console import TableConsole
 from aecli.cli.training_options import RECIPE_PANEL, recipe_values
 from aecli.data.options import DataOptions
 
@@ -21,7 +21,7 @@ MAX_WIDTH = 100
 MIN_WIDTH = 40
 MAX_NAME_WIDTH = 24
 """Columns: a longer name of an option has a line of its own."""
-COMMON = {field.name for group in (Console, DataOptions, ProcessOptions) for field in fields(group)}
+COMMON = {field.name for group in (TableConsole, DataOptions, ProcessOptions) for field in fields(group)}
 COMMON |= {"device", "threads", "codec", "help", "help_all"}
 """Options of many commands: `--help` only names those whose panel has no others."""
 FOLDED = ("Images", "Devices", "Output")

@@ -20,6 +20,8 @@ from aecli.storage.text import read_blocks
 
 BLOCK_BYTES = 1 << 16
 """The most bytes of a list that are read at once."""
+HEADING = "path"
+"""The heading of the paths that `aecli detect` prints."""
 MAX_PATH_BYTES = 1 << 20
 """Longer than the paths of any system."""
 
@@ -44,7 +46,8 @@ def image_readers(
 def read_list(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
     r"""Yield the paths in a list, separated by newlines or null characters; `-` reads standard input as it arrives.
 
-    Empty lines are skipped, and `\r` before a newline is dropped, as is a byte order mark at the start of a list of
+    A first line `path`, the heading of `aecli detect`, is skipped unless there is such a file. Empty lines are skipped,
+    and `\r` before a newline is dropped, as is a byte order mark at the start of a list of
     lines; one of UTF-16 is obeyed. A line `-` is the file of that name.
 
     Raises:
@@ -54,10 +57,10 @@ def read_list(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
         require_file(path, "list of files")
     if is_stream(path):
         # Read from the raw file: a daemon thread that holds the lock of a buffer aborts the interpreter at exit.
-        yield from _split(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), separator)
+        yield from _without_heading(_split(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), separator))
         return
     with path.open("rb") as file:
-        yield from _split(file, separator)
+        yield from _without_heading(_split(file, separator))
 
 
 def is_pipe(path: Path) -> bool:
@@ -105,6 +108,13 @@ def chunks_as_available(readers: Iterable[ImageReader], size: int) -> Iterator[l
 
 def _raise(error: AecliError) -> NoReturn:
     raise error
+
+
+def _without_heading(paths: Iterator[str]) -> Iterator[str]:
+    first = next(paths, None)
+    if first is not None and (first != HEADING or Path(HEADING).exists()):
+        yield first
+    yield from paths
 
 
 def _split(file: IO[bytes], separator: bytes) -> Iterator[str]:

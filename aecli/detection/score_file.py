@@ -1,5 +1,6 @@
-"""Read the scores that `aecli detect` printed into a file: lines separated by tabs, or JSON lines."""
+"""Read the scores that `aecli detect` printed into a file: cells separated by tabs or commas, or JSON lines."""
 
+import csv
 import json
 import math
 import re
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from aecli.detection.inputs import HEADING
 from aecli.errors import InputError
 from aecli.storage.paths import is_stream
 from aecli.storage.text import open_text
 
 WHAT = "file of scores"
 HINT = "aecli detect DATA --model run > verdicts.tsv writes one"
-HEADING = "path"
 SEPARATORS = re.compile("[/:]")
 
 
@@ -80,6 +81,8 @@ def _parsed(line: str) -> Iterator[tuple[str, ScoredImage]]:
             yield str(document["path"]), _scored(document["score"], document["threshold"])
         return
     cells = line.rstrip("\n").split("\t")
+    if len(cells) == 1:
+        cells = next(csv.reader([line]), [""])
     if cells != [""] and cells[0] != HEADING:
         yield cells[0], _scored(cells[1], cells[2])
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aecli.checkpoint import ModelRef
+from aecli.checkpoint import CheckpointHeader, ModelRef
 from aecli.codes import CodeBatches, Codes, CodesMeta, save_codes
+from aecli.codes.encoder_network import EncoderNetwork
 from aecli.codes.quantizer import Quantizer
+from aecli.codes.table import is_table, save_table
 from aecli.data.image_set import ImageSet
 from aecli.data.levels import Levels
 from aecli.errors import InputError, UsageError
@@ -64,7 +66,7 @@ def encode_dataset(
     Args:
         model: A resolved model.
         data: A resolved data set.
-        output: The code file to write, or `-` for standard output.
+        output: The code file or the table to write, or `-` for a code file on standard output.
         options: How the images are read.
         bits: Bits per stored value: 32, 16, 8, 6, 4, 3 or 2.
         entropy: Whether to entropy-code the values, which requires 8 bits or fewer.
@@ -96,7 +98,7 @@ def encode_dataset(
                 return None
             started = time.monotonic()
             codes = encode_batches(loaded, images, bits, entropy=entropy, shards=shards, progress=progress)
-            save_codes(codes, output)
+            (save_table if is_table(output) else save_codes)(codes, output)
             return EncodedDataset(loaded, images, time.monotonic() - started, codes.meta.trained_images)
 
 
@@ -175,7 +177,14 @@ def _meta(model: Model, images: ImageSet, bits: int, entropy: bool) -> CodesMeta
         bits=bits,
         entropy=entropy,
         class_names=list(images.class_names),
+        network=None if entropy else _network(model.header),  # which are to be the smallest file
     )
+
+
+def _network(header: CheckpointHeader) -> EncoderNetwork | None:
+    if header.task != "autoencoder":
+        return None
+    return EncoderNetwork(header.architecture, header.arguments, header.mean, header.std)
 
 
 def _tiles(model: Model) -> list[int]:

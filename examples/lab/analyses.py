@@ -11,6 +11,8 @@ from wording import NONE, counted, difference, image, interval, joined, paragrap
 
 Run = dict[str, Any]
 """An entry of `runs` in the document of `aecli compare --json`."""
+METRICS = {"specificity": "specificity", "recall": "recall", "auroc": "AUROC", "f1_max": "F1-max"}
+"""The columns of `aecli calibrate` to show, and their headings."""
 
 
 def codes(lab: Lab) -> str:
@@ -122,6 +124,13 @@ def exercises(lab: Lab) -> str:
     )
 
 
+def _interval(row: dict[str, str], metric: str) -> str:
+    if not row.get(metric):
+        return NONE
+    value, low, high = (float(row[metric + part]) for part in ("", "_low", "_high"))
+    return f"{value:.4f} ({low:.4f} to {high:.4f})"
+
+
 def _photographs(lab: Lab) -> list[str]:
     pattern = (
         "The photographs of food are not available here. `examples/inspection` is the pattern for such a folder: the "
@@ -131,12 +140,15 @@ def _photographs(lab: Lab) -> list[str]:
     scores, verdicts = lab.inspected("calibration.tsv"), lab.inspected("verdicts.tsv")
     if not (scores and verdicts):
         return [pattern + "After `make -C examples/inspection`, `make lab` inserts its results here."]
-    flagged = sum(row[3] == "anomaly" for row in verdicts)
+    flagged = sum(row["verdict"] == "anomaly" for row in verdicts)
     return [
         f"{pattern}{flagged:,} of {len(verdicts):,} incoming photographs are classified as anomalies by the first "
         "score. The metrics are measured on photographs that were not used for fitting; 95% intervals are in "
         "parentheses:",
-        table(scores[0], scores[1:]),
+        table(
+            ["score", *METRICS.values()],
+            [[row["score"], *(_interval(row, name) for name in METRICS)] for row in scores],
+        ),
     ]
 
 

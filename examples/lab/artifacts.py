@@ -40,10 +40,13 @@ class Lab:
     def lines(self, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.out / name).read_text("utf-8").splitlines() if line.startswith("{")]
 
-    def inspected(self, name: str) -> list[list[str]]:
+    def inspected(self, name: str) -> list[dict[str, str]]:
         """Return the rows of a table that `examples/inspection` made; none if it was not run."""
-        file = self.inspection / name
-        return [line.split("\t") for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+        path = self.inspection / name
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
     def run(self, name: str) -> dict[str, Any]:
         """Return the document that `aecli train --json` printed."""

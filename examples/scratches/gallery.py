@@ -1,5 +1,6 @@
 """Make the pictures of the README: `gallery.py OUT IMAGES`, after `make`; JPEG, as photographs are large as PNG."""
 
+import csv
 import sys
 from pathlib import Path
 
@@ -10,8 +11,9 @@ QUALITY = 82
 
 def highest(verdicts: Path) -> str:
     """Return the path of the photograph with the highest score."""
-    rows = [line.split("\t") for line in verdicts.read_text("utf-8").splitlines()]
-    return max(rows, key=lambda row: float(row[1]))[0]
+    with verdicts.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return max(rows, key=lambda row: float(row["score"]))["path"]
 
 
 def main(out: Path, images: Path) -> None:

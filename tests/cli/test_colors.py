@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
 from aecli.cli.colors import shows_colors, styled
 from aecli.cli.console import Console
 from aecli.cli.main import print_error
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column
 
 
 class Terminal(io.StringIO):
@@ -65,9 +66,9 @@ def test_warnings_and_errors_are_colored_on_a_terminal_but_not_in_a_pipe(monkeyp
 
 def test_only_alarming_cells_of_a_terminal_are_red(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
-    rows: list[tuple[list[str], dict[str, Any]]] = [(["a.png", "anomaly"], {}), (["anomaly.png", "normal"], {})]
+    rows = [{"path": "a.png", "verdict": "anomaly"}, {"path": "anomaly.png", "verdict": "normal"}]
     for stream, is_terminal in ((Terminal(), True), (io.StringIO(), False)):
         monkeypatch.setattr("sys.stdout", stream)
-        Console().lines(["path", "verdict"], alarming=["anomaly"]).show(rows)
+        TableConsole().lines([Column("path"), Column("verdict")], alarming=["anomaly"]).show(rows)
         assert stream.getvalue().count("\x1b[1;31m") == is_terminal
         assert ("anomaly\x1b[0m" in stream.getvalue()) is is_terminal

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from aecli.cli.console import Console
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column
 from aecli.errors import UsageError
 from aecli.runtime.progress import unit_of
 from aecli.storage.paths import require_output
@@ -33,7 +35,9 @@ def test_binary_output_to_a_terminal_is_refused(monkeypatch: pytest.MonkeyPatch)
 def test_a_table_on_a_terminal_is_aligned_and_not_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
-    Console().table(["kept as", "bytes"], [["a" * 90, "1,234"], ["b", "5"]], {})
+    TableConsole().table(
+        [Column("kept_as"), Column("bytes")], [{"kept_as": "a" * 90, "bytes": 1234}, {"kept_as": "b", "bytes": 5}], {}
+    )
     first, *rows = terminal.getvalue().splitlines()
     assert first == "kept as" + " " * 83 + "  bytes"
     assert rows == ["a" * 90 + "  1,234", "b" + " " * 89 + "      5"]
@@ -62,9 +66,7 @@ def test_one_bar_shows_the_current_stage_in_its_own_unit(monkeypatch: pytest.Mon
 
 
 def test_every_stage_ends_in_what_it_counts() -> None:
-    units = set(
-        ["images", "codes", "files", "scores", "runs", "methods", "draws", "queries", "iterations", "thumbnails"]
-    )
+    units = {"images", "codes", "files", "scores", "runs", "methods", "draws", "queries", "iterations", "thumbnails"}
     stages = [
         stage
         for file in Path(inspect.getfile(Console)).parents[1].rglob("*.py")

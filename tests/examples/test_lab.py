@@ -94,13 +94,15 @@ def test_the_results_of_the_laboratory_are_beside_ours(report: str) -> None:
 
 def test_the_report_includes_the_results_of_the_inspection(made: Made, report: str, tmp_path: Path) -> None:
     assert "After `make -C examples/inspection`" in parts(report, "###")["5.5 Photographs that are not food"]
-    (tmp_path / "calibration.tsv").write_text("score\tthreshold\tAUROC\nmse\t2826.68\t0.9985\n")
-    (tmp_path / "verdicts.tsv").write_text("a.jpg\t1.0\t2.0\tnormal\t\nb.jpg\t3.0\t2.0\tanomaly\t\n")
+    scores = ["score auroc auroc_low auroc_high", "mse 0.9985 0.9971 0.9993"]
+    verdicts = ["path score threshold verdict", "a.jpg 1.0 2.0 normal", "b.jpg 3.0 2.0 anomaly"]
+    for name, lines in (("calibration.tsv", scores), ("verdicts.tsv", verdicts)):
+        (tmp_path / name).write_text("\n".join(lines).replace(" ", "\t") + "\n")
     command = [sys.executable, str(LAB / "report.py"), str(made[0]), "lab", str(tmp_path)]
     again = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     section = parts(again, "###")["5.5 Photographs that are not food"]
     assert "1 of 2 incoming photographs" in section
-    assert "| mse | 2826.68 | 0.9985 |" in section
+    assert "0.9985 (0.9971 to 0.9993)" in section
 
 
 def test_the_report_has_no_missing_values(report: str) -> None:

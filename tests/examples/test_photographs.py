@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 def test_the_shipped_photographs(make_example: MakeExample, tmp_path: Path) -> None:
     words = (f"OUT={tmp_path}", "CROPS=100", "RECIPE=conv", "TRAIN=--epochs 2 --set model.image_size=32")
     make_example("inspection", *words)
-    verdicts = [line.split("\t") for line in (tmp_path / "verdicts.tsv").read_text("utf-8").splitlines()]
+    _, *verdicts = [line.split("\t") for line in (tmp_path / "verdicts.tsv").read_text("utf-8").splitlines()]
     assert len(verdicts) == 20
     anomalies = (tmp_path / "anomalies.tsv").read_text("utf-8").splitlines()
     assert len(anomalies) == sum(row[3] == "anomaly" for row in verdicts)
@@ -30,6 +30,6 @@ def test_own_folder_with_a_damaged_image(make_example: MakeExample, tmp_path: Pa
     (own / "damaged.png").write_bytes(b"damaged")
     words = (f"OUT={tmp_path / 'out'}", f"NORMAL={own}", f"INCOMING={own}", "RECIPE=conv", "TRAIN=--epochs 1")
     make_example("inspection", *words)
-    verdicts = (tmp_path / "out" / "verdicts.tsv").read_text("utf-8").splitlines()
+    _, *verdicts = (tmp_path / "out" / "verdicts.tsv").read_text("utf-8").splitlines()
     assert len(verdicts) == 120
     assert all(len(line.split("\t")) == 4 for line in verdicts)  # no probability without known anomalies

@@ -77,7 +77,7 @@ def test_runs_are_compared_without_an_error_of_pixels(features_run: Path, conv_r
     assert features["knn"]["mean"] > 0.3
     assert conv["mse"] > 0
     assert (tmp_path / "compared.png").exists()
-    assert len(succeed("compare", features_run, conv_run, *words).rows) == 3
+    assert len(succeed("compare", features_run, conv_run, *words).rows) == 2
 
 
 def test_info_describes_backbone_grid_and_threshold(features_run: Path) -> None:

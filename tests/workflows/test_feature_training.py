@@ -229,8 +229,7 @@ def test_five_photographs_are_enough(fit: Fit, tmp_path: Path) -> None:
     (warning,) = [line for line in result.err.splitlines() if line.startswith("warning: ")]
     assert "threshold" in warning
     assert "validation image" in warning
-    lines = succeed("detect", five, "--model", fit.run).out.splitlines()
-    assert len(lines) == 5
+    assert len(succeed("detect", five, "--model", fit.run).rows) == 5
     strange = tmp_path / "strange.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)).save(strange)
     assert "anomaly" in succeed("detect", strange, "--model", fit.run).out

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
 from aecli.cli.plot_options import DpiOpt, plot_option
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column
 from aecli.data.options import DataOptions
 from aecli.detection.options import CalibrationOptions
 from aecli.detection.tile_options import TileOptions
@@ -19,10 +20,27 @@ if TYPE_CHECKING:
 
     from aecli.data import DataRef
     from aecli.detection.calibration import Calibration
-    from aecli.detection.score_report import ScoreReport
 
-NONE = "-"
-"""A metric that a score does not have: only scores of maps have metrics of pixels."""
+COLUMNS = [
+    Column("score"),
+    Column("baseline", words=("yes", "")),
+    Column("threshold"),
+    *(
+        Column(name, heading, key=key, format=".4f", has_interval=True)
+        for name, heading, key in (
+            ("specificity", "", ""),
+            ("recall", "", ""),
+            ("auroc", "AUROC", "separation.auroc"),
+            ("average_precision", "", "separation.average_precision"),
+            ("fpr_at_95_tpr", "FPR at 95% TPR", "separation.fpr_at_95_tpr"),
+            ("f1_max", "F1-max", "separation.f1_max"),
+            ("pixel_auroc", "pixel AUROC", "pixels.auroc"),
+            ("aupro", "AUPRO", "pixels.aupro"),
+            ("pixel_f1_max", "pixel F1-max", "pixels.f1_max"),
+        )
+    ),
+]
+"""Only scores of maps have metrics of pixels."""
 EXAMPLES = examples(
     "aecli calibrate --model run --normal mnist5k:test",
     "aecli calibrate --model run --normal mnist5k:test --anomalous letters -o detector.safetensors --plot roc.png",
@@ -83,7 +101,7 @@ def calibrate(
     options: CalibrationOptions,
     tiles: TileOptions,
     data_options: DataOptions,
-    console: Console,
+    console: TableConsole,
     data: DataOpt = None,
     normal: NormalOpt = None,
     anomalous: AnomalousOpt = None,
@@ -139,17 +157,15 @@ def calibrate(
         f"{_method(calibration)}"
     )
     if not streams:
-        rows = [_row(report, report.score) for report in result.reports]
-        rows += [_row(report, f"{report.score} (baseline)") for report in calibration.baselines]
-        heading = list(dict.fromkeys(name for row in rows for name in row))
-        cells = [[row.get(name, NONE) for name in heading] for row in rows]
-        console.table(heading, cells, _document(calibration, output))
+        rows = [report.to_dict() | {"baseline": False} for report in result.reports]
+        rows += [report.to_dict() | {"baseline": True} for report in calibration.baselines]
+        console.table(COLUMNS, rows, _document(calibration, output))
     if result.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
 def _resolve(
-    data: str | None, normal: str | None, anomalous: str | None, options: DataOptions, console: Console
+    data: str | None, normal: str | None, anomalous: str | None, options: DataOptions, console: TableConsole
 ) -> "tuple[DataRef, DataRef | None]":
     """Return the normal and the anomalous images.
 
@@ -180,7 +196,7 @@ def _resolve(
     return normal_ref, anomalous_ref
 
 
-def _report_choice(kind: str, ref: "DataRef", console: Console) -> None:
+def _report_choice(kind: str, ref: "DataRef", console: TableConsole) -> None:
     console.note(f"note: {kind} images: {ref.name}:{ref.split}@{ref.classes}")
 
 
@@ -193,10 +209,6 @@ def _method(calibration: "Calibration") -> str:
     basis = calibration.detector.header.basis
     is_one_out = basis is not None and basis.method == "leave-one-out"
     return ", each normal image with the statistics of the others" if is_one_out else ""
-
-
-def _row(report: "ScoreReport", name: str) -> dict[str, str]:
-    return {"score": name, "threshold": f"{report.threshold:.6g}"} | report.as_lines()
 
 
 def _document(calibration: "Calibration", output: Path) -> dict[str, object]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus
 from aecli.runtime.counting import counted
@@ -24,7 +25,7 @@ EXAMPLES = examples(
     "aecli classify mnist5k:test --model run",
     "aecli classify photos/ --model run --labels-from prefix --json > labels.jsonl",
 )
-COLUMNS = ["name", "label", "probability", "true label"]
+COLUMNS = [Column("name"), Column("label"), Column("probability", format=".4f"), Column("true_label")]
 ClassifierOpt = Annotated[
     Path,
     typer.Option(
@@ -41,7 +42,7 @@ def classify(
     data: DataArg,
     model: ClassifierOpt,
     data_options: DataOptions,
-    console: Console,
+    console: TableConsole,
     device: DeviceOpt = "auto",
 ) -> None:
     """Classify images, one line each: name, predicted class, its probability, and the true class if known."""
@@ -63,7 +64,9 @@ def classify(
         seconds = time.monotonic() - started
 
     console.report_images(images)
-    console.lines(COLUMNS).show(list(_rows(images, predicted, loaded.class_names)))
+    lines = console.lines(COLUMNS)
+    lines.show(list(_rows(images, predicted, loaded.class_names)))
+    lines.finish()
     overlap = training_overlap(loaded, images)
     if predicted.known:
         for warning in overlap.warnings:
@@ -79,18 +82,16 @@ def classify(
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
-def _rows(
-    images: "ImageSet", predicted: "Classification", class_names: tuple[str, ...]
-) -> "Iterator[tuple[list[str] | None, dict[str, Any]]]":
+def _rows(images: "ImageSet", predicted: "Classification", class_names: tuple[str, ...]) -> "Iterator[dict[str, Any]]":
     truths = [-1] * len(images) if images.labels is None else images.labels.tolist()
     columns = (images.names.tolist(), predicted.labels.tolist(), predicted.probabilities.tolist(), truths)
     for name, label, probability, truth in zip(*columns, strict=True):
         document = {"name": name, "label": class_names[label], "probability": probability}
         if truth != -1:
             document["true_label"] = images.class_names[truth]
-        yield [name, class_names[label], f"{probability:.4f}", document.get("true_label", "")], document
+        yield document
     for failure in images.failures:
-        yield None, {"name": failure.name, "error": failure.reason}
+        yield {"name": failure.name, "error": failure.reason}
 
 
 def _accuracy(images: "ImageSet", predicted: "Classification") -> str:

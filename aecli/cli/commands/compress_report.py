@@ -1,30 +1,24 @@
 """`aecli compress-report`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt
 from aecli.cli.plot_options import DpiOpt, plot_option
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, UsageError
 from aecli.runtime.counting import counted
-
-if TYPE_CHECKING:
-    from aecli.analyses.compression.measurement import Row
 
 EXAMPLES = examples(
     "aecli compress-report mnist5k:test --model run -o compression.png",
     "aecli compress-report photos/:test --model codec-run --model other-run",
     "aecli compress-report photos/ --model run --json > compression.json",
 )
-COLUMNS = [
-    *("format", "bytes", "bytes/image", "bits/pixel", "saved", "ratio", "with decoder"),
-    *("of 1,000", "of 10,000", "of 1,000,000", "MSE", "PSNR", "SSIM"),
-]
 ModelsOpt = Annotated[
     list[Path],
     typer.Option(
@@ -42,7 +36,7 @@ def compress_report(
     data: DataArg,
     model: ModelsOpt,
     data_options: DataOptions,
-    console: Console,
+    console: TableConsole,
     output: PlotOpt = None,
     dpi: DpiOpt = None,
     device: DeviceOpt = "auto",
@@ -75,25 +69,34 @@ def compress_report(
     console.note(measured.summary)
     for line in measured.comparison_lines:
         console.note(f"  {line}")
-    console.table(COLUMNS, [_cells(row) for row in report.rows], measured.to_dict())
+    rows = [row.to_dict() | {"psnr": row.quality.psnr} for row in report.rows]
+    console.table(_columns(), rows, measured.to_dict())
     if images.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
-def _cells(row: "Row") -> list[str]:
+def _columns() -> list[Column]:
     from aecli.analyses.compression.measurement import SET_SIZES
 
-    quality = row.quality
+    with_decoder = [
+        Column(
+            f"bytes_per_image_of_{count}",
+            f"bytes/image of {count:,}",
+            ",.1f",
+            key=f"bytes_per_image_with_decoder.{count}",
+        )
+        for count in SET_SIZES
+    ]
     return [
-        row.method,
-        f"{row.bytes:,}",
-        f"{row.bytes_per_image:,.1f}",
-        f"{row.bits_per_pixel:.3f}",
-        f"{row.saved_percent:.2f}%",
-        f"{row.ratio:.2f}",
-        f"{row.ratio_with_decoder:.2f}",
-        *(f"{row.bytes_per_image_of(images):,.1f}" for images in SET_SIZES),
-        f"{quality.mse:.2f}",
-        f"{quality.psnr:.2f}",
-        f"{quality.ssim:.4f}",
+        Column("method", "format"),
+        Column("bytes"),
+        Column("bytes_per_image", "bytes/image", format=",.1f"),
+        Column("bits_per_pixel", "bits/pixel", format=".3f"),
+        Column("saved_percent", "saved", format=".2f", suffix="%"),
+        Column("ratio", format=".2f"),
+        Column("ratio_with_decoder", "with decoder", format=".2f"),
+        *with_decoder,
+        Column("mse", "MSE", format=".2f"),
+        Column("psnr", "PSNR", format=".2f"),
+        Column("ssim", "SSIM", format=".4f"),
     ]

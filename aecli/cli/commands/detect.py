@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from aecli.cli.command import examples
-from aecli.cli.console import Console
 from aecli.cli.options import DeviceOpt, ModelOpt
+from aecli.cli.table_console import TableConsole
 from aecli.data.options import PAGES_HELP, DataOptions, Pages
 from aecli.detection.selection import ResultOptions
 from aecli.detection.tile_options import TileOptions
@@ -82,7 +82,7 @@ def detect(
     results: ResultOptions,
     tiles: TileOptions,
     written: FileOptions,
-    console: Console,
+    console: TableConsole,
     images: ImagesArg = None,
     files_from: FilesFromOpt = None,
     null: NullOpt = False,
@@ -119,8 +119,7 @@ def detect(
         console.warn(warning)
     console.report_notes(loaded.notes)
 
-    has_probability = inspector.detector.header.logistic is not None
-    printer = ResultPrinter(console, results, has_probability=has_probability, files=files)
+    printer = ResultPrinter(console, results, inspector.detector.header, files)
     options = DataOptions(pages=pages)
     if watch is not None:
         _follow(watch, inspector, printer, options, console)
@@ -133,6 +132,7 @@ def detect(
     printer.finish_files()
     _summarize(inspector, console)
     inspector.require_scored()
+    printer.finish_table()
     if fail_on_anomaly and inspector.anomalies:
         raise typer.Exit(ExitStatus.ANOMALY)
     if inspector.failed:
@@ -140,7 +140,7 @@ def detect(
 
 
 def _follow(
-    folder: Path, inspector: "AnomalyInspector", printer: "ResultPrinter", options: DataOptions, console: Console
+    folder: Path, inspector: "AnomalyInspector", printer: "ResultPrinter", options: DataOptions, console: TableConsole
 ) -> NoReturn:
     """Print the results of the images in a folder, and of those that arrive, until a signal ends the command.
 
@@ -159,7 +159,7 @@ def _follow(
     raise AssertionError("a watch ends by an exception only")
 
 
-def _summarize(inspector: "AnomalyInspector", console: Console) -> None:
+def _summarize(inspector: "AnomalyInspector", console: TableConsole) -> None:
     report = inspector.report()
     console.report_notes(report.notes)
     for warning in report.warnings:

@@ -7,8 +7,8 @@ import typer
 
 from aecli.cli.archives import encode_archive, encode_set, is_archive, is_codec
 from aecli.cli.command import examples
-from aecli.cli.console import Console
 from aecli.cli.options import DataArg, DeviceOpt, ModelOpt, ProcessOptions
+from aecli.cli.table_console import TableConsole
 from aecli.data.options import DataOptions
 from aecli.data.shapes import shape_text
 from aecli.errors import ExitStatus, UsageError
@@ -18,6 +18,7 @@ from aecli.workflows.archive_options import ArchiveOptions
 EXAMPLES = examples(
     "aecli encode mnist5k:test --model run -o codes.npz",
     "aecli encode photos/ --model run --bits 8 -o codes.npz",
+    "aecli encode photos/ --model run -o codes.csv",
     "aecli encode photos/ --model codec -o archive/ --psnr 38",
 )
 UNQUANTIZED = 32
@@ -28,8 +29,9 @@ CodesOpt = Annotated[
         "--output",
         "-o",
         metavar="OUT",
-        help="NAME.npz: code file to write; - writes it to standard output. Any other name: a folder for one .aec file "
-        "for each image, which a codec writes.",
+        help="NAME.npz: code file to write; - writes it to standard output. NAME.csv or NAME.parquet: a table with the "
+        "columns name, label, residual_l2, c0, c1 and so on, for other programs. Any other name: a folder for one .aec "
+        "file for each image, which a codec writes.",
         show_default=False,
     ),
 ]
@@ -57,7 +59,7 @@ def encode(
     data_options: DataOptions,
     archive: ArchiveOptions,
     processes: ProcessOptions,
-    console: Console,
+    console: TableConsole,
     bits: BitsOpt = 32,
     entropy: EntropyOpt = False,
     list_images: ListOpt = False,
@@ -67,6 +69,7 @@ def encode(
     from aecli import inference
     from aecli.checkpoint import resolve_model
     from aecli.codes import require_bits
+    from aecli.codes.table import WRITERS, is_table, require_table_writer
     from aecli.data import resolve
     from aecli.storage.paths import require_output
 
@@ -79,7 +82,11 @@ def encode(
             raise UsageError(f"--bits and --entropy apply to .npz files, not to {output}", hint="choose a --rate")
         encode_archive(checkpoint, ref, output, data_options, archive, console, list_images=list_images, device=device)
         return
-    output = require_output(output, inputs=[checkpoint.file, *ref.paths], suffixes=[".npz"])
+    output = require_output(output, inputs=[checkpoint.file, *ref.paths], suffixes=[".npz", *WRITERS])
+    if is_table(output):
+        if entropy or bits != UNQUANTIZED:
+            raise UsageError(f"--bits and --entropy apply to .npz files, not to {output}", hint="leave them out")
+        require_table_writer(output)
     if as_stream:
         encode_set(checkpoint, ref, output, data_options, archive, console, device=device)
         return

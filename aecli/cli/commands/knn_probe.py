@@ -8,14 +8,15 @@ import typer
 from aecli.analyses.knn_probe.options import KNNProbeOptions
 from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
-from aecli.cli.console import Console
 from aecli.cli.plot_options import DpiOpt, plot_option
+from aecli.cli.table_console import TableConsole
+from aecli.cli.tables import Column
 from aecli.data.options import DataOptions
 from aecli.errors import AecliError, UsageError
 from aecli.runtime.counting import counted
 
 if TYPE_CHECKING:
-    from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
+    from aecli.analyses.knn_probe.features import Features
     from aecli.codes import Codes
     from aecli.data import ImageSet
     from aecli.runtime.progress import Progress
@@ -24,7 +25,14 @@ EXAMPLES = examples(
     "aecli knn-probe train.npz test.npz -o probe.png",
     "aecli knn-probe train.npz test.npz --labels 10,100,1000,all --methods knn-euclidean,linear",
 )
-COLUMNS = ["labels", "features", "method", "accuracy", "± sd", "95% interval", "best"]
+COLUMNS = [
+    Column("labels"),
+    Column("features"),
+    Column("method"),
+    Column("accuracy", format=".4f", has_interval=True),
+    Column("standard_deviation", "± sd", format=".4f"),
+    Column("best", words=("*", "")),
+]
 TrainArg = Annotated[
     Path,
     typer.Argument(
@@ -38,7 +46,10 @@ TestArg = Annotated[
 PlotOpt = Annotated[Path | None, plot_option("Write a plot of accuracy against the number of labels.")]
 BaselinesOpt = Annotated[
     bool,
-    typer.Option("--baselines/--no-baselines", help="Compare with the pixels and the PCA of the same images."),
+    typer.Option(
+        "--baselines/--no-baselines",
+        help="Compare with the pixels of the same images, their PCA, and the codes of the untrained network.",
+    ),
 ]
 
 
@@ -47,7 +58,7 @@ def knn_probe(
     test: TestArg,
     options: KNNProbeOptions,
     data_options: DataOptions,
-    console: Console,
+    console: TableConsole,
     output: PlotOpt = None,
     dpi: DpiOpt = None,
     baselines: BaselinesOpt = True,
@@ -82,6 +93,7 @@ def knn_probe(
         if baselines and (images := _images(train_codes, test_codes, data_options, console, progress)):
             features["pixels"] = pixel_features(images[0].images, images[1].images)
             features["pca"] = pca_features(features["pixels"], features["codes"].dimensions)
+            features |= _untrained(train_codes, images, console, progress)
         result = probe(features, labels, options, progress)
 
     console.report_notes(result.notes)
@@ -90,6 +102,7 @@ def knn_probe(
 
         knn_probe.draw(result, train_codes.meta.data, test_codes.meta.data, output, dpi)
         console.note(f"wrote {output}")
+    accuracies = [row.to_dict() | {"best": row is result.best(row.labels)} for row in result.accuracies]
     document = {
         "train": _source(train, train_codes),
         "test": _source(test, test_codes),
@@ -97,16 +110,17 @@ def knn_probe(
         "dimensions": {name: vectors.dimensions for name, vectors in features.items()},
         "labeled": result.available,
         "tested": result.tested,
+        "chance": result.chance,
         "protocol": options.to_dict(),
         "notes": result.notes,
-        "accuracies": [row.to_dict() | {"best": row is result.best(row.labels)} for row in result.accuracies],
+        "accuracies": accuracies,
     }
     if output is None or not is_stream(output):
-        console.table(COLUMNS, [_cells(row, result) for row in result.accuracies], document)
+        console.table(COLUMNS, [_row(accuracy) for accuracy in accuracies], document)
 
 
 def _images(
-    train: "Codes", test: "Codes", data_options: DataOptions, console: Console, progress: "Progress"
+    train: "Codes", test: "Codes", data_options: DataOptions, console: TableConsole, progress: "Progress"
 ) -> "list[ImageSet] | None":
     """Return the images of both code files, in the codes' order; None, after a note, if they are not available."""
     from aecli.inference.matching import images_of
@@ -116,6 +130,21 @@ def _images(
     except AecliError as error:
         console.note(f"note: only codes are probed, without pixels and PCA: {error.message}")
         return None
+
+
+def _untrained(
+    codes: "Codes", images: "list[ImageSet]", console: TableConsole, progress: "Progress"
+) -> "dict[str, Features]":
+    """Return the codes of the same network with random weights; nothing, after a note, if it is unknown."""
+    from aecli.analyses.knn_probe.features import Features
+    from aecli.inference.untrained import untrained_encoder, untrained_vectors
+
+    try:
+        model = untrained_encoder(codes.meta)
+    except AecliError as error:
+        console.note(f"note: no untrained network is probed: {error.message}")
+        return {}
+    return {"untrained": Features(*(untrained_vectors(model, each.images, progress) for each in images))}
 
 
 def _source(path: Path, codes: "Codes") -> dict[str, Any]:
@@ -128,14 +157,6 @@ def _source(path: Path, codes: "Codes") -> dict[str, Any]:
     }
 
 
-def _cells(row: "Accuracy", result: "ProbeResult") -> list[str]:
-    spread, interval = row.standard_deviation, row.interval
-    return [
-        str(row.labels),
-        row.features,
-        row.method,
-        f"{row.mean:.4f}",
-        "" if spread is None else f"{spread:.4f}",
-        "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
-        "*" if row is result.best(row.labels) else "",
-    ]
+def _row(accuracy: dict[str, Any]) -> dict[str, Any]:
+    low, high = accuracy["confidence_interval"] or (None, None)
+    return accuracy | {"accuracy": {"value": accuracy["mean"], "low": low, "high": high}}

@@ -10,7 +10,7 @@ from aecli.cli.command import examples
 from aecli.cli.options import DeviceOpt
 from aecli.cli.plot_options import DpiOpt
 from aecli.cli.table_console import TableConsole
-from aecli.cli.tables import Column, fixed_decimals
+from aecli.cli.tables import Column, decimals_of
 from aecli.data.options import DataOptions
 from aecli.errors import ExitStatus, UsageError
 from aecli.runtime.counting import counted
@@ -26,6 +26,8 @@ EXAMPLES = examples(
     "aecli search photos/new/ --in codes.npz --model run -k 5 -o found.html",
     "aecli search codes.npz --in codes.npz --json > neighbors.jsonl",
 )
+QUERIES_AT_ONCE = 1000
+"""Queries whose lines are printed at once."""
 PAGE = ".html"
 QueryArg = Annotated[
     list[str],
@@ -139,12 +141,12 @@ def _of(shown: int, total: int) -> str:
 
 
 def _print(result: "SearchResult", queries: "Queries", console: TableConsole) -> None:
-    distances = fixed_decimals(float(result.neighbors.distances.max(initial=0.0)))
-    columns = [Column("query"), Column("rank"), Column("name"), Column("label"), Column("distance", format=distances)]
+    decimals = decimals_of(result.neighbors.distances.ravel().tolist())
+    columns = [Column("query"), Column("rank"), Column("name"), Column("label"), Column("distance", format=decimals)]
     lines = console.lines(columns)
-    for query in range(len(result)):
-        document = result.to_dict(query)
-        lines.show([*_rows(document)], [document])
+    for start in range(0, len(result), QUERIES_AT_ONCE):
+        documents = [*map(result.to_dict, range(start, min(start + QUERIES_AT_ONCE, len(result))))]
+        lines.show([row for document in documents for row in _rows(document)], documents)
     lines.show([], [{"query": failure.name, "error": failure.reason} for failure in queries.failures])
     lines.finish()
     found = result.neighbors

@@ -33,24 +33,26 @@ def calibrate(aecli: Run, conv_run: Path, tmp_path: Path) -> Run:
 def test_normal_images_give_a_threshold_and_its_specificity(calibrate: Run, tmp_path: Path) -> None:
     result = calibrate(*NORMAL, "--quantile", "0.95")
     assert result.status == 0, result.err
-    heading, row = result.rows
-    assert heading == ["score", "threshold", "specificity"]
-    assert row[0] == "combined"
-    assert float(row[2].split()[0]) > 0.85
+    (row,) = result.records
+    assert row["score"] == "combined"
+    assert float(row["specificity_low"]) < float(row["specificity"]) < float(row["specificity_high"])
+    assert float(row["specificity"]) > 0.85
+    assert row["auroc"] == row["recall"] == ""
     header = load_detector(tmp_path / "detector.safetensors").header
     assert header.quantile == 0.95
-    assert row[1] == f"{header.threshold:.6g}"
+    assert float(row["threshold"]) == header.threshold
     assert "161 normal" in result.err
     assert "162 normal" in result.err
 
 
-def test_anomalies_add_columns_and_scores(calibrate: Run) -> None:
-    heading, *rows = calibrate(*NORMAL, *ANOMALOUS).rows
-    assert heading[2:] == ["specificity", "recall", "AUROC", "average precision", "FPR at 95% TPR", "F1-max"]
-    names = [row[0] for row in rows]
-    assert sorted(names[:-2]) == score_names()
-    assert all("baseline" in name for name in names[-2:])
-    assert all(all(row) and len(row) == len(heading) for row in rows)
+def test_anomalies_add_metrics_and_scores(calibrate: Run) -> None:
+    records = calibrate(*NORMAL, *ANOMALOUS).records
+    assert sorted(record["score"] for record in records[:-2]) == score_names()
+    assert [record["baseline"] for record in records] == ["false"] * (len(records) - 2) + ["true"] * 2
+    for record in records:
+        for metric in ("specificity", "recall", "auroc", "average_precision", "fpr_at_95_tpr", "f1_max"):
+            low, value, high = (float(record[metric + part]) for part in ("_low", "", "_high"))
+            assert low <= value <= high
 
 
 def test_json_has_the_metrics_of_each_score(calibrate: Run, tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_the_model_is_not_replaced(aecli: Run, conv_run: Path) -> None:
         ((*NORMAL, "--seed", "-1"), ExitStatus.USAGE, "--seed"),
         ((*NORMAL, "--seed", "99999999999"), ExitStatus.USAGE, "--seed"),
         ((*NORMAL, "-o", "detector.txt"), ExitStatus.USAGE, ".safetensors"),
-        ((*NORMAL, "--plot", "plot.pdf"), ExitStatus.USAGE, ".png"),
+        ((*NORMAL, "--plot", "plot.gif"), ExitStatus.USAGE, ".png"),
         ((*NORMAL, "--device", "cuda:99"), ExitStatus.UNAVAILABLE, "cuda:99"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -8,11 +8,9 @@ from tests.command_line import succeed
 
 
 def test_the_table_is_tab_separated_in_a_pipe() -> None:
-    header, *rows = succeed("datasets").rows
-    assert all(len(row) == len(header) for row in rows)
-    availability = {row[0]: row[1] for row in rows}
-    assert availability["digits"] == "yes"
-    assert availability["cifar10"] == "no"
+    availability = {record["word"]: record["available"] for record in succeed("datasets").records}
+    assert availability["digits"] == "true"
+    assert availability["cifar10"] == "false"
 
 
 def test_json_has_one_entry_for_each_word() -> None:

@@ -40,7 +40,7 @@ def test_only_shows_one_verdict_but_counts_all(detect: Run, threshold: str) -> N
 
 def test_only_does_not_change_the_exit_status(detect: Run) -> None:
     words = ("digits:test@1", "--threshold", "0", "--only", "normal")
-    assert detect(*words).out == ""
+    assert detect(*words).rows == []
     assert detect(*words).status == 0
     assert detect(*words, "--fail-on-anomaly").status == ExitStatus.ANOMALY
 

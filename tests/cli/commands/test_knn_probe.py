@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from aecli.analyses.knn_probe.options import METHODS
-from aecli.cli.commands.knn_probe import COLUMNS
 from aecli.codes import load_codes, save_codes
 from tests.command_line import Result, Run
 
@@ -42,13 +41,12 @@ def document(result: Result) -> dict[str, Any]:
 def test_the_table_has_all_combinations_and_marks_the_best(aecli: Run, train_file: Path, codes_file: Path) -> None:
     result = aecli("knn-probe", train_file, codes_file, "--labels", "10,100", "--draws", "3")
     assert result.status == 0, result.err
-    header, *rows = result.rows
-    assert header == COLUMNS
+    rows = result.records
     assert len(rows) == 2 * 3 * len(METHODS)
     for count in ("10", "100"):
-        of_count = [row for row in rows if row[0] == count]
-        best = max(of_count, key=lambda row: float(row[3]))
-        assert [row[3] for row in of_count if row[6] == "*"] == [best[3]]
+        of_count = [row for row in rows if row["labels"] == count]
+        best = max(of_count, key=lambda row: float(row["accuracy"]))
+        assert [row["accuracy"] for row in of_count if row["best"] == "true"] == [best["accuracy"]]
 
 
 def test_codes_are_better_than_chance_and_the_json_is_complete(aecli: Run, train_file: Path, codes_file: Path) -> None:

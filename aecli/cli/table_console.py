@@ -1,0 +1,132 @@
+"""The console of commands that print tables, whole ones and rows that arrive one after the other."""
+
+import shutil
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aecli.cli.colors import styled
+from aecli.cli.console import PANEL, Console, print_json
+from aecli.cli.tables import (
+    GAP,
+    TEXT_FORMATS,
+    Column,
+    Row,
+    are_numbers,
+    cell_width,
+    for_people,
+    for_programs,
+    padded,
+)
+from aecli.errors import UsageError, unknown
+from aecli.runtime.options import option
+
+FORMATS = ("table", *TEXT_FORMATS, "json")
+
+
+@dataclass(frozen=True)
+class TableConsole(Console):
+    """A console whose results are tables."""
+
+    format: str | None = option(
+        None,
+        "Format of the table: table is for people, the others have plain numbers; --json is short for json. Default: "
+        "table on a terminal, otherwise tsv.",
+        "--format",
+        metavar="|".join(FORMATS),
+        panel=PANEL,
+    )
+    no_header: bool = option(False, "Print tables without the line of headings.", "--no-header", panel=PANEL)
+
+    def __post_init__(self) -> None:
+        """Check the format, and let `--format json` be `--json`.
+
+        Raises:
+            UsageError: the format is unknown, or is not the one of another option.
+        """
+        if self.format is not None and self.format not in FORMATS:
+            raise UsageError(unknown("format", self.format, FORMATS))
+        if self.json and self.format not in (None, "json"):
+            raise UsageError(f"--json cannot be combined with --format {self.format}", hint="leave out one of them")
+        if self.format == "json":
+            object.__setattr__(self, "json", True)
+        if self.json and self.no_header:
+            raise UsageError("JSON has no line of headings", hint="leave out --no-header")
+
+    @property
+    def table_format(self) -> str:
+        """The format of tables: `table`, `tsv`, `csv` or `json`."""
+        return "json" if self.json else self.format or ("table" if sys.stdout.isatty() else "tsv")
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Row], document: Mapping[str, Any]) -> None:
+        """Print a table, or the one JSON `document` of the same values."""
+        style = self.table_format
+        if style == "json":
+            print_json(document)
+        elif style == "table":
+            width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+            print(
+                *(line + "\n" for line in for_people(columns, rows, width, heading=not self.no_header)), sep="", end=""
+            )
+        else:
+            heading = [] if self.no_header else [tuple(name for column in columns for name in column.names)]
+            print(TEXT_FORMATS[style]([*heading, *for_programs(columns, rows)]), end="")
+
+    def lines(self, columns: Sequence[Column], alarming: Collection[str] = ()) -> "Lines":
+        """Return a printer of rows that arrive one after the other; cells that are `alarming` are red."""
+        return Lines(columns, self.table_format, has_heading=not self.no_header, alarming=alarming)
+
+
+class Lines:
+    """A printer of the rows of a table as they arrive."""
+
+    def __init__(self, columns: Sequence[Column], style: str, *, has_heading: bool, alarming: Collection[str] = ()):
+        self._columns = columns
+        self._style = style
+        self._has_heading = has_heading
+        self._alarming = alarming
+        self._widths: list[int] = []
+        self._numeric: list[bool] = []
+
+    def show(self, rows: Sequence[Row], documents: Sequence[Mapping[str, Any]] | None = None) -> None:
+        """Print rows at once: those without an `error` as a table, or all `documents`, by default the rows, as JSON."""
+        if self._style == "json":
+            for document in rows if documents is None else documents:
+                print_json(document)
+        elif shown := [row for row in rows if "error" not in row]:
+            if self._style == "table":
+                self._show_aligned(shown)
+            else:
+                self._print_heading()
+                print(TEXT_FORMATS[self._style](for_programs(self._columns, shown)), end="")
+        sys.stdout.flush()
+
+    def finish(self) -> None:
+        """Print the headings of a table without rows, if it is for programs."""
+        if self._style in TEXT_FORMATS:
+            self._print_heading()
+            sys.stdout.flush()
+
+    def _print_heading(self) -> None:
+        if self._has_heading:
+            self._has_heading = False
+            print(TEXT_FORMATS[self._style]([[name for column in self._columns for name in column.names]]), end="")
+
+    def _show_aligned(self, rows: Sequence[Row]) -> None:
+        values = [column.values(rows) for column in self._columns]
+        cells = [column.cells(each) for column, each in zip(self._columns, values, strict=True)]
+        lines = [*zip(*cells, strict=True)]
+        if not self._widths:  # the first rows set the widths; longer cells later on are not cut off
+            self._numeric = [*map(are_numbers, values)]
+            titles = [column.title for column in self._columns]
+            self._widths = [max(map(cell_width, [title, *each])) for title, each in zip(titles, cells, strict=True)]
+            lines = [*([tuple(titles)] if self._has_heading else []), *lines]
+        for line in lines:
+            columns = zip(line, self._widths, self._numeric, strict=True)
+            texts = [self._styled(cell, padded(cell, width, to_right=is_number)) for cell, width, is_number in columns]
+            print(GAP.join(texts).rstrip())
+
+    def _styled(self, cell: str, text: str) -> str:
+        """Return a padded cell, in red if it is alarming."""
+        return text.replace(cell, styled(cell, "error", sys.stdout)) if cell in self._alarming else text
