@@ -66,8 +66,6 @@ def commands(folder: RunFolder, header: CheckpointHeader, detector: Detector | N
     lines = [train]
     if detector is not None:
         lines.append(_calibrate(run, header, detector.header))
-    if folder.exported.exists():
-        lines.append(["aecli", "export", run])
     lines.append(["aecli", "report", run, "-o", str(Path(f"{folder.path.name or 'run'}.html"))])
     return [shlex.join(line) for line in lines]
 
