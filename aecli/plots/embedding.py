@@ -14,18 +14,23 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from aecli.analyses.embedding import Embedding
-from aecli.plots.class_names import draw_class_names
-from aecli.plots.figure import CLASS_COLORS, figure, image_pixels, shortened
+from aecli.plots.class_names import are_numbered, draw_class_names
+from aecli.plots.figure import CLASS_COLORS, MAX_VECTOR_POINTS, figure, image_pixels, shortened
 from aecli.plots.label_placement import without_overlap
 from aecli.storage.paths import short_names
 
-PANEL_INCHES = 6.4
+PANEL_INCHES, LARGE_PANEL_INCHES = 6.4, 8.0
+"""Width of a panel, and of one with so many classes that their names are numbered."""
 MARKERS = "o^sDvPX<>*hpd8"
 UNLABELED_COLOR = "#8c8c8c"
 MAX_CLASSES = len(CLASS_COLORS) * len(MARKERS)
 """With more classes, colors and markers repeat, and classes are not named."""
-THUMBNAILS_ACROSS = 26
-"""Images that fit side by side in a panel."""
+THUMBNAILS_ACROSS = (7, 9, 11, 14, 18, 22, 26)
+"""Images that fit side by side in a panel: as few, and as large, as leaves room for many of them."""
+GAP = 1.12
+"""Distance of the centers of two images, in sides of an image."""
+MOST_SHOWN = 0.4
+"""The fraction of images that need room for a size to be chosen; of many, fewer have room even at the smallest."""
 EDGE = {"edgecolors": "white", "linewidths": 0.3}
 LEGEND: dict[str, Any] = {"handletextpad": 0.1, "columnspacing": 1.0, "borderpad": 0.2}
 ROUNDS = 4
@@ -112,9 +117,15 @@ def draw(panels: Sequence[Panel], path: Path, dpi: int | None = None) -> None:
     columns = len(panels) if len(panels) <= 3 else int(np.ceil(np.sqrt(len(panels))))
     rows = -(-len(panels) // columns)
     height = float(np.clip(max(_relative_height(panel.extent()) for panel in panels), 0.6, 1))
-    lines = _legend_lines(shown, PANEL_INCHES * columns)
-    legend_inches = 0.021 * _legend_fontsize(shown) * lines + 0.2
-    size = PANEL_INCHES * columns, (PANEL_INCHES * height + 0.45) * rows + legend_inches
+    named = [name for name in shown if name is not None]
+    has_dots = any(panel.images is None for panel in panels)
+    is_numbered = has_dots and len(named) <= MAX_CLASSES and are_numbered(named)
+    written = {name: str(number) if is_numbered else name for number, name in enumerate(named, 1)}
+    labels = [_label(name, written) for name in shown]
+    width = LARGE_PANEL_INCHES if is_numbered else PANEL_INCHES
+    lines = _legend_lines(labels, width * columns)
+    legend_inches = 0.021 * _legend_fontsize(labels) * lines + 0.2
+    size = width * columns, (width * height + 0.45) * rows + legend_inches
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a name with characters that the font does not have
         with figure(path, size, dpi) as drawn:
@@ -123,11 +134,11 @@ def draw(panels: Sequence[Panel], path: Path, dpi: int | None = None) -> None:
                 axes.set_axis_off()
             for axes, panel in zip(grid, panels, strict=False):
                 _draw_panel(axes, panel, styles, height)
-            _draw_legend(drawn, shown, styles, -(-len(shown) // lines))
+            _draw_legend(drawn, [(label, styles[name]) for label, name in zip(labels, shown, strict=True)], lines)
             for axes, panel in zip(grid, panels, strict=False):
                 members = {name: indices for name, indices in panel.members().items() if name is not None}
                 if panel.images is None and 2 <= len(members) <= MAX_CLASSES:
-                    draw_class_names(drawn, axes, panel.coordinates, members)
+                    draw_class_names(drawn, axes, panel.coordinates, members, written)
 
 
 def _styles(panels: Sequence[Panel]) -> Styles:
@@ -157,9 +168,13 @@ def _draw_panel(axes: Axes, panel: Panel, styles: Styles, height: float) -> None
     _draw_points(axes, panel, styles, opacity=0.9 if panel.images is None else 0.5, zorder=2)
     low, high = panel.extent()
     extent = float((high - low).max()) or 1.0
+    margin = 0.03 * extent
     if panel.images is not None and panel.image_indices is not None:
-        _draw_thumbnails(axes, panel, styles, extent / THUMBNAILS_ACROSS)
-    middle, reach = (low + high) / 2, 0.53 * max(high[0] - low[0], (high[1] - low[1]) / height, 1e-9)
+        side, indices = _thumbnails(panel, extent)
+        margin = max(margin, 0.55 * side)
+        _draw_thumbnails(axes, panel, styles, side, indices)
+    middle, half = (low + high) / 2, (high - low) / 2 + margin
+    reach = max(half[0], half[1] / height)
     reaches = np.array((reach, reach * height))
     (left, bottom), (right, top) = middle - reaches, middle + reaches
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(left, right), ylim=(bottom, top))
@@ -178,19 +193,32 @@ def _draw_points(axes: Axes, panel: Panel, styles: Styles, opacity: float, zorde
     for turn in range(ROUNDS):
         for name in sorted(rounds, key=lambda name: name is not None):  # unlabeled points below all others
             x, y = panel.coordinates[rounds[name][turn]].T
-            axes.scatter(x, y, s=size, alpha=opacity, zorder=zorder, **styles[name], **edge)
+            dots = axes.scatter(x, y, s=size, alpha=opacity, zorder=zorder, **styles[name], **edge)
+            dots.set_rasterized(len(panel.coordinates) > MAX_VECTOR_POINTS)
 
 
-def _draw_thumbnails(axes: Axes, panel: Panel, styles: Styles, side: float) -> None:
-    """Draw the images of as many points as have room; `side` is the longer side of each image."""
+def _thumbnails(panel: Panel, extent: float) -> tuple[float, NDArray[np.int64]]:
+    """Return the longer side of the images to draw, and the indices of the points that have room for one."""
+    assert panel.images is not None
+    height, width = panel.images.shape[2:]
+    order = np.random.default_rng(0).permutation(len(panel.coordinates))
+    for across in THUMBNAILS_ACROSS:
+        side = extent / across
+        box = GAP * side * width / max(width, height), GAP * side * height / max(width, height)
+        indices = without_overlap(panel.coordinates, box, order)
+        if len(indices) >= MOST_SHOWN * len(order):
+            break
+    return side, indices
+
+
+def _draw_thumbnails(axes: Axes, panel: Panel, styles: Styles, side: float, indices: NDArray[np.int64]) -> None:
+    """Draw the images of some points; `side` is the longer side of each image."""
     assert panel.images is not None
     assert panel.image_indices is not None
     height, width = panel.images.shape[2:]
     size = side * width / max(width, height), side * height / max(width, height)
-    order = np.random.default_rng(0).permutation(len(panel.coordinates))
-    names = {index: name for name, indices in panel.members().items() for index in indices.tolist()}
-    gap = 1.12
-    for index in without_overlap(panel.coordinates, (size[0] * gap, size[1] * gap), order).tolist():
+    names = {index: name for name, members in panel.members().items() for index in members.tolist()}
+    for index in indices.tolist():
         x, y = panel.coordinates[index] - np.array(size) / 2
         axes.imshow(
             image_pixels(panel.images[panel.image_indices[index]]),
@@ -205,26 +233,36 @@ def _draw_thumbnails(axes: Axes, panel: Panel, styles: Styles, side: float) -> N
         axes.add_patch(Rectangle((x, y), *size, fill=False, edgecolor=color, linewidth=1.2, zorder=4))
 
 
-def _legend_lines(names: Sequence[str | None], width: float) -> int:
+def _label(name: str | None, written: dict[str, str]) -> str:
+    """Return a name for the legend, after the number that stands for it in the plot, if there is one."""
+    text = shortened(name or "unlabeled", 24)
+    return text if name is None or written[name] == name else f"{written[name]}  {text}"
+
+
+def _legend_lines(labels: Sequence[str], width: float) -> int:
     """Return the number of lines that the legend takes at a width in inches."""
-    if len(names) > MAX_CLASSES:
+    if len(labels) > MAX_CLASSES:
         return 1
-    longest = max(len(shortened(name or "unlabeled", 24)) for name in names)
-    entry_inches = (0.045 + 0.0085 * longest) * _legend_fontsize(names)
-    return -(-len(names) // max(1, int(width / entry_inches)))
+    entry_inches = (0.045 + 0.0085 * max(map(len, labels))) * _legend_fontsize(labels)
+    return -(-len(labels) // max(1, int(width / entry_inches)))
 
 
-def _legend_fontsize(names: Sequence[str | None]) -> float:
-    return 9 if len(names) <= 30 else 7.5
+def _legend_fontsize(labels: Sequence[str]) -> float:
+    return 9 if len(labels) <= 30 else 7.5
 
 
-def _draw_legend(drawn: Figure, names: Sequence[str | None], styles: Styles, columns: int) -> None:
-    if len(names) > MAX_CLASSES:
-        drawn.supxlabel(f"{len(names):,} classes: too many to name; colors and markers repeat", fontsize=9)
+def _draw_legend(drawn: Figure, entries: Sequence[tuple[str, dict[str, Any]]], lines: int) -> None:
+    """Draw a legend of labels and their styles in so many lines."""
+    if len(entries) > MAX_CLASSES:
+        drawn.supxlabel(f"{len(entries):,} classes: too many to name; colors and markers repeat", fontsize=9)
         return
-    handles = [Line2D([], [], linestyle="", label=shortened(name or "unlabeled", 24), **styles[name]) for name in names]
+    labels = [label for label, _ in entries]
     legend = drawn.legend(
-        handles=handles, loc="outside lower center", ncols=columns, fontsize=_legend_fontsize(names), **LEGEND
+        handles=[Line2D([], [], linestyle="", label=label, **style) for label, style in entries],
+        loc="outside lower center",
+        ncols=-(-len(entries) // lines),
+        fontsize=_legend_fontsize(labels),
+        **LEGEND,
     )
     for text in legend.get_texts():
         text.set_parse_math(False)

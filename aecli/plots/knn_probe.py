@@ -12,6 +12,8 @@ from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
 from aecli.plots.figure import COLORS, figure
 
 MARKERS = "osD^vP"
+CHANCE = "most frequent class"
+"""The label of the line of chance."""
 FEATURE_DISTANCE = 0.22
 """Vertical distance of the features of one method, if each method is a row of dots."""
 FEATURE_SHIFT = 0.012
@@ -26,13 +28,15 @@ def draw(result: ProbeResult, train: str, test: str, path: Path, dpi: int | None
     """Draw the accuracies of a probe with the 95% confidence intervals of their means.
 
     With several numbers of labels, each method has a panel of accuracy against the number of labels on a logarithmic
-    scale. With one number, each method is a row of dots.
+    scale. With one number, each method is a row of dots. A dotted line is the accuracy of always predicting the most
+    frequent class.
 
     Args:
         result: The probe.
         train: DATA word of the training images.
         test: DATA word of the test images.
-        path: The PNG file to write.
+        path: The file to write.
+        dpi: Its resolution.
     """
     counts = list(dict.fromkeys(row.labels for row in result.accuracies))
     methods = list(dict.fromkeys(row.method for row in result.accuracies))
@@ -53,10 +57,14 @@ def draw(result: ProbeResult, train: str, test: str, path: Path, dpi: int | None
         else:
             axes = _draw_panels(drawn, result, methods, features, counts)
             labels = ""
+        for each in drawn.axes:
+            if each.axison:
+                line = each.axvline if len(counts) == 1 else each.axhline
+                line(result.chance, color="0.4", linestyle=":", linewidth=1.3, zorder=1, label=CHANCE)
         title = f"{_title(train, test)}\n{labels}mean of draws and its 95% interval"
         drawn.suptitle(title, fontsize="medium", parse_math=False)
         handles, names = axes.get_legend_handles_labels()
-        drawn.legend(handles, names, loc="outside lower center", ncols=len(names))
+        drawn.legend(handles, names, loc="outside lower center", ncols=3 if len(names) > 4 else len(names))
 
 
 def _title(train: str, test: str) -> str:
@@ -130,7 +138,8 @@ def _draw_intervals(
     spans = [row.interval or (row.mean, row.mean) for row in rows]
     errors = [[mean - low for mean, (low, _) in zip(means, spans, strict=True)]]
     errors.append([high - mean for mean, (_, high) in zip(means, spans, strict=True)])
-    style: Any = {"color": COLORS[(0, 3, 2, 4, 1)[index % 5]], "marker": MARKERS[index % 6], "label": name}
+    label = "untrained network" if name == "untrained" else name
+    style: Any = {"color": COLORS[(0, 3, 2, 4, 1)[index % 5]], "marker": MARKERS[index % 6], "label": label}
     if is_vertical:
         axes.errorbar(positions, means, yerr=errors, capsize=3, markersize=4.5, linewidth=1.4, **style)
     else:

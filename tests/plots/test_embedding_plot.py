@@ -1,14 +1,12 @@
 """The plot of embeddings: names, legend and thumbnails are complete and do not overlap."""
 
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -16,6 +14,7 @@ from aecli.plots import embedding as plot
 from aecli.plots.embedding import Panel
 from aecli.plots.figure import CLASS_COLORS, image_pixels
 from aecli.plots.label_placement import pushed_apart, without_overlap
+from tests.plots.extents import boxes, overlaps
 
 
 def panel(classes: int, count: int = 300, **changes: Any) -> Panel:
@@ -27,33 +26,6 @@ def panel(classes: int, count: int = 300, **changes: Any) -> Panel:
     names = [f"class {index}" for index in range(classes)]
     values: dict[str, Any] = {"title": "data", "note": "note", "coordinates": positions}
     return Panel(**(values | {"labels": labels, "class_names": names} | changes))
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The figures that the test draws."""
-    figures: list[Any] = []
-    original = Figure.__init__
-
-    def remember(self: Figure, *arguments: Any, **options: Any) -> None:
-        original(self, *arguments, **options)
-        figures.append(self)
-
-    monkeypatch.setattr(Figure, "__init__", remember)
-    return figures
-
-
-def boxes(texts: Iterable[Any]) -> NDArray[Any]:
-    """Return (left, bottom, right, top) of each text in pixels, (N, 4)."""
-    return np.array([text.get_window_extent().extents for text in texts])
-
-
-def overlaps(extents: NDArray[Any]) -> int:
-    """Return how many pairs of boxes overlap by more than a pixel."""
-    first, second = np.triu_indices(len(extents), 1)
-    low = np.maximum(extents[first, :2], extents[second, :2])
-    high = np.minimum(extents[first, 2:], extents[second, 2:])
-    return int((high - low > 1).all(axis=1).sum())
 
 
 @pytest.mark.slow
@@ -73,7 +45,13 @@ def test_class_names_and_legend_are_inside_and_do_not_overlap(classes: int, draw
     assert outside.y0 >= 0
     assert outside.x0 >= 0
     assert outside.x1 <= figure.bbox.width
-    assert [text.get_text() for text in legend.get_texts()] == [f"class {index}" for index in range(classes)]
+    labels = [text.get_text() for text in legend.get_texts()]
+    if classes <= 30:
+        assert labels == [f"class {index}" for index in range(classes)]
+    else:  # so many names would bury the points
+        assert labels == [f"{index + 1}  class {index}" for index in range(classes)]
+        assert {text.get_text() for text in axes.texts} == {str(index + 1) for index in range(classes)}
+        assert (names[:, 2:] - names[:, :2]).prod(axis=1).sum() < 0.03 * axes.get_window_extent().size.prod()
     title = axes.title.get_window_extent()
     assert title.y1 <= figure.bbox.height
     assert axes.get_aspect() == 1
@@ -154,6 +132,30 @@ def test_thumbnails_do_not_overlap_and_show_the_images_of_their_points(
         shown = np.asarray(thumbnail.get_array())
         assert (shown == image_pixels(images[indices[point]])).all()
         assert (right - left) / (top - bottom) == pytest.approx(shape[2] / shape[1], rel=1e-4)
+
+
+@pytest.mark.parametrize(("count", "least", "most"), [(9, 100, 160), (90, 55, 120), (2000, 30, 50)])
+def test_thumbnails_are_larger_if_they_are_few_and_none_is_cut_off(
+    count: int, least: int, most: int, drawn: list[Any], tmp_path: Path
+) -> None:
+    positions = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    images = np.zeros((count, 1, 8, 8), np.uint8)
+    plot.draw([Panel("data", "note", positions, images=images, image_indices=np.arange(count))], tmp_path / "plot.png")
+    (axes,) = drawn[0].axes
+    extents = np.array([thumbnail.get_window_extent().extents for thumbnail in axes.images])
+    assert least < (extents[:, 2] - extents[:, 0]).mean() < most, "pixels"
+    frame = axes.get_window_extent().extents
+    assert (extents[:, :2] >= frame[:2] - 1).all()
+    assert (extents[:, 2:] <= frame[2:] + 1).all()
+
+
+def test_names_cover_none_of_few_points(drawn: list[Any], tmp_path: Path) -> None:
+    given = panel(5, 60)
+    plot.draw([given], tmp_path / "plot.png")
+    (axes,) = drawn[0].axes
+    pixels = axes.transData.transform(given.coordinates)
+    for left, bottom, right, top in boxes(axes.texts):
+        assert not ((pixels > (left, bottom)) & (pixels < (right, top))).all(axis=1).any()
 
 
 @pytest.mark.slow

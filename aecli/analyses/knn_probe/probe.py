@@ -79,6 +79,8 @@ class ProbeResult:
     """Number of training codes with a label."""
     notes: tuple[str, ...]
     """Messages for the user about missing labels and classes."""
+    chance: float = 0.0
+    """Accuracy of always predicting the most frequent class of the labeled test codes."""
 
     def best(self, labels: int) -> Accuracy:
         """Return the highest mean accuracy with this number of labels; the first one on a tie."""
@@ -122,7 +124,8 @@ def probe(
                     progress("probing draws", done, total)
                 rows.append(Accuracy(count, name, method, tuple(accuracies)))
     rows.sort(key=lambda row: row.labels)
-    return ProbeResult(tuple(rows), tested, labels.available, tuple(_notes(labels, list(draws), options)))
+    chance = float(np.bincount(labels.test[is_labeled]).max() / tested)
+    return ProbeResult(tuple(rows), tested, labels.available, tuple(_notes(labels, list(draws), options)), chance)
 
 
 def _classifier(
