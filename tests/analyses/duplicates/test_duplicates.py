@@ -59,6 +59,7 @@ def test_there_are_no_duplicates_among_different_images(codes: Codes) -> None:
 
 
 def test_exact_copies_come_first(codes: Codes) -> None:
+    assert codes.residual_l2 is not None
     mixed = joined(joined(codes, first(codes, 3, 0.01)), first(replace(codes, codes=codes.codes[::-1]), 0))
     twice = joined(mixed, replace(first(codes, 1), codes=codes.codes[100:101], residual_l2=codes.residual_l2[100:101]))
     result = find_duplicates(twice)
@@ -108,6 +109,7 @@ def test_one_image_of_each_group_remains(codes: Codes) -> None:
 
 def test_the_cosine_distance_ignores_the_length_of_codes(codes: Codes) -> None:
     dimmed = first(codes, COPIES)
+    assert dimmed.residual_l2 is not None
     dimmed = replace(dimmed, codes=dimmed.codes * np.float32(0.6), residual_l2=dimmed.residual_l2 * np.float32(0.6))
     with_copies = joined(codes, dimmed)
     found = find_duplicates(with_copies, options=DuplicateOptions(metric="cosine"))
