@@ -24,8 +24,7 @@ def value_name(parameter: Any) -> str:
 
 def choices(parameter: Any) -> list[str]:
     """Return the words among the alternatives in the name of the value: `first` and `all` of `first|all`."""
-    words = value_name(parameter).removesuffix("...").split("|")
-    return [word for word in words if word and word == word.lower()] if len(words) > 1 else []
+    return [word for word in value_name(parameter).removesuffix("...").split("|") if word and word == word.lower()]
 
 
 def default_text(parameter: Any) -> str:

@@ -140,6 +140,10 @@ def _devices(options: Mapping[str, str], current: str) -> Candidates:
     return described({"auto": "a GPU if there is one", "cpu": "", "cuda": "", "cuda:1": "the second GPU", "mps": ""})
 
 
+def _image_sizes(options: Mapping[str, str], current: str) -> Candidates:
+    return described({"native": "the images' own size", "32": "", "64": "", "128": "", "any": "for codecs"})
+
+
 def _labels(options: Mapping[str, str], current: str) -> Candidates:
     return _list_of({"10": "", "100": "", "1000": "", "all": "all labels"}, current)
 
@@ -197,12 +201,14 @@ BY_PARAMETER: Mapping[str, Callable[[Mapping[str, str], str], Candidates]] = {
     "logger": _loggers,
     "strategy": _strategies,
     "device": _devices,
+    "image_size": _image_sizes,
 }
 """The values of options, by the name of the parameter."""
 
 BY_VALUE: Mapping[str, Callable[[Mapping[str, str], str], Candidates]] = {
     "DATA": _data,
     "IMAGE": _data,
+    "QUERY": _data,
     "FILE": _files(ALL_FILES),
     "DIR": _files(FOLDERS),
     "RUN": _files(FOLDERS),
@@ -211,6 +217,6 @@ BY_VALUE: Mapping[str, Callable[[Mapping[str, str], str], Candidates]] = {
     "CKPT|WEIGHTS": _files("files .safetensors .pth"),
     "CODES": _files("files .npz .aec"),
     "OUT": _files(ALL_FILES),
-    "PLOT": _files("files .png .svg .pdf"),
+    "PLOT": _files("files .png .svg .pdf .html"),
 }
 """The values of options and arguments, by what the help calls them."""

@@ -68,7 +68,7 @@ def test_recipes(words: tuple[str, ...]) -> None:
 def test_data_words_with_their_splits_and_classes(tmp_path: Path) -> None:
     for name in ("train/cat", "train/dog", "test/cat"):
         (tmp_path / name).mkdir(parents=True)
-    for command in ("train", "encode", "detect", "classify", "compress-report"):
+    for command in ("train", "encode", "detect", "classify", "compress-report", "search"):
         assert set(found(command, "")) == set(registry().named)
         assert complete([command, ""]).files == "files"
     assert found("calibrate", "--normal", "digi") == ["digits"]
@@ -87,6 +87,8 @@ def test_scores_methods_bits_and_devices() -> None:
     assert found("knn-probe", "a", "b", "--methods", "linear,knn-c") == ["linear,knn-cosine"]
     assert found("encode", "x", "--bits", "") == ["32", "16", "8", "6", "4", "3", "2"]
     assert found("encode", "x", "--bits", "1") == ["16"]
+    assert found("detect", "x", "--sort", "") == ["score"]
+    assert "native" in found("train", "x", "--image-size", "")
     assert "cuda" in found("encode", "x", "--device", "")
 
 
