@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
-from aecli.plots.knn_probe import _with_room, draw
+from aecli.plots.knn_probe import CHANCE, _with_room, draw
 from tests.plots.colors import color_count
 
 METHODS = ("knn-euclidean", "knn-cosine", "linear", "label-spreading")
@@ -22,7 +23,7 @@ def result(counts: tuple[int, ...], methods: tuple[str, ...] = METHODS, features
         for name in names
         for method in methods
     ]
-    return ProbeResult(tuple(rows), 100, 4000, ())
+    return ProbeResult(tuple(rows), 100, 4000, (), 0.25)
 
 
 @pytest.mark.slow
@@ -45,6 +46,18 @@ def test_every_combination_is_drawn_without_being_cut_off(
     assert color_count(pixels) > 20
     for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]):
         assert (edge == 255).all()
+
+
+@pytest.mark.parametrize("counts", [(100,), (10, 100)])
+def test_every_panel_has_a_line_of_chance(counts: tuple[int, ...], drawn: list[Figure], tmp_path: Path) -> None:
+    draw(result(counts), "a", "b", tmp_path / "plot.png")
+    for axes in drawn[0].axes:
+        (line,) = (line for line in axes.lines if line.get_label() == CHANCE)
+        is_dots = len(counts) == 1
+        assert set(np.asarray(line.get_data()[0 if is_dots else 1])) == {0.25}
+        low, high = axes.get_xlim() if is_dots else axes.get_ylim()
+        assert low < 0.25 < high
+    assert CHANCE in [text.get_text() for text in drawn[0].legends[0].get_texts()]
 
 
 def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:

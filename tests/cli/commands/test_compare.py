@@ -116,7 +116,7 @@ def test_runs_without_common_test_images_have_no_knn_accuracy(
         ("RUN nowhere", ExitStatus.INPUT, "nowhere"),
         ("RUN OTHER --test nonsense", ExitStatus.INPUT, "nonsense"),
         ("RUN OTHER --labels 0", ExitStatus.USAGE, "labels"),
-        ("RUN OTHER -o plot.pdf", ExitStatus.USAGE, ".png"),
+        ("RUN OTHER -o plot.gif", ExitStatus.USAGE, ".png"),
     ],
 )
 def test_invalid_comparisons_are_errors(

@@ -42,7 +42,7 @@ def test_the_table_has_all_combinations_and_marks_the_best(aecli: Run, train_fil
     result = aecli("knn-probe", train_file, codes_file, "--labels", "10,100", "--draws", "3")
     assert result.status == 0, result.err
     rows = result.records
-    assert len(rows) == 2 * 3 * len(METHODS)
+    assert len(rows) == 2 * 4 * len(METHODS)
     for count in ("10", "100"):
         of_count = [row for row in rows if row["labels"] == count]
         best = max(of_count, key=lambda row: float(row["accuracy"]))
@@ -51,8 +51,9 @@ def test_the_table_has_all_combinations_and_marks_the_best(aecli: Run, train_fil
 
 def test_codes_are_better_than_chance_and_the_json_is_complete(aecli: Run, train_file: Path, codes_file: Path) -> None:
     found = document(aecli("knn-probe", train_file, codes_file, "--labels", "100", "--draws", "4", "--json"))
-    assert {row["features"] for row in found["accuracies"]} == {"codes", "pixels", "pca"}
-    assert all(row["mean"] > 0.5 and len(row["draws"]) == 4 for row in found["accuracies"])
+    assert {row["features"] for row in found["accuracies"]} == {"codes", "pixels", "pca", "untrained"}
+    assert 0.1 < found["chance"] < 0.12
+    assert all(row["mean"] > 0.4 and len(row["draws"]) == 4 for row in found["accuracies"])
     assert all(low < row["mean"] < high for row in found["accuracies"] for low, high in [row["confidence_interval"]])
     assert found["protocol"]["seed"] == 0
     assert "training codes only" in found["protocol"]["in_words"]
@@ -60,7 +61,17 @@ def test_codes_are_better_than_chance_and_the_json_is_complete(aecli: Run, train
     meta = load_codes(codes_file).meta
     assert found["test"]["fingerprint"] == meta.data_fingerprint
     assert found["model"] == meta.model_fingerprint
-    assert found["dimensions"] == {"codes": 16, "pixels": 64, "pca": 16}
+    assert found["dimensions"] == {"codes": 16, "pixels": 64, "pca": 16, "untrained": 16}
+
+
+def test_codes_that_do_not_describe_their_network_are_probed_without_an_untrained_one(
+    aecli: Run, train_file: Path, codes_file: Path, tmp_path: Path
+) -> None:
+    train = changed(train_file, tmp_path / "train.npz", network=None)
+    result = aecli("knn-probe", train, codes_file, *QUICK)
+    assert result.status == 0
+    assert "note: no untrained network" in result.err
+    assert [row["features"] for row in result.records] == ["codes", "pixels", "pca"]
 
 
 def test_the_same_arguments_give_the_same_bytes(aecli: Run, train_file: Path, codes_file: Path) -> None:
@@ -163,7 +174,7 @@ def test_codes_that_do_not_fit_are_refused(aecli: Run, train_file: Path, codes_f
         (["--labels", "10", "--neighbors", "11"], "11 neighbors"),
         (["--methods", "linaer"], "'linear'"),
         (["--draws", "0"], "--draws"),
-        (["-o", "plot.pdf"], ".png"),
+        (["-o", "plot.gif"], ".png"),
     ],
 )
 def test_invalid_options_are_refused(
@@ -192,5 +203,5 @@ def test_images_that_were_resized_for_the_model_are_baselines(aecli: Run, conv_r
         assert aecli("encode", f"letters:{file.stem}", "--model", conv_run, "-o", file).status == 0
     result = aecli("knn-probe", *files, "--methods", "knn-euclidean", "--draws", "2", "--json")
     assert result.status == 0
-    assert {row["features"] for row in json.loads(result.out)["accuracies"]} == {"codes", "pixels", "pca"}
+    assert {row["features"] for row in json.loads(result.out)["accuracies"]} == {"codes", "pixels", "pca", "untrained"}
     assert "only codes" not in result.err
