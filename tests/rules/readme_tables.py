@@ -1,4 +1,4 @@
-"""Generate the tables of the README from the registries: `python -m tests.rules.readme_tables` rewrites them."""
+"""Generate tables of pages from the registries: `python -m tests.rules.readme_tables` rewrites them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,28 +11,28 @@ from aecli.data.registry import registry
 from aecli.detection.scores import score_summaries
 from aecli.recipes.loading import recipe_names, recipe_purpose
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README, DETECTION = ROOT / "README.md", ROOT / "examples" / "detection" / "README.md"
 END = "<!-- end -->"
 
 
-def tables() -> dict[str, str]:
-    """Return each table by the name of the mark that precedes it."""
-    return {
-        "commands": _command_table(),
-        "data": _data_table(),
-        "recipes": _table("--recipe", {name: recipe_purpose(name) for name in recipe_names()}),
-        "scores": _table("--score", score_summaries()),
-    }
+def tables(page: Path) -> dict[str, str]:
+    """Return each table of a page by the name of the mark that precedes it."""
+    if page == DETECTION:
+        return {"scores": _table("--score", score_summaries())}
+    recipes = {name: recipe_purpose(name) for name in recipe_names()}
+    return {"commands": _command_table(), "data": _data_table(), "recipes": _table("--recipe", recipes)}
 
 
-def with_tables(page: str) -> str:
-    """Return the page with the text between the marks replaced."""
-    for name, table in tables().items():
+def with_tables(page: Path) -> str:
+    """Return the content of a page with the text between the marks replaced."""
+    content = page.read_text("utf-8")
+    for name, table in tables(page).items():
         begin = f"<!-- {name} -->"
-        before, rest = page.split(begin)
+        before, rest = content.split(begin)
         _, after = rest.split(END, 1)
-        page = f"{before}{begin}\n\n{table}\n\n{END}{after}"
-    return page
+        content = f"{before}{begin}\n\n{table}\n\n{END}{after}"
+    return content
 
 
 def _command_table() -> str:
@@ -56,4 +56,5 @@ def _table(option: str, purposes: Mapping[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text("utf-8")), encoding="utf-8")
+    for each in (README, DETECTION):
+        each.write_text(with_tables(each), encoding="utf-8")

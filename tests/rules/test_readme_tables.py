@@ -1,12 +1,13 @@
-"""The tables of the README are those of the registries, and its example is the recorded one."""
+"""The tables of the pages are those of the registries, and the README's example is the recorded one."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from aecli.detection.scores import score_summaries
 from aecli.recipes.loading import recipe_names, recipe_purpose
-from tests.rules.readme_tables import README, with_tables
+from tests.rules.readme_tables import DETECTION, README, with_tables
 
 TEXT = README.read_text("utf-8")
 HINT = "run: python -m tests.rules.readme_tables"
@@ -19,11 +20,12 @@ def test_every_recipe_has_a_row_with_its_purpose(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "summary"), score_summaries().items())
 def test_every_score_has_a_row_with_its_summary(name: str, summary: str) -> None:
-    assert f"| `{name}` | {summary} |" in TEXT, HINT
+    assert f"| `{name}` | {summary} |" in DETECTION.read_text("utf-8"), HINT
 
 
-def test_the_tables_have_no_other_rows() -> None:
-    assert with_tables(TEXT) == TEXT, HINT
+@pytest.mark.parametrize("page", [README, DETECTION], ids=lambda page: page.parent.name)
+def test_the_tables_have_no_other_rows(page: Path) -> None:
+    assert with_tables(page) == page.read_text("utf-8"), HINT
 
 
 def test_the_example_is_the_recorded_session() -> None:
