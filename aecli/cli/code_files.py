@@ -1,4 +1,4 @@
-"""Arguments that name code files: images and run folders among them are told apart, with what to type."""
+"""Arguments that name code files: errors say which are images or run folders, and what to type."""
 
 from pathlib import Path
 

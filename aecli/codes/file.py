@@ -165,7 +165,7 @@ def load_codes(path: Path) -> Codes:
         raise InputError(f"not a code file: {path}: {error}", hint="create one with aecli encode") from error
     if "meta" not in arrays:
         raise InputError(
-            f"arrays, but not codes of aecli: {path}",
+            f"arrays, but not codes of aecli: {path}: 'meta' is missing",
             hint=f"if these are images, encode them: aecli encode {path} --model MODEL -o codes.npz",
         )
     try:

@@ -257,7 +257,7 @@ def test_files_of_other_kinds_are_refused(file: Path, conv_run: Path, codes_file
         conv_run: "folder",
         tmp_path / "text.safetensors": "not a detector",
         tmp_path / "empty.safetensors": "empty",
-        tmp_path / "cut.safetensors": "not a detector",
+        tmp_path / "cut.safetensors": "incomplete",
         tmp_path / "foreign.safetensors": "not made by",
         tmp_path / "none.safetensors": "no such",
         Path("/dev/null"): "not a regular file",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.data import DataOptions
@@ -30,7 +31,7 @@ def test_the_number_of_a_gpu_chooses_it(
         asked.update(arguments)
         raise StoppedError
 
-    monkeypatch.setattr(trainer.pl, "Trainer", record)
+    monkeypatch.setattr(pl, "Trainer", record)
     monkeypatch.setattr(trainer, "is_available", lambda name: True)
     recipe = load_recipe("mlp")
     images, validation = load_subsets("digits", None, recipe, DataOptions())

@@ -79,8 +79,8 @@ def test_a_downloaded_data_set_is_read_without_the_network(
     assert images.images.shape == (6, 1, 5, 4)
     assert images.class_names == tuple("0123456789")
     assert labels_of(images) == [0, 1, 2, 0, 1, 2]
-    assert steps[0] == ("downloading mnist", 0, 2)
-    assert steps[-1] == ("downloading mnist", 2, 2)
+    assert steps[0] == ("downloading mnist in splits", 0, 2)
+    assert steps[-1] == ("downloading mnist in splits", 2, 2)
     assert capfd.readouterr() == ("", "")
     requests = len(server.requested)
     assert len(load("mnist")) == 10
