@@ -46,7 +46,7 @@ CLASS_COLORS = (
 def figure(path: Path, size: tuple[float, float], dpi: int | None = None) -> Iterator[Figure]:
     """Yield a figure to draw on, and write it to a PNG, SVG or PDF file, by its suffix, when the block ends.
 
-    The same figure gives the same bytes. Text stays text in SVG and PDF files.
+    The same figure gives the same bytes. Text stays text in SVG and PDF files, unless it has a halo.
 
     Args:
         path: The file to write, or `-` for a PNG file on standard output.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -21,19 +22,28 @@ def other_codes(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
+@pytest.fixture(scope="module")
+def ones(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ones") / "ones.npz"
+    succeed("encode", "digits:test@1", "--model", conv_run, "-o", path)
+    return path
+
+
 @pytest.fixture
 def words(
-    conv_run: Path, mlp_run: Path, codes_file: Path, other_codes: Path, tmp_path: Path
+    conv_run: Path, mlp_run: Path, codes_file: Path, other_codes: Path, ones: Path, tmp_path: Path
 ) -> dict[str, Sequence[object]]:
     """Return the words of a quick call of each command, which end before the name of the plot."""
-    normal = ("--normal", "digits:test@1", "--anomalous", "digits:test@7")
     return {
         "tsne": (codes_file, "--method", "pca", "-o"),
         "search": (codes_file, "--in", codes_file, "-k", 2, "-o"),
-        "duplicates": (codes_file, other_codes, "-o"),
+        "duplicates": (codes_file, ones, "-o"),
         "knn-probe": (other_codes, codes_file, "--labels", 20, "--draws", 2, "--methods", "knn-euclidean", "-o"),
         "compress-report": ("digits:test@1", "--model", conv_run, "-o"),
-        "calibrate": ("--model", conv_run, *normal, "-o", tmp_path / "detector.safetensors", "--plot"),
+        "calibrate": (
+            *("--model", conv_run, "--normal", "digits:test@1", "--score", "residual"),
+            *("-o", tmp_path / "detector.safetensors", "--plot"),
+        ),
         "compare": (conv_run, mlp_run, "--draws", 2, "-o"),
     }
 
@@ -43,16 +53,17 @@ def words(
 def test_the_suffix_is_the_format_and_dpi_the_resolution(
     name: str, words: dict[str, Sequence[object]], tmp_path: Path
 ) -> None:
-    sizes = []
-    for dpi in (40, 80):
-        plot = tmp_path / f"plot-{dpi}.png"
-        succeed(name, *words[name], plot, "--dpi", dpi)
-        with Image.open(plot) as image:
-            sizes.append(image.size)
-    assert sizes[1] == pytest.approx((2 * sizes[0][0], 2 * sizes[0][1]), abs=2)
-    for suffix, start in ((".svg", b"<?xml"), (".pdf", b"%PDF")):
-        succeed(name, *words[name], tmp_path / f"plot{suffix}")
-        assert (tmp_path / f"plot{suffix}").read_bytes().startswith(start)
+    for name_of_plot, start, *dpi in (
+        ("plot.png", b"\x89PNG", "--dpi", 40),
+        ("plot.svg", b"<?xml"),
+        ("plot.pdf", b"%PDF"),
+    ):
+        succeed(name, *words[name], tmp_path / name_of_plot, *dpi)
+        assert (tmp_path / name_of_plot).read_bytes().startswith(start)
+    root = ElementTree.parse(tmp_path / "plot.svg").getroot()
+    inches = [float((root.get(side) or "").removesuffix("pt")) / 72 for side in ("width", "height")]
+    with Image.open(tmp_path / "plot.png") as image:
+        assert image.size == pytest.approx([40 * side for side in inches], abs=1)
 
 
 @pytest.mark.parametrize("name", DRAWING)
