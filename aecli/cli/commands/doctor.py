@@ -17,7 +17,7 @@ ImportsOpt = Annotated[
     bool,
     typer.Option(
         "--imports",
-        help="Import every package to find broken ones, which takes up to half a minute. Default: only small ones.",
+        help="Import every package to find broken ones, which takes a minute or more. Default: only small ones.",
     ),
 ]
 
