@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from itertools import pairwise
 from types import FrameType
 from typing import Any
 
@@ -128,12 +129,12 @@ def _report_unexpected(words: list[str], error: Exception) -> int:
 
 
 def print_error(words: list[str], message: str, hint: str | None, status: int) -> None:
-    """Print the message and the hint on standard error, and with `--json` among the words a JSON line too."""
+    """Print the message and the hint on standard error, and a JSON line too if the words ask for JSON."""
     label, colon, rest = printable(message.replace("\n", " ")).partition(":")
     lines = [styled(label + colon, "error", sys.stderr) + rest]
     if hint:
         lines.append(f"{styled('hint:', 'hint', sys.stderr)} {printable(hint)}")
-    if "--json" in words:
+    if "--json" in words or "--format=json" in words or ("--format", "json") in pairwise(words):
         document: dict[str, Any] = {"error": message.removeprefix("error: "), "hint": hint, "exit": int(status)}
         lines.append(printable(json.dumps(document)))
     with suppress(BrokenPipeError):

@@ -72,7 +72,7 @@ def _batches(codes: CodeBatches) -> Iterator[Batch]:
         part = slice(done, done + len(values))
         labels = [UNLABELED] * len(values) if codes.labels is None else codes.labels[part].tolist()
         names = [None if label == UNLABELED else codes.meta.class_names[label] for label in labels]
-        yield codes.names[part].tolist(), names, residuals, values.reshape(len(values), -1)
+        yield codes.names[part].tolist(), names, residuals, values.reshape(len(values), prod(codes.shape[1:]))
         done += len(values)
 
 

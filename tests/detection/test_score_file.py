@@ -21,6 +21,11 @@ def test_lines_of_a_pipe_are_read(path: Path) -> None:
     assert [line.is_anomaly for line in lines.values()] == [True, False]
 
 
+def test_commas_are_read_too(path: Path) -> None:
+    path.write_text('path,score,threshold,verdict\n"a, b.png",5.25,4.5,anomaly\n')
+    assert read_scores(path).lines == {"a, b.png": ScoredImage(5.25, 4.5)}
+
+
 def test_json_lines_are_read_and_failures_and_the_summary_are_skipped(path: Path) -> None:
     documents = [
         {"path": "a.png", "score": 5.25, "threshold": 4.5, "verdict": "anomaly"},
@@ -38,6 +43,7 @@ def test_json_lines_are_read_and_failures_and_the_summary_are_skipped(path: Path
         "\n",
         "path\tscore\tthreshold\tverdict\n",
         "a.png\n",
+        "a.png,1\n",
         "a.png\tnan\t1\n",
         "a.png\tx\t1\n",
         "{\n",

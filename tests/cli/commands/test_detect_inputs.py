@@ -33,9 +33,30 @@ def test_a_list_is_read_from_standard_input_or_a_file(detect: Run, image_folder:
     (tmp_path / "list").write_bytes(content)
     from_stream = detect("--files-from", "-", stdin=content)
     assert [row[0] for row in from_stream.rows] == names
-    assert detect("--files-from", tmp_path / "list").out == from_stream.out
+    assert [row[0] for row in detect("--files-from", tmp_path / "list").rows] == names
     with_argument = detect(image_folder / "b" / "3.png", "--files-from", "-", stdin=content)
     assert [row[0] for row in with_argument.rows] == [str(image_folder / "b" / "3.png"), *names]
+
+
+def test_a_list_may_begin_with_the_heading_of_detect(
+    detect: Run, image_folder: Path, monkeypatch: pytest.MonkeyPatch, digit: Path
+) -> None:
+    printed = detect(image_folder / "a").out
+    column = "\n".join(line.split("\t")[0] for line in printed.splitlines())
+    assert column.startswith("path\n")
+    again = detect("--files-from", "-", stdin=column.encode())
+    assert [row[0] for row in again.rows] == [line.split("\t")[0] for line in printed.splitlines()[1:]]
+    monkeypatch.chdir(image_folder)
+    (image_folder / "path").write_bytes(digit.read_bytes())
+    assert detect("--files-from", "-", stdin=column.encode()).rows[0][0] == "path", "a file of that name is an image"
+
+
+@pytest.mark.parametrize("style", ["tsv", "csv"])
+def test_what_detect_prints_is_a_list_of_images(style: str, detect: Run, image_folder: Path, tmp_path: Path) -> None:
+    found = detect(image_folder / "a", "--format", style)
+    (tmp_path / f"found.{style}").write_text(found.out)
+    names = [row[0] for row in detect(tmp_path / f"found.{style}").rows]
+    assert names == [str(image_folder / "a" / f"{index}.png") for index in range(3)]
 
 
 def test_a_null_separated_list_takes_any_file_name(detect: Run, image_folder: Path, tmp_path: Path) -> None:
@@ -63,11 +84,13 @@ def test_pages_are_judged_one_by_one(detect: Run, digit: Path, tmp_path: Path) -
     refused = detect(path)
     assert refused.status is not ExitStatus.DONE
     assert "--pages" in refused.err
-    first = detect(digit).rows[0][1:]
-    assert detect(path, "--pages", "first").rows == [[f"{path}#1", *first]]
+    first = float(detect(digit).rows[0][1])
+    ((name, score, *_),) = detect(path, "--pages", "first").rows
+    assert name == f"{path}#1"
+    assert float(score) == pytest.approx(first, rel=1e-4)
     rows = detect(path, "--pages", "all").rows
     assert [row[0] for row in rows] == [f"{path}#{number}" for number in (1, 2, 3)]
-    assert rows[0][1:] == first != rows[1][1:]
+    assert float(rows[0][1]) == pytest.approx(first, rel=1e-4) != float(rows[1][1])
     assert detect("-", "--pages", "all", stdin=path.read_bytes()).status is not ExitStatus.DONE
 
 
