@@ -134,17 +134,18 @@ TEXT_FORMATS: Mapping[str, Callable[[Iterable[Sequence[str]]], str]] = {"tsv": t
 
 
 def for_people(columns: Sequence[Column], rows: Sequence[Row], width: int | None, *, heading: bool = True) -> list[str]:
-    """Return the lines of an aligned table without the columns that have no value.
+    """Return the lines of an aligned table without the columns whose cells are all empty.
 
     A table that is wider than `width` is turned if it then fits; otherwise the text in its last column is wrapped, or
     the columns are folded into blocks that begin with the first one. Where none helps, lines are wider, as no value is
     cut.
     """
     shown = [
-        _TextColumn(column.title, column.cells(values), is_number=are_numbers(values))
+        _TextColumn(column.title, cells, is_number=are_numbers(values))
         for column in columns
         for values in [column.values(rows)]
-        if not rows or any(value is not None for value in values)
+        for cells in [column.cells(values)]
+        if not rows or {*cells} - {MISSING, ""}
     ]
     if width is None or _width_of(shown) <= width:
         return _aligned(shown, heading)

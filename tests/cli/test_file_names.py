@@ -171,5 +171,5 @@ def test_image_names_of_arbitrary_bytes(
     assert len(list(out.iterdir())) == 10
     result = run_in_shell("detect", folder, "--model", onnx_file, "--heatmaps", tmp_path / "heat", environment=locale)
     assert result.status == 0, result.err
-    assert result.stdout.count(b"\n") == 10
+    assert result.stdout.count(b"\n") == 11  # with the headings
     assert b"\\udcff" in result.stdout
