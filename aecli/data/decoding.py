@@ -305,7 +305,8 @@ def _target_shape(files: _Files, wanted: Shape) -> FullShape:
     first: tuple[str, FullShape] | None = None
     first_failure = None
     color = False
-    scanned = _with_progress(map_ordered(shape_of, range(len(files))), "reading headers of files", len(files), files.progress)
+    shapes = map_ordered(shape_of, range(len(files)))
+    scanned = _with_progress(shapes, "reading headers of files", len(files), files.progress)
     for name, shape in zip(files.names, scanned, strict=True):
         if isinstance(shape, UnreadableImageError):
             if not files.skip_damaged:

@@ -85,7 +85,7 @@ def warning_after(
 
 
 def shortfall(recipe: Recipe, epochs: Sequence[EpochMetrics], references: dict[str, float]) -> str | None:
-    """Return a sentence if the best epoch's model is worth no more than a constant prediction or its initial weights."""
+    """Return a sentence if the best epoch's model is worth no more than a constant or its initial weights."""
     best = min(epochs, key=lambda row: row.val_loss)
     constant, initial = constant_reference(references), references.get("initial_network")
     if constant and constant[1] > 0 and best.val_loss >= HARDLY_BETTER * constant[1]:

@@ -182,8 +182,8 @@ def _detections(material: Path) -> list[Writer]:
     from aecli.detection.detector import load_detector
     from aecli.detection.inputs import chunked, image_readers
     from aecli.detection.inspection import AnomalyInspector, Detection
-    from aecli.plots.heatmap import Heatmaps
     from aecli.pages.inspection import InspectionPage
+    from aecli.plots.heatmap import Heatmaps
     from aecli.plots.map_files import MapFiles
     from aecli.plots.map_formats import MapFormat
 

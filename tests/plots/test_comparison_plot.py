@@ -66,5 +66,6 @@ def test_nothing_is_cut_off(measured: list[Measured], drawn: list[Figure], tmp_p
     for axes in drawn[0].axes:
         if axes.get_visible():
             assert_inside([axes.title, *axes.texts], drawn[0])
-            assert axes.get_tightbbox().x0 >= -1, "names"
+            box = axes.get_tightbbox()
+            assert box is not None and box.x0 >= -1, "names"  # noqa: PT018
     assert_inside([*drawn[0].texts, *drawn[0].legends[0].get_texts()], drawn[0])

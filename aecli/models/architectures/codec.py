@@ -108,8 +108,8 @@ class Decoder(nn.Module):
 def overlapping_blocks(codes: Tensor, kernels: Tensor) -> Tensor:
     """Compute `conv_transpose2d(codes, kernels, stride=16, padding=8)` of 32x32 kernels, three times as fast.
 
-    Each 16x16 block of the result is the sum of quarters of 4 kernels: a 2x2 convolution of the codes whose channels are
-    the pixels of a block.
+    Each 16x16 block of the result is the sum of quarters of 4 kernels: a 2x2 convolution of the codes whose channels
+    are the pixels of a block.
     """
     code, colors = kernels.shape[:2]
     quarters = kernels.view(code, colors, 2, BLOCK, 2, BLOCK).permute(1, 3, 5, 0, 2, 4).flip(4, 5)
