@@ -197,7 +197,7 @@ class AnomalyInspector:
         """
         if not self.scored:
             raise InputError(
-                _nothing_scored(self.failed), hint="name images, folders of images or DATA words; the warnings say why"
+                _nothing_scored(self.failed), hint="name images, folders of images or DATA words; the messages above say why"
             )
 
     def report(self) -> ConversionReport:

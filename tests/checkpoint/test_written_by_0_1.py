@@ -1,6 +1,7 @@
 """Files that version 0.1 wrote are still read: model, detector, codes, coordinates, recipe, metrics, exported model."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_encode_and_decode(path: Path, tmp_path: Path) -> None:
     codes, grid = tmp_path / "codes.npz", tmp_path / "grid.png"
     succeed("encode", "digits:test", "--model", path, "--bits", 8, "-o", codes, "--device", "cpu")
     new, stored = load_codes(codes), load_codes(FILES / "c8.npz")
-    assert new.meta == stored.meta
+    assert replace(new.meta, network=None) == stored.meta  # 0.1 did not describe the network
     assert (new.codes == stored.codes).mean() > 0.99
     for name in CODES:
         succeed("decode", FILES / name, "--model", path, "-o", grid, "--device", "cpu")
