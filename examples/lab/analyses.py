@@ -152,12 +152,21 @@ def _photographs(lab: Lab) -> list[str]:
     ]
 
 
+PROBED = {
+    "codes": "codes, sparse model",
+    "untrained": "codes, untrained model",
+    "pixels": "raw pixels",
+    "pca": "PCA",
+}
+"""What the k-NN probe compares."""
+
+
 def _probes(lab: Lab) -> str:
     probe = lab.document("knn-probe.json")
     laboratory = {("codes", 100): "0.7431", ("pixels", 100): "0.7003"}
     rows = [
         [
-            {"codes": "codes, sparse model", "pixels": "raw pixels", "pca": "PCA"}[each["features"]],
+            PROBED[each["features"]],
             f"{probe['dimensions'][each['features']]}",
             f"{each['labels']:,}",
             laboratory.get((each["features"], each["labels"]), NONE),
