@@ -98,7 +98,7 @@ def test_parallel_xargs_gives_the_same_results_as_one_process(model: Path, image
     lines = {}
     for processes, each in ((1, len(files)), (8, 2)):
         heatmaps = tmp_path / f"heatmaps{processes}"
-        command = f"xargs -0 -P {processes} -n {each} {AECLI} detect --model {model} --heatmaps {heatmaps}"
+        command = f"xargs -0 -P {processes} -n {each} {AECLI} detect --no-header --model {model} --heatmaps {heatmaps}"
         done = subprocess.run(
             command, shell=True, input="\0".join(map(str, files)), capture_output=True, text=True,
             timeout=TIMEOUT, check=True,

@@ -76,7 +76,7 @@ def test_a_shipped_recipe_trains_and_classifies(shipped: Path, aecli: Run) -> No
         assert plot.width > 400
     result = aecli("classify", "digits:test@0,1", "--model", run)
     assert result.status == 0
-    assert len(result.out.splitlines()) == len(load("digits:test@0,1"))
+    assert len(result.rows) == len(load("digits:test@0,1"))
 
 
 def test_a_shipped_recipe_fits_and_detects(shipped: Path, aecli: Run) -> None:

@@ -41,7 +41,7 @@ class Codec:
         arrays = store(self.codes.codes, bits, quantizer, entropy=entropy)
         size = sum(array.nbytes for array in arrays.values())
         if entropy:
-            meta = replace(self.codes.meta, bits=bits, entropy=True)
+            meta = replace(self.codes.meta, bits=bits, entropy=True, network=None)  # as `encode` writes it
             file = BytesIO()
             write_codes(replace(self.codes, meta=meta, quantizer=quantizer), file)
             size = file.tell()
