@@ -197,7 +197,8 @@ class AnomalyInspector:
         """
         if not self.scored:
             raise InputError(
-                _nothing_scored(self.failed), hint="name images, folders of images or DATA words; the messages above say why"
+                _nothing_scored(self.failed),
+                hint="name images, folders of images or DATA words; see the messages above",
             )
 
     def report(self) -> ConversionReport:
