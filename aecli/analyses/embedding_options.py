@@ -60,7 +60,7 @@ class SampleOptions:
         Raises:
             UsageError: a value is out of range.
         """
-        require_at_least(seed=(self.seed, 0))
+        require_at_least(sample=(MIN_CODES if self.sample is None else self.sample, MIN_CODES), seed=(self.seed, 0))
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,9 @@ class RunReportOptions:
             raise UsageError(f"--examples must be at least 1, got {self.examples}", hint="--examples 1")
         if self.examples > 100:
             raise UsageError(f"--examples must be at most 100, got {self.examples}", hint="--examples 100")
+        SampleOptions(self.sample, self.seed)
         find_method(self.method)
-        self.probing(self.labels)  # which checks the labels and the seed
+        self.probing(self.labels)  # which checks the labels
 
     @property
     def plane(self) -> SampleOptions:

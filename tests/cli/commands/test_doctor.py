@@ -26,7 +26,8 @@ def test_doctor_describes_the_installation_and_the_machine(
     assert "digits" in result.out
     assert "1 (fixed)" in result.out
     assert "issues" in result.err
-    assert max(map(len, result.out.splitlines())) <= 100
+    # A path is never broken: it may be longer than a line.
+    assert all(len(line) <= 100 or str(tmp_path) in line for line in result.out.splitlines())
 
     document = succeed("doctor", "--json").document
     assert document["versions"]["aecli"].startswith(__version__)
