@@ -1,5 +1,6 @@
 """The checkpoint of a run: the best epoch's weights, and what is measured on them."""
 
+import math
 from importlib.metadata import version
 
 import numpy as np
@@ -14,7 +15,7 @@ from aecli.training.callbacks import History
 from aecli.training.initial_model import random_model
 from aecli.training.request import TrainingRequest
 from aecli.training.subsets import Subset
-from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES, model_fields
+from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES, QUANTIZER_VALUES, model_fields
 
 
 def save_best_model(request: TrainingRequest, history: History) -> None:
@@ -57,6 +58,7 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
 
 
 def _sample_codes(model: Autoencoder, images: Subset) -> NDArray[np.float32]:
-    """Return the codes of up to `QUANTIZER_IMAGES` images, spread evenly over the set."""
-    spread = np.linspace(0, len(images) - 1, min(QUANTIZER_IMAGES, len(images))).round().astype(np.int64)
+    """Return the codes of images that are spread evenly over the set."""
+    count = min(QUANTIZER_IMAGES, len(images), max(1, QUANTIZER_VALUES // math.prod(model.code_shape)))
+    spread = np.linspace(0, len(images) - 1, count).round().astype(np.int64)
     return encode_indices(model, images.images.images, images.indices[spread])[0]

@@ -22,11 +22,11 @@ from aecli.training.prior_network import train_prior_network
 from aecli.training.request import TrainingRequest
 from aecli.training.subsets import Subset
 
-MOST_VALUES = 1 << 26
-"""Values of the codes that are kept in memory to fit the prior: 256 MiB."""
 MOST_IMAGES = 4000
+NETWORK_VALUES = 1 << 26
+"""Values of the codes that the network of the causal prior is trained on: 256 MiB."""
 TABLE_VALUES = 1 << 24
-"""Values of the codes that the tables of the causal prior are fitted to, at each rate."""
+"""Values of the codes that the tables of a prior are fitted to, at each rate."""
 MEASURED_IMAGES = 200
 """Validation images on which the quality of each rate is measured, at most."""
 
@@ -51,9 +51,11 @@ def finish_codec(checkpoint: Checkpoint, request: TrainingRequest, progress: Pro
 
 
 def _fit(model: Autoencoder, recipe: Recipe, request: TrainingRequest, progress: Progress) -> Prior:
-    codes, steps = _codes(model, request.images, progress), rate_steps(model)
+    steps = rate_steps(model)
     if recipe.penalty.rate_prior == "static":
+        codes = _codes(model, request.images, TABLE_VALUES, progress)
         return fit_static_prior([rounded(codes, each) for each in steps], by_unit=recipe.has_priors_of_units)
+    codes = _codes(model, request.images, NETWORK_VALUES, progress)
     network = train_prior_network(
         codes, steps, recipe.penalty.rate_prior_steps, recipe.training.seed, request.folder.prior_state, progress
     )
@@ -73,9 +75,9 @@ def rounded(codes: NDArray[np.float32], steps: NDArray[np.float32]) -> NDArray[n
 
 
 @torch.inference_mode()
-def _codes(model: Autoencoder, images: Subset, progress: Progress) -> NDArray[np.float32]:
+def _codes(model: Autoencoder, images: Subset, most_values: int, progress: Progress) -> NDArray[np.float32]:
     """Return the codes of training images, spread over the set, before rounding."""
-    count = max(1, min(len(images), MOST_IMAGES, MOST_VALUES // math.prod(model.code_shape)))
+    count = max(1, min(len(images), MOST_IMAGES, most_values // math.prod(model.code_shape)))
     indices = images.indices[np.linspace(0, len(images) - 1, count).round().astype(np.int64)]
     codes = np.empty((count, *model.code_shape), np.float32)
     for batch in batches(count, model.image_shape):

@@ -8,7 +8,10 @@ from aecli.recipes.schema import Recipe
 QUANTILES = [*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0]
 
 QUANTIZER_IMAGES = 2000
-"""Number of training images whose codes the quantizers are fitted to."""
+"""Number of training images whose codes the quantizers are fitted to, at most."""
+
+QUANTIZER_VALUES = 1 << 22
+"""Values of codes that the quantizers are fitted to, at most: a channel of a map has many in each image."""
 
 
 def model_fields(model: EncoderModel, recipe: Recipe) -> dict[str, Any]:

@@ -173,3 +173,18 @@ def test_checkpoints_are_loaded_without_the_compiler_of_torch(python: Callable[.
     code = "import sys; from pathlib import Path; from aecli.checkpoint import load_checkpoint\n"
     code += "load_checkpoint(Path(sys.argv[1])); print(*{'torch._dynamo', 'sympy'} & sys.modules.keys())"
     assert python(code, conv_run).split() == []
+
+
+def test_no_architecture_needs_the_compiler_of_torch_to_be_built_without_weights(python: Callable[..., str]) -> None:
+    code = """
+import sys
+from aecli.models.architectures import architecture_names, build_parts, resolve_arguments
+from aecli.models.bare import without_weights
+for name in architecture_names():
+    for channels in (1, 3):
+        with without_weights():
+            build_parts(name, (channels, 32, 32), resolve_arguments(name, {}))
+        if "torch._dynamo" in sys.modules:
+            sys.exit(name)
+"""
+    assert python(code) == ""

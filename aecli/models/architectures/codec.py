@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aecli.models.layers import CropTo, PadToMultiple, PixelUnshuffle
@@ -56,7 +58,7 @@ class Encoder(nn.Module):
         self.any_size = True
         self.pad = PadToMultiple(BLOCK)
         self.transform = nn.Conv2d(colors, code, 2 * BLOCK, BLOCK, BLOCK // 2, bias=False)
-        self.transform.weight = nn.Parameter(kernels)
+        self.transform.weight = nn.Parameter(kernels.to(self.transform.weight.device))
         self.network = nn.Sequential(
             PixelUnshuffle(),
             PixelUnshuffle(),
@@ -83,7 +85,7 @@ class Decoder(nn.Module):
         code, colors = kernels.shape[:2]
         first, second, third = channels
         self.transform = nn.ConvTranspose2d(code, colors, 2 * BLOCK, BLOCK, BLOCK // 2, bias=False)
-        self.transform.weight = nn.Parameter(kernels)
+        self.transform.weight = nn.Parameter(kernels.to(self.transform.weight.device))
         self.network = nn.Sequential(
             nn.Conv2d(code, first, 3, padding=1),
             nn.LeakyReLU(SLOPE),
@@ -128,31 +130,36 @@ def _zero(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 def _transform(colors: int, coefficients: int) -> tuple[Tensor, Tensor]:
-    """Return the kernels of the transform and of its inverse, (code channels, C, 32, 32), zero but for 16x16."""
+    """Return the kernels of the transform and of its inverse, (code channels, C, 32, 32), zero but for 16x16.
+
+    They are computed by numpy: where networks are built without weights, torch would import its compiler for them.
+    """
     if not 1 <= coefficients <= BLOCK**2:
         raise ValueError(f"{coefficients} coefficients, not 1 to {BLOCK**2}")
     functions = _cosines()  # (256, 16, 16)
     if colors == 1:
         kernels = inverse = functions[:coefficients, None]
     else:
-        forward = torch.tensor(YCBCR, dtype=torch.float64)
+        forward = np.array(YCBCR)
+        back = np.linalg.inv(forward)
         counts = (coefficients, *[max(1, coefficients // CHROMA_SHARE)] * 2)
         planes = [(functions[:count, None], plane) for plane, count in enumerate(counts)]
-        kernels = torch.cat([part * forward[plane, :, None, None] for part, plane in planes])
-        back = torch.linalg.inv(forward)
-        inverse = torch.cat([part * back[:, plane, None, None] for part, plane in planes])
-    edge = (BLOCK // 2,) * 4
-    padded = [nn.functional.pad(part, edge).float() for part in (kernels, inverse)]
-    return padded[0], padded[1]
+        kernels = np.concatenate([part * forward[plane, :, None, None] for part, plane in planes])
+        inverse = np.concatenate([part * back[:, plane, None, None] for part, plane in planes])
+    edge = (BLOCK // 2, BLOCK // 2)
+    padded = [np.pad(part, ((0, 0), (0, 0), edge, edge)).astype(np.float32) for part in (kernels, inverse)]
+    return torch.from_numpy(padded[0]), torch.from_numpy(padded[1])
 
 
-def _cosines() -> Tensor:
-    """Return the functions of the orthonormal two-dimensional DCT-II in zigzag order, (256, 16, 16) float64."""
-    position = torch.arange(BLOCK, dtype=torch.float64)
-    basis = torch.cos(math.pi / BLOCK * (position + 0.5) * position[:, None]) * math.sqrt(2 / BLOCK)  # (16, 16)
+def _cosines() -> NDArray[np.float64]:
+    """Return the functions of the orthonormal two-dimensional DCT-II in zigzag order, (256, 16, 16)."""
+    position = np.arange(BLOCK)
+    basis = np.cos(np.pi / BLOCK * (position + 0.5) * position[:, None]) * math.sqrt(2 / BLOCK)  # (16, 16)
     basis[0] /= math.sqrt(2)
     order = sorted(
         ((row, column) for row in range(BLOCK) for column in range(BLOCK)),
         key=lambda cell: (sum(cell), cell[0] if sum(cell) % 2 else cell[1]),
     )
-    return torch.stack([torch.outer(basis[row], basis[column]) for row, column in order])
+    rows, columns = np.array(order).T
+    functions: NDArray[np.float64] = basis[rows, :, None] * basis[columns, None, :]
+    return functions
