@@ -1,5 +1,5 @@
 # make demo: install into .venv, train an autoencoder on real digits, encode, decode, and list the files.
-# make test: linters, types and all tests.
+# make test: linters, types and tests; make test-long: the long ones.
 
 PYTHON ?= python3
 JOBS   ?= 2
@@ -9,12 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test bench reference man clean
+.PHONY: help demo lab test test-long coverage bench reference man clean
 .DELETE_ON_ERROR:
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
 	@echo "make lab: run the course of examples/lab, with a report in lab/report.html (20 minutes)."
+	@echo "make coverage: which lines of aecli the quick tests run; they take half as long again."
 	@echo "make bench: compare the speed of aecli with notebooks and libraries (more than an hour)."
 	@echo "make reference: rewrite the generated pages and tables after a change of the code."
 	@echo "make man: write the manual pages into $(VENV)/share/man, for man aecli-train and so on."
@@ -54,9 +55,14 @@ test: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow and not network" $(PARALLEL) \
+	$(BIN)/python -m pytest -m "not long and not network" $(PARALLEL)
+
+test-long: $(VENV)/.test-installed
+	$(BIN)/python -m pytest -m "long and not network" $(PARALLEL)
+
+coverage: $(VENV)/.test-installed
+	$(BIN)/python -m pytest -m "not slow and not long and not network" $(PARALLEL) \
 		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
-	$(BIN)/python -m pytest -m "slow and not network" $(PARALLEL)
 
 bench: $(VENV)/.lab-installed
 	$(BIN)/python -m tests.benchmarks

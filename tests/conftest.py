@@ -26,14 +26,6 @@ LONGEST_FIRST = (
 DIGITS = ("train", "digits", "--device", "cpu")
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not import the files without slow tests if only slow tests are to run."""
-    if collection_path.suffix != ".py" or not config.getoption("markexpr").startswith("slow"):
-        return None
-    is_fast = collection_path.name.startswith("test_") and "mark.slow" not in collection_path.read_text("utf-8")
-    return True if is_fast else None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the slow test files first."""
     names = [*LONGEST_FIRST, ""]

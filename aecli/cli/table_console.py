@@ -88,6 +88,8 @@ class Lines:
         self._alarming = alarming
         self._widths: list[int] = []
         self._numeric: list[bool] = []
+        self._is_folded = False
+        """Whether the first cell of a row has a line of its own, because a row is wider than the terminal."""
 
     def show(self, rows: Sequence[Row], documents: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Print rows at once: those without an `error` as a table, or all `documents`, by default the rows, as JSON."""
@@ -121,10 +123,14 @@ class Lines:
             self._numeric = [*map(are_numbers, values)]
             titles = [column.title for column in self._columns]
             self._widths = [max(map(cell_width, [title, *each])) for title, each in zip(titles, cells, strict=True)]
+            width = sum(self._widths) + len(GAP) * (len(titles) - 1)
+            self._is_folded = sys.stdout.isatty() and width > shutil.get_terminal_size().columns
             lines = [*([tuple(titles)] if self._has_heading else []), *lines]
         for line in lines:
             columns = zip(line, self._widths, self._numeric, strict=True)
             texts = [self._styled(cell, padded(cell, width, to_right=is_number)) for cell, width, is_number in columns]
+            if self._is_folded:
+                print(texts.pop(0).rstrip(), end=f"\n{GAP}")
             print(GAP.join(texts).rstrip())
 
     def _styled(self, cell: str, text: str) -> str:

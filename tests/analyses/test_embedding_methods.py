@@ -27,9 +27,9 @@ from tests.analyses.embedded_digits import codes_of
 
 KNOWN, NEW = slice(0, 400), slice(400, 600)
 OPTIONS = EmbeddingOptions(sample=None, max_iter=250)
-SLOW = {"umap"}  # compiles for tens of seconds
+LONG = {"umap"}  # compiles for tens of seconds
 METHODS_TO_TEST = [
-    pytest.param(method, marks=[pytest.mark.slow] * (name in SLOW), id=name) for name, method in METHODS.items()
+    pytest.param(method, marks=[pytest.mark.long] * (name in LONG), id=name) for name, method in METHODS.items()
 ]
 LEAST_ACCURACY = {"tsne": 0.9, "umap": 0.9, "pca": 0.5}
 

@@ -219,7 +219,7 @@ def locations(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
             yield from locations(value[index], (*path, index))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_hostile_values_in_a_header_cause_no_other_error(
     forge: Callable[..., Path], conv_run: Path, digits: NDArray[Any]
 ) -> None:

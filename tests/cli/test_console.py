@@ -43,6 +43,20 @@ def test_a_table_on_a_terminal_is_aligned_and_not_truncated(monkeypatch: pytest.
     assert rows == ["a" * 90 + "  1,234", "b" + " " * 89 + "      5"]
 
 
+@pytest.mark.parametrize(("width", "expected"), [(80, ["a" * 70 + "  1,234"]), (40, ["a" * 70, "  1,234"])])
+def test_rows_wider_than_the_terminal_continue_below_their_first_cell(
+    width: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = TableConsole(no_header=True).lines([Column("image"), Column("bytes")])
+    lines.show([{"image": "a" * 70, "bytes": 1234}])
+    lines.show([{"image": "b", "bytes": 5}])
+    assert terminal.getvalue().splitlines()[: len(expected)] == expected
+    assert [line.strip() for line in terminal.getvalue().splitlines()][-1].endswith("5")
+
+
 STAGES = ("decoding images", "fitting scores", "fitting scores", "decoding images")
 
 

@@ -28,6 +28,8 @@ DATA_SETS: dict[str, Callable[[Images], dict[str, NDArray[np.generic]]]] = {
     "one name": lambda images: {"images": images, "labels": np.arange(40) % 4, "names": np.array(["same"] * 40)},
     "an unknown class": lambda images: {"images": images, "labels": np.arange(40) % 11},
 }
+QUICK = {"constant images", "one image", "no labels"}
+"""The sets that `make test` tries; `make test-long` tries the others."""
 COMMANDS = [
     "train SET -o OUT --epochs 2 --device cpu --recipe mlp",
     "train SET -o OUT --epochs 2 --device cpu --recipe mlp-classifier",
@@ -56,7 +58,9 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@pytest.mark.parametrize("name", DATA_SETS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name not in QUICK)) for name in DATA_SETS]
+)
 def test_every_command_returns_a_result_or_one_error(
     name: str,
     aecli: Run,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aecli.errors import ExitStatus
 from tests.command_line import run_in_shell
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 NO_FOLDERS = {
     "HOME": "/dev/null",

@@ -152,6 +152,7 @@ def test_paths_that_are_not_valid_utf_8(conv_run: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs file names of arbitrary bytes")
 @pytest.mark.parametrize("locale", [{}, ASCII_LOCALE], ids=["default", "ascii"])
+@pytest.mark.long
 def test_image_names_of_arbitrary_bytes(
     locale: dict[str, str], onnx_file: Path, digits: NDArray[np.uint8], tmp_path: Path
 ) -> None:

@@ -36,7 +36,7 @@ def words(
     """Return the words of a quick call of each command, which end before the name of the plot."""
     return {
         "tsne": (codes_file, "--method", "pca", "-o"),
-        "search": (codes_file, "--in", codes_file, "-k", 2, "-o"),
+        "search": (ones, "--in", codes_file, "-k", 2, "-o"),
         "duplicates": (codes_file, ones, "-o"),
         "knn-probe": (other_codes, codes_file, "--labels", 20, "--draws", 2, "--methods", "knn-euclidean", "-o"),
         "compress-report": ("digits:test@1", "--model", conv_run, "-o"),

@@ -11,7 +11,7 @@ import pytest
 from aecli.codes import Codes, CodesMeta, save_codes
 from tests.examples.conftest import MakeExample
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ABLATION = Path(__file__).parents[2] / "examples" / "ablation"
 META = CodesMeta("sha256:aa", "digits:train", "sha256:bb")

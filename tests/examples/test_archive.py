@@ -6,7 +6,7 @@ import pytest
 
 from tests.examples.conftest import MakeExample
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_the_pieces_return(make_example: MakeExample, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_weights_of_another_network_are_refused(shapes: dict[str, tuple[int, ...
         )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_script_writes_names_of_timm_or_one_line(tmp_path: Path) -> None:
     pytest.importorskip("timm")
     output, weights = tmp_path / "lite0.safetensors", tmp_path / "weights.pth"

@@ -8,7 +8,7 @@ import pytest
 from aecli.detection.scores import score_names
 from tests.examples.conftest import MakeExample
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_the_table_is_made_once(make_example: MakeExample, few_letters: Path, tmp_path: Path) -> None:

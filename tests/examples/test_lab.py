@@ -10,7 +10,7 @@ import pytest
 
 from tests.examples.conftest import MakeExample
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 LAB = Path(__file__).parents[2] / "examples" / "lab"
 SECTIONS = ["Summary", "1. Lightning", "2. Autoencoders", "3. Codes", "4. Detection", "5. Exercises", "6. Questions"]

@@ -11,7 +11,7 @@ from tests.detection.drawn_defects import draw_each
 from tests.examples.conftest import MakeExample
 from tests.tiny_backbone import SETTINGS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 SIDE = 64
 NORMAL = {"train/good": 20, "test/good": 12}

@@ -77,7 +77,7 @@ def stop_and_resume(
         while status != 0:
             log, number = folder / "log.txt", random.choice(signals)
             child = fork(partial(_train_in_child, training, run, log))
-            if resumes < times:
+            if resumes < times and not _is_trained(run):
                 _wait_randomly(run, seconds, random)
                 child.send(number)
             status = child.wait()
@@ -114,6 +114,11 @@ def _train(training: Training, run: Path, log: Path) -> None:
         status = aecli(*training.words, "-o", run, *options)
     if status:
         raise SystemExit(status)
+
+
+def _is_trained(run: Path) -> bool:
+    """Whether only plots can be missing: a run that is stopped there again and again has no state to resume from."""
+    return (run / "model.safetensors").exists() and not (run / "last.ckpt").exists()
 
 
 def _wait_randomly(run: Path, seconds: float, random: Random) -> None:

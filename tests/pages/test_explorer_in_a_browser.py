@@ -352,6 +352,7 @@ def test_two_explorers_in_one_page_are_independent(window: Page, tmp_path: Path)
     assert_nothing_was_refused(window)
 
 
+@pytest.mark.long
 def test_a_large_map_loads_and_moves_fluently(window: Page, tmp_path: Path) -> None:
     panel, embedding = digits_map(10_000, "mnist5k")
     write_explorer([panel], [embedding], tmp_path / "map.html")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.forked_python import ForkedPython
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
+pytestmark = [pytest.mark.long, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
 Python = Callable[[str], str]
 

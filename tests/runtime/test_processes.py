@@ -20,7 +20,7 @@ from aecli.inference.shards import Shards
 from aecli.runtime.processes import Process, Processes, find_processes
 from tests.command_line import Run, succeed
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 SLURM = {"SLURM_NTASKS": "4", "SLURM_PROCID": "3"}
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "x", "RANK": "2", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": "0"}

@@ -50,6 +50,7 @@ for folder in sys.argv[1:]:
 """
 
 
+@pytest.mark.long
 def test_several_threads_write_the_same_bytes(python: Callable[..., str], tmp_path: Path) -> None:
     python(TWICE, tmp_path / "one", tmp_path / "same", OMP_NUM_THREADS=str(min(os.cpu_count() or 1, 2)))
     assert contents(tmp_path / "one") == contents(tmp_path / "same")

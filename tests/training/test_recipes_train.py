@@ -27,6 +27,7 @@ SMALL = (
     *("--set", "training.limit_per_class=40"),
 )
 """Two epochs of few images with the shape of the digits, whatever the recipe sets."""
+LARGE = {"photos", "resnet"}
 FILES = {"model.safetensors", "recipe.toml", "metrics.csv", "loss.png"}
 
 
@@ -35,7 +36,10 @@ def losses(run: Path, column: str = "train_loss") -> list[float]:
         return [float(row[column]) for row in csv.DictReader(file)]
 
 
-@pytest.fixture(scope="module", params=recipe_names())
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.long] * (name in LARGE)) for name in recipe_names()],
+)
 def shipped(
     request: pytest.FixtureRequest, aecli: Run, backbone_weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -43,6 +47,8 @@ def shipped(
     run = tmp_path_factory.mktemp(request.param) / "run"
     is_trained = load_recipe(request.param).task != "features"
     words = SMALL if is_trained else (*FEATURES, "--init-from", backbone_weights)
+    if request.param == "codec":
+        words = (*SMALL, "--set", "penalty.rate_prior_steps=50")
     result = aecli("train", "digits@0,1", "-o", run, "--recipe", request.param, *words, plots=True)
     assert result.status == 0, result.err
     return run
@@ -101,6 +107,7 @@ def test_the_recipe_in_the_run_folder_is_complete(shipped: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["conv", "mlp"])
+@pytest.mark.long
 def test_training_reduces_the_loss(name: str, fit: Callable[..., Any], tmp_path: Path) -> None:
     settings: dict[str, Any] = {"training.epochs": 25, "training.batch_size": 64, "optimizer.momentum": 0.9}
     settings |= {"optimizer.name": "adam", "optimizer.lr": 0.003}
@@ -116,6 +123,7 @@ def test_training_reduces_the_loss(name: str, fit: Callable[..., Any], tmp_path:
     [{"gaussian": 0.8}, {"dropout": 0.5}, {"blocks": 2, "block_area": 0.1}, {"rotation": 40.0, "translation": 0.2}],
     ids=str,
 )
+@pytest.mark.long
 def test_a_denoising_model_restores_better_than_a_plain_one(
     corruption: dict[str, Any], fit: Callable[..., Any], tmp_path: Path
 ) -> None:

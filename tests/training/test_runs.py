@@ -242,6 +242,7 @@ class TestLoggers:
         plain, logged = train(tmp_path / "a", *words), train(tmp_path / "b", *words, "--logger", "tensorboard")
         assert (plain / "model.safetensors").read_bytes() == (logged / "model.safetensors").read_bytes()
 
+    @pytest.mark.long
     def test_weights_and_biases_offline_beside_tensorboard(
         self, aecli_apart: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

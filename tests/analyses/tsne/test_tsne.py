@@ -73,7 +73,7 @@ def test_the_divergence_is_that_of_the_definition() -> None:
     assert result.kl_divergence == pytest.approx((p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum(), rel=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_result_is_as_good_as_that_of_scikit_learn() -> None:
     from sklearn.datasets import load_digits
     from sklearn.manifold import TSNE

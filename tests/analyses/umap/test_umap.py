@@ -50,7 +50,7 @@ def test_few_codes_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert require_embeddable(codes_of(FEW), UMAPOptions(), "codes.npz") == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_option_matters() -> None:
     pytest.importorskip("umap")
     codes = codes_of(FEW)
@@ -61,7 +61,7 @@ def test_every_option_matters() -> None:
     assert len(embed(codes, UMAPOptions(sample=20)).indices) == 20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("scale", [1e-38, 1e37])
 def test_huge_and_tiny_codes_give_finite_points(scale: float) -> None:
     pytest.importorskip("umap")

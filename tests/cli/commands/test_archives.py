@@ -234,3 +234,20 @@ def test_a_damaged_set_and_that_of_another_model_are_refused(
     path.write_bytes(content)
     assert aecli(*command).status == ExitStatus.INPUT
     assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize(("keep", "hint"), [(None, "--model"), (20, "copy it again")])
+def test_a_file_that_cannot_be_restored_is_named_with_what_to_do(
+    keep: int | None, hint: str, archive: Path, codec: FakeCodec, conv_run: Path, aecli: Run, tmp_path: Path
+) -> None:
+    path = next(archive.rglob("*.aec"))
+    if keep is None:
+        codec.identity = "sha256:" + "0" * 64  # of another model
+    else:
+        path.write_bytes(path.read_bytes()[:keep])
+    result = aecli("decode", path, "--model", conv_run, "-o", tmp_path / "restored")
+    assert result.status == ExitStatus.INPUT
+    assert "cannot restore" in result.err
+    assert path.name in result.err
+    assert hint in result.err
+    assert not list((tmp_path / "restored").rglob("*.png"))

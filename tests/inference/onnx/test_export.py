@@ -40,7 +40,9 @@ def exported(conv_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 13, 10)], ids=str)
-@pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name == "resnet")) for name in IMAGE_ARCHITECTURES]
+)
 def test_every_architecture_gives_the_same_results_with_onnx_runtime(
     name: str, shape: tuple[int, int, int], conv_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +107,7 @@ def another_model(model: Autoencoder) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("first", [fail, another_model])
+@pytest.mark.long
 def test_the_next_exporter_is_used_if_one_fails(
     first: Callable[[Autoencoder], onnx.ModelProto], mlp_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +263,7 @@ def test_commands_note_that_the_exported_model_is_not_used(
         assert "another model" in result.err
 
 
+@pytest.mark.long
 def test_commands_accept_an_exported_model(aecli: Run, exported: Path, codes_file: Path, tmp_path: Path) -> None:
     codes, images = tmp_path / "codes.npz", tmp_path / "images.npz"
     assert aecli("encode", "digits:test", "--model", exported, "-o", codes).status == 0
