@@ -1,5 +1,6 @@
 """Options of the commands that draw a plot."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,17 @@ DpiOpt = Annotated[
         metavar="N",
         help="Pixels per inch of a PNG plot, and of the images and the many points in an SVG or PDF plot; default: "
         f"{DEFAULT_DPI}.",
+    ),
+]
+PAGE_SUFFIX = ".html"
+FoundOutputOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="Write the first results with their images: a grid whose suffix is .png, .svg or .pdf, or a page that "
+        "ends in .html; - writes a PNG file to standard output.",
     ),
 ]
 

@@ -232,7 +232,7 @@ class PenaltyRecipe:
         "Probabilities for entropy coding, fitted after training: `causal` predicts each position of a code from those "
         "above and to the left; `static` has one table for each channel, or for each unit of codes of one size.",
     )
-    rate_prior_steps: int = key(3600, "Training steps of the `causal` prior.", at_least=1)
+    rate_prior_steps: int = key(3000, "Training steps of the `causal` prior.", at_least=1)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aecli.analyses.duplicates.options import DuplicateOptions
+from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
 from aecli.cli.console import printable
-from aecli.cli.plot_options import DpiOpt
+from aecli.cli.plot_options import PAGE_SUFFIX, DpiOpt, FoundOutputOpt
 from aecli.cli.table_console import TableConsole
 from aecli.cli.tables import Column, Row
 from aecli.data.options import DataOptions
@@ -26,7 +27,6 @@ EXAMPLES = examples(
     "aecli duplicates train.npz test.npz --fail-on-duplicates",
     "aecli duplicates codes.npz --list --null | xargs -0 rm",
 )
-PAGE = ".html"
 CodesArg = Annotated[
     list[Path],
     typer.Argument(
@@ -58,16 +58,7 @@ ImagesOpt = Annotated[
         "there.",
     ),
 ]
-OutputOpt = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="OUT",
-        help="Write the first groups with their images: a grid whose suffix is .png, .svg or .pdf, or a page that ends "
-        "in .html; - writes a PNG file to standard output.",
-    ),
-]
+
 
 
 def duplicates(
@@ -75,7 +66,7 @@ def duplicates(
     options: DuplicateOptions,
     data_options: DataOptions,
     console: TableConsole,
-    output: OutputOpt = None,
+    output: FoundOutputOpt = None,
     images: ImagesOpt = None,
     list_paths: ListOpt = False,
     null: NullOpt = False,
@@ -85,7 +76,7 @@ def duplicates(
     """Find copies and near-duplicates among images, or those that two sets have in common, by their codes."""
     from aecli.codes import load_codes
     from aecli.plots.formats import require_plot
-    from aecli.storage.paths import is_stream, require_file
+    from aecli.storage.paths import is_stream
 
     _check(
         codes,
@@ -96,8 +87,8 @@ def duplicates(
         as_table=console.json or console.format is not None or console.no_header,
     )
     for path in codes:
-        require_file(path, "code file")
-    output = require_plot(output, dpi, inputs=codes, other_suffixes=[PAGE])
+        require_codes(path)
+    output = require_plot(output, dpi, inputs=codes, other_suffixes=[PAGE_SUFFIX])
     if options.method == "approximate":
         from aecli.analyses.search.approximate import require_index
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aecli.analyses.search.options import SearchOptions
+from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
 from aecli.cli.options import DeviceOpt
-from aecli.cli.plot_options import DpiOpt
+from aecli.cli.plot_options import PAGE_SUFFIX, DpiOpt, FoundOutputOpt
 from aecli.cli.table_console import TableConsole
 from aecli.cli.tables import Column, decimals_of
 from aecli.data.options import DataOptions
@@ -28,7 +29,6 @@ EXAMPLES = examples(
 )
 QUERIES_AT_ONCE = 1000
 """Queries whose lines are printed at once."""
-PAGE = ".html"
 QueryArg = Annotated[
     list[str],
     typer.Argument(
@@ -55,16 +55,7 @@ ImagesOpt = Annotated[
         metavar="DATA", help="Images of the codes, for -o; default: those that the code file names, if they are there."
     ),
 ]
-OutputOpt = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="OUT",
-        help="Write the first queries and what was found with their images: a grid whose suffix is .png, .svg or .pdf, "
-        "or a page that ends in .html; - writes a PNG file to standard output.",
-    ),
-]
+
 
 
 def search(
@@ -74,7 +65,7 @@ def search(
     data_options: DataOptions,
     console: TableConsole,
     model: SearchModelOpt = None,
-    output: OutputOpt = None,
+    output: FoundOutputOpt = None,
     images: ImagesOpt = None,
     dpi: DpiOpt = None,
     device: DeviceOpt = "auto",
@@ -83,12 +74,12 @@ def search(
     from aecli.checkpoint import resolve_model
     from aecli.codes import load_codes
     from aecli.plots.formats import require_plot
-    from aecli.storage.paths import is_stream, require_file
+    from aecli.storage.paths import is_stream
 
-    require_file(codes, "code file")
+    require_codes(codes)
     checkpoint = resolve_model(model) if model else None
     inputs = [codes, *(Path(word) for word in query)]
-    output = require_plot(output, dpi, inputs=inputs, other_suffixes=[PAGE])
+    output = require_plot(output, dpi, inputs=inputs, other_suffixes=[PAGE_SUFFIX])
     if images and not output:
         raise UsageError("--images applies to a grid or a page", hint="add -o found.png")
     if options.method == "approximate":
