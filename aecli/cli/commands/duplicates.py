@@ -60,7 +60,6 @@ ImagesOpt = Annotated[
 ]
 
 
-
 def duplicates(
     codes: CodesArg,
     options: DuplicateOptions,

@@ -57,7 +57,6 @@ ImagesOpt = Annotated[
 ]
 
 
-
 def search(
     query: QueryArg,
     codes: InOpt,
