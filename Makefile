@@ -54,8 +54,8 @@ lab: $(VENV)/.lab-installed
 test: $(VENV)/.test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not long and not network" $(PARALLEL)
+	$(BIN)/mypy & types=$$!; $(BIN)/python -m pytest -m "not long and not network" $(PARALLEL); tests=$$?; \
+		wait $$types && exit $$tests
 
 test-long: $(VENV)/.test-installed
 	$(BIN)/python -m pytest -m "long and not network" $(PARALLEL)

@@ -86,6 +86,7 @@ HOSTILE_HEADERS: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", HOSTILE_HEADERS.values(), ids=list(HOSTILE_HEADERS))
+@pytest.mark.long
 def test_hostile_headers_are_refused_in_one_line(
     change: Change, forge: Callable[..., Path], aecli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +115,7 @@ HOSTILE_STATISTICS: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", HOSTILE_STATISTICS.values(), ids=list(HOSTILE_STATISTICS))
+@pytest.mark.long
 def test_hostile_statistics_are_refused_in_one_line(
     change: Change, forge: Callable[..., Path], features_run: Path, aecli: Run, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ def assert_printable(result: Result) -> None:
     assert all(character in "\n\t" or character.isprintable() for character in output), repr(output)
 
 
+@pytest.mark.long
 def test_no_command_prints_a_name_unescaped(hostile_folder: Path, aecli: Run, conv_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run\x1b[31m\n"
     codes = tmp_path / "codes\n.npz"

@@ -135,6 +135,7 @@ def test_calibrate_measures_maps_by_the_masks_of_the_set(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_masks_can_be_in_another_folder(calibrate: Run, root: Path) -> None:
     words = ("--normal", root / "test/good", "--anomalous", root / "test/broken", "--score", "local")
     assert {record["aupro"] for record in calibrate(*words).records} == {""}
@@ -144,6 +145,7 @@ def test_masks_can_be_in_another_folder(calibrate: Run, root: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_masks_that_cannot_be_used_are_one_warning(calibrate: Run, root: Path, tmp_path: Path) -> None:
     masks = shutil.copytree(root / "ground_truth/broken", tmp_path / "masks")
     for index in range(10):

@@ -55,6 +55,7 @@ def test_a_reader_that_exits_early_is_not_an_error(words: str) -> None:
 
 
 @pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "| head -c 1"])
+@pytest.mark.long
 def test_a_closed_stream_is_not_an_error(redirection: str, onnx_file: Path) -> None:
     commands = (("detect", "digits:test", "--model", onnx_file), ("info", onnx_file), ("datasets",), ("--help",))
     for words in commands if ">&-" in redirection.split() else commands[:2]:

@@ -91,6 +91,7 @@ def test_the_score_is_chosen_by_one_half_of_the_images(model: Model) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["knn", "mahalanobis", "combined"])
 @pytest.mark.parametrize("count", [5, 12])
+@pytest.mark.long
 def test_the_interval_of_specificity_holds_for_new_images(name: str, count: int) -> None:
     """In at least 95% of 100 draws of so few images, less two standard errors."""
     score, inside, passed = find_score(name), [], []

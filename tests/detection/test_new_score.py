@@ -64,6 +64,7 @@ def test_help_lists_the_new_score(aecli_with_new_score: Callable[..., str]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_commands_use_the_new_score(aecli_with_new_score: Callable[..., str], conv_run: Path, tmp_path: Path) -> None:
     detector, other = tmp_path / "detector.safetensors", tmp_path / "other.safetensors"
     on_digits = ["calibrate", "--model", conv_run, "--normal", "digits:test@-1", "--json"]

@@ -10,6 +10,7 @@ from tests.examples.conftest import MakeExample
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_the_shipped_photographs(make_example: MakeExample, tmp_path: Path) -> None:
     words = (f"OUT={tmp_path}", "CROPS=100", "RECIPE=conv", "TRAIN=--epochs 2 --set model.image_size=32")
     make_example("inspection", *words)

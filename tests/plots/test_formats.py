@@ -67,6 +67,7 @@ def test_few_points_are_vectors(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.long
 def test_another_process_at_another_time_writes_the_same_bytes(
     suffix: str, python: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ def test_every_command_has_the_option(text: str, aecli_apart: Run) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variable", [None, VARIABLE, "OMP_NUM_THREADS"])
+@pytest.mark.long
 def test_the_libraries_use_the_fixed_number(variable: str | None, python: Callable[..., str]) -> None:
     code = (
         "import sys\n"

@@ -68,6 +68,7 @@ def test_writers_of_the_same_cache_entry_leave_one_complete_entry(
     assert sorted(path.name for path in entry.iterdir()) == ["about.json", "images.npy"]
 
 
+@pytest.mark.long
 def test_the_second_training_into_the_same_folder_is_refused(aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = ("train", "digits", "-o", run, "--recipe", "mlp", "--epochs", "2", "--device", "cpu", "--no-export")
@@ -78,6 +79,7 @@ def test_the_second_training_into_the_same_folder_is_refused(aecli: Run, tmp_pat
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.long
 def test_parallel_make_gives_the_same_files_as_one_job(model: Path, tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text(
         "all: 0.npz 1.npz\n"

@@ -44,6 +44,7 @@ def test_torch_still_hides_these_methods_from_its_compiler(kind: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_training_imports_neither_the_compiler_nor_torchvision(python: Callable[..., str], tmp_path: Path) -> None:
     code = "import os, sys; from aecli.cli.main import main\n"
     code += "skipped = {'torch._dynamo', 'torchvision', 'torchmetrics.functional', 'scipy', 'sympy', 'onnxscript'}\n"

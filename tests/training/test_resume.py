@@ -281,8 +281,10 @@ def resume(run: Path, aecli: Run, expected: list[bytes]) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize(
     ("number", "status", "word"),
-    [(signal.SIGINT, ExitStatus.INTERRUPTED, "interrupted"), (signal.SIGTERM, ExitStatus.TERMINATED, "terminated")],
-    ids=["SIGINT", "SIGTERM"],
+    [
+        pytest.param(signal.SIGINT, ExitStatus.INTERRUPTED, "interrupted", marks=pytest.mark.long, id="SIGINT"),
+        pytest.param(signal.SIGTERM, ExitStatus.TERMINATED, "terminated", id="SIGTERM"),
+    ],
 )
 def test_a_run_resumes_after_a_signal(
     number: signal.Signals, status: int, word: str, uninterrupted: list[bytes], aecli: Run, tmp_path: Path
@@ -304,6 +306,7 @@ def test_a_run_resumes_after_a_signal(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.long
 def test_a_run_resumes_after_it_was_killed(uninterrupted: list[bytes], aecli: Run, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "aecli", "train", "digits", "-o", str(run), *LONG]

@@ -132,6 +132,7 @@ def test_the_trial_leaves_the_model_and_the_random_state() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mse", "cross-entropy"])
 @pytest.mark.parametrize("name", IMAGE_ARCHITECTURES)
+@pytest.mark.long
 def test_every_architecture_trains_on_a_last_batch_of_one(name: str, loss: str, aecli: Run, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     for index in range(6):

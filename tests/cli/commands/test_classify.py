@@ -201,6 +201,7 @@ def test_invalid_inputs_are_errors(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_classify_does_not_import_lightning_and_plots(python: Callable[..., str], classifier: Path) -> None:
     code = "import sys; from aecli.cli.main import main\n"
     code += "try: main(['classify', 'digits:test', '-q', '--device', 'cpu', '--model', sys.argv[1]])\n"

@@ -51,6 +51,7 @@ def test_json_holds_what_was_measured(run: Path) -> None:
     assert [row["labels"] for row in document["few_labels"]["accuracies"]] == [10] * 3 + [100] * 3 + [1000] * 3
 
 
+@pytest.mark.long
 def test_every_option_changes_the_report(run: Path, image_folder: Path) -> None:
     def report(*words: object) -> dict[str, object]:
         return succeed("report", run, "--sample", 20, "--labels", 10, "--json", *words).document
