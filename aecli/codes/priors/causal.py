@@ -78,18 +78,19 @@ class CausalPrior:
         sizes, channels = [code.shape[1:] for code in codes], len(codes[0])
         above = None
         for top, bottom in bands(*sizes[0]):
-            canvas = Canvas([(bottom - top, sizes[0][1])] if len(codes) == 1 else sizes, 2 * channels)
+            canvas = Canvas([(bottom - top, sizes[0][1])] if len(codes) == 1 else sizes, self.network.hidden)
             if above is not None:
-                canvas.features[: len(above)] = above
+                canvas.sums[: len(above)] = above
             for owners, rows, columns in canvas.waves():
-                base, table = base_and_table(*self.network.predict(canvas.inputs(owners, rows, columns), rates[owners]))
+                places = canvas.places(owners, rows, columns)
+                base, table = base_and_table(*self.network.predict(canvas.sums[places], rates[owners]))
                 values = reader.read(table.ravel(), np.repeat(owners, channels)).reshape(base.shape) + base
                 if np.abs(values).max() >= LARGEST:
                     raise ValueError("the stream has values that are too large")
                 for first, last in pairwise([*np.unique(owners, return_index=True)[1].tolist(), len(owners)]):
                     codes[owners[first]][:, top + rows[first:last], columns[first:last]] = values[first:last].T
-                canvas.features[canvas.places(owners, rows, columns)] = self.network.features(values, rates[owners])
-            above = canvas.last_rows()
+                canvas.add(owners, places, self.network.contributions(values, rates[owners]))
+            above = canvas.sums_below()
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays that `from_arrays` takes."""

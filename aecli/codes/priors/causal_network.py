@@ -63,30 +63,56 @@ class CausalNetwork:
         if (self.shifts < 0).any() or (self.shifts > 10).any():
             raise ValueError("shifts of the prior outside of 0..10")
 
-    def features(self, codes: NDArray[np.integer[Any]], rate: Rates) -> NDArray[np.float64]:
-        """Return the input of positions at one rate, or one for each: (..., C) -> (..., 2 C)."""
-        scaled = codes * 2.0 ** -self.shifts[rate]
-        signed = np.clip(scaled, -LARGEST_FEATURE, LARGEST_FEATURE)
-        return np.concatenate([signed, np.minimum(np.abs(scaled), LARGEST_SIZE)], -1)
+    def contributions(self, codes: NDArray[np.integer[Any]], rate: Rates) -> NDArray[np.float64]:
+        """Return what positions add to the hidden units of those that they are neighbors of: (P, C) -> (P, 12, H).
 
-    def predict(self, inputs: NDArray[np.float64], rate: Rates) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return locations and base-2 logarithms of scales, (P, C), from features of the neighbors, (P, 12 * 2 C)."""
-        values = inputs
-        for index, (weight, biases) in enumerate(self._layers):
+        Most numbers of a code are zero, and add nothing: the product is that of a sparse matrix.
+        """
+        from scipy.sparse import csr_array
+
+        count, channels = codes.shape
+        positions, columns = np.nonzero(codes)
+        shifts = np.broadcast_to(self.shifts[rate], codes.shape)[positions, columns]
+        scaled = codes[positions, columns] * 2.0**-shifts
+        values = np.empty((len(scaled), 2))
+        values[:, 0] = np.clip(scaled, -LARGEST_FEATURE, LARGEST_FEATURE)
+        values[:, 1] = np.minimum(np.abs(scaled), LARGEST_SIZE)
+        ends = np.searchsorted(positions, np.arange(count + 1)) * 2
+        features = csr_array(
+            (values.ravel(), (columns[:, None] + [0, channels]).ravel(), ends), shape=(count, 2 * channels)
+        )
+        hidden: NDArray[np.float64] = features @ self._neighbor_weights
+        return hidden.reshape(count, len(NEIGHBORS), -1)
+
+    def predict(self, hidden: NDArray[np.float64], rate: Rates) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return locations and base-2 logarithms of scales, (P, C), from sums over the neighbors, (P, H)."""
+        values = hidden + self._biases[0][rate]
+        for weight, biases in zip(self._later_weights, self._biases[1:], strict=True):
+            values = np.rint(values / ACTIVATION_UNIT) * ACTIVATION_UNIT  # a division by a power of two is exact
+            values = np.clip(np.maximum(values, SLOPE * values), -LARGEST_ACTIVATION, LARGEST_ACTIVATION)
             values = values @ weight + biases[rate]
-            if index < len(self._layers) - 1:
-                values = np.rint(values / ACTIVATION_UNIT) * ACTIVATION_UNIT  # a division by a power of two is exact
-                values = np.clip(np.maximum(values, SLOPE * values), -LARGEST_ACTIVATION, LARGEST_ACTIVATION)
         location, log_scale = values[:, : self.channels], values[:, self.channels :]
         factors = 2.0 ** self.shifts[rate]
         return location * factors, log_scale + self.shifts[rate]
 
+    @property
+    def hidden(self) -> int:
+        """Hidden units of each layer."""
+        return len(self.weights[0])
+
     @cached_property
-    def _layers(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        return [
-            (np.ascontiguousarray(weight.T.astype(np.float64) * WEIGHT_UNIT), bias.astype(np.float64) * WEIGHT_UNIT)
-            for weight, bias in zip(self.weights, self.biases, strict=True)
-        ]
+    def _neighbor_weights(self) -> NDArray[np.float64]:
+        """The first layer, (2 C, 12 H): what each feature adds to the hidden units, by neighbor."""
+        first = self.weights[0].reshape(self.hidden, len(NEIGHBORS), -1).transpose(2, 1, 0)
+        return np.ascontiguousarray(first.reshape(len(first), -1).astype(np.float64) * WEIGHT_UNIT)
+
+    @cached_property
+    def _later_weights(self) -> list[NDArray[np.float64]]:
+        return [np.ascontiguousarray(weight.T.astype(np.float64) * WEIGHT_UNIT) for weight in self.weights[1:]]
+
+    @cached_property
+    def _biases(self) -> list[NDArray[np.float64]]:
+        return [bias.astype(np.float64) * WEIGHT_UNIT for bias in self.biases]
 
 
 def predictions(
@@ -97,19 +123,23 @@ def predictions(
     The first `skip` rows are only neighbors.
     """
     height, width, channels = grid.shape
-    padded = np.pad(network.features(grid, rate), ((EDGE, 0), (EDGE, EDGE), (0, 0)))
     shape = (height - skip, width, channels)
     base, table = np.empty(shape, np.int64), np.empty(shape, np.intp)
+    hidden = np.zeros((height + EDGE, width + 2 * EDGE, network.hidden))
     rows_at_once = max(1, CHUNK // width)
-    for top in range(0, height - skip, rows_at_once):
-        rows = min(rows_at_once, height - skip - top)
-        first = top + skip + EDGE
-        shifted = [
-            padded[first + row : first + row + rows, EDGE + column : EDGE + column + width] for row, column in NEIGHBORS
-        ]
-        inputs = np.concatenate(shifted, axis=-1).reshape(rows * width, -1)
-        found = base_and_table(*network.predict(inputs, rate))
-        base[top : top + rows], table[top : top + rows] = (part.reshape(rows, width, channels) for part in found)
+    for top in range(0, height, rows_at_once):
+        rows = min(rows_at_once, height - top)
+        added = network.contributions(grid[top : top + rows].reshape(rows * width, channels), rate)
+        for index, (row, column) in enumerate(NEIGHBORS):
+            hidden[top - row : top - row + rows, EDGE - column : EDGE - column + width] += added[:, index].reshape(
+                rows, width, -1
+            )
+    for top in range(skip, height, rows_at_once):
+        rows = min(rows_at_once, height - top)
+        sums = hidden[top : top + rows, EDGE : EDGE + width].reshape(rows * width, -1)
+        found = base_and_table(*network.predict(sums, rate))
+        place = slice(top - skip, top - skip + rows)
+        base[place], table[place] = (part.reshape(rows, width, channels) for part in found)
     return base, table
 
 

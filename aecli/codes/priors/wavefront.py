@@ -19,19 +19,19 @@ Places = NDArray[np.intp]
 
 
 class Canvas:
-    """The features of the positions of several codes, with the margins that their neighbors need, in one array."""
+    """The sums over the neighbors of the positions of several codes, with the margins that these need, in one array."""
 
-    def __init__(self, sizes: Sequence[tuple[int, int]], features: int):
+    def __init__(self, sizes: Sequence[tuple[int, int]], hidden: int):
         """Make a canvas of zeros.
 
         Args:
             sizes: (rows, columns) of each code.
-            features: Features of a position.
+            hidden: Values of a position that are summed.
         """
         self._strides = np.array([width + 2 * EDGE for _, width in sizes])
         areas = self._strides * [height + EDGE for height, _ in sizes]
         self._starts = np.concatenate([[0], np.cumsum(areas)])
-        self.features = np.zeros((int(self._starts[-1]), features))
+        self.sums = np.zeros((int(self._starts[-1]), hidden))
         rows, columns = np.array(NEIGHBORS).T
         self._offsets = rows * self._strides[:, None] + columns  # (codes, 12)
         self._sizes = sizes
@@ -48,19 +48,18 @@ class Canvas:
             yield owners[members], rows[members], columns[members]
 
     def places(self, owners: Places, rows: Places, columns: Places) -> Places:
-        """Return the indices of positions in `features`."""
-        places: Places = self._starts[owners] + (rows + EDGE) * self._strides[owners] + columns + EDGE
+        """Return the indices of positions in `sums`."""
+        places: Places = self._starts[owners] + rows * self._strides[owners] + columns + EDGE
         return places
 
-    def inputs(self, owners: Places, rows: Places, columns: Places) -> NDArray[np.float64]:
-        """Return the features of the neighbors of positions, (P, 12 * features)."""
-        places = self.places(owners, rows, columns)[:, None] + self._offsets[owners]
-        inputs: NDArray[np.float64] = self.features[places].reshape(len(places), -1)
-        return inputs
+    def add(self, owners: Places, places: Places, contributions: NDArray[np.float64]) -> None:
+        """Add what positions contribute, (P, 12, H), to those that they are neighbors of."""
+        for index, offsets in enumerate(self._offsets.T):
+            self.sums[places - offsets[owners]] += contributions[:, index]
 
-    def last_rows(self) -> NDArray[np.float64]:
-        """Return the features of the last rows of the last code: what stands above the next band of its rows."""
-        rows: NDArray[np.float64] = self.features[-EDGE * int(self._strides[-1]) :]
+    def sums_below(self) -> NDArray[np.float64]:
+        """Return the sums in the rows below the last code, which the next band of its rows starts from."""
+        rows: NDArray[np.float64] = self.sums[-EDGE * int(self._strides[-1]) :]
         return rows
 
 

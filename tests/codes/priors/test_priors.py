@@ -88,17 +88,35 @@ def test_the_prediction_of_a_whole_code_is_that_of_each_position_alone(causal: C
 
 
 def test_sums_are_exact_in_any_order(causal: CausalPrior) -> None:
-    """Permuting the inputs and the weights alike, and another batch size, changes no bit of the predictions."""
+    """Permuting the channels and the weights alike, and another batch size, changes no bit of the predictions."""
     network, random = causal.network, np.random.default_rng(1)
-    inputs = network.features(codes_of(50, len(NEIGHBORS) * CHANNELS, scale=20).reshape(50, -1, CHANNELS), 0)
-    inputs = inputs.reshape(50, -1)
-    expected = network.predict(inputs, 0)
-    order = random.permutation(inputs.shape[1])
-    shuffled = CausalNetwork((network.weights[0][:, order], *network.weights[1:]), network.biases, network.shifts)
-    for actual, known in zip(shuffled.predict(inputs[:, order], 0), expected, strict=True):
-        np.testing.assert_array_equal(actual, known)
-    for actual, known in zip(network.predict(inputs[7:8], 0), expected, strict=True):
+    codes = codes_of(50, CHANNELS, scale=20).reshape(50, CHANNELS)
+    expected = network.contributions(codes, 0)
+    order = random.permutation(CHANNELS)
+    first = network.weights[0].reshape(network.hidden, len(NEIGHBORS), 2, CHANNELS)[..., order]
+    shuffled = CausalNetwork(
+        (first.reshape(network.hidden, -1), *network.weights[1:]), network.biases, network.shifts[:, order]
+    )
+    np.testing.assert_array_equal(shuffled.contributions(codes[:, order], 0), expected)
+    np.testing.assert_array_equal(network.contributions(codes[7:8], 0), expected[7:8])
+
+    sums = expected.sum(1)
+    np.testing.assert_array_equal(sum(expected[:, index] for index in random.permutation(len(NEIGHBORS))), sums)
+    for actual, known in zip(network.predict(sums[7:8], 0), network.predict(sums, 0), strict=True):
         np.testing.assert_array_equal(actual, known[7:8])
+
+
+def test_contributions_are_those_of_the_features(causal: CausalPrior) -> None:
+    """The sparse product is the dense one of numbers within 8 and of sizes within 2, in units of 2^shift."""
+    network = causal.network
+    codes, rates = codes_of(50, CHANNELS, scale=20).reshape(50, CHANNELS), np.arange(50) % causal.rates
+    codes[3] = 0
+    scaled = codes / 2.0 ** network.shifts[rates]
+    features = np.concatenate([np.clip(scaled, -8, 8), np.minimum(np.abs(scaled), 2)], 1)
+    weights = network.weights[0].reshape(network.hidden, len(NEIGHBORS), 2 * CHANNELS) / 2.0**14
+    np.testing.assert_array_equal(
+        network.contributions(codes, rates), np.einsum("pf,hnf->pnh", features, weights, optimize=False)
+    )
 
 
 @pytest.mark.parametrize("by_unit", [True, False])
