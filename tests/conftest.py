@@ -1,6 +1,7 @@
 """Fixtures of all tests: the command line as a function, and models trained once per session on real digits."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -91,6 +92,13 @@ def conv_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("conv") / "run"
     succeed(*DIGITS, "--recipe", "conv", "-o", folder, "--epochs", "20", "--batch-size", "128")
     return folder
+
+
+@pytest.fixture
+def run_to_report(conv_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of a run, whose report compresses a few images only, which is what takes time."""
+    monkeypatch.setattr("aecli.reports.run.sizes.MOST_IMAGES", 2)
+    return shutil.copytree(conv_run, tmp_path / "run")
 
 
 @pytest.fixture(scope="session")

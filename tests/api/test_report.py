@@ -1,6 +1,5 @@
 """`aecli.report`: the page of a run from Python."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +10,10 @@ import aecli
 from aecli.errors import InputError, UsageError
 
 
-@pytest.fixture(autouse=True)
-def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compress a few images only, which is what takes time."""
-    monkeypatch.setattr("aecli.reports.run.sizes.MOST_IMAGES", 2)
-
-
 @pytest.fixture
-def run(conv_run: Path, tmp_path: Path) -> Path:
-    """Return a copy of a run."""
-    return shutil.copytree(conv_run, tmp_path / "run")
+def run(run_to_report: Path) -> Path:
+    """Return a run folder that tests may change."""
+    return run_to_report
 
 
 def test_images_in_memory_are_measured(run: Path, digits: NDArray[np.uint8]) -> None:

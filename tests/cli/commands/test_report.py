@@ -1,7 +1,6 @@
 """`aecli report`: the page of a run, its options, and what goes wrong."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,10 @@ from tests.command_line import Run, succeed
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compress a few images only, which is what takes time."""
-    monkeypatch.setattr("aecli.reports.run.sizes.MOST_IMAGES", 2)
-
-
 @pytest.fixture
-def run(conv_run: Path, tmp_path: Path) -> Path:
-    """Return a copy of a run."""
-    return shutil.copytree(conv_run, tmp_path / "run")
+def run(run_to_report: Path) -> Path:
+    """Return a run folder that tests may change."""
+    return run_to_report
 
 
 def test_the_page_goes_into_the_run_folder(run: Path) -> None:
