@@ -15,8 +15,12 @@ from aecli.data.options import DataOptions
 from aecli.errors import InputError
 from aecli.runtime.thread_count import VARIABLE, choose_threads, parse_threads
 
-FORMER_SPELLINGS: Mapping[str, str] = {"--neighbours": "--neighbors", "--accelerator": "--device"}
-"""Option names of earlier versions, which all commands still accept, and today's names."""
+FORMER_SPELLINGS: Mapping[str, str] = {
+    "--neighbours": "--neighbors",
+    "--accelerator": "--device",
+    "--frames": "--pages",
+}
+"""Option names that all commands accept but do not list, such as those of earlier versions, and today's names."""
 
 
 THREADS = typer.Option(

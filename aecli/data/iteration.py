@@ -56,7 +56,7 @@ def iterate_images(
     if data == str(STANDARD_STREAM):
         if options.pages == "all":
             raise UsageError("standard input is one image", hint="--pages first, or save it to a file")
-        image = StandardInput(0 if options.pages else None)
+        image = StandardInput(0 if options.pages == "first" else None)
         cut = partial(decode_tiled, image, conversion)
         yield ImageReader(data, partial(decode, image, conversion), read_tiles=cut)
         return

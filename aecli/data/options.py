@@ -10,13 +10,14 @@ from aecli.errors import UsageError
 from aecli.runtime.options import option
 
 LabelsFrom = Literal["folder", "prefix", "none"]
-Pages = Literal["first", "all"]
+Pages = Literal["refuse", "first", "all"]
 
 DATA_ROOT_HELP = "Folder with torchvision's data sets; default: $AECLI_DATA, or data in the user's cache folder."
 PAGES_HELP = (
-    "Images to read from a TIFF with several pages or an animated GIF, PNG, WebP or AVIF: the first one, or all; "
-    "default: such files are errors."
+    "Images to read from a TIFF with several pages or an animated GIF, PNG, WebP or AVIF: the first one, all, or none, "
+    "so that such files are errors."
 )
+PAGES_VALUES = "refuse|first|all"
 
 PANEL = "Images"
 UNITS = {"": 1, "B": 1, "K": 10**3, "KB": 10**3, "M": 10**6, "MB": 10**6, "G": 10**9, "GB": 10**9}
@@ -61,12 +62,7 @@ class DataOptions:
         parser=parse_size,
     )
     """In bytes."""
-    pages: Pages | None = option(
-        None,
-        PAGES_HELP,
-        panel=PANEL,
-        metavar="first|all",
-    )
+    pages: Pages = option("refuse", PAGES_HELP, panel=PANEL, metavar=PAGES_VALUES)
 
     @property
     def data_folder(self) -> Path:

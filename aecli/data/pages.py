@@ -15,13 +15,13 @@ from aecli.runtime.threads import map_ordered
 Content = TypeVar("Content", ImageArrays, ImageFiles, ImageArrays | ImageFiles)
 
 
-def with_pages(content: Content, pages: Pages | None, progress: Progress = silent) -> Content:
+def with_pages(content: Content, pages: Pages, progress: Progress = silent) -> Content:
     """Return the first, or all, frames and pages of the image files; arrays and files of one image stay as they are.
 
-    All pages of `stack.tif` are called `stack.tif#1`, `stack.tif#2` and so on, and have its label and mask. Without
-    `pages`, files with several pages are errors when they are decoded. A file that cannot be read stays as it is.
+    All pages of `stack.tif` are called `stack.tif#1`, `stack.tif#2` and so on, and have its label and mask. With
+    `refuse`, files with several pages are errors when they are decoded. A file that cannot be read stays as it is.
     """
-    if pages is None or isinstance(content, ImageArrays):
+    if pages == "refuse" or isinstance(content, ImageArrays):
         return content
     most = 1 if pages == "first" else MAX_PAGES
 

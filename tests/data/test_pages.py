@@ -30,9 +30,10 @@ def save(path: Path) -> None:
 def test_frames_are_images(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     save(path)
-    with pytest.raises(UnreadableImageError) as caught:
-        load(str(path))
-    assert "--pages" in caught.value.reason
+    for refusing in (DataOptions(), DataOptions(pages="refuse")):
+        with pytest.raises(UnreadableImageError) as caught:
+            load(str(path), refusing)
+        assert "--pages" in caught.value.reason
     for options, names in ((FIRST, [f"a.{suffix}"]), (ALL, [f"a.{suffix}#{number}" for number in (1, 2, 3)])):
         images = load(str(path), options, Conversion((1, 32, 32)))
         assert images.names.tolist() == names

@@ -9,7 +9,7 @@ import typer
 from aecli.cli.command import examples
 from aecli.cli.options import DeviceOpt, ModelOpt
 from aecli.cli.table_console import TableConsole
-from aecli.data.options import PAGES_HELP, DataOptions, Pages
+from aecli.data.options import PAGES_HELP, PAGES_VALUES, DataOptions, Pages
 from aecli.detection.selection import ResultOptions
 from aecli.detection.tile_options import TileOptions
 from aecli.errors import ExitStatus, InputError, Interrupted, UsageError
@@ -71,7 +71,7 @@ DetectorOpt = Annotated[
 ThresholdOpt = Annotated[
     float | None, typer.Option("--threshold", metavar="SCORE", help="Threshold to use instead of the detector's.")
 ]
-PagesOpt = Annotated[Pages | None, typer.Option("--pages", metavar="first|all", help=PAGES_HELP)]
+PagesOpt = Annotated[Pages, typer.Option("--pages", metavar=PAGES_VALUES, help=PAGES_HELP)]
 FailOpt = Annotated[
     bool, typer.Option("--fail-on-anomaly", help="Exit with status 10 if at least one image is an anomaly.")
 ]
@@ -89,7 +89,7 @@ def detect(
     watch: WatchOpt = None,
     detector: DetectorOpt = None,
     threshold: ThresholdOpt = None,
-    pages: PagesOpt = None,
+    pages: PagesOpt = "refuse",
     fail_on_anomaly: FailOpt = False,
     device: DeviceOpt = "auto",
 ) -> None:
