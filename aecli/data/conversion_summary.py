@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import cast
 
 from aecli.data.conversion import Conversion, Resize
+from aecli.data.formats.color_profiles import ProfileUse
 from aecli.data.levels import DepthSummary, Levels, ValueRange
 from aecli.data.shapes import FullShape, size_text
 from aecli.data.tiling import Tiling
@@ -42,6 +43,7 @@ class ConversionSummary:
         self._conversion = conversion
         self._native = Counter[FullShape]()
         self._depths = DepthSummary()
+        self._profiles = Counter[ProfileUse]()
         self._cut = self._small = self._tiles = 0
         """Images that were cut into tiles, those that are smaller than a tile, and all tiles."""
 
@@ -67,6 +69,11 @@ class ConversionSummary:
         self._small += min(size) < tiling.size
         self._tiles += count
 
+    def add_profile(self, use: ProfileUse | None) -> None:
+        """Add how the ICC profile of an image was used; None for an image in sRGB."""
+        if use is not None:
+            self._profiles[use] += 1
+
     def report(self) -> ConversionReport:
         """Return the report on all images so far."""
         conversion = self._conversion
@@ -76,12 +83,20 @@ class ConversionSummary:
             [
                 *self._tile_notes(),
                 *self._depths.notes(levels),
+                *self._profile_notes(),
                 *_shape_notes(self._native, target, conversion.resize, "tile" if self._cut else "image"),
             ],
             list(_unsuitable_warnings(native, conversion)),
             native,
             levels if self._depths.count and isinstance(levels, Levels) else None,
         )
+
+    def _profile_notes(self) -> list[str]:
+        applied, unusable = self._profiles["applied"], self._profiles["unusable"]
+        notes = [f"{counted(applied, 'image')} converted from the ICC profile of the file to sRGB"] * bool(applied)
+        if unusable:
+            notes.append(f"{counted(unusable, 'image')} read without the ICC profile of the file, which is not usable")
+        return notes
 
     def _tile_notes(self) -> list[str]:
         if not (tiling := self._conversion.tiles) or not self._cut:

@@ -15,6 +15,7 @@ from aecli.data import cache
 from aecli.data.conversion import Conversion
 from aecli.data.conversion_summary import ConversionReport, ConversionSummary
 from aecli.data.encoded import EncodedImage, UnreadableImageError
+from aecli.data.formats.color_profiles import ProfileUse
 from aecli.data.image_files import decode, decode_tiled, native_depth, native_shape, quiet
 from aecli.data.image_set import Failure, fingerprint_of
 from aecli.data.levels import Levels, ValueRange, measure_levels
@@ -120,11 +121,13 @@ class _DecodedFile:
     """(N, C, H, W): the image, or its tiles."""
     native: FullShape
     depth: ValueRange | None
+    profile: ProfileUse | None
 
     def add_to(self, summary: ConversionSummary) -> None:
         """Count the image, or its tiles."""
         add = summary.add if summary.tiling is None else summary.add_tiled
         add(self.native, self.depth)
+        summary.add_profile(self.profile)
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _results(
         if image.depth and conversion.levels == "measured":
             raise _DeepImageError
         pixels = image.tiles() if isinstance(image, TiledImage) else image.pixels[None]
-        return _DecodedFile(index, pixels, image.native, image.depth)
+        return _DecodedFile(index, pixels, image.native, image.depth, image.profile)
 
     def weigh(index: int) -> int:
         size = sizes[index] if sizes else None

@@ -2,6 +2,7 @@
 
 EXIF, XMP and TIFF orientation is applied. Palettes are expanded. Values of more than 8 bits are scaled to 8 bits by the
 levels of the conversion, gray and color alike. Transparency is composited on white. CMYK, YCbCr and LAB become RGB.
+Colors of an embedded ICC profile become those of sRGB.
 
 The format follows from the content, never from the suffix (`aecli.data.formats`). Of a multi-picture JPEG (MPO) the
 main image is read, of a TIFF the images that are not marked as reduced copies or masks. Any other file with several
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 
 from aecli.data.conversion import AS_IS, Conversion
 from aecli.data.encoded import EncodedImage, ImageInMemory, UnreadableImageError
-from aecli.data.formats.color_modes import nonzero_pixels, to_gray_or_rgb
+from aecli.data.formats.color_modes import nonzero_pixels, profile_use, to_gray_or_rgb
+from aecli.data.formats.color_profiles import ProfileUse
 from aecli.data.formats.deep_image import DeepImage, UnsupportedValuesError
 from aecli.data.formats.opened_image import OpenedImage, ReadByPillow
 from aecli.data.formats.opening import RefusedError, count_pages, open_image
@@ -48,6 +50,8 @@ class ConvertedImage:
     """The file's own (C, H, W)."""
     depth: ValueRange | None = None
     """The smallest and the largest value of an image of more than 8 bits; None for other images."""
+    profile: ProfileUse | None = None
+    """Whether the image's ICC profile was applied, or could not be; None without one, and for sRGB."""
 
 
 def decode(file: EncodedImage, conversion: Conversion = AS_IS) -> ConvertedImage:
@@ -73,8 +77,8 @@ def decode_tiled(file: EncodedImage, conversion: Conversion) -> TiledImage:
         if conversion.tiles and (reason := conversion.tiles.refusal(*opened.native[1:])):
             raise RefusedError(reason, "use larger tiles, or less overlap")
         whole = replace(conversion, shape=(conversion.shape[0], None, None))
-        image, depth = _to_pil(opened, whole)
-        return TiledImage(image, opened.native, conversion, depth)
+        image, depth, profile = _to_pil(opened, whole)
+        return TiledImage(image, opened.native, conversion, depth, profile)
 
 
 def convert(image: "Image", conversion: Conversion = AS_IS) -> ConvertedImage:
@@ -95,12 +99,15 @@ def convert(image: "Image", conversion: Conversion = AS_IS) -> ConvertedImage:
 
 
 def _convert(opened: OpenedImage, conversion: Conversion) -> ConvertedImage:
-    image, depth = _to_pil(opened, conversion)
-    return ConvertedImage(to_pixels(image), opened.native, depth)
+    image, depth, profile = _to_pil(opened, conversion)
+    return ConvertedImage(to_pixels(image), opened.native, depth, profile)
 
 
-def _to_pil(opened: OpenedImage, conversion: Conversion) -> "tuple[Image, ValueRange | None]":
-    """Return the image in the requested shape, upright, and the range of its values if it has more than 8 bits."""
+def _to_pil(opened: OpenedImage, conversion: Conversion) -> "tuple[Image, ValueRange | None, ProfileUse | None]":
+    """Return the image in the requested shape, upright.
+
+    Also return the range of its values if it has more than 8 bits, and how its ICC profile was used.
+    """
     target = complete(conversion.shape, opened.native)
     decoded = opened.decode(target[1:])
     depth = decoded.image.depth if isinstance(decoded.image, DeepImage) else None
@@ -111,7 +118,7 @@ def _to_pil(opened: OpenedImage, conversion: Conversion) -> "tuple[Image, ValueR
     converted = resized(converted, size, conversion.resize, decoded.box)
     if decoded.transposition is not None:
         converted = converted.transpose(decoded.transposition)
-    return converted, depth
+    return converted, depth, profile_use(decoded.image)
 
 
 def decode_mask(file: EncodedImage) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
+from aecli.data.formats.color_profiles import ProfileUse
 from aecli.data.levels import ValueRange
 from aecli.data.resize import resized, to_channels, to_pil, to_pixels
 from aecli.data.shapes import FullShape
@@ -29,6 +30,8 @@ class TiledImage:
     """The tiling, and the complete shape to which tiles are resized."""
     depth: ValueRange | None = None
     """The smallest and the largest value of an image of more than 8 bits; None for other images."""
+    profile: ProfileUse | None = None
+    """Whether the image's ICC profile was applied, or could not be; None without one, and for sRGB."""
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], conversion: Conversion, depth: ValueRange | None = None) -> "TiledImage":

@@ -187,6 +187,7 @@ class AnomalyInspector:
             for image in images:
                 if not isinstance(image, Failure):
                     self._conversions.add(image.converted.native, image.converted.depth)
+                    self._conversions.add_profile(image.converted.profile)
             yield results
 
     def require_scored(self) -> None:
@@ -225,6 +226,7 @@ class AnomalyInspector:
         assert isinstance(image, TiledImage)
         result = score_tiles(image, self.model, self.detector)
         self._conversions.add_tiled(image.native, image.depth)
+        self._conversions.add_profile(image.profile)
         header = self.detector.header
         probability = None
         if header.logistic:

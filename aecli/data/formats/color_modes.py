@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.formats.color_profiles import KEY, ProfileUse, profile_of, to_srgb, use_of
 from aecli.data.formats.deep_image import DeepImage
 from aecli.data.levels import Levels
 
@@ -31,8 +32,13 @@ def is_deep(image: "Image") -> bool:
     return image.mode == "F" or image.mode.startswith("I")
 
 
+def profile_use(image: "Image | DeepImage") -> ProfileUse | None:
+    """Return whether the ICC profile of a decoded image is applied, or cannot be; None without one, and for sRGB."""
+    return image.profile_use if isinstance(image, DeepImage) else use_of(profile_of(image), image.mode)
+
+
 def to_gray_or_rgb(image: "Image | DeepImage", levels: Levels | Literal["measured", "declared"]) -> "Image":
-    """Convert a decoded image to mode L or RGB, transparency composited on white.
+    """Convert a decoded image to mode L or RGB: the colors of its ICC profile to sRGB, transparency on white.
 
     `levels` are the values of a deep image that become 0 and 255, or `measured` on this image, or `declared` by its
     type.
@@ -42,7 +48,7 @@ def to_gray_or_rgb(image: "Image | DeepImage", levels: Levels | Literal["measure
     """
     if isinstance(image, DeepImage):
         return image.to_pillow(levels if isinstance(levels, Levels) else image.own_levels(levels))
-    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+    if image.mode in ("L", "RGB") and "transparency" not in image.info and profile_use(image) != "applied":
         return image
     return _in_strips(image, "L" if is_gray(image) else "RGB", _on_white)
 
@@ -50,7 +56,7 @@ def to_gray_or_rgb(image: "Image | DeepImage", levels: Levels | Literal["measure
 def nonzero_pixels(image: "Image | DeepImage") -> NDArray[np.bool_]:
     """Return which pixels of a decoded image are neither black nor transparent, (H, W).
 
-    Pixels of a lossy format must be brighter than half in some channel.
+    Pixels of a lossy format must be brighter than half in some channel. ICC profiles are not applied.
 
     Raises:
         UnsupportedValuesError: a value is not finite.
@@ -66,6 +72,7 @@ def nonzero_pixels(image: "Image | DeepImage") -> NDArray[np.bool_]:
     rows = max(1, STRIP_PIXELS // max(width, 1))
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
+        strip.info.pop(KEY, None)
         if image.has_transparency_data:
             pixels = np.asarray(strip if strip.mode == "RGBA" else strip.convert("RGBA"))
             marked[top : top + rows] = _in_any_channel(pixels[..., :3] > limit) & (pixels[..., 3] > 0)
@@ -95,6 +102,7 @@ def _in_strips(image: "Image", mode: str, convert: "Callable[[Image], Image]") -
 def _on_white(image: "Image") -> "Image":
     from PIL import Image
 
+    image = to_srgb(image)
     if image.has_transparency_data:
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), rgba)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.formats.color_profiles import KEY, ProfileUse, to_srgb, use_of
 from aecli.data.levels import Levels, ValueRange, measure_levels, to_8_bits
 from aecli.errors import InputError
 
@@ -33,6 +34,8 @@ class DeepImage:
     """Whether the smallest value is white."""
     white: float | None = None
     """The white level that the file declares; None for the usual one of its type."""
+    profile: bytes | None = None
+    """The ICC profile, which applies to the values between the levels."""
 
     @cached_property
     def depth(self) -> ValueRange:
@@ -45,6 +48,11 @@ class DeepImage:
         if not (np.isfinite(depth.low) and np.isfinite(depth.high)):
             raise UnsupportedValuesError("it contains NaN or infinite values")
         return depth
+
+    @property
+    def profile_use(self) -> ProfileUse | None:
+        """Whether the profile is applied, or cannot be; None without one, and for sRGB."""
+        return use_of(self.profile, "L" if self.values.ndim == 2 else "RGB")
 
     def declared_levels(self) -> Levels:
         """Return the levels of the image's type: floats are in 0..1, and integers have 16 bits.
@@ -74,13 +82,15 @@ class DeepImage:
             raise UnsupportedValuesError(error.message) from error
 
     def to_pillow(self, levels: Levels) -> "Image":
-        """Convert to mode L or RGB; the levels become 0 and 255, and transparency is composited on white."""
+        """Convert to mode L or RGB of sRGB; the levels become 0 and 255, and transparency is composited on white."""
         from PIL import Image
 
         pixels = to_8_bits(self.values, levels)
         if self.is_negative:
             np.subtract(255, pixels, out=pixels)
         image = Image.fromarray(pixels)
+        image.info[KEY] = self.profile
+        image = to_srgb(image)
         if self.alpha is not None:
             white = Image.new(image.mode, image.size, "white")
             image = Image.composite(image, white, Image.fromarray(self.alpha))

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aecli.data.formats.color_modes import is_deep, is_gray
+from aecli.data.formats.color_profiles import profile_of
 from aecli.data.formats.deep_color import GRAY_ALPHA, is_deep_color, raw_mode, read_deep_color, repair_byte_order
 from aecli.data.formats.deep_image import DeepImage
 from aecli.data.formats.jpeg_frames import read_frame
@@ -90,7 +91,8 @@ class ReadByPillow(OpenedImage):
         """Decode the pixels, a large JPEG at a smaller scale."""
         image = self._image
         if self._is_deep_color:
-            return DecodedPixels(read_deep_color(image, self._reopen), transposition=self._transposition)
+            deep = replace(read_deep_color(image, self._reopen), profile=profile_of(image))
+            return DecodedPixels(deep, transposition=self._transposition)
         if swaps_sides(self._transposition):
             size = size[1], size[0]
         box = _draft(image, size)
@@ -145,7 +147,7 @@ def _deep_gray(image: "Image") -> DeepImage:
     transparent = image.info.get("transparency")
     alpha = np.where(values == transparent, 0, 255).astype(np.uint8) if isinstance(transparent, int) else None
     is_negative = described.get(tags.PHOTOMETRIC) == WHITE_IS_ZERO
-    return DeepImage(values, alpha, is_negative, 4095 if bits == 12 else None)
+    return DeepImage(values, alpha, is_negative, 4095 if bits == 12 else None, profile_of(image))
 
 
 def _is_signed(image: "Image") -> bool:

@@ -1,12 +1,14 @@
 """Read the samples of TIFF files that Pillow refuses or reads wrongly, if they are plain: not or deflate compressed."""
 
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.formats.color_profiles import KEY
 from aecli.data.formats.deep_image import DeepImage
 from aecli.data.formats.tiff import directories as tags
 from aecli.data.formats.tiff.directories import Directory, TiffError, file_size
@@ -140,7 +142,15 @@ def read_samples(directory: Directory, layout: Layout) -> "DeepImage | Image":
     if alpha is not None:
         full = 1.0 if layout.kind == FLOAT else 2.0 ** (layout.bits - (layout.kind == SIGNED)) - 1
         scaled_alpha = np.clip(np.nan_to_num(alpha.astype(np.float64)) * (255 / full), 0, 255).astype(np.uint8)
-    return DeepImage(np.ascontiguousarray(colors), scaled_alpha, layout.photometric == WHITE_IS_ZERO, white)
+    is_negative = layout.photometric == WHITE_IS_ZERO
+    return DeepImage(np.ascontiguousarray(colors), scaled_alpha, is_negative, white, _profile(directory))
+
+
+def _profile(directory: Directory) -> bytes | None:
+    """Return the ICC profile of an image; None without one, or if it is damaged."""
+    with suppress(TiffError, ValueError):
+        return bytes(directory.values(tags.ICC_PROFILE)) or None
+    return None
 
 
 def _to_pillow(colors: NDArray[Any], alpha: NDArray[Any] | None, directory: Directory, layout: Layout) -> "Image":
@@ -154,6 +164,7 @@ def _to_pillow(colors: NDArray[Any], alpha: NDArray[Any] | None, directory: Dire
         image = Image.fromarray(255 - scaled if layout.photometric == WHITE_IS_ZERO else scaled)
     if alpha is not None:
         image.putalpha(Image.fromarray((alpha.astype(np.uint16) * 255 // (2**layout.bits - 1)).astype(np.uint8)))
+    image.info[KEY] = _profile(directory)
     return image
 
 
