@@ -211,7 +211,7 @@ def _explained(file: EncodedImage) -> Iterator[IO[bytes]]:
             except RefusedError as error:
                 raise UnreadableImageError(file.where, error.reason, hint=error.hint) from error
             except UnsupportedValuesError as error:
-                raise UnreadableImageError(file.where, str(error), hint="save it with 8 or 16 bits") from error
+                raise UnreadableImageError(file.where, str(error), hint=error.hint) from error
             except Exception as error:  # the decoders raise arbitrary exceptions on damaged files
                 raise UnreadableImageError(file.where, reason_of(content, error)) from error
     except OSError as error:

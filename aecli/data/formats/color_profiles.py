@@ -1,11 +1,11 @@
-"""Convert images with an embedded ICC profile to sRGB, by the littlecms that most builds of Pillow contain.
+"""Convert images with an embedded ICC profile, or in CIELAB, to sRGB by littlecms, which most Pillows contain.
 
 Cameras and phones store colors of a wide gamut, such as Display P3 or Adobe RGB: without conversion they look pale.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
@@ -51,7 +51,12 @@ def use_of(profile: bytes | None, mode: str) -> ProfileUse | None:
 
 
 def to_srgb(image: "Image") -> "Image":
-    """Return an image in sRGB, with its transparency; itself if it has no profile, or one that is not applied."""
+    """Return an image in sRGB, with its transparency; itself if it has no profile, or one that is not applied.
+
+    An image of mode LAB becomes RGB.
+    """
+    if image.mode == "LAB":
+        return _of_lab().apply(image)
     profile = profile_of(image)
     apply = _conversion(profile, _color_mode(image.mode)).apply if profile else None
     if apply is None:
@@ -77,6 +82,15 @@ def _without_alpha(image: "Image") -> "tuple[Image, Image | None]":
         image = image.convert("LA" if mode == "L" else "RGBA")
         alpha = image.getchannel("A")
     return image if image.mode == mode else image.convert(mode), alpha
+
+
+@cache
+def _of_lab() -> "ImageCmsTransform":
+    """Return the conversion from CIELAB of white D50; that of Pillow is up to 36 levels off, as it interpolates."""
+    from PIL import ImageCms
+
+    lab, srgb = (ImageCms.ImageCmsProfile(ImageCms.createProfile(name)) for name in ("LAB", "sRGB"))
+    return ImageCms.ImageCmsTransform(lab, srgb, "LAB", "RGB", flags=ImageCms.Flags.NOOPTIMIZE)
 
 
 @lru_cache(MAX_PROFILES)

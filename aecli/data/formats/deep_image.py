@@ -21,6 +21,10 @@ WHITE = 65535
 class UnsupportedValuesError(Exception):
     """The values of an image cannot be converted to 8 bits."""
 
+    def __init__(self, reason: str, hint: str | None = None):
+        super().__init__(reason)
+        self.hint = hint or "save it with 8 or 16 bits"
+
 
 @dataclass(frozen=True)
 class DeepImage:
@@ -39,14 +43,15 @@ class DeepImage:
 
     @cached_property
     def depth(self) -> ValueRange:
-        """The smallest and the largest value.
+        """The smallest and the largest value; integers that are transparent do not count, unless all are.
 
         Raises:
             UnsupportedValuesError: a value is not finite.
         """
-        depth = ValueRange.of(self.values)
+        shown = self.values[self.alpha > 0] if self.alpha is not None and self.values.dtype.kind != "f" else self.values
+        depth = ValueRange.of(shown if shown.size else self.values)
         if not (np.isfinite(depth.low) and np.isfinite(depth.high)):
-            raise UnsupportedValuesError("it contains NaN or infinite values")
+            raise UnsupportedValuesError("it contains NaN or infinite values", "replace them by finite numbers")
         return depth
 
     @property
@@ -79,7 +84,7 @@ class DeepImage:
         try:
             return measure_levels(self.depth)
         except InputError as error:
-            raise UnsupportedValuesError(error.message) from error
+            raise UnsupportedValuesError(error.message, error.hint) from error
 
     def to_pillow(self, levels: Levels) -> "Image":
         """Convert to mode L or RGB of sRGB; the levels become 0 and 255, and transparency is composited on white."""

@@ -24,7 +24,7 @@ from aecli.data.formats.orientation import ORIENTATION_TAG
 from aecli.data.formats.pillow_internals import prepare_decoders
 from aecli.data.formats.tiff import directories as tags
 from aecli.data.formats.tiff.directories import Directory, pages
-from aecli.data.formats.tiff.kinds import is_raw_photo, kind_reason, ycbcr_reason
+from aecli.data.formats.tiff.kinds import is_raw_photo, kind_reason, misread_reason
 from aecli.data.formats.tiff.samples import Layout, colors_of, plain_layout, read_samples
 from aecli.data.resize import to_pil
 from aecli.storage.limits import MAX_IMAGE_PIXELS
@@ -128,7 +128,7 @@ def _open_tiff(content: IO[bytes], page: int | None, stack: ExitStack) -> Opened
     if len(found) > 1:
         raise RefusedError(f"it holds several pages: {SEVERAL}")
     _check_size(directory.value(tags.WIDTH, 0), directory.value(tags.HEIGHT, 0))
-    if reason := ycbcr_reason(directory):
+    if reason := misread_reason(directory):
         raise RefusedError(reason)
     if _is_misread(directory) and (layout := plain_layout(directory)):
         return _plain_tiff(directory, layout)

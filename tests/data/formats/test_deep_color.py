@@ -15,19 +15,17 @@ from aecli.data.encoded import FileOnDisk, UnreadableImageError
 from aecli.data.levels import Levels
 
 TWELVE_BITS = np.arange(4 * 30 * 34, dtype=np.uint16).reshape(30, 34, 4) + 16
-GRAY_ALPHA, COLOR, COLOR_ALPHA = 4, 2, 6
+GRAY, GRAY_ALPHA, COLOR, COLOR_ALPHA = 0, 4, 2, 6
 DECLARED = Conversion(levels="declared")
 
 
-def write_png(
-    path: Path, values: NDArray[np.uint16], kind: int, transparent: tuple[int, int, int] | None = None
-) -> Path:
+def write_png(path: Path, values: NDArray[np.uint16], kind: int, transparent: tuple[int, ...] | None = None) -> Path:
     """Write (H, W, channels) values to a PNG of 16 bits."""
     height, width, _ = values.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))]
     if transparent:
-        chunks.append((b"tRNS", struct.pack(">HHH", *transparent)))
+        chunks.append((b"tRNS", struct.pack(f">{len(transparent)}H", *transparent)))
     chunks += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n"
@@ -72,6 +70,23 @@ def test_transparency_is_white(tmp_path: Path) -> None:
         assert (image.pixels[:, 0, 0] == 255).all()
         expected = np.rint(values[:, :, : image.native[0]].transpose(2, 0, 1) * (255 / 4095))
         np.testing.assert_allclose(image.pixels[:, 1:], expected[:, 1:], atol=1)
+
+
+@pytest.mark.parametrize("transparent", [0, 1000, 65535])
+def test_a_transparent_gray_is_white_and_no_level(tmp_path: Path, transparent: int) -> None:
+    """A value that marks missing pixels is not among those that are measured."""
+    values = TWELVE_BITS[:, :, :1].copy()
+    values[::3] = transparent
+    path = write_png(tmp_path / "a.png", values, GRAY, (transparent,))
+    images = load(str(path))
+    assert images.levels == Levels(0, 4095)
+    missing = values[:, :, 0] == transparent
+    assert missing.sum() >= 340
+    assert (images.images[0, 0][missing] == 255).all()
+    expected = np.rint(values[:, :, 0] * (255 / 4095))
+    np.testing.assert_array_equal(images.images[0, 0][~missing], expected[~missing])
+    declared = image_files.decode(FileOnDisk(path), DECLARED).pixels[0]
+    np.testing.assert_array_equal(declared, np.where(missing, 255, np.rint(values[:, :, 0] / 257)))
 
 
 @pytest.mark.parametrize("white", [4095, 65535])

@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from aecli.data import image_files
+from aecli.data import image_files, load
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
 from aecli.data.levels import Levels
 from aecli.data.shapes import FullShape
+from aecli.errors import InputError
 from tests.data.formats.tiff_writing import gray_page, packed_bits, page, write_tiff
 
 RAMP = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
@@ -146,6 +147,11 @@ def test_orientation_of_images_that_pillow_does_not_read(tmp_path: Path, orienta
         ("floats", page((6, 8), [64], 1, [bytes(400)], t259=[5], t339=[3]), ["64-bit floats", "16"]),
         ("complex", page((6, 8), [64], 1, [bytes(400)], t339=[6]), ["complex"]),
         ("LERC", page((6, 8), [8], 1, [bytes(48)], t259=[34887]), ["LERC"]),
+        ("planar CIELAB", page((6, 8), [8] * 3, 8, [bytes(48)] * 3, t284=[2]), ["planar CIELAB", "RGB"]),
+        ("CIELAB of 16 bits", page((6, 8), [16] * 3, 8, [bytes(288)]), ["CIELAB", "16 bits"]),
+        ("CIELAB with alpha", page((6, 8), [8] * 4, 8, [bytes(192)], t338=[2]), ["CIELAB", "4 channels"]),
+        ("CIELAB without colors", page((6, 8), [8], 8, [bytes(48)]), ["CIELAB", "1 channel "]),
+        ("ICCLAB", page((6, 8), [8] * 3, 9, [bytes(144)]), ["ICCLAB"]),
         ("sensor data", page((6, 8), [16], 32803, [bytes(96)]), ["sensor"]),
         ("channels", page((6, 8), [16] * 5, 1, [bytes(480)], t259=[5]), ["5 channels"]),
         ("planes", page((6, 8), [16] * 5, 1, [bytes(96)] * 5, t284=[2], t338=[0] * 4), ["5 channels"]),
@@ -234,3 +240,39 @@ def test_the_shape_is_read_without_the_pixels(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "a.tif", gray_page(RAMP.astype(np.float64)))
     path.write_bytes(path.read_bytes()[:8] + bytes(384) + path.read_bytes()[392:])
     assert image_files.native_shape(FileOnDisk(path)) == expected
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_floats_are_read_by_their_range(tmp_path: Path, channels: int) -> None:
+    """A TIFF of 32-bit floats in 0..1, -1..1, 0..255 or of a detector; slightly more than 1 is clipped."""
+    ramp = np.linspace(0, 1, 48 * channels, dtype="<f4")
+    for low, high, white in [(0, 1, 1), (-1, 1, 1), (0, 255, 255), (0, 4000, 4095), (0, 1.05, 1)]:
+        values = low + ramp * (high - low)
+        tags = page((6, 8), [32] * channels, 2 if channels == 3 else 1, [values.tobytes()], t339=[3] * channels)
+        path = write_tiff(tmp_path / "a.tif", tags)
+        images = load(str(path))
+        black = -1 if low else 0
+        assert images.levels == Levels(black, white)
+        expected = np.clip((values - black) / (white - black) * 255, 0, 255).reshape(6, 8, channels)
+        np.testing.assert_allclose(images.images[0].transpose(1, 2, 0), expected, atol=0.501)
+        assert any("float32" in note for note in images.notes)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "hint"),
+    [
+        (np.nan, "NaN", "finite"),
+        (np.inf, "infinite", "finite"),
+        (-500, "black and white", "scale"),
+        (1e12, "1e", "0..1"),
+    ],
+)
+def test_floats_that_are_no_levels_are_refused(tmp_path: Path, value: float, reason: str, hint: str) -> None:
+    values = np.linspace(0, 255, 48, dtype=np.float32).reshape(6, 8)
+    values[2, 3] = value
+    path = write_tiff(tmp_path / "a.tif", gray_page(values))
+    with pytest.raises(UnreadableImageError, match=reason) as caught:
+        decode(path, "measured")
+    assert hint in str(caught.value.hint)
+    with pytest.raises(InputError, match=reason):
+        load(str(path))

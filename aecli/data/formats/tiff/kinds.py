@@ -2,6 +2,7 @@
 
 from aecli.data.formats.tiff import directories as tags
 from aecli.data.formats.tiff.directories import Directory, TiffError
+from aecli.runtime.counting import counted
 
 PHOTOMETRIC_NAMES = {
     **{4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 10: "ITULAB", 32844: "LogL", 32845: "LogLuv"},
@@ -32,10 +33,16 @@ def compression_reason(directory: Directory) -> str | None:
     return f"a TIFF with {compression} compression, which is not read: save it with deflate compression"
 
 
-def ycbcr_reason(directory: Directory) -> str | None:
-    """Return why an image is not read, if it is a kind of YCbCr that Pillow takes for another; None otherwise."""
-    is_plain = directory.value(tags.PHOTOMETRIC, 0) == YCBCR and directory.value(tags.COMPRESSION, 1) == 1
-    if not is_plain:
+def misread_reason(directory: Directory) -> str | None:
+    """Return why an image is not read, if it is a kind that Pillow takes for another or cannot convert; else None."""
+    from PIL import features
+
+    photometric = directory.value(tags.PHOTOMETRIC, 0)
+    if photometric == CIELAB:
+        if directory.value(tags.PLANAR, 1) == 2:
+            return _reason("of planar CIELAB", "convert it to RGB")
+        return None if features.check("littlecms2") else _reason("of CIELAB", "convert it to RGB, or install littlecms")
+    if photometric != YCBCR or directory.value(tags.COMPRESSION, 1) != 1:
         return None
     if directory.value(tags.PLANAR, 1) == 2:
         return _reason("of planar YCbCr", "convert it to RGB")
@@ -73,8 +80,10 @@ def _unread_kind(directory: Directory) -> tuple[str, str] | None:
         name = PHOTOMETRIC_NAMES.get(photometric, f"photometric kind {photometric}")
         return f"of {'planar ' * is_planar}{name}", "convert it to RGB"
     samples, extra = directory.value(tags.SAMPLES, 1), len(directory.values(tags.EXTRA_SAMPLES))
+    if photometric == CIELAB and (samples != CHANNELS[CIELAB] or set(bits) != {8}):
+        return f"of CIELAB with {counted(samples, 'channel')} of {bits[0]} bits", "convert it to RGB"
     if samples - extra != CHANNELS.get(photometric, 1) or extra > 1:
-        return f"of {samples} channels", "save 1 or 3 of them"
+        return f"of {counted(samples, 'channel')}", "save 1 or 3 of them"
     is_color = photometric not in GRAY
     advice = "convert it to RGB of 8 or 16 bits" if is_color else "convert it to 16 bits"
     kind = _unread_numbers(bits, kinds, (8, 16) if is_color else (1, 2, 4, 8, 16))
