@@ -27,6 +27,7 @@ from aecli.data.formats.opened_image import OpenedImage, ReadByPillow
 from aecli.data.formats.opening import RefusedError, count_pages, open_image
 from aecli.data.formats.orientation import swaps_sides
 from aecli.data.formats.unreadable import reason_of
+from aecli.data.frames import Frame
 from aecli.data.levels import ValueRange
 from aecli.data.resize import resized, to_pixels
 from aecli.data.shapes import FullShape, complete
@@ -193,7 +194,14 @@ def _opened(file: EncodedImage) -> Iterator[OpenedImage]:
             image = file.copy()
             yield ReadByPillow(image, image.copy)
         return
-    with _explained(file) as content, open_image(content, _name(file), file.page) as opened:
+    offset = None
+    if isinstance(file, Frame):
+        if (frame := file.reader.read(file.page)) is not None:
+            with _explained(ImageInMemory(frame, file.where)):
+                yield ReadByPillow(frame, frame.copy)
+            return
+        offset = file.reader.offset(file.page)
+    with _explained(file) as content, open_image(content, _name(file), file.page, offset) as opened:
         yield opened
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from aecli.data.encoded import EncodedImage, UnreadableImageError
+from aecli.data.frames import frames_of
 from aecli.data.image_files import MAX_PAGES, page_count, quiet
 from aecli.data.options import Pages
 from aecli.data.source import ImageArrays, ImageFiles
@@ -39,10 +40,15 @@ def with_pages(content: Content, pages: Pages, progress: Progress = silent) -> C
     if max(counts, default=1) == 1:
         return content
     if pages == "first":
-        files = (file.at_page(0) if number > 1 else file for file, number in zip(content.files, counts, strict=True))
-        return replace(content, files=tuple(files))
+        first = (file.at_page(0) if number > 1 else file for file, number in zip(content.files, counts, strict=True))
+        return replace(content, files=tuple(first))
     repeated = content.take(np.repeat(np.arange(len(counts)), counts))
     page_numbers = [page if number > 1 else None for number in counts for page in range(number)]
+    files = (
+        page
+        for file, number in zip(content.files, counts, strict=True)
+        for page in (frames_of(file, number) if number > 1 else [file])
+    )
     return replace(
         repeated,
         names=np.array(
@@ -51,8 +57,5 @@ def with_pages(content: Content, pages: Pages, progress: Progress = silent) -> C
                 for name, page in zip(repeated.names.tolist(), page_numbers, strict=True)
             ]
         ),
-        files=tuple(
-            file if page is None else file.at_page(page)
-            for file, page in zip(repeated.files, page_numbers, strict=True)
-        ),
+        files=tuple(files),
     )

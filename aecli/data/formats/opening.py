@@ -2,28 +2,34 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from aecli.data.formats import bmp_fields
 from aecli.data.formats.aec_images import NoCodecError, decode_aec, read_shape
+from aecli.data.formats.deep_color import is_deep_color
 from aecli.data.formats.known import (
     AEC,
+    AVIF,
     BMP,
+    GIF,
     HEIC,
     JPEG,
+    PNG,
     RAW,
     START_BYTES,
     TIFF,
+    WEBP,
     Format,
     read_format,
     unread_format,
 )
 from aecli.data.formats.opened_image import OpenedImage, ReadByAecli, ReadByPillow
-from aecli.data.formats.orientation import ORIENTATION_TAG
+from aecli.data.formats.orientation import ORIENTATION_TAG, has_late_exif
 from aecli.data.formats.pillow_internals import prepare_decoders
 from aecli.data.formats.tiff import directories as tags
-from aecli.data.formats.tiff.directories import Directory, pages
+from aecli.data.formats.tiff.directories import Directory, directory_at, pages
 from aecli.data.formats.tiff.kinds import is_raw_photo, kind_reason, misread_reason
 from aecli.data.formats.tiff.samples import Layout, colors_of, plain_layout, read_samples
 from aecli.data.resize import to_pil
@@ -35,6 +41,8 @@ if TYPE_CHECKING:
 MAX_PIXELS = MAX_IMAGE_PIXELS
 MAX_FRAME_PIXELS = MAX_PIXELS // 4
 """A frame of an animation may have fewer, as decoders keep several copies of it."""
+ANIMATIONS = (GIF, PNG, WEBP, AVIF)
+"""Formats whose frames depend on those before them."""
 SEVERAL = "--pages first reads the first one, --pages all reads all"
 
 
@@ -69,8 +77,8 @@ def format_of(content: IO[bytes], name: str) -> Format:
 
 
 @contextmanager
-def open_image(content: IO[bytes], name: str, page: int | None) -> Iterator[OpenedImage]:
-    """Read the header of an image file, or of its `page`, counted from 0.
+def open_image(content: IO[bytes], name: str, page: int | None, offset: int | None = None) -> Iterator[OpenedImage]:
+    """Read the header of an image file, or of its `page`, counted from 0; `offset` is that of the page in a TIFF.
 
     Raises:
         RefusedError: the file is of a kind that is not read, too large, has several pages or no such page.
@@ -80,7 +88,7 @@ def open_image(content: IO[bytes], name: str, page: int | None) -> Iterator[Open
     found = format_of(content, name)
     with ExitStack() as stack:
         if found is TIFF:
-            yield _open_tiff(content, page, stack)
+            yield _open_tiff(content, page, offset, stack)
         elif found is AEC:
             yield _open_aec(content)
         elif found is BMP and (header := bmp_fields.read_header(content)):
@@ -110,6 +118,44 @@ def count_pages(content: IO[bytes], name: str, most: int) -> int:
         return min(int(getattr(image, "n_frames", 1)), most + 1)
 
 
+def open_animation(content: IO[bytes], name: str) -> "Image | None":
+    """Open an animation that is decoded in one pass over its frames, from memory; None for files of other kinds.
+
+    Raises:
+        RefusedError: the format is not read.
+        Exception: the file is damaged; decoders raise arbitrary exceptions.
+    """
+    from PIL import Image
+
+    prepare_decoders()
+    found = format_of(content, name)
+    if found not in ANIMATIONS:
+        return None
+    content.seek(0)
+    image = Image.open(BytesIO(content.read()), formats=[found.plugin])
+    # Both are found in the file of the whole image, and not in a copy of its pixels.
+    return None if is_deep_color(image) or has_late_exif(image) else image
+
+
+def page_offsets(content: IO[bytes], name: str) -> list[int]:
+    """Return where the pages of a TIFF are, without reduced copies; [] for files of other kinds.
+
+    Raises:
+        RefusedError: the format is not read.
+        TiffError: a directory is damaged.
+    """
+    return [page.offset for page in pages(content)] if format_of(content, name) is TIFF else []
+
+
+def require_frame_size(image: "Image") -> None:
+    """Refuse a frame of too many pixels.
+
+    Raises:
+        RefusedError: it is too large.
+    """
+    _check_size(*image.size, MAX_FRAME_PIXELS)
+
+
 def _has_frame(image: "Image", page: int) -> bool:
     try:
         image.seek(page)
@@ -118,8 +164,11 @@ def _has_frame(image: "Image", page: int) -> bool:
     return True
 
 
-def _open_tiff(content: IO[bytes], page: int | None, stack: ExitStack) -> OpenedImage:
-    found = list(islice(pages(content), page or 0, (page or 0) + (2 if page is None else 1)))
+def _open_tiff(content: IO[bytes], page: int | None, offset: int | None, stack: ExitStack) -> OpenedImage:
+    if offset is None:
+        found = list(islice(pages(content), page or 0, (page or 0) + (2 if page is None else 1)))
+    else:
+        found = [directory_at(content, offset)]
     if not found:
         raise RefusedError(f"it has no page {(page or 0) + 1}")
     directory = found[0]

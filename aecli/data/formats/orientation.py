@@ -14,7 +14,7 @@ ORIENTATION_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 def upright_transposition(image: "Image") -> "Transpose | None":
     """Return the transposition that turns an opened image upright; None if it is upright already."""
     has_tag = any(key in image.info for key in ORIENTATION_KEYS)
-    if image.format != "TIFF" and not has_tag and not _has_late_exif(image):
+    if image.format != "TIFF" and not has_tag and not has_late_exif(image):
         return None
     try:
         return transposition_of(image.getexif().get(ORIENTATION_TAG, 1))
@@ -44,7 +44,7 @@ def swaps_sides(transposition: "Transpose | None") -> bool:
     return transposition in (Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
 
 
-def _has_late_exif(image: "Image") -> bool:
+def has_late_exif(image: "Image") -> bool:
     """Return whether a PNG has its EXIF data after the pixels, where Pillow finds it only by decoding them."""
     if image.format != "PNG":
         return False

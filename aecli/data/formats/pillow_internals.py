@@ -4,6 +4,10 @@ import ctypes
 import logging
 from contextlib import suppress
 from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @cache
@@ -23,3 +27,16 @@ def prepare_decoders() -> None:
         for function in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
             function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
             function(None)
+
+
+def load_frame(image: "Image") -> None:
+    """Decode the current frame of an animation so that later frames are right, too.
+
+    Pillow draws a frame of an animated PNG into the very copy of the canvas that it restores after the frame.
+    """
+    opened: Any = image
+    before = getattr(opened, "_prev_im", None) if image.format == "PNG" else None
+    restored = before.copy() if before is not None else None
+    image.load()
+    if restored is not None:
+        opened._prev_im = restored

@@ -101,13 +101,22 @@ def pages(file: IO[bytes]) -> Iterator[Directory]:
         yield first
 
 
+def directory_at(file: IO[bytes], offset: int) -> Directory:
+    """Return the directory at a position in the file.
+
+    Raises:
+        TiffError: it is damaged.
+    """
+    return next(_directories(file, offset))
+
+
 def file_size(file: IO[bytes]) -> int:
     """Return the number of bytes of a file."""
     return file.seek(0, os.SEEK_END)
 
 
-def _directories(file: IO[bytes]) -> Iterator[Directory]:
-    """Yield all directories in order, without those of SubIFDs."""
+def _directories(file: IO[bytes], start: int | None = None) -> Iterator[Directory]:
+    """Yield all directories in order, without those of SubIFDs; from the one at `start`, or the first one."""
     file.seek(0)
     header = file.read(16)
     order = "<" if header[:2] == b"II" else ">"
@@ -117,7 +126,8 @@ def _directories(file: IO[bytes]) -> Iterator[Directory]:
     )
     remaining, seen = file_size(file), set[int]()
     try:
-        (offset,) = struct.unpack_from(offset_format, header, 8 if is_big else 4)
+        (first,) = struct.unpack_from(offset_format, header, 8 if is_big else 4)
+        offset = first if start is None else start
         while offset and offset not in seen:
             seen.add(offset)
             file.seek(offset)
