@@ -94,6 +94,7 @@ class DeepImage:
         if self.is_negative:
             np.subtract(255, pixels, out=pixels)
         image = Image.fromarray(pixels)
+        del pixels  # a large image would be in memory three times
         image.info[KEY] = self.profile
         image = to_srgb(image)
         if self.alpha is not None:
