@@ -47,7 +47,7 @@ class RateModel(nn.Module):
         with torch.no_grad():
             starts = [0.5 * math.log(weight / UNIFORM_COST) for weight in weights]
             self.log_step.copy_(torch.tensor(starts)[:, None].expand_as(self.log_step))
-            self.log_scale.copy_(torch.tensor(SCALES).log().expand_as(self.log_scale))
+            self.log_scale.copy_(torch.tensor([math.log(scale) for scale in SCALES]).expand_as(self.log_scale))
 
     @torch.no_grad()
     def fit_start(self, codes: Tensor) -> None:

@@ -175,11 +175,16 @@ def test_checkpoints_are_loaded_without_the_compiler_of_torch(python: Callable[.
     assert python(code, conv_run).split() == []
 
 
-def test_no_architecture_needs_the_compiler_of_torch_to_be_built_without_weights(python: Callable[..., str]) -> None:
+def test_no_model_needs_the_compiler_of_torch_to_be_built_without_weights(python: Callable[..., str]) -> None:
     code = """
 import sys
 from aecli.models.architectures import architecture_names, build_parts, resolve_arguments
 from aecli.models.bare import without_weights
+from aecli.models.rate import RateModel
+with without_weights():
+    RateModel([0.1, 1.0], (3, 4, 4))
+if "torch._dynamo" in sys.modules:
+    sys.exit("rate model")
 for name in architecture_names():
     for channels in (1, 3):
         with without_weights():

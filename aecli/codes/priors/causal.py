@@ -23,7 +23,7 @@ from aecli.codes.priors.causal_network import (
 )
 from aecli.codes.priors.stream import LARGEST, Reader, Writer
 from aecli.codes.priors.tables import Tables, make_tables
-from aecli.codes.priors.wavefront import EDGE, Canvas, bands, groups
+from aecli.codes.priors.wavefront import EDGE, Canvas, bands, groups, waves
 
 BITS = 23
 MAX_REACH = 300
@@ -49,13 +49,14 @@ class CausalPrior:
 
     def encode(self, codes: NDArray[np.int32], rate: int) -> NDArray[np.uint32]:
         """Return the words of the code of one image, (C, h, w)."""
-        writer, (channels, height, width) = Writer(self.tables), codes.shape
+        writer, (_, height, width) = Writer(self.tables), codes.shape
         for top, bottom in reversed(bands(height, width)):
             first = max(0, top - EDGE)
-            grid = np.moveaxis(codes[:, first:bottom], 0, -1)  # (rows, w, C), with the rows above as neighbors
+            grid = np.ascontiguousarray(np.moveaxis(codes[:, first:bottom], 0, -1))  # with the rows above as neighbors
             base, table = predictions(self.network, grid, rate, skip=top - first)
-            waves = 3 * np.arange(bottom - top)[:, None] + np.arange(width)
-            writer.add((grid[top - first :] - base).ravel(), table.ravel(), np.repeat(waves.ravel(), channels))
+            residuals = grid[top - first :] - base
+            for _, rows, columns in reversed(list(waves([(bottom - top, width)]))):
+                writer.add(residuals[rows, columns].ravel(), table[rows, columns].ravel())
         return writer.words()
 
     def decode(
@@ -66,30 +67,33 @@ class CausalPrior:
         Raises:
             ValueError: a stream is damaged.
         """
-        codes = [np.zeros(shape, np.int32) for shape in shapes]
+        codes = [np.empty((height, width, channels), np.int32) for channels, height, width in shapes]
         for members in groups([(height, width) for _, height, width in shapes]):
             reader = Reader([streams[index] for index in members], self.tables)
             self._decode(reader, [codes[index] for index in members], np.array([rates[index] for index in members]))
             reader.finish()
-        return codes
+        return [np.ascontiguousarray(np.moveaxis(code, -1, 0)) for code in codes]
 
     def _decode(self, reader: Reader, codes: Sequence[NDArray[np.int32]], rates: NDArray[np.intp]) -> None:
-        """Fill the codes of one stream each, (C, h, w): several that are one band each, or one of several bands."""
-        sizes, channels = [code.shape[1:] for code in codes], len(codes[0])
+        """Fill the codes of one stream each, (h, w, C): several that are one band each, or one of several bands."""
+        sizes, channels = [code.shape[:2] for code in codes], codes[0].shape[2]
         above = None
         for top, bottom in bands(*sizes[0]):
-            canvas = Canvas([(bottom - top, sizes[0][1])] if len(codes) == 1 else sizes, self.network.hidden)
+            parts = [(bottom - top, sizes[0][1])] if len(codes) == 1 else sizes
+            canvas = Canvas(parts, self.network.hidden)
             if above is not None:
                 canvas.sums[: len(above)] = above
-            for owners, rows, columns in canvas.waves():
+            for owners, rows, columns in waves(parts):
                 places = canvas.places(owners, rows, columns)
-                base, table = base_and_table(*self.network.predict(canvas.sums[places], rates[owners]))
-                values = reader.read(table.ravel(), np.repeat(owners, channels)).reshape(base.shape) + base
-                if np.abs(values).max() >= LARGEST:
+                rate = int(rates[0]) if (rates == rates[0]).all() else rates[owners]
+                base, table = base_and_table(*self.network.predict(canvas.sums[places], rate))
+                values = reader.read(table.ravel(), np.repeat(owners, channels)).reshape(base.shape)
+                values += base
+                if values.min() <= -LARGEST or values.max() >= LARGEST:
                     raise ValueError("the stream has values that are too large")
                 for first, last in pairwise([*np.unique(owners, return_index=True)[1].tolist(), len(owners)]):
-                    codes[owners[first]][:, top + rows[first:last], columns[first:last]] = values[first:last].T
-                canvas.add(owners, places, self.network.contributions(values, rates[owners]))
+                    codes[owners[first]][top + rows[first:last], columns[first:last]] = values[first:last]
+                canvas.add(owners, places, self.network.contributions(values, rate))
             above = canvas.sums_below()
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

@@ -18,12 +18,14 @@ SLOPE = 0.125
 LARGEST_FEATURE, LARGEST_SIZE, LARGEST_ACTIVATION = 8.0, 2.0, 1024.0
 FRACTIONS = 4
 """Positions of the location between two whole numbers that have tables of their own."""
-SCALE_EDGES = np.arange(-3.5, 8.6875, 0.3125)
+FIRST_EDGE, EDGE_STEP = -3.5, 0.3125
+SCALE_EDGES = np.arange(FIRST_EDGE, 8.6875, EDGE_STEP)
 """Base-2 logarithms of scales, multiples of 2^-10, between those that have tables of their own."""
 SCALES = len(SCALE_EDGES) + 1
 CHUNK = 4096
 """Positions that are predicted together, which bounds memory."""
-MAX_UNITS = 4096
+MAX_CHANNELS, MAX_HIDDEN = 4096, 128
+"""With so many hidden units, four times a location is less than 2^31."""
 
 Rates = int | NDArray[np.intp]
 
@@ -56,7 +58,7 @@ class CausalNetwork:
             raise ValueError("layers of the prior are not whole numbers")
         hidden, (rates, channels) = len(self.weights[0]), self.shifts.shape
         shapes = [(hidden, len(NEIGHBORS) * 2 * channels), (hidden, hidden), (2 * channels, hidden)]
-        if [weight.shape for weight in self.weights] != shapes or max(hidden, channels) > MAX_UNITS:
+        if [weight.shape for weight in self.weights] != shapes or channels > MAX_CHANNELS or hidden > MAX_HIDDEN:
             raise ValueError("layers of the prior do not fit each other")
         if [bias.shape for bias in self.biases] != [(rates, hidden), (rates, hidden), (rates, 2 * channels)]:
             raise ValueError("biases of the prior do not fit its layers")
@@ -66,21 +68,23 @@ class CausalNetwork:
     def contributions(self, codes: NDArray[np.integer[Any]], rate: Rates) -> NDArray[np.float64]:
         """Return what positions add to the hidden units of those that they are neighbors of: (P, C) -> (P, 12, H).
 
-        Most numbers of a code are zero, and add nothing: the product is that of a sparse matrix.
+        Most numbers of a code are zero and add nothing: the product is that of a sparse matrix. The features of a
+        number are its value and its size; one entry holds both, and where a large number has a size of LARGEST_SIZE,
+        another one corrects it.
         """
         from scipy.sparse import csr_array
 
         count, channels = codes.shape
-        positions, columns = np.nonzero(codes)
-        shifts = np.broadcast_to(self.shifts[rate], codes.shape)[positions, columns]
-        scaled = codes[positions, columns] * 2.0**-shifts
-        values = np.empty((len(scaled), 2))
-        values[:, 0] = np.clip(scaled, -LARGEST_FEATURE, LARGEST_FEATURE)
-        values[:, 1] = np.minimum(np.abs(scaled), LARGEST_SIZE)
-        ends = np.searchsorted(positions, np.arange(count + 1)) * 2
-        features = csr_array(
-            (values.ravel(), (columns[:, None] + [0, channels]).ravel(), ends), shape=(count, 2 * channels)
-        )
+        found = np.flatnonzero(codes)
+        positions, columns = np.divmod(found.astype(np.int32), np.int32(channels))
+        shifts = self.shifts[rate if isinstance(rate, int) else rate[positions], columns]
+        scaled = codes.ravel()[found] * 2.0**-shifts
+        sizes = np.minimum(np.abs(scaled), LARGEST_FEATURE)
+        large = np.flatnonzero(sizes > LARGEST_SIZE)
+        values = np.insert(sizes, large + 1, LARGEST_SIZE - sizes[large])
+        units = np.insert(columns + channels * (scaled < 0), large + 1, columns[large] + 2 * channels)
+        ends = np.searchsorted(np.insert(positions, large + 1, positions[large]), np.arange(count + 1))
+        features = csr_array((values, units, ends), shape=(count, 3 * channels))
         hidden: NDArray[np.float64] = features @ self._neighbor_weights
         return hidden.reshape(count, len(NEIGHBORS), -1)
 
@@ -88,12 +92,17 @@ class CausalNetwork:
         """Return locations and base-2 logarithms of scales, (P, C), from sums over the neighbors, (P, H)."""
         values = hidden + self._biases[0][rate]
         for weight, biases in zip(self._later_weights, self._biases[1:], strict=True):
-            values = np.rint(values / ACTIVATION_UNIT) * ACTIVATION_UNIT  # a division by a power of two is exact
-            values = np.clip(np.maximum(values, SLOPE * values), -LARGEST_ACTIVATION, LARGEST_ACTIVATION)
-            values = values @ weight + biases[rate]
+            values /= ACTIVATION_UNIT  # a power of two: the quotient is exact
+            np.rint(values, out=values)
+            values *= ACTIVATION_UNIT
+            np.maximum(values, SLOPE * values, out=values)
+            np.clip(values, -LARGEST_ACTIVATION, LARGEST_ACTIVATION, out=values)
+            values = values @ weight
+            values += biases[rate]
         location, log_scale = values[:, : self.channels], values[:, self.channels :]
-        factors = 2.0 ** self.shifts[rate]
-        return location * factors, log_scale + self.shifts[rate]
+        location *= self._factors[rate]
+        log_scale += self.shifts[rate]
+        return location, log_scale
 
     @property
     def hidden(self) -> int:
@@ -102,9 +111,15 @@ class CausalNetwork:
 
     @cached_property
     def _neighbor_weights(self) -> NDArray[np.float64]:
-        """The first layer, (2 C, 12 H): what each feature adds to the hidden units, by neighbor."""
+        """What positive numbers, negative ones, and sizes alone add to the hidden units, by neighbor: (3 C, 12 H)."""
         first = self.weights[0].reshape(self.hidden, len(NEIGHBORS), -1).transpose(2, 1, 0)
-        return np.ascontiguousarray(first.reshape(len(first), -1).astype(np.float64) * WEIGHT_UNIT)
+        value, size = np.split(first.reshape(len(first), -1).astype(np.float64) * WEIGHT_UNIT, 2)
+        return np.concatenate([size + value, size - value, size])
+
+    @cached_property
+    def _factors(self) -> NDArray[np.float64]:
+        factors: NDArray[np.float64] = 2.0**self.shifts
+        return factors
 
     @cached_property
     def _later_weights(self) -> list[NDArray[np.float64]]:
@@ -117,14 +132,14 @@ class CausalNetwork:
 
 def predictions(
     network: CausalNetwork, grid: NDArray[np.integer[Any]], rate: int, *, skip: int = 0
-) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
     """Return the whole number next to each location, and the table, (h - skip, w, C) each, of a code (h, w, C).
 
     The first `skip` rows are only neighbors.
     """
     height, width, channels = grid.shape
     shape = (height - skip, width, channels)
-    base, table = np.empty(shape, np.int64), np.empty(shape, np.intp)
+    base, table = np.empty(shape, np.int32), np.empty(shape, np.uint16)
     hidden = np.zeros((height + EDGE, width + 2 * EDGE, network.hidden))
     rows_at_once = max(1, CHUNK // width)
     for top in range(0, height, rows_at_once):
@@ -145,8 +160,9 @@ def predictions(
 
 def base_and_table(
     location: NDArray[np.float64], log_scale: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
     """Return the whole number next to each location, and the table of its scale and fraction."""
-    base = np.floor(location + 0.5)
-    fraction = np.floor(FRACTIONS * (location - base + 0.5)).astype(np.intp)
-    return base.astype(np.int64), np.searchsorted(SCALE_EDGES, log_scale, side="right") * FRACTIONS + fraction
+    quarters = np.floor(FRACTIONS * location + FRACTIONS // 2).astype(np.int32)
+    scale = np.floor((log_scale - FIRST_EDGE) / EDGE_STEP).astype(np.int32)  # the quotient at an edge is exact
+    np.clip(scale, -1, SCALES - 2, out=scale)
+    return quarters // FRACTIONS, ((scale + 1) * FRACTIONS + quarters % FRACTIONS).astype(np.uint16)

@@ -33,9 +33,9 @@ class StaticPrior:
     def encode(self, codes: NDArray[np.int32], rate: int) -> NDArray[np.uint32]:
         """Return the words of codes, (N, C, ...): one stream."""
         values = np.moveaxis(codes.reshape(len(codes), self.units, -1), 1, 0).reshape(self.units, -1)
-        steps = np.repeat(np.arange(self.units), values.shape[1])
         writer = Writer(self.tables)
-        writer.add(values.ravel().astype(np.int64), steps + rate * self.units, steps)
+        for unit in reversed(range(self.units)):
+            writer.add(values[unit], np.full(values.shape[1], rate * self.units + unit))
         return writer.words()
 
     def decode(self, words: NDArray[np.uint32], shape: Sequence[int], rate: int) -> NDArray[np.int32]:

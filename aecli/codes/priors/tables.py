@@ -46,10 +46,28 @@ class Tables:
         if (self.counts < 1).any() or (totals != totals[0]).any() or totals[0] not in {1 << 16, 1 << 23}:
             raise ValueError("tables whose frequencies do not sum to a power of two")
 
-    def symbols(self, values: NDArray[np.int64], tables: NDArray[np.intp]) -> NDArray[np.int32]:
-        """Return the symbol of each value in its table; the last one for values that the table lacks."""
-        offset, last = values - self.low[tables], self.sizes[tables] - 1
-        return np.where((offset < 0) | (offset >= last), last, offset).astype(np.int32)
+    def symbols(
+        self, values: NDArray[np.integer[Any]], tables: NDArray[np.intp], lengths: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the symbol of each value, and the last one of its table, which is that of values that it lacks.
+
+        Args:
+            values: (M,) runs of values with the same table.
+            tables: (R,) the table of each run.
+            lengths: (R,) the values of each run.
+        """
+        offsets, last = values - np.repeat(self.low[tables], lengths), np.repeat(self.sizes[tables] - 1, lengths)
+        outside = (offsets < 0) | (offsets > last)
+        symbols = offsets.astype(np.int32)
+        np.copyto(symbols, last, where=outside)
+        return symbols, last
+
+    def numbers(
+        self, symbols: NDArray[np.int32], tables: NDArray[np.intp], lengths: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+        """Return the values of symbols, runs as of `symbols`, and the indices of those that their tables lack."""
+        missing = np.flatnonzero(symbols == np.repeat(self.sizes[tables] - 1, lengths))
+        return symbols + np.repeat(self.low[tables], lengths), missing
 
     def model(self, table: int) -> Any:
         """Return the entropy coder's model of a table."""

@@ -34,18 +34,6 @@ class Canvas:
         self.sums = np.zeros((int(self._starts[-1]), hidden))
         rows, columns = np.array(NEIGHBORS).T
         self._offsets = rows * self._strides[:, None] + columns  # (codes, 12)
-        self._sizes = sizes
-
-    def waves(self) -> Iterator[tuple[Places, Places, Places]]:
-        """Yield code, row and column, (P,) each, of the positions that are decoded together, sorted by code."""
-        grids = [np.indices(size).reshape(2, -1) for size in self._sizes]
-        owners = np.repeat(np.arange(len(grids)), [grid.shape[1] for grid in grids])
-        rows, columns = np.concatenate(grids, axis=1)
-        waves = 3 * rows + columns
-        order = np.argsort(waves, kind="stable")
-        for start, end in pairwise([0, *(np.flatnonzero(np.diff(waves[order])) + 1).tolist(), len(order)]):
-            members = order[start:end]
-            yield owners[members], rows[members], columns[members]
 
     def places(self, owners: Places, rows: Places, columns: Places) -> Places:
         """Return the indices of positions in `sums`."""
@@ -61,6 +49,22 @@ class Canvas:
         """Return the sums in the rows below the last code, which the next band of its rows starts from."""
         rows: NDArray[np.float64] = self.sums[-EDGE * int(self._strides[-1]) :]
         return rows
+
+
+def waves(sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[Places, Places, Places]]:
+    """Yield code, row and column, (P,) each, of the positions that are decoded together, sorted by code.
+
+    Args:
+        sizes: (rows, columns) of each code.
+    """
+    grids = [np.indices(size).reshape(2, -1) for size in sizes]
+    owners = np.repeat(np.arange(len(grids)), [grid.shape[1] for grid in grids])
+    rows, columns = np.concatenate(grids, axis=1)
+    numbers = 3 * rows + columns
+    order = np.argsort(numbers, kind="stable")
+    for start, end in pairwise([0, *(np.flatnonzero(np.diff(numbers[order])) + 1).tolist(), len(order)]):
+        members = order[start:end]
+        yield owners[members], rows[members], columns[members]
 
 
 def bands(height: int, width: int) -> list[tuple[int, int]]:

@@ -103,6 +103,13 @@ class Decoder(nn.Module):
         images: Tensor = overlapping_blocks(codes, self.transform.weight) + self.network(codes)
         return images
 
+    def expand_some(self, codes: Tensor, channels: Tensor) -> Tensor:
+        """Expand codes that are zero in all channels but these, and have only these, in proportionally less time."""
+        first = self.network[0]
+        hidden = nn.functional.conv2d(codes, first.weight[:, channels], first.bias, padding=1)
+        images: Tensor = overlapping_blocks(codes, self.transform.weight[channels]) + self.network[1:](hidden)
+        return images
+
     def forward(self, codes: Tensor) -> Tensor:
         return self.crop(self.expand(codes))  # type: ignore[no-any-return]
 
