@@ -118,8 +118,7 @@ class CausalNetwork:
 
     @cached_property
     def _factors(self) -> NDArray[np.float64]:
-        factors: NDArray[np.float64] = 2.0**self.shifts
-        return factors
+        return np.ldexp(np.ones(self.shifts.shape), self.shifts)
 
     @cached_property
     def _later_weights(self) -> list[NDArray[np.float64]]:

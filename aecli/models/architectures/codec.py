@@ -106,6 +106,7 @@ class Decoder(nn.Module):
     def expand_some(self, codes: Tensor, channels: Tensor) -> Tensor:
         """Expand codes that are zero in all channels but these, and have only these, in proportionally less time."""
         first = self.network[0]
+        assert isinstance(first, nn.Conv2d)
         hidden = nn.functional.conv2d(codes, first.weight[:, channels], first.bias, padding=1)
         images: Tensor = overlapping_blocks(codes, self.transform.weight[channels]) + self.network[1:](hidden)
         return images
