@@ -2,19 +2,24 @@
 
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from aecli.data import load
 from aecli.data.conversion import Conversion
 from aecli.data.options import DataOptions
 from tests.benchmarks.cases.training import train_command, write_images
-from tests.benchmarks.measuring import Effort, Row, aecli, alternate, compare, reference, run
+from tests.benchmarks.measuring import Completed, Effort, Row, aecli, alternate, compare, reference, run
 from tests.data.archive_writing import files_of, write_parquet, write_tar, write_zip
 
 PNGS = 10_000
 JPEGS, SIDE, SMALL_SIDE = 1_000, 640, 64
+PHOTOGRAPHS, DIFFERENT_PHOTOGRAPHS, PHOTOGRAPH_SIZE = 10_000, 200, (640, 480)
 
 
 def detect(effort: Effort) -> list[Row]:
@@ -67,6 +72,54 @@ def jpegs(effort: Effort) -> list[Row]:
     return [compare(case, ours, theirs, reference_name="ImageFolder and DataLoader")]
 
 
+def detect_photographs(effort: Effort) -> list[Row]:
+    """Detect on 10,000 JPEGs of 640x480, crops of photographs, beside decoding the same files and nothing else."""
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        model, folder = root / "run", root / "all"
+        write_photographs(root / "some" / "photographs", folder)
+        run(aecli("train", root / "some", "-o", model, "--steps", 60, "--quiet", "--json"))
+        methods = ["pillow", "draft", *(["simplejpeg"] if find_spec("simplejpeg") else [])]
+        commands: dict[str, Callable[[], Completed]] = {
+            "aecli": lambda: run(aecli("detect", folder, "--model", model, "--quiet")),
+            **{method: partial(run, reference("jpeg_decoding", folder, method)) for method in methods},
+        }
+        completed = alternate(effort.repeats_or(3), commands)
+    case = f"detect {PHOTOGRAPHS:,} JPEGs of {PHOTOGRAPH_SIZE[0]}x{PHOTOGRAPH_SIZE[1]}, whole process"
+    ours = [each.seconds for each in completed["aecli"]]
+    return [
+        compare(case, ours, [each.document["seconds"] for each in completed[method]], reference_name=f"only {name}")
+        for method, name in (
+            ("pillow", "Pillow"),
+            ("draft", "Pillow with draft"),
+            ("simplejpeg", "simplejpeg"),
+        )
+        if method in methods
+    ]
+
+
+def write_photographs(some: Path, folder: Path) -> None:
+    """Write crops of scikit-learn's photographs to a folder, and many links to them to another one."""
+    from sklearn.datasets import load_sample_images
+
+    some.mkdir(parents=True)
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    photographs = [Image.fromarray(image) for image in load_sample_images().images]
+    for number in range(DIFFERENT_PHOTOGRAPHS):
+        photograph = photographs[number % len(photographs)]
+        width = int(random.integers(320, 560))
+        height = width * PHOTOGRAPH_SIZE[1] // PHOTOGRAPH_SIZE[0]
+        left, top = (
+            int(random.integers(0, limit - side + 1))
+            for limit, side in zip(photograph.size, (width, height), strict=True)
+        )
+        crop = photograph.crop((left, top, left + width, top + height))
+        crop.resize(PHOTOGRAPH_SIZE, Image.Resampling.BICUBIC).save(some / f"{number:03}.jpg", quality=90)
+    for number in range(PHOTOGRAPHS):
+        (folder / f"{number:05}.jpg").hardlink_to(some / f"{number % DIFFERENT_PHOTOGRAPHS:03}.jpg")
+
+
 def archives(effort: Effort) -> list[Row]:
     """Load 10,000 PNGs from archives and a Parquet file, and from the folder of the same files, in one process."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -103,4 +156,4 @@ def archives(effort: Effort) -> list[Row]:
     ]
 
 
-CASES = {"detect": detect, "jpegs": jpegs, "archives": archives}
+CASES = {"detect": detect, "detect-photographs": detect_photographs, "jpegs": jpegs, "archives": archives}
