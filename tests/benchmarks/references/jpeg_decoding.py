@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,7 @@ def with_draft(path: Path) -> int:
 
 
 def with_simplejpeg(path: Path) -> int:
-    import simplejpeg
-
-    return int(simplejpeg.decode_jpeg(path.read_bytes()).size)
+    return int(import_module("simplejpeg").decode_jpeg(path.read_bytes()).size)
 
 
 METHODS: dict[str, Callable[[Path], int]] = {
