@@ -11,11 +11,13 @@ from aecli.cli.parameters import flags, is_argument, usage
 
 PLAIN = {
     r"Input should be a valid number.*": "not a number",
+    r": (['\"]).*\1 is not a valid float$": ": not a number",
     r"Input should be a valid integer.*": "not a whole number",
+    r": (['\"]).*\1 is not a valid integer$": ": not a whole number",
     r"Got unexpected extra arguments? \((.*)\)$": r"unexpected arguments: \1",
     r"Got unexpected extra argument\(s\) \((.*)\)$": r"unexpected arguments: \1",
 }
-"""Messages of Typer and pydantic, and plain ones."""
+"""Messages of Typer, before and since it uses pydantic in 0.29, and plain ones."""
 
 
 def plain_message(message: str) -> str:

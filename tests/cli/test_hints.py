@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+from aecli.cli.usage_hints import plain_message
 from aecli.errors import ExitStatus, unknown
 from tests.command_line import Run, registered_commands
 
@@ -123,6 +124,29 @@ def test_a_mistake_is_explained(
         assert problem in last
     assert not any(line.startswith("error:") for line in before)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Invalid value for '--lr': 'a: 'b'' is not a valid float.", "invalid value for '--lr': not a number"),
+        (
+            "Invalid value for '--lr': Input should be a valid number, unable to parse",
+            "invalid value for '--lr': not a number",
+        ),
+        (
+            "Invalid value for '--epochs': \"it's\" is not a valid integer.",
+            "invalid value for '--epochs': not a whole number",
+        ),
+        (
+            "Invalid value for '--epochs': Input should be a valid integer",
+            "invalid value for '--epochs': not a whole number",
+        ),
+        ("Got unexpected extra argument (b)", "unexpected arguments: b"),
+    ],
+)
+def test_messages_of_every_version_of_typer_are_plain(message: str, expected: str) -> None:
+    assert plain_message(message) == expected
 
 
 def test_a_run_folder_among_images_is_left_out(folder: Path, aecli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
