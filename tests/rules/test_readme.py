@@ -1,6 +1,7 @@
 """The README, the generated reference and the changelog agree with the code."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,21 @@ def test_links_of_a_page_lead_to_files(page: Path) -> None:
     targets = re.findall(r"]\(([^)#]+)\)", page.read_text("utf-8"))
     for target in targets:
         assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_links_of_the_readme_lead_to_the_repository_from_the_page_of_the_package() -> None:
+    hooks = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["metadata"]["hooks"]
+    text = README
+    for each in hooks["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(each["pattern"], each["replacement"], text)
+    targets = re.findall(r"(!?)\[[^]]*]\(([^)]+)\)", text)
+    assert len(targets) == len(re.findall(r"]\(", README)) > 20
+    for is_image, target in targets:
+        if path := re.match(r"https://(github|raw)[^#]*/main/([^#]+)", target):
+            assert (ROOT / path[2]).exists(), target
+            assert (path[1] == "raw") == bool(is_image), target
+        else:
+            assert target.startswith("https://"), target
 
 
 def test_the_changelog_names_this_version() -> None:
