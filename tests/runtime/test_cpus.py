@@ -74,6 +74,7 @@ def test_free_cpus_are_at_most_all() -> None:
 
 
 @needs_affinity
+@pytest.mark.skipif(not cpus._one_cpu_per_core(), reason="the system does not tell which CPUs share a core")
 def test_a_probe_computes_on_all_cpus_and_leaves_the_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
     before, places = os.sched_getaffinity(0), []
 
