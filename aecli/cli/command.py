@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast, get_type_hints
 import typer
 
 from aecli.cli.archives import is_codec
+from aecli.cli.console import Console
 from aecli.cli.help import print_everything
 from aecli.data.options import DataOptions
 from aecli.errors import InputError
@@ -21,6 +22,10 @@ FORMER_SPELLINGS: Mapping[str, str] = {
     "--frames": "--pages",
 }
 """Option names that all commands accept but do not list, such as those of earlier versions, and today's names."""
+SYNONYMS = {"--frames"}
+"""Those that are no earlier names, which nobody has to give up."""
+former_names: list[str] = []
+"""The earlier names of options in this call, each once."""
 
 
 THREADS = typer.Option(
@@ -76,6 +81,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def expanded(**values: Any) -> None:
+        _name_renamed_options(bool(values.get("quiet")))
         choose_threads(values.pop("threads"))
         del values["help_all"]  # which has printed the page and ended the command
         if (codec := values.pop("codec", None)) is not None:
@@ -116,8 +122,17 @@ def _read_archives_with(codec: Path) -> None:
 
 
 def current_spelling(token: str) -> str:
-    """Return today's name of an option that is typed without its dashes; other words stay as they are."""
-    return FORMER_SPELLINGS.get(f"--{token}", f"--{token}").removeprefix("--")
+    """Return today's name of an option, both without dashes; other words stay as they are."""
+    option = f"--{token}"
+    if option in FORMER_SPELLINGS and option not in SYNONYMS and option not in former_names:
+        former_names.append(option)
+    return FORMER_SPELLINGS.get(option, option).removeprefix("--")
+
+
+def _name_renamed_options(quiet: bool) -> None:
+    for option in former_names:
+        Console(quiet=quiet).note(f"note: {option} is now called {FORMER_SPELLINGS[option]}")
+    former_names.clear()
 
 
 def examples(*lines: str) -> str:

@@ -39,6 +39,16 @@ def test_a_command_accepts_a_former_spelling(conv_run: Path, codes_file: Path, t
     succeed("encode", "digits:train", "--model", conv_run, "-o", train)
     words = ("knn-probe", train, codes_file, "--labels", "all", "--methods", "knn-euclidean", "--no-baselines")
     former, current, default = (
-        succeed(*words, *options).out for options in (("--neighbours", "5"), ("--neighbors", "5"), ())
+        succeed(*words, *options) for options in (("--neighbours", "5"), ("--neighbors", "5"), ())
     )
-    assert former == current != default
+    assert former.out == current.out != default.out
+    twice = succeed(*words, "--neighbours", "5", "--neighbours", "5")
+    for each in (former, twice):
+        assert each.err.count("note: --neighbours is now called --neighbors\n") == 1
+    assert "is now called" not in current.err
+    assert "is now called" not in succeed(*words, "--neighbours", "5", "--quiet").err
+
+
+def test_a_synonym_is_not_called_an_earlier_name(conv_run: Path, tmp_path: Path) -> None:
+    words = ("encode", "digits:test", "--model", conv_run, "-o", tmp_path / "codes.npz")
+    assert "is now called" not in succeed(*words, "--frames", "all").err
