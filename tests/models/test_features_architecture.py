@@ -28,10 +28,8 @@ def test_the_code_of_an_image_does_not_depend_on_its_batch() -> None:
     with torch.inference_mode():
         codes, residuals = model(model.normalize(images))
         code, residual = model(model.normalize(images[2:3]))
-    rounding: dict[str, Any] = {
-        "rtol": 1e-4,
-        "atol": 1e-4,
-    }  # some builds of torch convolve one image by another algorithm than five
+    # Some builds of torch convolve one image by another algorithm than five.
+    rounding: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-4}
     torch.testing.assert_close(code, codes[2:3], **rounding)
     torch.testing.assert_close(residual, residuals[2:3], **rounding)
 
