@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from aecli.inference.torch_classifier import TorchClassifier
     from aecli.workflows.calibration import CalibrationResult
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "CalibrationResult",
     "CompressionResult",
