@@ -5,6 +5,7 @@ PYTHON ?= python3
 JOBS   ?= 2
 COVERAGE := 95
 PARALLEL = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+PARTS ?= start mlp conv training busy reading codes defects codec codec-cells
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -16,10 +17,10 @@ help:
 	@sed -n 's/^# //p' Makefile | head -2
 	@echo "make lab: run the course of examples/lab, with a report in lab/report.html (20 minutes)."
 	@echo "make coverage: which lines of aecli the quick tests run; they take half as long again."
-	@echo "make bench: compare the speed of aecli with notebooks and libraries (more than an hour)."
+	@echo "make bench PARTS=reading: compare aecli with notebooks and libraries, results in bench/; without PARTS all: hours."
 	@echo "make reference: rewrite the generated pages and tables after a change of the code."
 	@echo "make man: write the manual pages into $(VENV)/share/man, for man aecli-train and so on."
-	@echo "make clean: remove the output of make demo and make lab; the environment in $(VENV) stays."
+	@echo "make clean: remove the output of make demo, make lab and make bench; the environment in $(VENV) stays."
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -64,8 +65,13 @@ coverage: $(VENV)/.test-installed
 	$(BIN)/python -m pytest -m "not slow and not long and not network" $(PARALLEL) \
 		--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE)
 
-bench: $(VENV)/.lab-installed
-	$(BIN)/python -m tests.benchmarks
+bench: $(addprefix bench/,$(addsuffix .json,$(PARTS)))
+
+bench/%.json: $(VENV)/.lab-installed
+	@mkdir -p bench/cache
+	$(BIN)/python -m tests.benchmarks --part $* --cache bench/cache --json $@.partial > $(@:.json=.txt)
+	@cat $(@:.json=.txt)
+	@mv $@.partial $@
 
 reference: $(VENV)/.test-installed
 	$(BIN)/python -m aecli.cli.reference examples/REFERENCE.md
@@ -76,4 +82,4 @@ man: $(VENV)/.lab-installed
 	$(BIN)/python -m aecli.cli.manual
 
 clean:
-	rm -rf demo lab
+	rm -rf demo lab bench

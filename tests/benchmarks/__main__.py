@@ -1,10 +1,9 @@
 """Compare aecli with the tools that it replaces. Both run alternately, in one process tree on one machine.
 
-    python -m tests.benchmarks                       # all cases but long ones, which --help lists
-    python -m tests.benchmarks --repeats 1           # time each case once
-    python -m tests.benchmarks conv encode-conv      # only these cases
-    python -m tests.benchmarks --small --repeats 1   # 5,000 images instead of 60,000, each case once
-    python -m tests.benchmarks --json bench.json
+    python -m tests.benchmarks conv encode-conv                     # these cases; --help lists all
+    python -m tests.benchmarks --part reading --json reading.json   # the cases of a part of make bench
+    python -m tests.benchmarks conv --repeats 1      # time each case once
+    python -m tests.benchmarks conv --small          # 5,000 images instead of 60,000
     python -m tests.benchmarks tsne-gradients        # t-SNE beside openTSNE's own gradients, one and two threads
     python -m tests.benchmarks explorer              # pages of 1,000 to 100,000 codes; needs Chromium
     python -m tests.benchmarks search-100000 search-1000000 --cache DIR     # beside scikit-learn; DIR keeps the codes
@@ -66,18 +65,20 @@ CASES = (
     | anomalib.CASES
     | gpu.CASES
 )
-NOT_BY_DEFAULT = {
-    "tsne-60000",
-    *search.CASES,
-    *duplicates.CASES,
-    *tsne_gradients.CASES,
-    *explorer.CASES,
-    *codec.CASES,
-    *drawn_defects.CASES,
-    *elpv.CASES,
-    *anomalib.CASES,
-    *gpu.CASES,
+PARTS = {
+    "start": ("startup", "start"),
+    "mlp": ("mlp", "mlp-process"),
+    "conv": ("conv", "conv-process"),
+    "training": ("combined", "memory", "first-training"),
+    "busy": tuple(busy_machine.CASES),
+    "reading": (*encoding.CASES, *image_files.CASES),
+    "codes": ("knn-probe", "tsne-1000", "tsne-10000", "tsne-gradients-5000", "explorer", "duplicates", "search-100000"),
+    "defects": ("drawn-defects", "elpv"),
+    "codec": ("codec-digits", "codec-color"),
+    "codec-cells": ("codec-elpv",),
 }
+"""Cases that `make bench` runs together, each part in less than an hour. Others are too long, or need a GPU or another
+environment: `anomalib`, `search-1000000`, `tsne-60000`."""
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -112,20 +113,23 @@ def main() -> None:
         "cases",
         nargs="*",
         metavar="CASE",
-        help=f"{', '.join(CASES)}; default: all except {', '.join(sorted(NOT_BY_DEFAULT))}",
+        help=f"{', '.join(CASES)}",
     )
+    parser.add_argument("--part", choices=PARTS, help="the cases of a part, as in make bench")
     parser.add_argument("--repeats", type=int, help="number of repeats of each case; each case has its own default")
     parser.add_argument("--small", action="store_true", help="use 5,000 images instead of 60,000, or one kind of cell")
     parser.add_argument("--cache", type=Path, help="folder for environments that later runs use again")
     parser.add_argument("--json", type=Path, help="also write all measurements to this file")
     options = parser.parse_args()
+    if not options.cases and not options.part:
+        parser.error("name cases or a --part")
     if unknown := set(options.cases) - set(CASES):
         parser.error(f"unknown case: {', '.join(sorted(unknown))}")
 
     machine = describe_machine()
     print(json.dumps(machine), flush=True)
     rows: list[Row] = []
-    for case in options.cases or [name for name in CASES if name not in NOT_BY_DEFAULT]:
+    for case in [*options.cases, *PARTS.get(options.part, ())]:
         rows += CASES[case](Effort(options.repeats, options.small, options.cache))
         print(f"{case}: done", flush=True)
         if options.json:
