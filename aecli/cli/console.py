@@ -1,6 +1,7 @@
 """The console output of all commands: results on standard output, everything else on standard error."""
 
 import json
+import select
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 
 PANEL = "Output"
+PIPE_BYTES: int = getattr(select, "PIPE_BUF", 4096)
+"""Most bytes that one write puts into a pipe without bytes of other processes between them."""
 SECONDS_BEFORE_BAR = 0.5
 
 
@@ -145,7 +148,28 @@ def rich_console(stream: Any) -> "RichConsole":
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one line of JSON on standard output."""
-    print(json.dumps(document, allow_nan=False))
+    print(json_line(document), end="")
+
+
+def json_line(document: Mapping[str, Any]) -> str:
+    """Return one line of JSON, with its end."""
+    return json.dumps(document, allow_nan=False) + "\n"
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, which have their ends, at once and in whole lines.
+
+    Several processes that share a pipe or a file, such as those of `xargs -P 8`, thus do not tear each other's lines.
+    """
+    sys.stdout.flush()
+    text, size = "", 0
+    for line in lines:
+        length = len(line.encode("utf-8", "surrogatepass"))
+        if size + length > PIPE_BYTES:
+            print(text, end="", flush=True)
+            text, size = "", 0
+        text, size = text + line, size + length
+    print(text, end="", flush=True)
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -2,12 +2,12 @@
 
 import shutil
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aecli.cli.colors import styled
-from aecli.cli.console import PANEL, Console, print_json
+from aecli.cli.console import PANEL, Console, json_line, print_json, print_lines
 from aecli.cli.tables import (
     GAP,
     TEXT_FORMATS,
@@ -94,28 +94,27 @@ class Lines:
     def show(self, rows: Sequence[Row], documents: Sequence[Mapping[str, Any]] | None = None) -> None:
         """Print rows at once: those without an `error` as a table, or all `documents`, by default the rows, as JSON."""
         if self._style == "json":
-            for document in rows if documents is None else documents:
-                print_json(document)
+            print_lines(map(json_line, rows if documents is None else documents))
         elif shown := [row for row in rows if "error" not in row]:
             if self._style == "table":
-                self._show_aligned(shown)
+                print_lines(self._aligned(shown))
             else:
-                self._print_heading()
-                print(TEXT_FORMATS[self._style](for_programs(self._columns, shown)), end="")
-        sys.stdout.flush()
+                text = TEXT_FORMATS[self._style](for_programs(self._columns, shown))
+                print_lines((self._heading() + text).splitlines(keepends=True))
 
     def finish(self) -> None:
         """Print the headings of a table without rows, if it is for programs."""
         if self._style in TEXT_FORMATS:
-            self._print_heading()
-            sys.stdout.flush()
+            print_lines([self._heading()])
 
-    def _print_heading(self) -> None:
-        if self._has_heading:
-            self._has_heading = False
-            print(TEXT_FORMATS[self._style]([[name for column in self._columns for name in column.names]]), end="")
+    def _heading(self) -> str:
+        """Return the line of headings, once."""
+        if not self._has_heading:
+            return ""
+        self._has_heading = False
+        return TEXT_FORMATS[self._style]([[name for column in self._columns for name in column.names]])
 
-    def _show_aligned(self, rows: Sequence[Row]) -> None:
+    def _aligned(self, rows: Sequence[Row]) -> Iterator[str]:
         values = [column.values(rows) for column in self._columns]
         cells = [column.cells(each) for column, each in zip(self._columns, values, strict=True)]
         lines = [*zip(*cells, strict=True)]
@@ -129,9 +128,8 @@ class Lines:
         for line in lines:
             columns = zip(line, self._widths, self._numeric, strict=True)
             texts = [self._styled(cell, padded(cell, width, to_right=is_number)) for cell, width, is_number in columns]
-            if self._is_folded:
-                print(texts.pop(0).rstrip(), end=f"\n{GAP}")
-            print(GAP.join(texts).rstrip())
+            first = f"{texts.pop(0).rstrip()}\n{GAP}" if self._is_folded else ""
+            yield f"{first}{GAP.join(texts).rstrip()}\n"
 
     def _styled(self, cell: str, text: str) -> str:
         """Return a padded cell, in red if it is alarming."""

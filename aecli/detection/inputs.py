@@ -4,7 +4,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -104,6 +104,20 @@ def chunks_as_available(readers: Iterable[ImageReader], size: int) -> Iterator[l
                 raise item
             return
         yield chunk
+
+
+def in_few_sizes(chunks: Iterable[Sequence[ImageReader]], size: int) -> Iterator[Sequence[ImageReader]]:
+    """Yield the same readers in order, in chunks of `size` readers or of powers of two.
+
+    For each size of a batch, torch keeps a compiled operation and memory of its own: if images arrive for days, in
+    batches of all sizes, memory would grow for days.
+    """
+    for chunk in chunks:
+        rest = chunk
+        while rest:
+            count = size if len(rest) == size else 1 << (len(rest).bit_length() - 1)
+            yield rest[:count]
+            rest = rest[count:]
 
 
 def _raise(error: AecliError) -> NoReturn:

@@ -22,7 +22,7 @@ from aecli.data.options import DataOptions
 from aecli.data.resize import fit_image, to_pixels
 from aecli.data.tiled_image import TiledImage
 from aecli.detection.detector import Detector
-from aecli.detection.inputs import chunked, chunks_as_available, image_readers, is_pipe, read_list
+from aecli.detection.inputs import chunked, chunks_as_available, image_readers, in_few_sizes, is_pipe, read_list
 from aecli.detection.original import OriginalImage, Reread
 from aecli.detection.tiled_inspection import score_tiles
 from aecli.detection.watching import FolderWatch
@@ -130,7 +130,7 @@ class AnomalyInspector:
         readers = image_readers(chain(words, listed), self.conversion, self._notes.append, options)
         if files_from and is_pipe(files_from):
             total = None
-            chunks = chunks_as_available(readers, self.chunk_size)
+            chunks = in_few_sizes(chunks_as_available(readers, self.chunk_size), self.chunk_size)
         else:
             known_readers = list(readers)
             total = len(known_readers)
@@ -155,7 +155,8 @@ class AnomalyInspector:
             started = time.monotonic()
             new = (path for path in paths if watch.is_new(path))
             readers = image_readers(new, self.conversion, self._notes.append, options)
-            for results in self.inspect_chunks(chunked(readers, self.chunk_size), ignores=_has_vanished):
+            chunks = in_few_sizes(chunked(readers, self.chunk_size), self.chunk_size)
+            for results in self.inspect_chunks(chunks, ignores=_has_vanished):
                 self.seconds += time.monotonic() - started
                 yield results
                 started = time.monotonic()

@@ -2,11 +2,13 @@
 
 import csv
 import io
+from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
 
-from aecli.cli.table_console import Lines
+from aecli.cli.console import PIPE_BYTES
+from aecli.cli.table_console import FORMATS, Lines
 from aecli.cli.tables import Column, csv_text, decimals_of, for_people, for_programs, tsv_text
 
 COLUMNS = [
@@ -101,3 +103,28 @@ def test_headings_come_first_and_once(capsys: pytest.CaptureFixture[str]) -> Non
             lines.show([{"n": row}])
         lines.finish()
         assert capsys.readouterr().out.splitlines() == expected
+
+
+class Writes(io.RawIOBase):
+    """Records each write of the process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.written.append(bytes(content))
+        return len(content)
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_each_write_has_whole_lines_that_processes_do_not_tear_apart_in_a_pipe(style: str) -> None:
+    writes, columns = Writes(), [Column("path"), Column("score")]
+    with redirect_stdout(io.TextIOWrapper(io.BufferedWriter(writes), encoding="utf-8")):
+        Lines(columns, style, has_heading=True).show([{"path": f"{n}é.png", "score": n / 7} for n in range(1000)])
+    assert all(len(content) <= PIPE_BYTES and content.endswith(b"\n") for content in writes.written)
+    assert b"".join(writes.written).count(b"\n") == 1000 + (style != "json")
+    assert len(writes.written) < 100

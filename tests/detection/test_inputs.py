@@ -18,7 +18,7 @@ from aecli.data.conversion import Conversion
 from aecli.data.image_files import ConvertedImage
 from aecli.data.iteration import ImageReader
 from aecli.detection import inputs
-from aecli.detection.inputs import chunks_as_available, image_readers, read_list
+from aecli.detection.inputs import chunks_as_available, image_readers, in_few_sizes, read_list
 from aecli.errors import InputError
 
 SHAPE = (1, 8, 8)
@@ -162,6 +162,15 @@ def test_chunks_are_in_order_and_of_bounded_size() -> None:
     chunks = list(chunks_as_available(map(named_reader, names), 7))
     assert names_of(iter(chunks)) == names
     assert all(0 < len(chunk) <= 7 for chunk in chunks)
+
+
+def test_chunks_of_all_sizes_become_chunks_of_few_sizes() -> None:
+    names = [str(number) for number in range(100)]
+    readers = [*map(named_reader, names)]
+    split = [chunk for size in range(101) for chunk in in_few_sizes([readers[:size]], 100)]
+    assert {len(chunk) for chunk in split} == {1, 2, 4, 8, 16, 32, 64, 100}
+    chunks = [list(chunk) for chunk in in_few_sizes([readers[:7], readers[7:93], readers[93:]], 100)]
+    assert names_of(iter(chunks)) == names
 
 
 def test_an_endless_list_is_not_read_far_ahead() -> None:

@@ -131,12 +131,12 @@ def refuse_training(folder: Path, step: int) -> Iterator[Row]:
             leftovers = [path.name for path in run.rglob(".*")]
             if status not in {ExitStatus.DONE, ExitStatus.UNAVAILABLE} or leftovers:
                 findings.append(f"call {first}: {status}, {output}{leftovers}")
-            elif status and not _is_one_error(output):
+            elif status and not is_one_error(output):
                 findings.append(f"call {first}: {output}")
         yield Row(what, tried, findings)
 
 
-def _is_one_error(output: str) -> bool:
+def is_one_error(output: str) -> bool:
     """Return whether a command printed one error and its hint, after warnings about its short training."""
     lines = [line for line in output.splitlines() if not line.startswith("warning: ")]
     return len(lines) == 2 and lines[0].startswith("error: cannot write") and lines[1].startswith("hint: ")

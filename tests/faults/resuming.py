@@ -82,12 +82,12 @@ def stop_and_resume(
                 child.send(number)
             status = child.wait()
             if number != signal.SIGKILL:
-                findings += _repeated_epochs(log, done)
+                findings += repeated_epochs(log, done)
                 done = max([done, *map(int, EPOCH_LINE.findall(log.read_text()))])
             if status != 0:
-                findings += _check_stopped(run, number, status)
+                findings += check_stopped(run, number, status)
                 resumes += (run / "last.ckpt").exists()
-        findings += _differences(run, expected)
+        findings += differences(run, expected)
         for path in run.iterdir():
             path.unlink()
     return Row(f"{', '.join(number.name for number in signals)} and --resume, {training.name}", resumes, findings)
@@ -95,10 +95,11 @@ def stop_and_resume(
 
 def _results(training: Training, run: Path) -> tuple[Digests, list[str]]:
     _train(training, run, run.with_suffix(".txt"))
-    return _digests(run), list(sys.modules)
+    return digests(run), list(sys.modules)
 
 
-def _digests(run: Path) -> Digests:
+def digests(run: Path) -> Digests:
+    """Return the digests of the files of a run."""
     return {path.name: sha256(path.read_bytes()).hexdigest() for path in run.iterdir() if path.is_file()}
 
 
@@ -108,12 +109,17 @@ def _train_in_child(training: Training, run: Path, log: Path, pipe: int) -> None
 
 def _train(training: Training, run: Path, log: Path) -> None:
     """Start a run, or resume an existing one; write its messages to a file."""
-    resumable = any((run / name).exists() for name in ("last.ckpt", "model.safetensors"))
-    options = ["--resume"] if resumable else ["--overwrite"] if (run / "recipe.toml").exists() else []
     with log.open("w", buffering=1) as file, redirect_stderr(file):
-        status = aecli(*training.words, "-o", run, *options)
+        status = aecli(*training.words, "-o", run, *options_of(run))
     if status:
         raise SystemExit(status)
+
+
+def options_of(run: Path) -> list[str]:
+    """Return the options that continue what is in a run folder."""
+    if any((run / name).exists() for name in ("last.ckpt", "model.safetensors")):
+        return ["--resume"]
+    return ["--overwrite"] if (run / "recipe.toml").exists() else []
 
 
 def _is_trained(run: Path) -> bool:
@@ -128,7 +134,7 @@ def _wait_randomly(run: Path, seconds: float, random: Random) -> None:
         time.sleep(random.random() * MOMENT)
 
 
-def _repeated_epochs(log: Path, done: int) -> list[str]:
+def repeated_epochs(log: Path, done: int) -> list[str]:
     """Return whether a resumed run starts before the end of the `done` epochs that were complete."""
     text = log.read_text()
     resumed = RESUMING_LINE.search(text)
@@ -137,8 +143,8 @@ def _repeated_epochs(log: Path, done: int) -> list[str]:
     return [f"resumed after epoch {first}, but {done} were done"] if has_trained and first < done else []
 
 
-def _check_stopped(run: Path, number: signal.Signals, status: int) -> list[str]:
-    from aecli.checkpoint import load_checkpoint
+def check_stopped(run: Path, number: signal.Signals, status: int) -> list[str]:
+    """Check the exit status of a training that a signal has stopped, and its files."""
     from aecli.checkpoint.run_folder import RunFolder
 
     findings = []
@@ -148,17 +154,32 @@ def _check_stopped(run: Path, number: signal.Signals, status: int) -> list[str]:
     if leftovers and number != signal.SIGKILL:
         findings.append(f"temporary files remain: {', '.join(leftovers)}")
     files = RunFolder(run)
-    if files.model.exists():
-        load_checkpoint(files.model)
-        if number != signal.SIGKILL and not (files.loss_plot.exists() and files.reconstructions.exists()):
-            findings.append("plots are missing")
-    if files.metrics.exists():
-        files.load_metrics()
+    plots = (files.loss_plot, files.reconstructions)
+    if number != signal.SIGKILL and files.model.exists() and not all(plot.exists() for plot in plots):
+        findings.append("plots are missing")
+    require_readable(run)
     return findings
 
 
-def _differences(run: Path, expected: Digests) -> list[str]:
-    found = _digests(run)
+def require_readable(run: Path) -> None:
+    """Check the files of a run that was stopped.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    from aecli.checkpoint import load_checkpoint
+    from aecli.checkpoint.run_folder import RunFolder
+
+    files = RunFolder(run)
+    if files.model.exists():
+        load_checkpoint(files.model)
+    if files.metrics.exists():
+        files.load_metrics()
+
+
+def differences(run: Path, expected: Digests) -> list[str]:
+    """Return which results of a finished run are not those of a run that was not stopped."""
+    found = digests(run)
     different = [name for name in RESULTS if found.get(name) != expected[name]]
     unexpected = sorted(found.keys() - expected.keys())
     return [f"{name} differs from that of a run that was not stopped" for name in different] + [
