@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 BLOCK = 16
 """Pixels between two positions of the code of an image of any size."""
-HALO = 4
-"""Positions beyond a strip on which its pixels, or its part of the code, depend."""
+HALO = 2
+"""Positions beyond a strip on which its pixels depend; its part of the code depends on the pixels of one."""
 UNLIKE_DB = 3
 """An image is unlike the training images if its PSNR is this much below that of the validation images at its rate, and
 below that of 99% of them."""
@@ -272,7 +272,7 @@ class ImageCodec:
         with torch.inference_mode():
             for outer, inner in self._strips(height, width):
                 used = np.flatnonzero(numbers[:, :, outer].any((0, 2, 3)))  # few of high frequencies are
-                codes = self._tensor(numbers[:, used, outer] * steps[used])
+                codes = self._tensor(np.multiply(numbers[:, used, outer], steps[used], dtype=np.float32))
                 expanded = self._model.decoder.expand_some(codes, torch.from_numpy(used).to(codes.device))  # type: ignore[operator]
                 top = (outer.start + inner.start) * BLOCK
                 rows = self._images(expanded[:, :, inner.start * BLOCK : inner.stop * BLOCK, :width])
