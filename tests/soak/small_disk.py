@@ -42,7 +42,7 @@ def commands(material: Material) -> list[Command]:
     models = (material.run, material.other_run)
     codes = [material.folder / f"codes{version}.npz" for version in (0, 1)]
     digits = sorted(material.digits.iterdir())
-    heatmaps = [digits[version * HEATMAPS :][:HEATMAPS] for version in (0, 1)]
+    heatmaps = digits[:HEATMAPS]  # of the same images, as the files of others would stay
     return [
         Command(
             "encode",
@@ -70,7 +70,7 @@ def commands(material: Material) -> list[Command]:
         ),
         Command(
             "detect --heatmaps",
-            lambda out, version: ("detect", *heatmaps[version], "--model", models[version], "--heatmaps", out),
+            lambda out, version: ("detect", *heatmaps, "--model", models[version], "--heatmaps", out),
             each_file_complete,
         ),
     ]
