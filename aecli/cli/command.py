@@ -19,13 +19,12 @@ from aecli.runtime.thread_count import VARIABLE, choose_threads, parse_threads
 FORMER_SPELLINGS: Mapping[str, str] = {
     "--neighbours": "--neighbors",
     "--accelerator": "--device",
-    "--frames": "--pages",
 }
-"""Option names that all commands accept but do not list, such as those of earlier versions, and today's names."""
-SYNONYMS = {"--frames"}
-"""Those that are no earlier names, which nobody has to give up."""
-former_names: list[str] = []
-"""The earlier names of options in this call, each once."""
+"""Option names of earlier versions, which commands accept with a note but do not list, and today's names."""
+SYNONYMS: Mapping[str, str] = {"--frames": "--pages"}
+"""Other names that commands accept but do not list, and those that they list."""
+former_spellings: list[str] = []
+"""The option names of earlier versions in this call, each once."""
 
 
 THREADS = typer.Option(
@@ -81,7 +80,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def expanded(**values: Any) -> None:
-        _name_renamed_options(bool(values.get("quiet")))
+        _note_former_spellings(bool(values.get("quiet")))
         choose_threads(values.pop("threads"))
         del values["help_all"]  # which has printed the page and ended the command
         if (codec := values.pop("codec", None)) is not None:
@@ -122,17 +121,16 @@ def _read_archives_with(codec: Path) -> None:
 
 
 def current_spelling(token: str) -> str:
-    """Return today's name of an option, both without dashes; other words stay as they are."""
+    """Return the listed name of an option, both without dashes; other words stay as they are."""
     option = f"--{token}"
-    if option in FORMER_SPELLINGS and option not in SYNONYMS and option not in former_names:
-        former_names.append(option)
-    return FORMER_SPELLINGS.get(option, option).removeprefix("--")
+    if option in FORMER_SPELLINGS and option not in former_spellings:
+        former_spellings.append(option)
+    return {**FORMER_SPELLINGS, **SYNONYMS}.get(option, option).removeprefix("--")
 
 
-def _name_renamed_options(quiet: bool) -> None:
-    for option in former_names:
+def _note_former_spellings(quiet: bool) -> None:
+    for option in former_spellings:
         Console(quiet=quiet).note(f"note: {option} is now called {FORMER_SPELLINGS[option]}")
-    former_names.clear()
 
 
 def examples(*lines: str) -> str:

@@ -65,9 +65,9 @@ def _run(words: list[str]) -> int:
             print_candidates(words[1:])
             return ExitStatus.DONE
         from aecli.cli.app import app
-        from aecli.cli.command import former_names
+        from aecli.cli.command import former_spellings
 
-        former_names.clear()
+        former_spellings.clear()
         status = app(words, prog_name="aecli", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as stop:

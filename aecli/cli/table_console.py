@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from aecli.cli.colors import styled
@@ -99,8 +100,8 @@ class Lines:
             if self._style == "table":
                 print_lines(self._aligned(shown))
             else:
-                text = TEXT_FORMATS[self._style](for_programs(self._columns, shown))
-                print_lines((self._heading() + text).splitlines(keepends=True))
+                text = self._heading() + TEXT_FORMATS[self._style](for_programs(self._columns, shown))
+                print_lines(StringIO(text))
 
     def finish(self) -> None:
         """Print the headings of a table without rows, if it is for programs."""

@@ -271,7 +271,8 @@ class ImageCodec:
         pixels = np.empty((len(numbers), self.channels, height, width), np.uint8)
         with torch.inference_mode():
             for outer, inner in self._strips(height, width):
-                used = np.flatnonzero(numbers[:, :, outer].any((0, 2, 3)))  # few of high frequencies are
+                used = np.flatnonzero(numbers[:, :, outer].any((0, 2, 3)))  # few channels of high frequencies are
+                used = used if len(used) else np.zeros(1, np.intp)  # a convolution needs a channel
                 codes = self._tensor(np.multiply(numbers[:, used, outer], steps[used], dtype=np.float32))
                 expanded = self._model.decoder.expand_some(codes, torch.from_numpy(used).to(codes.device))  # type: ignore[operator]
                 top = (outer.start + inner.start) * BLOCK

@@ -1,14 +1,15 @@
-"""Option names of earlier versions still work, and the help lists only today's."""
+"""Option names of earlier versions and synonyms work, and the help lists neither."""
 
 from pathlib import Path
 
 import pytest
 
-from aecli.cli.command import FORMER_SPELLINGS
+from aecli.cli.command import FORMER_SPELLINGS, SYNONYMS
 from aecli.errors import ExitStatus
 from tests.command_line import Run, registered_commands, succeed
 
 COMMANDS = registered_commands()
+UNLISTED = {**FORMER_SPELLINGS, **SYNONYMS}
 
 
 def commands_with(option: str) -> list[str]:
@@ -16,7 +17,7 @@ def commands_with(option: str) -> list[str]:
     return [name for name, command in COMMANDS.items() if any(option in parameter.opts for parameter in command.params)]
 
 
-@pytest.mark.parametrize(("former", "current"), FORMER_SPELLINGS.items())
+@pytest.mark.parametrize(("former", "current"), UNLISTED.items())
 def test_a_former_spelling_means_the_current_one(former: str, current: str, aecli: Run) -> None:
     names = commands_with(current)
     assert names, "the current spelling belongs to a command"
@@ -28,7 +29,7 @@ def test_a_former_spelling_means_the_current_one(former: str, current: str, aecl
         assert "no such option" not in by_former.err.lower()
 
 
-@pytest.mark.parametrize("former", FORMER_SPELLINGS)
+@pytest.mark.parametrize("former", UNLISTED)
 def test_help_does_not_list_a_former_spelling(former: str) -> None:
     for name in COMMANDS:
         assert former not in succeed(name, "--help").out
@@ -49,6 +50,6 @@ def test_a_command_accepts_a_former_spelling(conv_run: Path, codes_file: Path, t
     assert "is now called" not in succeed(*words, "--neighbours", "5", "--quiet").err
 
 
-def test_a_synonym_is_not_called_an_earlier_name(conv_run: Path, tmp_path: Path) -> None:
+def test_a_synonym_is_accepted_without_a_note(conv_run: Path, tmp_path: Path) -> None:
     words = ("encode", "digits:test", "--model", conv_run, "-o", tmp_path / "codes.npz")
     assert "is now called" not in succeed(*words, "--frames", "all").err

@@ -101,6 +101,19 @@ def test_verification_compares_the_codes(codec: ImageCodec, photograph: NDArray[
         codec.verify([second.coded], [first])
 
 
+@pytest.mark.parametrize("used", [[], [3], [0, 5, 7], [*range(12)]], ids=str)
+def test_channels_that_are_zero_everywhere_change_nothing(codec: ImageCodec, used: list[int]) -> None:
+    """An image of the mean color has no other channels."""
+    numbers = np.zeros((12, 3, 4), np.int32)
+    numbers[used] = np.random.default_rng(0).integers(-9, 10, (len(used), 3, 4))
+    words = codec._prior.encode(numbers, 0)  # type: ignore[arg-type]
+    (image,) = codec.decode([CodedImage(0, 40, 50, words)])
+    codes = torch.from_numpy((numbers * codec._steps[0].reshape(-1, 1, 1)).astype(np.float32))[None]
+    with torch.inference_mode():
+        expanded = codec._model.decoder.expand(codes)  # type: ignore[operator]
+    assert_same_image(image, codec._images(expanded)[0, :, :40, :50])
+
+
 def test_strips_join_exactly(codec: ImageCodec, photograph: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
     image = photograph[None, :, :300, :70]
     whole = codec.encode(image, 0)[0]
