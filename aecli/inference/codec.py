@@ -249,7 +249,8 @@ class ImageCodec:
             for outer, inner in self._strips(height, width):
                 rows = images[:, :, outer.start * BLOCK : outer.stop * BLOCK] if self.size is None else images
                 x = self._model.normalize(torch.from_numpy(np.array(rows)).to(self._model.mean.device))
-                whole = np.rint(self._model.encode(x).float().cpu().numpy() / steps)
+                with np.errstate(over="ignore", invalid="ignore"):  # of a damaged model; refused below
+                    whole = np.rint(self._model.encode(x).float().cpu().numpy() / steps)
                 if not np.isfinite(whole).all():
                     raise InputError("damaged checkpoint: codes that are not finite", hint="train the codec again")
                 if self.size is None:

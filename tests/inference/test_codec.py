@@ -101,6 +101,15 @@ def test_verification_compares_the_codes(codec: ImageCodec, photograph: NDArray[
         codec.verify([second.coded], [first])
 
 
+def test_codes_too_large_for_floats_are_refused_without_a_warning(run: Path, photograph: NDArray[np.uint8]) -> None:
+    codec = load_codec(run, "cpu")
+    codec._steps[:] = 1e-8
+    with torch.no_grad():
+        codec._model.encoder.transform.weight.fill_(1e32)  # type: ignore[union-attr, operator]
+    with pytest.raises(InputError, match="not finite"):
+        codec.measure(photograph[None, :, :32, :32], 0)
+
+
 @pytest.mark.parametrize("used", [[], [3], [0, 5, 7], [*range(12)]], ids=str)
 def test_channels_that_are_zero_everywhere_change_nothing(codec: ImageCodec, used: list[int]) -> None:
     """An image of the mean color has no other channels."""
