@@ -25,6 +25,8 @@ PANEL = "Output"
 PIPE_BYTES: int = getattr(select, "PIPE_BUF", 4096)
 """Most bytes that one write puts into a pipe without bytes of other processes between them."""
 SECONDS_BEFORE_BAR = 0.5
+SECONDS_BETWEEN_LINES = 60.0
+"""Where there is no terminal, training prints a line at least this often."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,17 @@ class Console:
     def shows_bars(self) -> bool:
         return self.shows_progress and sys.stderr.isatty() and not is_dumb_terminal()
 
+    def _lines(self) -> Progress:
+        printed_at = time.monotonic()
+
+        def show(stage: str, done: int, total: int) -> None:
+            nonlocal printed_at
+            if time.monotonic() - printed_at >= SECONDS_BETWEEN_LINES:
+                printed_at = time.monotonic()
+                self.note(f"{stage}: {done:,} of {total:,}")
+
+        return show
+
     @contextmanager
     def status(self, text: str) -> Iterator[None]:
         """Show what the command is waiting for, on a terminal only, and remove it at the end of the `with` block."""
@@ -99,14 +112,15 @@ class Console:
             yield
 
     @contextmanager
-    def progress(self, unit: str = "") -> Iterator[Progress]:
+    def progress(self, unit: str = "", *, lines: bool = False) -> Iterator[Progress]:
         """Show one bar, with rate and remaining time of the current stage of long work, on a terminal only.
 
         Args:
             unit: What is counted, if it is not the last word of the stage.
+            lines: Whether to print a line a minute where there is no terminal.
         """
         if not self.shows_bars:
-            yield silent
+            yield self._lines() if lines and self.shows_progress else silent
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars

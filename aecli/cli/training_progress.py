@@ -7,7 +7,7 @@ from math import ceil
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from aecli.cli.console import Console, printable, rich_console
+from aecli.cli.console import SECONDS_BETWEEN_LINES, Console, printable, rich_console
 from aecli.data.classes import first_classes, occurring_classes
 from aecli.runtime.counting import counted
 
@@ -20,8 +20,6 @@ SECONDS_OF_SPEED = 5.0
 LINES_ON_TERMINAL = 10
 LINES_IN_PIPE = 100
 """Lines of a whole run, about. Shorter runs have one for each epoch."""
-SECONDS_BETWEEN_LINES = 60.0
-"""In a pipe, there is a line at least this often."""
 BAR_WIDTH = 20
 """Columns for a short bar, the time left, and spaces."""
 

@@ -23,8 +23,8 @@ class ConsoleView:
         self._console = console
 
     def progress(self) -> AbstractContextManager[Progress]:
-        """Show a bar while images are read."""
-        return self._console.progress()
+        """Show a bar while images are read, or lines."""
+        return self._console.progress(lines=True)
 
     def status(self, text: str) -> AbstractContextManager[None]:
         """Show what takes a while."""

@@ -79,6 +79,23 @@ def test_one_bar_shows_the_current_stage_in_its_own_unit(monkeypatch: pytest.Mon
     assert "images" not in lines[1] + lines[2], "a stage that is done has no bar"
 
 
+def test_training_prints_lines_of_its_other_stages_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("aecli.cli.console.SECONDS_BETWEEN_LINES", 0.05)
+    for console, lines, expected in (
+        (Console(), True, "fitting the prior in steps: 1,200 of 3,000\n"),
+        (Console(), False, ""),
+        (Console(quiet=True), True, ""),
+        (Console(no_progress=True), True, ""),
+    ):
+        with console.progress(lines=lines) as progress:
+            progress("fitting the prior in steps", 1199, 3000)
+            time.sleep(0.06)
+            progress("fitting the prior in steps", 1200, 3000)
+        assert capsys.readouterr().err == expected
+
+
 def test_every_stage_ends_in_what_it_counts() -> None:
     units = {"images", "codes", "files", "scores", "runs", "methods", "draws", "queries", "iterations", "thumbnails"}
     stages = [

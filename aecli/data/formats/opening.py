@@ -44,6 +44,7 @@ MAX_FRAME_PIXELS = MAX_PIXELS // 4
 ANIMATIONS = (GIF, PNG, WEBP, AVIF)
 """Formats whose frames depend on those before them."""
 SEVERAL = "--pages first reads the first one, --pages all reads all"
+LEAVE_OUT = "--skip-damaged leaves such files out"
 
 
 class RefusedError(Exception):
@@ -175,7 +176,7 @@ def _open_tiff(content: IO[bytes], page: int | None, offset: int | None, stack: 
     if is_raw_photo(directory):
         raise RefusedError(RAW.reason)
     if len(found) > 1:
-        raise RefusedError(f"it holds several pages: {SEVERAL}")
+        raise RefusedError(f"it holds several pages: {SEVERAL}", hint=LEAVE_OUT)
     _check_size(directory.value(tags.WIDTH, 0), directory.value(tags.HEIGHT, 0))
     if reason := misread_reason(directory):
         raise RefusedError(reason)
@@ -248,7 +249,7 @@ def _open_with_pillow(content: IO[bytes], found: Format, page: int | None, stack
     # `n_frames` of a GIF reads all frames; `is_animated` only checks for a second one.
     is_animated = getattr(image, "is_animated", False) and found not in (JPEG, HEIC)
     if page is None and is_animated:
-        raise RefusedError(f"it holds several frames: {SEVERAL}")
+        raise RefusedError(f"it holds several frames: {SEVERAL}", hint=LEAVE_OUT)
     _check_size(*image.size, MAX_FRAME_PIXELS if is_animated else MAX_PIXELS)
     return ReadByPillow(image, open_page)
 
