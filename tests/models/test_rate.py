@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from aecli.models.architectures.codec import BLOCK, codec
+from aecli.models.architectures.codec import BLOCK, Decoder, codec
 from aecli.models.rate import RateModel, quantize, with_noise
 
 
@@ -69,6 +69,33 @@ def test_the_transform_of_a_codec_is_its_own_inverse_with_all_coefficients() -> 
         if colors == 3:
             x = x.mean(1, keepdim=True).expand_as(x)  # chroma has a quarter of the coefficients
         torch.testing.assert_close(decoder(encoder(x)), x, rtol=0, atol=1e-4)
+
+
+def test_each_plane_of_color_has_channels_of_its_own() -> None:
+    encoder, decoder = codec((3, 2 * BLOCK, BLOCK), coefficients=64)
+    gray = torch.rand(1, 1, 2 * BLOCK, BLOCK).expand(1, 3, 2 * BLOCK, BLOCK)
+    with torch.no_grad():
+        codes = encoder(gray)
+        assert codes.shape == (1, 64 + 16 + 16, 2, 1)
+        assert float(codes[:, 64:].abs().max()) < 1e-4, "gray has no chroma"
+        assert float(codes[:, :64].abs().max()) > 1
+        codes[:, :64] = 0
+        codes[:, 64] = 1  # a constant Cb
+        blue = decoder(codes)
+    assert float(blue[:, 2].min()) > 0 > float(blue[:, 1].max()), "more blue, less green"
+
+
+def test_a_few_channels_decode_as_all_of_them_with_the_others_zero() -> None:
+    for colors, used in ((1, [3, 9]), (3, [3, 9]), (3, [9, 70]), (3, [64, 79, 80, 95]), (3, [80])):
+        _, decoder = codec((colors, 2 * BLOCK, 3 * BLOCK), coefficients=64)
+        assert isinstance(decoder, Decoder)
+        for parameter in decoder.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)  # the last layer starts at zero
+        codes = torch.zeros(2, 64 if colors == 1 else 96, 2, 3)
+        codes[:, used] = torch.randn(2, len(used), 2, 3)
+        with torch.no_grad():
+            expected, some = decoder.expand(codes), decoder.expand_some(codes[:, used], torch.tensor(used))
+        torch.testing.assert_close(some, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_fewer_coefficients_keep_the_lowest_frequencies() -> None:

@@ -33,32 +33,34 @@ def codec(
     """Encode with a linear transform plus a network, and decode with the inverse transform plus another one.
 
     The transform is a 32x32 convolution with stride 16 that starts as the first `coefficients` functions, in zigzag
-    order, of the discrete cosine transform of 16x16 pixels; of color images, the DCT of Y and a quarter as many
-    functions for each of Cb and Cr. The last layers of both networks start at zero, so that training starts from
-    transform coding. In `train`, 0 `coefficients` are as many as the training images need, 64 to 256. `encoder` and
-    `decoder` are the channels of the networks. Images of any size can be encoded: they are padded at the right and
-    lower edges to multiples of 16 by repeating the last pixels.
+    order, of the discrete cosine transform of 16x16 pixels. Of color images it transforms each of three planes by
+    itself, which start as Y, Cb and Cr, with a quarter as many functions for each of Cb and Cr. The last layers of both
+    networks start at zero, so that training starts from transform coding. In `train`, 0 `coefficients` are as many as
+    the training images need, 64 to 256. `encoder` and `decoder` are the channels of the networks. Images of any size
+    can be encoded: they are padded at the right and lower edges to multiples of 16 by repeating the last pixels.
     """
     colors, height, width = image_shape
     coefficients = coefficients or DEFAULT_COEFFICIENTS
-    kernels, inverse = _transform(colors, coefficients)
-    return Encoder(kernels, encoder), Decoder(inverse, decoder, (height, width))
+    if not 1 <= coefficients <= BLOCK**2:
+        raise ValueError(f"{coefficients} coefficients, not 1 to {BLOCK**2}")
+    counts = (coefficients, *[max(1, coefficients // CHROMA_SHARE)] * 2) if colors > 1 else (coefficients,)
+    return Encoder(counts, encoder), Decoder(counts, decoder, (height, width))
 
 
 class Encoder(nn.Module):
     """(N, C, H, W) -> (N, code channels, ceil(H / 16), ceil(W / 16))."""
 
-    LEARNING_RATES: ClassVar[dict[str, float]] = {"transform.": 0.2}
+    LEARNING_RATES: ClassVar[dict[str, float]] = {"color.": 0.2, "transform.": 0.2}
     """Factors of the learning rate, by prefix of the parameters' names."""
 
-    def __init__(self, kernels: Tensor, channels: Sequence[int]):
+    def __init__(self, counts: Sequence[int], channels: Sequence[int]):
         super().__init__()
-        code, colors = kernels.shape[:2]
+        code, colors = sum(counts), len(counts)
         first, second = channels
         self.any_size = True
         self.pad = PadToMultiple(BLOCK)
-        self.transform = nn.Conv2d(colors, code, 2 * BLOCK, BLOCK, BLOCK // 2, bias=False)
-        self.transform.weight = nn.Parameter(kernels.to(self.transform.weight.device))
+        self.color = _mix(np.array(YCBCR)) if colors > 1 else nn.Identity()
+        self.transform = Transform(counts)
         self.network = nn.Sequential(
             PixelUnshuffle(),
             PixelUnshuffle(),
@@ -71,7 +73,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.pad(x)
-        code: Tensor = self.transform(x) + self.network(x)
+        code: Tensor = self.transform(self.color(x)) + self.network(x)
         return code
 
 
@@ -80,12 +82,12 @@ class Decoder(nn.Module):
 
     LEARNING_RATES: ClassVar[dict[str, float]] = Encoder.LEARNING_RATES
 
-    def __init__(self, kernels: Tensor, channels: Sequence[int], size: tuple[int, int]):
+    def __init__(self, counts: Sequence[int], channels: Sequence[int], size: tuple[int, int]):
         super().__init__()
-        code, colors = kernels.shape[:2]
+        code, colors = sum(counts), len(counts)
         first, second, third = channels
-        self.transform = nn.ConvTranspose2d(code, colors, 2 * BLOCK, BLOCK, BLOCK // 2, bias=False)
-        self.transform.weight = nn.Parameter(kernels.to(self.transform.weight.device))
+        self.transform = InverseTransform(counts)
+        self.color = _mix(np.linalg.inv(np.array(YCBCR, np.float64))) if colors > 1 else nn.Identity()
         self.network = nn.Sequential(
             nn.Conv2d(code, first, 3, padding=1),
             nn.LeakyReLU(SLOPE),
@@ -100,33 +102,74 @@ class Decoder(nn.Module):
 
     def expand(self, codes: Tensor) -> Tensor:
         """Codes -> images whose sides are multiples of 16."""
-        images: Tensor = overlapping_blocks(codes, self.transform.weight) + self.network(codes)
+        images: Tensor = self.color(self.transform(codes)) + self.network(codes)
         return images
 
     def expand_some(self, codes: Tensor, channels: Tensor) -> Tensor:
-        """Expand codes that are zero in all channels but these, and have only these, in proportionally less time."""
+        """Expand codes that are zero in all but these channels, in ascending order, in proportionally less time.
+
+        `codes` has these channels alone.
+        """
         first = self.network[0]
         assert isinstance(first, nn.Conv2d)
         hidden = nn.functional.conv2d(codes, first.weight[:, channels], first.bias, padding=1)
-        images: Tensor = overlapping_blocks(codes, self.transform.weight[channels]) + self.network[1:](hidden)
+        images: Tensor = self.color(self.transform.of_some(codes, channels)) + self.network[1:](hidden)
         return images
 
     def forward(self, codes: Tensor) -> Tensor:
         return self.crop(self.expand(codes))  # type: ignore[no-any-return]
 
 
+class Transform(nn.Module):
+    """Planes, (N, P, H, W), -> codes, (N, sum of `counts`, H / 16, W / 16); `counts` are the channels of each plane."""
+
+    def __init__(self, counts: Sequence[int]):
+        super().__init__()
+        self.counts = list(counts)
+        self.weight = nn.Parameter(_kernels(counts))
+
+    def forward(self, planes: Tensor) -> Tensor:
+        pairs = zip(planes.chunk(len(self.counts), 1), torch.split(self.weight, self.counts), strict=True)
+        return torch.cat(
+            [nn.functional.conv2d(plane, kernels, stride=BLOCK, padding=BLOCK // 2) for plane, kernels in pairs], 1
+        )
+
+
+class InverseTransform(nn.Module):
+    """Codes -> planes, the transpose of `Transform` with kernels of its own."""
+
+    def __init__(self, counts: Sequence[int]):
+        super().__init__()
+        self.counts = list(counts)
+        self.weight = nn.Parameter(_kernels(counts))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return _overlapping_planes(codes, self.weight, self.counts)
+
+    def of_some(self, codes: Tensor, channels: Tensor) -> Tensor:
+        """Return the planes of codes that have these channels alone, in ascending order."""
+        ends = np.cumsum(self.counts)
+        bounds = np.searchsorted(channels.cpu().numpy(), [0, *ends])
+        return _overlapping_planes(codes, self.weight[channels], np.diff(bounds).tolist())
+
+
+def _overlapping_planes(codes: Tensor, kernels: Tensor, counts: list[int]) -> Tensor:
+    pairs = zip(torch.split(codes, counts, 1), torch.split(kernels, counts), strict=True)
+    return torch.cat([overlapping_blocks(*pair) for pair in pairs], 1)
+
+
 def overlapping_blocks(codes: Tensor, kernels: Tensor) -> Tensor:
-    """Compute `conv_transpose2d(codes, kernels, stride=16, padding=8)` of 32x32 kernels, three times as fast.
+    """Compute `conv_transpose2d(codes, kernels, stride=16, padding=8)` of (code, 1, 32, 32), three times as fast.
 
     Each 16x16 block of the result is the sum of quarters of 4 kernels: a 2x2 convolution of the codes whose channels
     are the pixels of a block.
     """
-    code, colors = kernels.shape[:2]
-    quarters = kernels.view(code, colors, 2, BLOCK, 2, BLOCK).permute(1, 3, 5, 0, 2, 4).flip(4, 5)
-    blocks = nn.functional.conv2d(
-        nn.functional.pad(codes, (1, 1, 1, 1)), quarters.reshape(colors * BLOCK**2, code, 2, 2)
-    )  # (N, colors * 256, h + 1, w + 1)
-    edge = BLOCK // 2
+    count, code, height, width = codes.shape
+    if code == 0:
+        return codes.new_zeros(count, 1, height * BLOCK, width * BLOCK)
+    quarters = kernels.view(code, 2, BLOCK, 2, BLOCK).permute(2, 4, 0, 1, 3).flip(3, 4)
+    blocks = nn.functional.conv2d(nn.functional.pad(codes, (1, 1, 1, 1)), quarters.reshape(BLOCK**2, code, 2, 2))
+    edge = BLOCK // 2  # of (N, 256, h + 1, w + 1)
     return nn.functional.pixel_shuffle(blocks, BLOCK)[:, :, edge:-edge, edge:-edge]
 
 
@@ -137,26 +180,26 @@ def _zero(layer: nn.Conv2d) -> nn.Conv2d:
     return layer
 
 
-def _transform(colors: int, coefficients: int) -> tuple[Tensor, Tensor]:
-    """Return the kernels of the transform and of its inverse, (code channels, C, 32, 32), zero but for 16x16.
+def _mix(matrix: NDArray[np.float64]) -> nn.Conv2d:
+    """Return a layer that multiplies the color of each pixel by a matrix."""
+    layer = nn.Conv2d(len(matrix), len(matrix), 1, bias=False)
+    layer.weight = nn.Parameter(_float32(matrix[:, :, None, None]))
+    return layer
 
-    They are computed by numpy: where networks are built without weights, torch would import its compiler for them.
-    """
-    if not 1 <= coefficients <= BLOCK**2:
-        raise ValueError(f"{coefficients} coefficients, not 1 to {BLOCK**2}")
-    functions = _cosines()  # (256, 16, 16)
-    if colors == 1:
-        kernels = inverse = functions[:coefficients, None]
-    else:
-        forward = np.array(YCBCR)
-        back = np.linalg.inv(forward)
-        counts = (coefficients, *[max(1, coefficients // CHROMA_SHARE)] * 2)
-        planes = [(functions[:count, None], plane) for plane, count in enumerate(counts)]
-        kernels = np.concatenate([part * forward[plane, :, None, None] for part, plane in planes])
-        inverse = np.concatenate([part * back[:, plane, None, None] for part, plane in planes])
+
+def _kernels(counts: Sequence[int]) -> Tensor:
+    """Return the first cosine functions for each plane, (sum of counts, 1, 32, 32), zero but for 16x16."""
+    functions = np.concatenate([_cosines()[:count, None] for count in counts])
     edge = (BLOCK // 2, BLOCK // 2)
-    padded = [np.pad(part, ((0, 0), (0, 0), edge, edge)).astype(np.float32) for part in (kernels, inverse)]
-    return torch.from_numpy(padded[0]), torch.from_numpy(padded[1])
+    return _float32(np.pad(functions, ((0, 0), (0, 0), edge, edge)))
+
+
+def _float32(values: NDArray[np.float64]) -> Tensor:
+    """Return numbers of numpy as a tensor.
+
+    Kernels are computed by numpy: where networks are built without weights, torch would import its compiler for them.
+    """
+    return torch.from_numpy(values.astype(np.float32)).to(torch.get_default_device())
 
 
 def _cosines() -> NDArray[np.float64]:
