@@ -6,6 +6,12 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.fuzz.worker import Finding
 
 KEPT = Path(__file__).parent / "kept"
 
@@ -42,7 +48,7 @@ def _run(arguments: argparse.Namespace, seeds: Path, work: Path) -> int:
     if unknown:
         print(f"no such reader: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    findings = []
+    found = False
     columns = ("mutations", "read", "refused", "findings", "kept files", "peak MB", "worst s")
     print("reader      " + "".join(f"{column:>11}" for column in columns))
     for reader in readers:
@@ -51,22 +57,23 @@ def _run(arguments: argparse.Namespace, seeds: Path, work: Path) -> int:
         kept = [path.read_bytes for path in sorted((KEPT / reader.name).glob("*"))]
         mutations = [partial(reader.mutation, arguments.seed, index) for index in range(arguments.mutations)]
         tally = run(reader, [*kept, *mutations], work)
-        findings += tally.findings
         print(
             f"{reader.name:12}{arguments.mutations:>11,}{tally.read:>11,}{tally.refused:>11,}{len(tally.findings):>11,}"
             f"{len(kept):>11,}{tally.peak / 1e6:>11.0f}{tally.slowest:>11.2f}",
             flush=True,
         )
-    printed = set()
-    for finding in findings:
-        if (finding.reader, finding.what) in printed:
-            continue
-        printed.add((finding.reader, finding.what))
-        print(f"{finding.reader} {finding.index}: {finding.what}", file=sys.stderr)
+        _report(tally.findings, arguments)
+        found = found or bool(tally.findings)
+    return 1 if found else 0
+
+
+def _report(findings: "Sequence[Finding]", arguments: argparse.Namespace) -> None:
+    """Print each kind of finding once, and keep an example."""
+    for what, finding in {finding.what: finding for finding in reversed(findings)}.items():
+        print(f"{finding.reader} {finding.index}: {what}", file=sys.stderr)
         if arguments.keep:
             (arguments.keep / finding.reader).mkdir(parents=True, exist_ok=True)
             (arguments.keep / finding.reader / f"{arguments.seed}-{finding.index}").write_bytes(finding.content)
-    return 1 if findings else 0
 
 
 if __name__ == "__main__":

@@ -371,6 +371,6 @@ def change_json_lines(content: bytes, chance: Random) -> bytes:
             case 1:
                 lines += lines[index : index + 1] * chance.choice([1, 2, 300])
             case _ if lines:
-                with contextlib.suppress(ValueError):  # changed to invalid JSON before
+                with contextlib.suppress(ValueError, RecursionError):  # changed to invalid JSON before
                     lines[index] = change_json(lines[index], chance)
     return "\n".join(lines).encode("utf-8", "surrogatepass")
