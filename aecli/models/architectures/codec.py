@@ -59,7 +59,7 @@ class Encoder(nn.Module):
         first, second = channels
         self.any_size = True
         self.pad = PadToMultiple(BLOCK)
-        self.color = _mix(np.array(YCBCR)) if colors > 1 else nn.Identity()
+        self.color = ColorMatrix(np.array(YCBCR)) if colors > 1 else nn.Identity()
         self.transform = Transform(counts)
         self.network = nn.Sequential(
             PixelUnshuffle(),
@@ -87,7 +87,7 @@ class Decoder(nn.Module):
         code, colors = sum(counts), len(counts)
         first, second, third = channels
         self.transform = InverseTransform(counts)
-        self.color = _mix(np.linalg.inv(np.array(YCBCR, np.float64))) if colors > 1 else nn.Identity()
+        self.color = ColorMatrix(np.linalg.inv(np.array(YCBCR, np.float64))) if colors > 1 else nn.Identity()
         self.network = nn.Sequential(
             nn.Conv2d(code, first, 3, padding=1),
             nn.LeakyReLU(SLOPE),
@@ -102,8 +102,8 @@ class Decoder(nn.Module):
 
     def expand(self, codes: Tensor) -> Tensor:
         """Codes -> images whose sides are multiples of 16."""
-        images: Tensor = self.color(self.transform(codes)) + self.network(codes)
-        return images
+        images: Tensor = self.color(self.transform(codes))
+        return images.add_(self.network(codes))
 
     def expand_some(self, codes: Tensor, channels: Tensor) -> Tensor:
         """Expand codes that are zero in all but these channels, in ascending order, in proportionally less time.
@@ -113,11 +113,22 @@ class Decoder(nn.Module):
         first = self.network[0]
         assert isinstance(first, nn.Conv2d)
         hidden = nn.functional.conv2d(codes, first.weight[:, channels], first.bias, padding=1)
-        images: Tensor = self.color(self.transform.of_some(codes, channels)) + self.network[1:](hidden)
-        return images
+        images: Tensor = self.color(self.transform.of_some(codes, channels))
+        return images.add_(self.network[1:](hidden))
 
     def forward(self, codes: Tensor) -> Tensor:
         return self.crop(self.expand(codes))  # type: ignore[no-any-return]
+
+
+class ColorMatrix(nn.Module):
+    """Multiply the color of each pixel by a learned matrix: (N, C, H, W) -> (N, C, H, W)."""
+
+    def __init__(self, start: NDArray[np.float64]):
+        super().__init__()
+        self.weight = nn.Parameter(_float32(start))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.einsum("dc,nchw->ndhw", self.weight, x)
 
 
 class Transform(nn.Module):
@@ -177,13 +188,6 @@ def _zero(layer: nn.Conv2d) -> nn.Conv2d:
     """Return the layer with weights and bias of 0."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
-    return layer
-
-
-def _mix(matrix: NDArray[np.float64]) -> nn.Conv2d:
-    """Return a layer that multiplies the color of each pixel by a matrix."""
-    layer = nn.Conv2d(len(matrix), len(matrix), 1, bias=False)
-    layer.weight = nn.Parameter(_float32(matrix[:, :, None, None]))
     return layer
 
 
