@@ -24,6 +24,14 @@ def is_stream(path: Path) -> bool:
     return path == STANDARD_STREAM
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry of a folder is a folder or a link to one; a link in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def require_file(path: Path, what: str) -> Path:
     """Return `path` if it is `-` or a readable, nonempty regular file; errors call it `what`.
 

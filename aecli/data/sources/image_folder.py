@@ -7,6 +7,7 @@ from pathlib import Path
 from aecli.data.encoded import FileOnDisk
 from aecli.data.layouts.layout import LayoutSource, is_visible
 from aecli.errors import InputError
+from aecli.storage.paths import is_folder
 
 
 class ImageFolder(LayoutSource):
@@ -47,7 +48,7 @@ def files_below(folder: Path, parents: frozenset[tuple[int, int]] = frozenset())
     for entry in entries:
         if not is_visible(entry.name):
             continue
-        if entry.is_dir():
+        if is_folder(entry):
             for name in files_below(Path(entry.path), parents | {identity}):
                 yield f"{entry.name}/{name}"
         else:

@@ -19,6 +19,7 @@ from aecli.data.shards import joined
 from aecli.data.source import ImageFiles, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
+from aecli.storage.paths import is_folder
 
 SUFFIX = ".parquet"
 
@@ -122,7 +123,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
                 suffix = suffix_of(entry.name)
                 if suffix in SUFFIXES:
                     return [], []
-                if is_visible(entry.name) and entry.is_dir():
+                if is_visible(entry.name) and is_folder(entry):
                     folders.append(Path(entry.path))
                 elif is_visible(entry.name) and suffix == SUFFIX:
                     files.append(Path(entry.path))

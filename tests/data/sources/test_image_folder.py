@@ -138,6 +138,17 @@ def test_links_are_followed_but_not_in_a_cycle(tmp_path: Path, draw: Draw) -> No
     assert names(load(str(tmp_path / "set"))) == ["a/1.png"]
 
 
+def test_a_link_to_itself_is_a_damaged_image(tmp_path: Path, draw: Draw) -> None:
+    draw(tmp_path / "1.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match=r"cannot read image .*loop\.png"):
+        load(str(tmp_path))
+    images = load(str(tmp_path), skip_damaged=True)
+    assert names(images) == ["1.png"]
+    assert [failure.name for failure in images.failures] == ["loop.png"]
+
+
 def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(InputError, match="no image file") as caught:

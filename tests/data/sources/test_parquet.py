@@ -61,6 +61,8 @@ def test_the_files_of_a_data_set_have_splits(tmp_path: Path) -> None:
     assert labels_of(load(f"{data}:test")) == [0, 0, 0, 1, 1, 1]
     assert load(data, training=True).word == f"{data}:train"
     assert len(load(f"{tmp_path}/set/data/train-0000{{0..1}}-of-00002.parquet")) == 6
+    (tmp_path / "set" / "loop").symlink_to("loop")
+    assert len(load(f"{data}:train")) == 6
 
 
 def test_rows_are_read_in_any_order_and_only_a_few_are_kept(tmp_path: Path) -> None:
