@@ -1,4 +1,4 @@
-"""Explain `.safetensors` files that cannot be read: files of another kind, parts of files, damaged ones."""
+"""Files of tensors that must not be read, and why a `.safetensors` file cannot be: another kind, a part, damage."""
 
 from pathlib import Path
 
@@ -32,3 +32,14 @@ def unreadable_tensors(path: Path, what: str, hint: str | None, error: Exception
         return InputError(f"{state} .safetensors file of {size:,} bytes: {path}", hint="copy or download it again")
     kind = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), None)
     return InputError(f"not a {what}{f' but {kind}' if kind else ''}: {path}", hint=hint)
+
+
+def refuse_tar_archive(path: Path) -> None:
+    """Check that a file is a zip archive or a pickle: `torch.load` unpacks anything else as a tar archive.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    with path.open("rb") as file:
+        if not file.read(2).startswith((b"PK", b"\x80")):
+            raise ValueError("not written by torch")

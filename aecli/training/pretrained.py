@@ -16,6 +16,7 @@ from aecli.models.classifier import Classifier
 from aecli.models.feature_model import FeatureModel
 from aecli.storage.limits import refuse_bomb
 from aecli.storage.paths import require_file
+from aecli.storage.tensor_files import refuse_tar_archive
 
 PICKLED = {".pth", ".pt", ".bin", ".ckpt", ".pkl"}
 """Suffixes of files that torch writes; only tensors are read from them, so that reading runs no code."""
@@ -80,7 +81,7 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a file that torch wrote: of the network, or of a training script's checkpoint of it."""
     require_file(path, "weights")
     try:
-        _check_kind(path)
+        refuse_tar_archive(path)
         _refuse_bomb(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch, about files of its first versions
@@ -95,13 +96,6 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()) or not content:
         raise InputError(f"{path} holds no weights by name", hint=SAVE_HINT)
     return {str(name): value for name, value in content.items()}
-
-
-def _check_kind(path: Path) -> None:
-    """Check that a file is an archive or a pickle: anything else, torch takes for a tar archive, and unpacks it."""
-    with path.open("rb") as file:
-        if not file.read(2).startswith((b"PK", b"\x80")):
-            raise ValueError("not written by torch")
 
 
 def _refuse_bomb(path: Path) -> None:

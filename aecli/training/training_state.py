@@ -13,6 +13,7 @@ from aecli.errors import InputError
 from aecli.runtime.lightning_internals import CHECKPOINT_KEYS
 from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import require_file
+from aecli.storage.tensor_files import refuse_tar_archive
 
 UNCHANGED = ("callbacks", "loops")
 """The parts of a checkpoint that are made for it: callbacks return new values, and loops copy theirs."""
@@ -31,6 +32,7 @@ class WholeFileCheckpoints(TorchCheckpointIO):
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         require_file(Path(path), "training state")
         try:
+            refuse_tar_archive(Path(path))
             loaded = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise InputError(f"damaged training state: {path}", hint="start again with --overwrite") from error

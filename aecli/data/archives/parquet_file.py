@@ -180,9 +180,7 @@ class ParquetRows(Archive):
         """Return the path that each row gives for its image; None if a row has none."""
         if not self._is_struct or "path" not in _field_names(self._schema.field(self.image_column).type):
             return None
-        with self._explained():
-            table = self._file.read(columns=[f"{self.image_column}.path"], use_threads=False)
-            values = [value.as_py() for value in table.column(0)]
+        values = self._column(f"{self.image_column}.path")
         paths = [value.get("path") if isinstance(value, dict) else value for value in values]
         known = [path for path in paths if isinstance(path, str) and path]
         return known if len(known) == len(paths) else None
@@ -195,10 +193,15 @@ class ParquetRows(Archive):
         column = next((name for name in LABEL_COLUMNS if name in self._schema.names), None)
         if column is None:
             return None
-        with self._explained():
-            values = self._file.read(columns=[column], use_threads=False).column(0).to_pylist()
         names = self._class_names(column)
-        return [_class_of(value, names) for value in values]
+        return [_class_of(value, names) for value in self._column(column)]
+
+    def _column(self, name: str) -> list[Any]:
+        with self._explained():
+            values: list[Any] = self._file.read(columns=[name], use_threads=False).column(0).to_pylist()
+        if len(values) != self.count:
+            raise self._damage()
+        return values
 
     def _class_names(self, column: str) -> list[str]:
         try:
