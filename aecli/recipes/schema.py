@@ -70,7 +70,7 @@ def _number_or_auto(text: str, what: str, example: str) -> int | str:
 class ModelRecipe:
     """The network and the shape and normalization of its images."""
 
-    architecture: str = key("conv", "Name of a file in `aecli/models/architectures`.")
+    architecture: str = key("conv", "Name of the network; `aecli train --help` lists all.")
     image_size: Native | AnySize | int | list[int] = key(
         "native",
         "Size in pixels to which images are resized: one number for a square, or a list of height and width. `any`, "
