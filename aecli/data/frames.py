@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from aecli.data.encoded import EncodedImage
 from aecli.data.formats.opening import open_animation, page_offsets, require_frame_size
-from aecli.data.formats.pillow_internals import load_frame
+from aecli.runtime.pillow_internals import load_frame
 
 if TYPE_CHECKING:
     from PIL.Image import Image

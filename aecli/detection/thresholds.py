@@ -1,7 +1,6 @@
 """Thresholds on a score: a conformal quantile of normal scores, or a logistic regression on both kinds."""
 
 from math import ceil
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ def conformal_specificity(count: int, quantile: float) -> Estimate:
     Over draws of independent, continuous scores it has the distribution Beta(k, `count` + 1 - k): Vovk, "Conditional
     validity of inductive conformal predictors", 2012. The estimate is its mean and its central 95%.
     """
-    fraction = _specificity_distribution(count, quantile)
-    return Estimate(float(fraction.mean()), float(fraction.ppf(0.025)), float(fraction.ppf(0.975)))
+    return _specificity(count, quantile, 0.025, 0.975)
 
 
 def jackknife_specificity(count: int, quantile: float) -> Estimate:
@@ -38,15 +36,16 @@ def jackknife_specificity(count: int, quantile: float) -> Estimate:
     reaches up to 1, and down to what 99% of independent scores reach: `tests/detection/test_few_images.py` simulates
     that this is at least 95% of these.
     """
-    fraction = _specificity_distribution(count, quantile)
-    return Estimate(float(fraction.mean()), float(fraction.ppf(0.01)), 1.0)
+    return _specificity(count, quantile, 0.01, 1.0)
 
 
-def _specificity_distribution(count: int, quantile: float) -> Any:
-    from scipy.stats import beta
+def _specificity(count: int, quantile: float, low: float, high: float) -> Estimate:
+    """Return the mean and two quantiles of the distribution."""
+    from scipy.special import betaincinv  # `scipy.stats.beta.ppf`, without a second of imports
 
     rank = min(ceil((count + 1) * quantile), count)
-    return beta(rank, count + 1 - rank)
+    below, above = betaincinv(rank, count + 1 - rank, (low, high))
+    return Estimate(rank / (count + 1), float(below), float(above))
 
 
 def fit_logistic(normal: NDArray[np.float32], anomalous: NDArray[np.float32]) -> Logistic | None:

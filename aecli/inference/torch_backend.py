@@ -10,10 +10,10 @@ from torch import Tensor
 from aecli.checkpoint import Checkpoint
 from aecli.errors import UnavailableError
 from aecli.inference.model import NO_IMAGES, Model, ModelOutput, batches
-from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder, residual_l2
 from aecli.models.encoder_model import EncoderModel
 from aecli.models.feature_model import FeatureModel
+from aecli.runtime.allocator import keep_freed_memory
 from aecli.runtime.torch_threads import load_follower
 
 AnyModel = TypeVar("AnyModel", bound=EncoderModel)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,12 +21,14 @@ from aecli.data import DataOptions, DataRef, ImageSet, load, matched_labels, res
 from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, conversion_of
-from aecli.inference.torch_classifier import TorchClassifier
 from aecli.inference.training_overlap import TrainingOverlap, training_overlap
 from aecli.recipes.schema import Recipe
 from aecli.reports.held_out import validation_images
 from aecli.runtime.progress import Progress
 from aecli.storage.paths import short_names
+
+if TYPE_CHECKING:
+    from aecli.inference.torch_classifier import TorchClassifier
 
 MIN_SECONDS = 0.5
 """How long the speed is measured, at least."""
@@ -225,7 +227,7 @@ def _probe(
     return result.accuracies[0]
 
 
-def _accuracy(classifier: TorchClassifier, images: ImageSet) -> Estimate | None:
+def _accuracy(classifier: "TorchClassifier", images: ImageSet) -> Estimate | None:
     truth = matched_labels(images, classifier.class_names)
     return most_probable(classifier.classify(images.images), truth).accuracy
 

@@ -16,9 +16,9 @@ from aecli.checkpoint.run_folder import epochs_since_best, is_finished
 from aecli.errors import InputError, Interrupted
 from aecli.inference.model import batches
 from aecli.inference.torch_classifier import TorchClassifier
-from aecli.models.allocator import keep_freed_memory
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
+from aecli.runtime.allocator import keep_freed_memory
 from aecli.runtime.lightning_internals import quiet_lightning, terminate_launched_processes
 from aecli.runtime.processes import Process
 from aecli.training.batches import Batches

@@ -20,8 +20,8 @@ from aecli.detection.small_samples import small_sample_warning
 from aecli.detection.stitching import scores_of_images
 from aecli.errors import InputError, UsageError
 from aecli.inference.torch_backend import encode_indices, find_device
-from aecli.models.allocator import keep_freed_memory, return_freed_memory
 from aecli.models.feature_model import FeatureModel
+from aecli.runtime.allocator import keep_freed_memory, return_freed_memory
 from aecli.training.components import fit_components
 from aecli.training.initial_model import feature_model
 from aecli.training.pretrained import load_backbone

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -142,6 +143,17 @@ def test_an_exported_model_runs_without_torch(
         status = python(DRIVER + "print(open('/proc/self/status').read())", json.dumps(calls[:1]))
         (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
         assert int(peak) < 150_000
+
+
+def test_exported_runs_are_compared_without_torch(
+    python: Callable[..., str], aecli: Run, conv_run: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        copytree(conv_run, tmp_path / name)
+        assert aecli("export", tmp_path / name).status == 0
+    statuses, modules = drive(python, ["compare", str(tmp_path / "one"), str(tmp_path / "two"), "--draws", "2"])
+    assert statuses == [0]
+    assert not modules & HEAVY
 
 
 def test_the_python_interface(conv_run: Path, digits: NDArray[Any]) -> None:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from aecli.analyses.compression.blocks import Block
+from aecli.runtime.allocator import keep_freed_memory
 from aecli.runtime.optional_packages import is_installed
+from aecli.runtime.pillow_internals import prepare_decoders
 
 JPEG_QUALITIES = (2, 5, 10, 20, 30, 50, 75, 90, 97)
 WEBP_QUALITIES = (0, 5, 10, 25, 50, 75, 90, 98)
@@ -132,6 +134,8 @@ def image_codecs() -> list[ImageCodec]:
 
     AVIF is there if Pillow has it, and JPEG XL if imagecodecs or pillow-jxl-plugin is installed.
     """
+    prepare_decoders()
+    keep_freed_memory()  # of libjxl, which frees megabytes after each image: a third of the time
     codecs: list[ImageCodec] = [
         _pillow("PNG", "PNG", {"format": "PNG", "optimize": True}),
         _pillow("WebP lossless", "WebP lossless", WEBP | {"lossless": True}),
@@ -198,7 +202,7 @@ def _encode_by_imagecodecs(quality: int, pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _decode_by_imagecodecs(file: bytes) -> NDArray[np.uint8]:
-    decoded: NDArray[np.uint8] = import_module("imagecodecs").jpegxl_decode(file)
+    decoded: NDArray[np.uint8] = import_module("imagecodecs").jpegxl_decode(file, numthreads=1)
     return decoded
 
 

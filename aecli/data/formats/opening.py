@@ -27,12 +27,12 @@ from aecli.data.formats.known import (
 )
 from aecli.data.formats.opened_image import OpenedImage, ReadByAecli, ReadByPillow
 from aecli.data.formats.orientation import ORIENTATION_TAG, has_late_exif
-from aecli.data.formats.pillow_internals import prepare_decoders
 from aecli.data.formats.tiff import directories as tags
 from aecli.data.formats.tiff.directories import Directory, directory_at, pages
 from aecli.data.formats.tiff.kinds import is_raw_photo, kind_reason, misread_reason
 from aecli.data.formats.tiff.samples import Layout, colors_of, plain_layout, read_samples
 from aecli.data.resize import to_pil
+from aecli.runtime.pillow_internals import prepare_decoders
 from aecli.storage.limits import MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from aecli.inference.model import Model, batch_size
 from aecli.inference.onnx.backend import OnnxModel
 from aecli.inference.onnx.graphs import EXPORTERS, OPSET, remove_local_paths
 from aecli.inference.torch_backend import TorchModel
-from aecli.models.allocator import return_freed_memory
+from aecli.runtime.allocator import return_freed_memory
 from aecli.storage.atomic import atomic_write
 
 if TYPE_CHECKING:

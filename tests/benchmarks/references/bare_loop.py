@@ -12,12 +12,12 @@ import time
 import numpy as np
 import torch
 
-from aecli.models.allocator import keep_freed_memory
 from aecli.models.architectures import resolve_arguments
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distance, penalty
 from aecli.recipes.loading import load_recipe
+from aecli.runtime.allocator import keep_freed_memory
 
 MEAN, STD = 0.1307, 0.3081
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from aecli.data.formats.pillow_internals import load_frame
+from aecli.runtime.pillow_internals import load_frame
 from tests.data.formats.animation_writing import apng, random_parts, shown
 
 READ = """

@@ -1,4 +1,4 @@
-"""The private parts of Pillow that aecli uses; tests/data/formats/test_pillow_internals.py checks that they work."""
+"""The private parts of Pillow that aecli uses; tests/runtime/test_pillow_internals.py checks that they work."""
 
 import ctypes
 import logging
