@@ -1,8 +1,12 @@
 """The formats of plots: by suffix, deterministic, with text as text, and the resolution that was asked for."""
 
 import re
+import warnings
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -19,9 +23,9 @@ NAMES = ["$x_1$ & <b>", "日本", "plain"]
 IMAGE = "{http://www.w3.org/2000/svg}image"
 
 
-def draw(path: Path, dpi: int | None = None, count: int = 60) -> Path:
-    positions = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
-    panel = Panel("$a_1$ <data>", "note", positions, np.arange(count) % 3, NAMES)
+def draw(path: Path, dpi: int | None = None, points: int = 60) -> Path:
+    positions = np.random.default_rng(0).normal(size=(points, 2)).astype(np.float32)
+    panel = Panel("$a_1$ <data>", "note", positions, np.arange(points) % 3, NAMES)
     embedding.draw([panel], path, dpi)
     return path
 
@@ -96,3 +100,16 @@ def test_a_figure_that_does_not_fit_into_memory_is_refused(tmp_path: Path) -> No
     with pytest.raises(UsageError, match="pixels") as raised, figure(tmp_path / "plot.png", (100, 100), 600):
         pass
     assert "--dpi" in str(raised.value.hint)
+
+
+def test_a_legend_that_takes_long_on_a_busy_machine_prints_no_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matplotlib.legend.time", SimpleNamespace(perf_counter=partial(next, count(step=2))))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with figure(tmp_path / "plot.png", (3, 3)) as drawn:
+            axes = drawn.add_subplot()
+            axes.plot([1, 2], label="line")
+            axes.legend()
+    assert not caught

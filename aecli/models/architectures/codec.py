@@ -128,7 +128,8 @@ class ColorMatrix(nn.Module):
         self.weight = nn.Parameter(_float32(start))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.einsum("dc,nchw->ndhw", self.weight, x)
+        colors: Tensor = self.weight @ x.flatten(2)
+        return colors.reshape(x.shape)
 
 
 class Transform(nn.Module):
