@@ -128,8 +128,7 @@ class ColorMatrix(nn.Module):
         self.weight = nn.Parameter(_float32(start))
 
     def forward(self, x: Tensor) -> Tensor:
-        colors: Tensor = self.weight @ x.flatten(2)
-        return colors.reshape(x.shape)
+        return nn.functional.conv2d(x, self.weight[:, :, None, None])
 
 
 class Transform(nn.Module):
