@@ -17,7 +17,7 @@ def proportion_interval(successes: int, total: int) -> Estimate:
     """Return `successes` / `total` with the Wilson score interval; `total` must be at least 1.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", 1927. `scipy.stats` has it, too, but
-    takes a second to import.
+    takes long to import.
     """
     from scipy.special import ndtri
 

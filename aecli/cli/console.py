@@ -91,17 +91,6 @@ class Console:
     def shows_bars(self) -> bool:
         return self.shows_progress and sys.stderr.isatty() and not is_dumb_terminal()
 
-    def _lines(self) -> Progress:
-        printed_at = time.monotonic()
-
-        def show(stage: str, done: int, total: int) -> None:
-            nonlocal printed_at
-            if time.monotonic() - printed_at >= SECONDS_BETWEEN_LINES:
-                printed_at = time.monotonic()
-                self.note(f"{stage}: {done:,} of {total:,}")
-
-        return show
-
     @contextmanager
     def status(self, text: str) -> Iterator[None]:
         """Show what the command is waiting for, on a terminal only, and remove it at the end of the `with` block."""
@@ -113,11 +102,11 @@ class Console:
 
     @contextmanager
     def progress(self, unit: str = "", *, lines: bool = False) -> Iterator[Progress]:
-        """Show one bar, with rate and remaining time of the current stage of long work, on a terminal only.
+        """Show one bar on a terminal, with rate and remaining time of the current stage of long work.
 
         Args:
             unit: What is counted, if it is not the last word of the stage.
-            lines: Whether to print a line a minute where there is no terminal.
+            lines: Whether to print a line a minute elsewhere, instead of nothing.
         """
         if not self.shows_bars:
             yield self._lines() if lines and self.shows_progress else silent
@@ -151,6 +140,18 @@ class Console:
                 bars.update(task.id, completed=done, total=total, visible=True, rate=rate)
 
             yield show
+
+    def _lines(self) -> Progress:
+        """Return the progress that prints a line a minute."""
+        printed_at = time.monotonic()
+
+        def show(stage: str, done: int, total: int) -> None:
+            nonlocal printed_at
+            if time.monotonic() - printed_at >= SECONDS_BETWEEN_LINES:
+                printed_at = time.monotonic()
+                self.note(f"{stage}: {done:,} of {total:,}")
+
+        return show
 
 
 def rich_console(stream: Any) -> "RichConsole":

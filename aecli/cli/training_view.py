@@ -23,7 +23,7 @@ class ConsoleView:
         self._console = console
 
     def progress(self) -> AbstractContextManager[Progress]:
-        """Show a bar while images are read, or lines."""
+        """Show a bar of the current stage, such as reading images, or a line a minute in a pipe."""
         return self._console.progress(lines=True)
 
     def status(self, text: str) -> AbstractContextManager[None]:

@@ -41,7 +41,7 @@ def jackknife_specificity(count: int, quantile: float) -> Estimate:
 
 def _specificity(count: int, quantile: float, low: float, high: float) -> Estimate:
     """Return the mean and two quantiles of the distribution."""
-    from scipy.special import betaincinv  # `scipy.stats.beta.ppf`, without a second of imports
+    from scipy.special import betaincinv  # `scipy.stats.beta.ppf`, without its long import
 
     rank = min(ceil((count + 1) * quantile), count)
     below, above = betaincinv(rank, count + 1 - rank, (low, high))

@@ -62,7 +62,7 @@ def figure(path: Path, size: tuple[float, float], dpi: int | None = None) -> Ite
         raise UsageError(f"the plot would have {pixels:,.0f} pixels", hint="choose a smaller --dpi")
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # names may be in any script
-        warnings.filterwarnings("ignore", message="Creating legend .* slow")  # where other programs run
+        warnings.filterwarnings("ignore", message="Creating legend .* slow")  # as all is on a busy machine
         drawn = Figure(figsize=size, layout="constrained", dpi=dpi)
         yield drawn
         content = BytesIO()

@@ -1,4 +1,4 @@
-"""Files of tensors that must not be read, and why a `.safetensors` file cannot be: another kind, a part, damage."""
+"""Refuse files that torch would unpack, and explain `.safetensors` files that cannot be read."""
 
 from pathlib import Path
 

@@ -135,7 +135,7 @@ def image_codecs() -> list[ImageCodec]:
     AVIF is there if Pillow has it, and JPEG XL if imagecodecs or pillow-jxl-plugin is installed.
     """
     prepare_decoders()
-    keep_freed_memory()  # of libjxl, which frees megabytes after each image: a third of the time
+    keep_freed_memory()  # libjxl allocates megabytes for each image; mapping them again takes most of its time
     codecs: list[ImageCodec] = [
         _pillow("PNG", "PNG", {"format": "PNG", "optimize": True}),
         _pillow("WebP lossless", "WebP lossless", WEBP | {"lossless": True}),

@@ -87,7 +87,7 @@ class Decoder(nn.Module):
         code, colors = sum(counts), len(counts)
         first, second, third = channels
         self.transform = InverseTransform(counts)
-        self.color = ColorMatrix(np.linalg.inv(np.array(YCBCR, np.float64))) if colors > 1 else nn.Identity()
+        self.color = ColorMatrix(np.linalg.inv(np.array(YCBCR))) if colors > 1 else nn.Identity()
         self.network = nn.Sequential(
             nn.Conv2d(code, first, 3, padding=1),
             nn.LeakyReLU(SLOPE),
@@ -131,13 +131,17 @@ class ColorMatrix(nn.Module):
         return nn.functional.conv2d(x, self.weight[:, :, None, None])
 
 
-class Transform(nn.Module):
-    """Planes, (N, P, H, W), -> codes, (N, sum of `counts`, H / 16, W / 16); `counts` are the channels of each plane."""
+class PlaneKernels(nn.Module):
+    """32x32 kernels, (code channels, 1, 32, 32), of which `counts` belong to each plane; they start as cosines."""
 
     def __init__(self, counts: Sequence[int]):
         super().__init__()
         self.counts = list(counts)
         self.weight = nn.Parameter(_kernels(counts))
+
+
+class Transform(PlaneKernels):
+    """Planes, (N, P, H, W) -> codes, (N, code channels, H / 16, W / 16)."""
 
     def forward(self, planes: Tensor) -> Tensor:
         pairs = zip(planes.chunk(len(self.counts), 1), torch.split(self.weight, self.counts), strict=True)
@@ -146,21 +150,15 @@ class Transform(nn.Module):
         )
 
 
-class InverseTransform(nn.Module):
-    """Codes -> planes, the transpose of `Transform` with kernels of its own."""
-
-    def __init__(self, counts: Sequence[int]):
-        super().__init__()
-        self.counts = list(counts)
-        self.weight = nn.Parameter(_kernels(counts))
+class InverseTransform(PlaneKernels):
+    """Codes -> planes, by the transposed convolution with kernels of its own."""
 
     def forward(self, codes: Tensor) -> Tensor:
         return _overlapping_planes(codes, self.weight, self.counts)
 
     def of_some(self, codes: Tensor, channels: Tensor) -> Tensor:
         """Return the planes of codes that have these channels alone, in ascending order."""
-        ends = np.cumsum(self.counts)
-        bounds = np.searchsorted(channels.cpu().numpy(), [0, *ends])
+        bounds = np.searchsorted(channels.cpu().numpy(), [0, *np.cumsum(self.counts)])
         return _overlapping_planes(codes, self.weight[channels], np.diff(bounds).tolist())
 
 
