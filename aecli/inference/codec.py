@@ -1,7 +1,6 @@
 """Images of any size <-> streams of bytes, by an autoencoder that was trained with rates."""
 
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from aecli.checkpoint import Checkpoint, ModelRef, load_checkpoint, resolve_checkpoint
 from aecli.checkpoint.prior_tensors import prior_to_tensors
 from aecli.codes.priors import StaticPrior
+from aecli.codes.psnr import psnr
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import batch_size
 
@@ -65,7 +65,7 @@ class Encoded:
     @property
     def psnr(self) -> float:
         """Peak signal-to-noise ratio in dB; infinite without an error."""
-        return 10 * math.log10(255**2 / self.mse) if self.mse else math.inf
+        return psnr(self.mse)
 
 
 class ImageCodec:

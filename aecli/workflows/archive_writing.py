@@ -4,10 +4,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import inf, log10
+from math import inf
 from pathlib import Path
 from typing import Any
 
+from aecli.codes.psnr import psnr
 from aecli.data.archive_names import archived_names
 from aecli.data.image_files import quiet
 from aecli.data.image_set import Failure
@@ -60,8 +61,7 @@ class ArchiveReport:
         """The PSNR in dB of all images written, from the mean of their squared errors; 0 without images."""
         if not self.written:
             return 0.0
-        mse = self._squared_errors / self.written
-        return 10 * log10(255**2 / mse) if mse else inf
+        return psnr(self._squared_errors / self.written)
 
     @property
     def bits_per_pixel(self) -> float:

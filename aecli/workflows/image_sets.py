@@ -2,13 +2,13 @@
 
 import time
 from dataclasses import dataclass
-from math import inf, log10
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.codes.aec_set import AecSet, AecSetMeta
+from aecli.codes.psnr import psnr
 from aecli.data.image_set import ImageSet
 from aecli.errors import InputError, UsageError
 from aecli.inference.archive_codec import Codec
@@ -133,7 +133,7 @@ def psnr_of(images: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
     for start in range(0, len(images), CHUNK):
         difference = images[start : start + CHUNK].astype(np.float64) - decoded[start : start + CHUNK]
         total += float((difference**2).sum())
-    return 10 * log10(255**2 * images.size / total) if total else inf
+    return psnr(total / max(images.size, 1))
 
 
 def _verify(codec: Codec, words: NDArray[np.uint32], rate: int, pixels: NDArray[np.uint8]) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-PEAK = 255.0
+from aecli.codes.psnr import PEAK, psnr
+
 SIGMA, TRUNCATE = 1.5, 3.5
 """The Gaussian window of SSIM; it is 11 pixels wide."""
 RADIUS = round(TRUNCATE * SIGMA)
@@ -63,7 +64,7 @@ class QualitySum:
         if self._squared == 0:
             return ImageQuality(0.0, float("inf"), 1.0)
         mse = self._squared / self._values
-        return ImageQuality(mse, float(10 * np.log10(PEAK**2 / mse)), self._similarity / self._values)
+        return ImageQuality(mse, psnr(mse), self._similarity / self._values)
 
 
 def image_quality(images: NDArray[np.uint8], restored: NDArray[np.uint8]) -> ImageQuality:

@@ -6,6 +6,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.codes.psnr import psnr
 from aecli.detection.inspection import Detection
 from aecli.pages import charts
 from aecli.pages.blocks import beside, encoded, figure, gallery, image, paragraph, picture, strip, table
@@ -14,7 +15,7 @@ from aecli.pages.run.section import Section
 from aecli.plots.color_scale import ColorScale, color_scale
 from aecli.plots.inspected_view import view_of
 from aecli.reports.run.classification import Classifications, Classified
-from aecli.reports.run.reconstructions import Reconstruction, Reconstructions, psnr
+from aecli.reports.run.reconstructions import Reconstruction, Reconstructions
 from aecli.reports.run.scores import Scores
 
 SIDE = 224

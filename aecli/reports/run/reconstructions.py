@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, log10
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.codes.psnr import psnr
 from aecli.data import ImageSet
 from aecli.inference.model import Model
 from aecli.reports.run.examples import chosen_indices, label_of
@@ -75,11 +76,6 @@ def measure_reconstructions(model: Model, images: ImageSet, count: int, progress
         progress("reconstructing images", done, len(images))
     examples = {kind: _reconstruct(model, images, mse, each) for kind, each in chosen_indices(mse, count).items()}
     return Reconstructions(mse, examples)
-
-
-def psnr(mse: float) -> float:
-    """Return the peak signal-to-noise ratio in dB of a mean squared error in gray levels squared."""
-    return 10 * log10(255**2 / mse) if mse else inf
 
 
 def _finite(value: float) -> float | None:
