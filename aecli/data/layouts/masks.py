@@ -16,7 +16,7 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
     A mask is in a folder such as `ground_truth` or `masks`, at the same path as its image in a folder beside that one:
     `ground_truth/broken/000_mask.png` marks `test/broken/000.png`. Or it is beside its image, and only its name ends in
     `_mask`. A folder is one of masks if all its files are; beside the folder of a split, `ground_truth` always is one,
-    and beside `images`, `masks` is.
+    and beside `images`, `masks` is. The segmentations of PASCAL VOC, DAVIS and ADE20K are such masks.
     """
     folders = {folder_of(name) for name in images}
     mask_folders = {folder: found for folder in folders if (found := _mask_folder(folder))}

@@ -11,7 +11,7 @@ ALIASES = {
 """The words that stand for each split."""
 CONTAINERS = frozenset(
     {"image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "frames", "files"}
-    | {"data", "dataset", "datasets", "jpg", "jpeg", "png", "tif", "tiff", "bmp"}
+    | {"data", "dataset", "datasets", "jpg", "jpeg", "png", "tif", "tiff", "bmp", "jpegimages"}
 )
 """The names of folders that say only that they hold images, so that they are not classes."""
 ADDITIONS = CONTAINERS | frozenset(
@@ -21,7 +21,10 @@ ADDITIONS = CONTAINERS | frozenset(
     | {"labeled", "webp", "rgb", "gray", "color"}
 )
 """The words beside which a folder is still that of a split: `train_images`."""
-MASK_WORDS = frozenset({"mask", "masks", "gt", "groundtruth", "truth"})
+MASK_WORDS = frozenset(
+    {"mask", "masks", "gt", "groundtruth", "truth", "segmentation", "segmentations"}
+    | {"annotation", "annotations", "annot", "annots", "label", "labels"}
+)
 """The words in the name of a folder of masks; `train_masks` is not a split."""
 
 _SPLIT_OF = {alias: split for split, aliases in ALIASES.items() for alias in aliases}

@@ -58,29 +58,30 @@ class ParquetSource(PathSource):
 
 
 class ParquetFolder(PathSource):
-    """A folder of Parquet files, such as `data/train-00000-of-00002.parquet`; splits come from the file names."""
+    """A folder of Parquet files, such as `data/train-00000-of-00002.parquet` or `default/train/0000.parquet`.
+
+    Splits come from the names of the files, or of the folders that hold them.
+    """
 
     kind = "folder of .parquet files"
-    summary = "train-*.parquet, test-*.parquet and so on, also in data/"
+    summary = "train-*.parquet, test-*.parquet and so on, also in data/; or train/*.parquet, test/*.parquet"
     all_splits = ("train", "val", "test")
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
-        """Accept a folder that holds Parquet files but no images, itself or in its only folder."""
+        """Accept a folder that holds Parquet files but no images: itself, in its only folder, or in those of splits."""
         return path.is_dir() and bool(_parquet_files(path))
 
     @cached_property
     def _shards(self) -> dict[str, list[ParquetSource]]:
         """The files of each split; "" for those of none."""
         shards: dict[str, list[ParquetSource]] = {}
-        for path in _parquet_files(self.path):
-            shards.setdefault(split_of(path.name.partition("-")[0].partition(".")[0]) or "", []).append(
-                ParquetSource(path)
-            )
+        for split, path in _parquet_files(self.path):
+            shards.setdefault(split, []).append(ParquetSource(path))
         return shards
 
     def splits(self) -> tuple[str, ...]:
-        """Return the splits that files are named after; () if some are not."""
+        """Return the splits that files or their folders are named after; () if some are not."""
         return () if "" in self._shards else tuple(split for split in self.all_splits if split in self._shards)
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
@@ -103,12 +104,24 @@ def _belongs(parts: dict[str, ImageFiles], wanted: set[str]) -> NDArray[np.bool_
     return np.concatenate([np.full(len(part.names), path in wanted) for path, part in parts.items()])
 
 
-def _parquet_files(folder: Path) -> list[Path]:
-    """Return the sorted Parquet files in a folder without images, or in its only folder, such as `data`."""
+def _parquet_files(folder: Path) -> list[tuple[str, Path]]:
+    """Return the Parquet files of a data set without images, each after its split; "" for none.
+
+    They are in the folder, in its only folder, such as `data`, or in folders of splits in either.
+    """
     files, folders = _entries(folder)
-    if len(folders) == 1 and not files:
+    if len(folders) == 1 and not files and not split_of(folders[0].name):
         files, folders = _entries(folders[0])
-    return [] if folders else sorted(files)
+    if files and not folders:
+        return [(split_of(path.name.partition("-")[0].partition(".")[0]) or "", path) for path in sorted(files)]
+    found: list[tuple[str, Path]] = []
+    for each in sorted(folders):
+        split = split_of(each.name)
+        shards, deeper = _entries(each) if split and not files else ([], [])
+        if not shards or deeper:
+            return []
+        found += [(split or "", path) for path in sorted(shards)]
+    return found
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -19,6 +19,10 @@ from aecli.data.layouts.masks import find_masks, match_masks
         ("masks/1.png", "1.jpg", ["2.jpg"]),
         ("benign/a (1)_mask.png", "benign/a (1).png", ["benign/b.png"]),
         ("train/10_GT.png", "train/10.png", []),
+        ("VOC/SegmentationClass/2007_1.png", "VOC/JPEGImages/2007_1.jpg", ["VOC/JPEGImages/2007_2.jpg"]),
+        ("Annotations/480p/bear/00000.png", "JPEGImages/480p/bear/00000.jpg", []),
+        ("annotations/training/a.png", "images/training/a.jpg", ["images/validation/b.jpg"]),
+        ("labels/1.png", "images/1.png", []),
     ],
 )
 def test_a_mask_belongs_to_an_image(mask: str, image: str, others: list[str]) -> None:
@@ -39,6 +43,9 @@ def test_a_mask_of_a_missing_image_is_a_mask_beside_a_split_or_images() -> None:
         ["ground_truth/1.png", "other/2.png"],
         ["1_mask.png", "2_mask.png"],
         ["1.png", "masks/7.png"],
+        ["label/1.png", "no_label/1.png"],
+        ["annotations/1.png", "other/1.png"],
+        ["label_images/front/1.png", "images/2.png"],
     ],
 )
 def test_other_images_are_no_masks(names: list[str]) -> None:

@@ -65,6 +65,25 @@ def test_the_files_of_a_data_set_have_splits(tmp_path: Path) -> None:
     assert len(load(f"{data}:train")) == 6
 
 
+@pytest.mark.parametrize("folder", ["", "default"])
+def test_the_folders_of_a_converted_data_set_are_splits(tmp_path: Path, folder: str) -> None:
+    for split, first in (("train", 0), ("validation", 20), ("test", 40)):
+        for shard in range(2):
+            files = {f"{split}{shard}{index}.png": png(first + 10 * shard + index) for index in range(3)}
+            write_parquet(tmp_path / "set" / folder / split / f"{shard:04}.parquet", files, [shard] * 3, CATS)
+    data = str(tmp_path / "set")
+    assert values(f"{data}:train") == [0, 1, 2, 10, 11, 12]
+    assert values(f"{data}:val") == [20, 21, 22, 30, 31, 32]
+    assert labels_of(load(f"{data}:test")) == [0, 0, 0, 1, 1, 1]
+
+
+def test_folders_of_parquet_files_that_are_no_splits_are_refused(tmp_path: Path) -> None:
+    for folder in ("train", "spring"):
+        write_parquet(tmp_path / folder / "0000.parquet", {"1.png": png(1)}, [0], CATS)
+    with pytest.raises(InputError):
+        load(str(tmp_path))
+
+
 def test_rows_are_read_in_any_order_and_only_a_few_are_kept(tmp_path: Path) -> None:
     files = {f"{index:03}.png": png(index % 256) for index in range(600)}
     rows = parquet_file.ParquetRows(write_parquet(tmp_path / "a.parquet", files))
