@@ -1,6 +1,5 @@
 """Codes in the plane: points colored by class, or the images themselves."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,19 +125,17 @@ def draw(panels: Sequence[Panel], path: Path, dpi: int | None = None) -> None:
     lines = _legend_lines(labels, width * columns)
     legend_inches = 0.021 * _legend_fontsize(labels) * lines + 0.2
     size = width * columns, (width * height + 0.45) * rows + legend_inches
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a name with characters that the font does not have
-        with figure(path, size, dpi) as drawn:
-            grid = drawn.subplots(rows, columns, squeeze=False).ravel()
-            for axes in grid[len(panels) :]:
-                axes.set_axis_off()
-            for axes, panel in zip(grid, panels, strict=False):
-                _draw_panel(axes, panel, styles, height)
-            _draw_legend(drawn, [(label, styles[name]) for label, name in zip(labels, shown, strict=True)], lines)
-            for axes, panel in zip(grid, panels, strict=False):
-                members = {name: indices for name, indices in panel.members().items() if name is not None}
-                if panel.images is None and 2 <= len(members) <= MAX_CLASSES:
-                    draw_class_names(drawn, axes, panel.coordinates, members, written)
+    with figure(path, size, dpi) as drawn:
+        grid = drawn.subplots(rows, columns, squeeze=False).ravel()
+        for axes in grid[len(panels) :]:
+            axes.set_axis_off()
+        for axes, panel in zip(grid, panels, strict=False):
+            _draw_panel(axes, panel, styles, height)
+        _draw_legend(drawn, [(label, styles[name]) for label, name in zip(labels, shown, strict=True)], lines)
+        for axes, panel in zip(grid, panels, strict=False):
+            members = {name: indices for name, indices in panel.members().items() if name is not None}
+            if panel.images is None and 2 <= len(members) <= MAX_CLASSES:
+                draw_class_names(drawn, axes, panel.coordinates, members, written)
 
 
 def _styles(panels: Sequence[Panel]) -> Styles:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from aecli.errors import UsageError
+from aecli.plots.fonts import fallback_fonts
 from aecli.plots.formats import DEFAULT_DPI, format_of
 from aecli.storage.atomic import atomic_write
 
@@ -60,8 +61,10 @@ def figure(path: Path, size: tuple[float, float], dpi: int | None = None) -> Ite
     file_format, dpi = format_of(path), dpi or DEFAULT_DPI
     if (pixels := size[0] * size[1] * dpi**2) > MAX_PIXELS:
         raise UsageError(f"the plot would have {pixels:,.0f} pixels", hint="choose a smaller --dpi")
-    with mpl.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # names may be in any script
+    # SVG files have text, and PDF files cannot embed all of these fonts.
+    families = [*mpl.rcParams["font.family"], *(fallback_fonts() if file_format == "png" else ())]
+    with mpl.rc_context({**STYLE, "font.family": families}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # of names in a script without a font
         warnings.filterwarnings("ignore", message="Creating legend .* slow")  # as all is on a busy machine
         drawn = Figure(figsize=size, layout="constrained", dpi=dpi)
         yield drawn

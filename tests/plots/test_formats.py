@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from aecli.errors import UsageError
-from aecli.plots import embedding
+from aecli.plots import embedding, fonts
 from aecli.plots.embedding import Panel
 from aecli.plots.figure import MAX_VECTOR_POINTS, figure
 from aecli.plots.formats import SUFFIXES, format_of, require_plot
@@ -113,3 +113,20 @@ def test_a_legend_that_takes_long_on_a_busy_machine_prints_no_warning(
             axes.plot([1, 2], label="line")
             axes.legend()
     assert not caught
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf"])
+def test_a_script_that_the_first_font_lacks_is_drawn_with_another_font(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn_with(*fallbacks: str) -> bytes:
+        monkeypatch.setattr(fonts, "FALLBACKS", fallbacks)
+        fonts.fallback_fonts.cache_clear()
+        with figure(path := tmp_path / f"plot{suffix}", (1, 1)) as drawn:
+            drawn.text(0.5, 0.5, "Ⓐ")
+        return path.read_bytes()
+
+    try:
+        assert (drawn_with("no such font", "STIXGeneral") != drawn_with("no such font")) == (suffix == ".png")
+    finally:
+        fonts.fallback_fonts.cache_clear()
