@@ -201,7 +201,7 @@ def detect(
             done += len(results)
             on_progress("scoring images", done, len(readers))
         if not readers:
-            raise InputError("no images")
+            raise InputError("no images", hint="name image files, a folder or a DATA word")
         report = inspector.report()
         warnings += [*report.warnings, *(f"left out: {each.name}: {each.reason}" for each in failures)]
         warn_all(warnings)

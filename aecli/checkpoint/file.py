@@ -87,16 +87,19 @@ class Checkpoint:
         """The model, if it is a classifier.
 
         Raises:
-            InputError: the model is an autoencoder.
+            InputError: the model is not a classifier.
         """
         from aecli.models.classifier import Classifier
+        from aecli.models.feature_model import FeatureModel
 
         if not isinstance(self.model, Classifier):
-            raise InputError(
-                f"this model is an autoencoder, which does not classify: {self.path}",
-                hint=f"train a classifier from it: aecli train DATA -o RUN --init-from {self.path} "
-                "--recipe RECIPE --set objective.loss=cross-entropy",
-            )
+            hint = "train one: aecli train DATA -o RUN --recipe conv-classifier"
+            if not (isinstance(self.model, FeatureModel) or self.header.rate_weights):
+                hint = (
+                    f"train a classifier from it: aecli train DATA -o RUN --init-from {self.path} "
+                    "--set objective.loss=cross-entropy"
+                )
+            raise InputError(f"this model is not a classifier: {self.path}", hint=hint)
         return self.model
 
 

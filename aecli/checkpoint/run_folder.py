@@ -140,7 +140,7 @@ class RunFolder:
             UsageError: both options are set, or an input would be replaced.
         """
         if resume and overwrite:
-            raise UsageError("--resume and --overwrite are mutually exclusive")
+            raise UsageError("--resume and --overwrite are mutually exclusive", hint="leave out one of them")
         if resume and not (self.recipe.exists() and (self.state.exists() or self._has_results())):
             unsaved = "the run stopped before its first epoch was saved: --overwrite starts it again"
             raise InputError(

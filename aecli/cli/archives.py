@@ -242,7 +242,7 @@ def _check_archive_output(output: Path, inputs: Sequence[Path]) -> None:
     if output.suffix and not is_file and not output.is_dir():
         raise UsageError(
             f"output must be a folder, or end in .npz, .csv, .parquet or {AEC}: {output}",
-            hint=f"-o {output.stem}/codes.npz",
+            hint=f"-o {output.stem}.npz",
         )
     if output.exists() and not output.is_dir() and not is_file:
         raise UsageError(f"output is a file: {output}", hint="name a folder, or a file that ends in .npz")

@@ -108,7 +108,8 @@ def _report_unexpected(words: list[str], error: Exception) -> int:
         _print_traceback()
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         shortage = UnavailableError(
-            "not enough memory", hint="use a smaller --batch-size, smaller images or another device"
+            "not enough memory",
+            hint="use fewer or smaller images, in train also a smaller --batch-size, or another device",
         )
         print_error(words, f"error: {shortage.message}", shortage.hint, shortage.status)
         return shortage.status

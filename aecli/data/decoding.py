@@ -31,6 +31,7 @@ from aecli.storage.limits import budget
 PROGRESS_SECONDS = 0.1
 PENDING_PIXELS = 1 << 25
 """Pixels of images to be cut into tiles that are decoded ahead; one image may have more."""
+REPLACE_HINT = "replace the images; aecli info DATA describes them"
 Item = TypeVar("Item")
 
 
@@ -208,7 +209,7 @@ def _results(
             read += 1
         yield result
     if not read and first_failure:
-        raise InputError(f"none of the {len(files):,} images can be read; {first_failure.message}")
+        raise InputError(f"none of the {len(files):,} images can be read; {first_failure.message}", hint=REPLACE_HINT)
 
 
 def _measure(files: _Files) -> Levels:
@@ -321,7 +322,8 @@ def _target_shape(files: _Files, wanted: Shape) -> FullShape:
         _require_same_size(first, (name, shape), height, width)
     if first is None:
         raise InputError(
-            f"none of the {len(files):,} images can be read; {first_failure.message if first_failure else ''}"
+            f"none of the {len(files):,} images can be read; {first_failure.message if first_failure else ''}",
+            hint=REPLACE_HINT,
         )
     return complete(wanted, (3 if color else 1, *first[1][1:]))
 

@@ -74,7 +74,7 @@ def measure_levels(values: ValueRange) -> Levels:
     if low < 0 or high >= 2 ** BITS[-1]:
         own = f", or train with --set model.black={low:.6g} --set model.white={high:.6g}" if low < high else ""
         raise InputError(
-            f"which of the {values.kind} values {low:,.6g} to {high:,.6g} are black and white is not known",
+            f"the black and white levels of {values.kind} values from {low:,.6g} to {high:,.6g} are unknown",
             hint=f"scale them to 0..1{own}",
         )
     if high <= 1:

@@ -151,7 +151,7 @@ def load_again(
     """
     images = load(word, options, conversion, skip_damaged=True, progress=progress)
     if images.fingerprint != known_fingerprint:
-        raise InputError(f"the images of {word} have changed", hint="create the file again")
+        raise InputError(f"the images of {word} have changed", hint="encode the images again")
     return images
 
 
@@ -185,7 +185,10 @@ def _indices_of_classes(content: SourceContent, classes: str, word: str) -> NDAr
         InputError: there are no labels, no such class, or no image is left.
     """
     if content.labels is None:
-        raise InputError(f"{word} has no labels, so @{classes} cannot be selected")
+        raise InputError(
+            f"{word} has no labels, so @{classes} cannot be selected",
+            hint=f"leave out @{classes}, or read labels with --labels-from folder or prefix",
+        )
     names = classes.removeprefix("-").split(",")
     for name in names:
         if name not in content.class_names:
@@ -193,7 +196,7 @@ def _indices_of_classes(content: SourceContent, classes: str, word: str) -> NDAr
     selected = np.isin(content.labels, [content.class_names.index(name) for name in names])
     indices = np.flatnonzero(~selected if classes.startswith("-") else selected)
     if not len(indices):
-        raise InputError(f"{word} has no image of @{classes}")
+        raise InputError(f"{word} has no image of @{classes}", hint=f"name other classes; aecli info {word} lists them")
     return indices
 
 

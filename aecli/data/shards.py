@@ -20,6 +20,7 @@ from aecli.storage.paths import short_names
 BRACES = re.compile(r"\{([^{}]*)\}")
 RANGE = re.compile(r"(\d{1,9})\.\.(\d{1,9})")
 MAX_SHARDS = 100_000
+RANGE_HINT = "use a smaller range in the braces"
 
 
 def expand_braces(pattern: str) -> list[str]:
@@ -36,7 +37,7 @@ def expand_braces(pattern: str) -> list[str]:
     for each in choices:
         count *= len(each)
     if count > MAX_SHARDS:
-        raise InputError(f"{pattern} stands for {count:,} files, more than {MAX_SHARDS:,}")
+        raise InputError(f"{pattern} stands for {count:,} files, more than {MAX_SHARDS:,}", hint=RANGE_HINT)
     return ["".join(parts) for parts in product(*choices)]
 
 
@@ -46,7 +47,7 @@ def _choices(text: str) -> list[str]:
         if abs(last - first) < MAX_SHARDS:
             step = 1 if first <= last else -1
             return [str(number).zfill(len(match[1])) for number in range(first, last + step, step)]
-        raise InputError(f"{{{text}}} stands for more than {MAX_SHARDS:,} files")
+        raise InputError(f"{{{text}}} stands for more than {MAX_SHARDS:,} files", hint=RANGE_HINT)
     return text.split(",") if "," in text else [f"{{{text}}}"]
 
 

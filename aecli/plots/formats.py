@@ -22,7 +22,9 @@ def format_of(path: Path) -> str:
     """
     suffix = ".png" if is_stream(path) else path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UsageError(f"a plot must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}: {path}")
+        raise UsageError(
+            f"a plot must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}: {path}", hint="for example plot.png"
+        )
     return suffix.removeprefix(".")
 
 
@@ -52,7 +54,7 @@ def require_plot(
         UnavailableError: the file cannot be written.
     """
     if dpi is not None and not MIN_DPI <= dpi <= MAX_DPI:
-        raise UsageError(f"--dpi must be {MIN_DPI} to {MAX_DPI}, got {dpi}")
+        raise UsageError(f"--dpi must be {MIN_DPI} to {MAX_DPI}, got {dpi}", hint=f"--dpi {DEFAULT_DPI}")
     if path is None:
         if dpi is not None:
             raise UsageError("--dpi applies to a plot, and there is none", hint=f"add {option} PLOT.png")

@@ -463,7 +463,8 @@ def _check_values(recipe: Recipe, origin: str) -> None:
         raise RecipeError(f"{origin}: model.overlap needs model.tile, such as 256", hint="add --tile 256")
     if recipe.model.tile and recipe.model.tile_overlap >= recipe.model.tile:
         raise RecipeError(
-            f"{origin}: model.overlap must be smaller than model.tile {recipe.model.tile}, not {recipe.model.overlap}"
+            f"{origin}: model.overlap must be smaller than model.tile {recipe.model.tile}, not {recipe.model.overlap}",
+            hint="--set model.overlap=auto",
         )
     if recipe.model.tile and is_classifier:
         raise RecipeError(f"{origin}: a classifier takes whole images, not tiles", hint="leave out model.tile")
@@ -483,7 +484,10 @@ def _check_values(recipe: Recipe, origin: str) -> None:
             hint="start a resnet classifier from pretrained weights: --recipe resnet --init-from WEIGHTS",
         )
     if recipe.training.freeze_encoder and not is_classifier:
-        raise RecipeError(f"{origin}: training.freeze_encoder must be false unless objective.loss is 'cross-entropy'")
+        raise RecipeError(
+            f"{origin}: training.freeze_encoder must be false unless objective.loss is 'cross-entropy'",
+            hint="--recipe conv-classifier, or --set objective.loss=cross-entropy",
+        )
 
 
 def _check_rates(recipe: Recipe, origin: str) -> None:

@@ -86,7 +86,7 @@ def find_processes(devices: int, nodes: int, strategy: str = "auto") -> Processe
     if strategy not in STRATEGIES:
         raise UsageError(unknown("strategy", strategy, STRATEGIES))
     if devices < 1 or nodes < 1:
-        raise UsageError("--devices and --num-nodes must be at least 1")
+        raise UsageError("--devices and --num-nodes must be at least 1", hint="--devices 1 --num-nodes 1")
     if not launched_by_torchrun():
         return Processes(devices, nodes)
     local, world = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])

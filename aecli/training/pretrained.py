@@ -74,7 +74,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"cannot read weights from {path}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"cannot read weights from {path}: {str(error).splitlines()[0]}", hint=COPY_HINT) from error
 
 
 def _read_pickled(path: Path) -> dict[str, Tensor]:
@@ -175,7 +175,8 @@ def start_from(model: Autoencoder | Classifier, start: Checkpoint | Pretrained, 
             f"the weights of {start.path} do not fit architecture {model.architecture} "
             f"for images of shape {model.image_shape}: they belong to {start.header.architecture} "
             f"for images of shape {start.header.image_shape}",
-            hint=f"aecli info {start.path} shows its recipe",
+            hint=f"leave out --recipe to use that of {start.path}; "
+            "for a classifier add --set objective.loss=cross-entropy",
         ) from error
 
 

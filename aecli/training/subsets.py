@@ -162,7 +162,8 @@ def _classes_to_learn(images: ImageSet) -> tuple[str, ...]:
         raise InputError(f"{images.word} has no labels, which a classifier needs", hint=LABELS_HINT)
     if len(classes) < 2:
         raise InputError(
-            f"all labeled images of {images.word} have the class {classes[0]}: a classifier needs two classes"
+            f"all labeled images of {images.word} have the class {classes[0]}: a classifier needs two classes",
+            hint="add images of another class",
         )
     return classes
 

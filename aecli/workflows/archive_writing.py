@@ -207,7 +207,10 @@ def write_archive(
             progress("compressing images", done, len(indices))
     if report.failures and not report.written and not report.kept:
         first = report.failures[0]
-        raise InputError(f"none of the {len(images):,} images can be compressed; {first.name}: {first.reason}")
+        raise InputError(
+            f"none of the {len(images):,} images can be compressed; {first.name}: {first.reason}",
+            hint="replace the images; aecli info DATA describes them",
+        )
     report.finish(time.monotonic() - started)
     return report
 

@@ -71,7 +71,7 @@ def test_load_classifier(classifier: Path, conv_run: Path, digits: NDArray[Any])
     assert model.classify(digits[:0]).shape == (0, 10)
     with pytest.raises(InputError, match="shape"):
         model.classify(digits[:, :, :4])
-    with pytest.raises(InputError, match="autoencoder"):
+    with pytest.raises(InputError, match="not a classifier"):
         aecli.load_classifier(conv_run)
     with pytest.raises(InputError, match="classifier"):
         aecli.load(classifier)

@@ -109,7 +109,7 @@ def search(codes: Codes, queries: Codes, options: SearchOptions, progress: Progr
     available = len(codes) - same
     if options.neighbors > available:
         raise UsageError(
-            f"{options.neighbors:,} neighbors of {counted(available, 'code')}: there are not as many",
+            f"{counted(options.neighbors, 'neighbor')} requested, but only {counted(available, 'code')} can be found",
             hint=f"-k {available}" if available else "search in another file",
         )
     points = flat(codes)

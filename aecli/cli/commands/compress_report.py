@@ -48,7 +48,7 @@ def compress_report(
 
     refs, data_ref = [resolve_model(path) for path in model], resolve(data)
     if len({ref.file.resolve() for ref in refs}) != len(refs):
-        raise UsageError("the same model is named twice")
+        raise UsageError("the same model is named twice", hint="name different models")
     output = require_plot(output, dpi, inputs=[*(ref.file for ref in refs), *data_ref.paths])
 
     from aecli.reports.compression.measured import measure_compression

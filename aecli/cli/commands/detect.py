@@ -195,7 +195,7 @@ def _check_watch(folder: Path, results: ResultOptions, outputs: Sequence[Path], 
     """
     if results.holds_back:
         raise UsageError(
-            f"--watch has no last image, so --{'sort' if results.sort else 'top'} never shows any",
+            f"--{'sort' if results.sort else 'top'} cannot be combined with --watch, which never ends",
             hint="leave it out; --only anomalies shows anomalies only",
         )
     if fail_on_anomaly:

@@ -79,7 +79,10 @@ def encode(
     _check_options(archive, processes, into_archive=into_archive, as_stream=as_stream, list_images=list_images)
     if into_archive:
         if entropy or bits != UNQUANTIZED:
-            raise UsageError(f"--bits and --entropy apply to .npz files, not to {output}", hint="choose a --rate")
+            raise UsageError(
+                f"--bits and --entropy apply to .npz files, not to {output}",
+                hint=f"-o {output.stem}.npz, or for a codec --rate N instead",
+            )
         encode_archive(checkpoint, ref, output, data_options, archive, console, list_images=list_images, device=device)
         return
     output = require_output(output, inputs=[checkpoint.file, *ref.paths], suffixes=[".npz", *WRITERS])

@@ -115,7 +115,7 @@ def test_invalid_numbers_and_other_models_are_refused(codes: Codes) -> None:
     for neighbors in (0, -1):
         with pytest.raises(UsageError, match="at least 1"):
             SearchOptions(neighbors=neighbors)
-    with pytest.raises(UsageError, match="359 neighbors of 358 codes"):
+    with pytest.raises(UsageError, match=r"359 neighbors .* 358 codes"):
         search.search(codes, codes, SearchOptions(neighbors=359))
     other = replace(codes, meta=replace(codes.meta, model_fingerprint="sha256:0"))
     with pytest.raises(InputError, match="different models"):

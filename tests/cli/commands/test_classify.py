@@ -186,7 +186,7 @@ def test_images_of_another_size_are_resized(classifier: Path, tmp_path: Path) ->
         ("dgits --model CLASSIFIER", ExitStatus.INPUT, "digits"),
         ("none.png --model CLASSIFIER", ExitStatus.INPUT, "none.png"),
         ("digits --model CLASSIFIER --device nonsense", ExitStatus.UNAVAILABLE, "nonsense"),
-        ("digits --model AUTOENCODER", ExitStatus.INPUT, "autoencoder"),
+        ("digits --model AUTOENCODER", ExitStatus.INPUT, "not a classifier"),
     ],
 )
 def test_invalid_inputs_are_errors(
