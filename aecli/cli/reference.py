@@ -67,10 +67,11 @@ def _command(name: str, command: Any, shared: Mapping[str, Mapping[str, Any]]) -
     rows = {_row(parameter): parameter for parameter in command.params}
     groups = {heading: options for heading, options in shared.items() if options.keys() <= rows.keys()}
     own = [parameter for row, parameter in rows.items() if not any(row in options for options in groups.values())]
-    links = ", ".join(f"[{heading}](#{heading.lower()})" for heading in groups)
+    links = ", ".join(f"[{heading}](#{heading.lower().replace(' ', '-')})" for heading in groups)
+    links_line = [f"This command also accepts the options under {links}."] if links else []
     parts = [f"### aecli {name}", command.help, f"Usage: `{usage(f'aecli {name}', command.params)}`"]
     parts += [_table(own)] if own else []
-    return "\n\n".join([*parts, f"And the options under {links}.", "\n".join(["```sh", command.epilog, "```"])])
+    return "\n\n".join([*parts, *links_line, "\n".join(["```sh", command.epilog, "```"])])
 
 
 def _table(parameters: Iterable[Any]) -> str:
@@ -101,7 +102,7 @@ def _recipes() -> str:
 def _recipe_keys() -> str:
     lines = ["| key | values | default | |", "| --- | --- | --- | --- |"]
     for name, entry in recipe_keys().items():
-        default = {} if entry.default is MISSING else entry.default
+        default = entry.default if entry.default_factory is MISSING else entry.default_factory()
         values = ", ".join(map(str, filter(None, [type_name(entry.type), entry.metadata.get("range")])))
         lines.append(_cells(f"`{name}`", values, f"`{default}`", entry.metadata["help"]))
     return "\n".join(lines)

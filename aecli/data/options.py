@@ -14,8 +14,8 @@ Pages = Literal["refuse", "first", "all"]
 
 DATA_ROOT_HELP = "Folder with torchvision's data sets; default: $AECLI_DATA, or data in the user's cache folder."
 PAGES_HELP = (
-    "Images to read from a TIFF with several pages or an animated GIF, PNG, WebP or AVIF: the first one, all, or none, "
-    "so that such files are errors."
+    "What to read from a file with several pages or frames (TIFF, or animated GIF, PNG, WebP or AVIF): first, all, or "
+    "refuse, which reports the file as an error."
 )
 PAGES_VALUES = "refuse|first|all"
 

@@ -73,8 +73,9 @@ class ModelRecipe:
     architecture: str = key("conv", "Name of the network; `aecli train --help` lists all.")
     image_size: Native | AnySize | int | list[int] = key(
         "native",
-        "Size in pixels to which images are resized: one number for a square, or a list of height and width. `any`, "
-        "for architecture `codec`, resizes none; if they differ in size, it is trained on tiles of 256x256 pixels.",
+        "Size in pixels to which images are resized: 64 for a square, or 96x64 (width x height) as an option and "
+        "[64, 96] (height, width) in a recipe. `any`, for architecture `codec`, resizes none; if they differ in size, "
+        "it is trained on tiles of 256x256 pixels.",
         at_least=1,
         at_most=MAX_SIDE,
         flag="--image-size",

@@ -26,7 +26,7 @@ InstallOpt = Annotated[
 
 
 def completion(console: Console, shell: ShellArg = None, install: InstallOpt = False) -> None:
-    """Complete commands, options, data sets, recipes and their keys by the Tab key: print a script, or install it."""
+    """Print or install a shell script that completes commands, options, data sets, recipes and their keys with Tab."""
     from aecli.cli.completion import installation as shells
     from aecli.cli.completion import script
 

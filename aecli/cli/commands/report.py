@@ -39,7 +39,7 @@ def report(
     data: DataOpt = None,
     device: DeviceOpt = "auto",
 ) -> None:
-    """Write an HTML page on a run: curves, reconstructions, codes, bytes, errors of its detector, commands."""
+    """Write an HTML page on a run: curves, reconstructions, codes, bytes, errors of its detector, and commands."""
     from aecli.checkpoint.run_folder import RunFolder
     from aecli.data import resolve
     from aecli.reports.run.files import resolve_run

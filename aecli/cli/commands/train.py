@@ -30,7 +30,7 @@ def train(
     hardware: HardwareOptions,
     console: Console,
 ) -> None:
-    """Train an autoencoder or a classifier on images; write a run folder with the model, its recipe, losses, plots."""
+    """Train an autoencoder or a classifier on images; write a run folder with its model, recipe, losses and plots."""
     from aecli.checkpoint import resolve_checkpoint
     from aecli.checkpoint.run_folder import RunFolder
     from aecli.cli.training_report import report_training
