@@ -1,4 +1,4 @@
-"""Texts are plain American English: archaic words and British spellings do not come back."""
+"""Texts are plain American English, without archaic words and British spellings; lines of prose are short enough."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,10 @@ PAGES = sorted(
     for page in ROOT.glob(pattern)
     if not {".venv", "lab", "demo", "out"} & set(page.relative_to(ROOT).parts[:-1]) - {"lab"} and page != Path(__file__)
 )
+MARKDOWN = sorted({page for page in PAGES if page.suffix == ".md"})
+LINE_LENGTH = int(re.findall(r"^max_line_length = (\d+)$", (ROOT / ".editorconfig").read_text(), re.MULTILINE)[0])
+WHOLE_LINES = re.compile(r" *(\||!?\[[^]]*]\([^)]*\)$)")
+"""Rows of tables, and lines that are one image or one link, which cannot be divided."""
 ARCHAIC = r"told|begun|heed|heeded|for ever|hither|whereof"
 BRITISH = r"\w*(?:colour|neighbour|behaviour|normalis|quantis|initialis|regularis|labelled)\w*|grey|centre[ds]?"
 FORMER_NAMES = {"neighbours", "quantisers", "--neighbours"}
@@ -23,6 +27,12 @@ def test_wording(page: Path) -> None:
     text = page.read_text("utf-8")
     found = {word.group() for word in re.finditer(rf"\b({ARCHAIC}|{BRITISH})\b", text, re.IGNORECASE)}
     assert not found - FORMER_NAMES
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_of_prose_are_not_too_long(page: Path) -> None:
+    text = re.sub(r"^( *```).*?^\1$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)  # code blocks
+    assert not [line for line in text.splitlines() if len(line) > LINE_LENGTH and not WHOLE_LINES.match(line)]
 
 
 def test_the_word_laboratory_belongs_to_its_example() -> None:
