@@ -59,12 +59,10 @@ def fit_quantizers(codes: NDArray[np.float32], bits: Sequence[int] = QUANTIZED_B
 
 def _fit_channel(values: NDArray[np.float32], highest_levels: Sequence[int]) -> list[tuple[float, float]]:
     """Return the offset and step for each number of levels, given by the highest level."""
-    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-    if len(values) and not low <= 0 <= high:  # initial=0 extended the range to zero
-        low, high = float(values.min()), float(values.max())
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
     if high - low <= 0:
         return [(low, 1.0)] * len(highest_levels)
-    counts, edges = np.histogram(values, HISTOGRAM_BINS, (low, high))
+    counts, edges = np.histogram(values.astype(np.float64), HISTOGRAM_BINS, (low, high))
     centers, occupied = (edges[:-1] + edges[1:]) / 2, counts > 0  # (B,)
     anchor = min(max(0.0, low), high)
     lows = anchor + CLIPPINGS * (low - anchor)  # (K,)

@@ -49,6 +49,13 @@ def test_each_channel_has_its_own_scale() -> None:
     assert error[1] < 20
 
 
+@pytest.mark.parametrize(("low", "high"), [(10, 12), (-12, -10), (10, 10 + 1e-5)])
+def test_the_levels_of_a_channel_of_one_sign_do_not_reach_zero(low: float, high: float) -> None:
+    values = np.linspace(low, high, 1000, dtype=np.float32)[:, None]
+    quantizer = fit_quantizer(values, 8)
+    assert np.abs(quantizer.values(quantizer.levels(values)) - values).max() <= 1.05 * (high - low) / 255
+
+
 @pytest.mark.parametrize("value", [0.0, 3.0, -3.0])
 def test_a_constant_channel_is_exact(value: float) -> None:
     values = np.full((5, 2), value, np.float32)
