@@ -51,9 +51,10 @@ class RateModel(nn.Module):
 
     @torch.no_grad()
     def fit_start(self, codes: Tensor) -> None:
-        """Set the scales to those of codes, (N, C, ...), before training."""
+        """Set the scales to those of codes, (N, C, ...), before training; a single one has none."""
         others = [0, *(axis + 1 for axis, size in enumerate(self.location.shape[:-1]) if axis and size == 1)]
-        mean, std = codes.mean(others, keepdim=True)[0], codes.std(others, keepdim=True)[0]
+        correction = min(1, math.prod(codes.shape[axis] for axis in others) - 1)
+        mean, std = codes.mean(others, keepdim=True)[0], codes.std(others, keepdim=True, correction=correction)[0]
         self.location.copy_(mean[..., None].expand_as(self.location))
         scales = std[..., None].clamp_min(1e-3) * torch.tensor(SCALES, device=codes.device)
         self.log_scale.copy_(scales.log())

@@ -16,7 +16,6 @@ from aecli.codes.priors.tables import Tables
 from aecli.errors import Interrupted
 from aecli.inference.model import batches
 from aecli.models.autoencoder import Autoencoder
-from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress
 from aecli.training.prior_network import train_prior_network
 from aecli.training.request import TrainingRequest
@@ -37,9 +36,9 @@ def finish_codec(checkpoint: Checkpoint, request: TrainingRequest, progress: Pro
     Raises:
         Interrupted: a signal arrived. The training of the prior can be continued.
     """
-    recipe, model = request.recipe, checkpoint.autoencoder
+    model = checkpoint.autoencoder
     try:
-        prior = _fit(model, recipe, request, progress)
+        prior = _fit(checkpoint, request, progress)
     except Interrupted as stop:
         stop.hint = f"resume with the same command and --resume; only the prior of {request.folder.path} is missing"
         raise
@@ -50,14 +49,21 @@ def finish_codec(checkpoint: Checkpoint, request: TrainingRequest, progress: Pro
     return load_checkpoint(request.folder.model)
 
 
-def _fit(model: Autoencoder, recipe: Recipe, request: TrainingRequest, progress: Progress) -> Prior:
+def _fit(checkpoint: Checkpoint, request: TrainingRequest, progress: Progress) -> Prior:
+    model, recipe = checkpoint.autoencoder, request.recipe
     steps = rate_steps(model)
     if recipe.penalty.rate_prior == "static":
         codes = _codes(model, request.images, TABLE_VALUES, progress)
         return fit_static_prior([rounded(codes, each) for each in steps], by_unit=recipe.has_priors_of_units)
     codes = _codes(model, request.images, NETWORK_VALUES, progress)
     network = train_prior_network(
-        codes, steps, recipe.penalty.rate_prior_steps, recipe.training.seed, request.folder.prior_state, progress
+        codes,
+        steps,
+        recipe.penalty.rate_prior_steps,
+        recipe.training.seed,
+        request.folder.prior_state,
+        checkpoint.fingerprint,
+        progress,
     )
     return CausalPrior(network, _tables(network, codes, steps))
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from aecli.codes.priors.causal_network import (
     LARGEST_FEATURE,
     LARGEST_SIZE,
+    MAX_SHIFT,
     SCALE_EDGES,
     SLOPE,
     WEIGHT_UNIT,
@@ -99,6 +100,7 @@ def train_prior_network(
     count: int,
     seed: int,
     state: Path,
+    fingerprint: str,
     progress: Progress,
 ) -> CausalNetwork:
     """Train on codes of images, rounded at a random rate for each.
@@ -106,11 +108,12 @@ def train_prior_network(
     The file `state` keeps the progress, from which an interrupted training continues to the same result.
 
     Args:
-        codes: (N, C, h, w) before rounding.
+        codes: (N, C, h, w) before rounding; of large ones, a step takes a random part.
         steps: (rates, C) to whose multiples codes are rounded.
         count: Training steps.
         seed: Seed of the weights and of the order.
         state: The file for the training state.
+        fingerprint: Identifies the model of the codes: only a state of the same one is continued.
         progress: Called after each step.
     """
     known = torch.from_numpy(np.ascontiguousarray(codes))
@@ -120,13 +123,18 @@ def train_prior_network(
         network = PriorNetwork(_shifts(known, steps))
     parameters = list(network.parameters())
     optimizer = torch.optim.Adam(parameters, lr=LR)
-    first = _restore(network, optimizer, state)
-    batch = min(len(known), max(1, POSITIONS // (known.shape[2] * known.shape[3])))
+    first = _restore(network, optimizer, state, fingerprint)
+    height, width = known.shape[2:]
+    rows, columns = _window(height, width)
+    batch = min(len(known), max(1, POSITIONS // (rows * columns)))
     for step in range(first, count):
         random = torch.Generator().manual_seed((seed << 24) + step)
         indices = torch.randint(len(known), (batch,), generator=random)
         rates = torch.randint(len(sizes), (batch,), generator=random)
-        rounded = torch.round(known[indices] / sizes[rates][:, :, None, None])
+        top = int(torch.randint(height - rows + 1, (), generator=random)) if rows < height else 0
+        left = int(torch.randint(width - columns + 1, (), generator=random)) if columns < width else 0
+        part = known[:, :, top : top + rows, left : left + columns][indices]
+        rounded = torch.round(part / sizes[rates][:, :, None, None])
         for group in optimizer.param_groups:
             group["lr"] = LR * (FINAL_LR + (1 - FINAL_LR) * (1 + math.cos(math.pi * step / count)) / 2)
         loss = network.bits(rounded, rates) / rounded.numel()
@@ -137,35 +145,44 @@ def train_prior_network(
             for weight in network.weights:
                 weight.clamp_(-LARGEST_WEIGHT, LARGEST_WEIGHT)
         if (step + 1) % STEPS_BETWEEN_SAVES == 0 and step + 1 < count:
-            _save(network, optimizer, step + 1, state)
+            _save(network, optimizer, step + 1, state, fingerprint)
         progress(STAGE, step + 1, count)
     return network.rounded()
 
 
+def _window(height: int, width: int) -> tuple[int, int]:
+    """Return the sides of the part of large codes that a step takes, of at most `POSITIONS` positions."""
+    rows = min(height, max(math.isqrt(POSITIONS), POSITIONS // width))
+    return rows, min(width, POSITIONS // rows)
+
+
 def _shifts(codes: Tensor, steps: NDArray[np.float32]) -> NDArray[np.int32]:
     """Return the powers of two, (rates, C), that bring the numbers of each channel to a standard deviation near 1."""
-    deviations = codes.std((0, 2, 3)).numpy() / steps
-    return np.clip(np.rint(np.log2(np.maximum(deviations, 1))), 0, 10).astype(np.int32)
+    is_single = codes.numel() == codes.shape[1]
+    deviations = codes.std((0, 2, 3), correction=0 if is_single else 1).numpy() / steps
+    return np.clip(np.rint(np.log2(np.maximum(deviations, 1))), 0, MAX_SHIFT).astype(np.int32)
 
 
-def _save(network: PriorNetwork, optimizer: torch.optim.Optimizer, step: int, path: Path) -> None:
+def _save(network: PriorNetwork, optimizer: torch.optim.Optimizer, step: int, path: Path, fingerprint: str) -> None:
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
     with atomic_write(path) as file:
-        file.write(save(tensors, metadata={"step": str(step)}))
+        file.write(save(tensors, metadata={"step": str(step), "model": fingerprint}))
 
 
-def _restore(network: PriorNetwork, optimizer: torch.optim.Optimizer, path: Path) -> int:
+def _restore(network: PriorNetwork, optimizer: torch.optim.Optimizer, path: Path, fingerprint: str) -> int:
     """Continue from a state; return the number of its steps, 0 if there is none that fits."""
     from safetensors import safe_open
 
     try:
         tensors = load_file(path)
         with safe_open(path, "pt") as file:
-            step = int(file.metadata()["step"])
+            metadata = file.metadata()
+        step = int(metadata["step"])
         own = {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
-        if not torch.equal(own["shifts"], network.shifts):  # type: ignore[arg-type]
+        same_shifts = torch.equal(own["shifts"], network.shifts)  # type: ignore[arg-type]
+        if metadata["model"] != fingerprint or not same_shifts:
             return 0
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():

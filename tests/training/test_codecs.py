@@ -14,7 +14,7 @@ from aecli.codes.priors import CausalPrior, StaticPrior
 from aecli.errors import ExitStatus, Interrupted
 from aecli.inference.codec import load_codec
 from aecli.training import codec_prior
-from aecli.training.prior_network import train_prior_network
+from aecli.training.prior_network import STEPS_BETWEEN_SAVES, train_prior_network
 from tests.command_line import Run
 
 SMALL: tuple[str | int, ...] = ("--recipe", "codec", "--steps", 12, "--set", "penalty.rate_prior_steps=6")
@@ -190,3 +190,36 @@ def test_any_architecture_can_be_a_codec(recipe: str, aecli: Run, tmp_path: Path
     images = np.random.default_rng(0).integers(0, 256, (7, 1, 8, 8)).astype(np.uint8)
     words_, pixels = codec.encode_set(images, 1)
     np.testing.assert_array_equal(codec.decode_set(words_, 7, 1), pixels)
+
+
+def test_the_state_of_a_prior_is_that_of_one_model(tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).normal(0, 3, (4, 2, 5, 5)).astype(np.float32)
+    state = tmp_path / "prior.safetensors"
+
+    def steps_of(model: str, last: int) -> list[int]:
+        steps: list[int] = []
+
+        def follow(stage: str, done: int, total: int) -> None:
+            steps.append(done)
+            if done == last:
+                raise Interrupted(ExitStatus.INTERRUPTED)
+
+        with pytest.raises(Interrupted):
+            train_prior_network(codes, np.ones((1, 2), np.float32), 1000, 0, state, model, follow)
+        return steps
+
+    assert steps_of("first", STEPS_BETWEEN_SAVES + 1)[0] == 1
+    assert steps_of("first", STEPS_BETWEEN_SAVES + 2)[0] == STEPS_BETWEEN_SAVES + 1
+    assert steps_of("second", 1)[0] == 1
+
+
+@pytest.mark.parametrize("recipe", ["codec", "codec-small"])
+def test_one_image_is_enough_to_train_a_codec(recipe: str, aecli: Run, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16), np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    words = ("--recipe", recipe, "--steps", 3, "--set", "penalty.rate_prior_steps=2", "--no-export")
+    result = aecli("train", tmp_path / "images.npy", "-o", tmp_path / "run", *words)
+    assert result.status == 0, result.err
+    codec = load_codec(tmp_path / "run", "cpu")
+    encoded = codec.encode(images[:1, None], 0)[0]
+    np.testing.assert_array_equal(codec.decode([encoded.coded])[0], encoded.pixels)

@@ -24,6 +24,9 @@ SCALE_EDGES = np.arange(FIRST_EDGE, 8.6875, EDGE_STEP)
 SCALES = len(SCALE_EDGES) + 1
 CHUNK = 4096
 """Positions that are predicted together, which bounds memory."""
+MAX_SHIFT = 10
+DOWN = np.ldexp(1.0, -np.arange(MAX_SHIFT + 1))
+"""Exact powers of two by the shift of a channel; a power function may round."""
 MAX_CHANNELS, MAX_HIDDEN = 4096, 128
 """With so many hidden units, four times a location is less than 2^31."""
 
@@ -62,8 +65,8 @@ class CausalNetwork:
             raise ValueError("layers of the prior do not fit each other")
         if [bias.shape for bias in self.biases] != [(rates, hidden), (rates, hidden), (rates, 2 * channels)]:
             raise ValueError("biases of the prior do not fit its layers")
-        if (self.shifts < 0).any() or (self.shifts > 10).any():
-            raise ValueError("shifts of the prior outside of 0..10")
+        if (self.shifts < 0).any() or (self.shifts > MAX_SHIFT).any():
+            raise ValueError(f"shifts of the prior outside of 0..{MAX_SHIFT}")
 
     def contributions(self, codes: NDArray[np.integer[Any]], rate: Rates) -> NDArray[np.float64]:
         """Return what positions add to the hidden units of those that they are neighbors of: (P, C) -> (P, 12, H).
@@ -77,8 +80,8 @@ class CausalNetwork:
         count, channels = codes.shape
         found = np.flatnonzero(codes)
         positions, columns = np.divmod(found.astype(np.int32), np.int32(channels))
-        shifts = self.shifts[rate if isinstance(rate, int) else rate[positions], columns]
-        scaled = codes.ravel()[found] * 2.0**-shifts
+        factors = DOWN[self.shifts[rate if isinstance(rate, int) else rate[positions], columns]]
+        scaled = codes.ravel()[found] * factors
         sizes = np.minimum(np.abs(scaled), LARGEST_FEATURE)
         large = np.flatnonzero(sizes > LARGEST_SIZE)
         values = np.insert(sizes, large + 1, LARGEST_SIZE - sizes[large])

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.codes.priors.stream import Reader, Writer
-from aecli.codes.priors.tables import Tables, make_tables
+from aecli.codes.priors.tables import SYMBOLS, Tables, make_tables
 
 BITS = 16
 PSEUDO_COUNT = 0.05
 """Added to the count of each number between the smallest and the largest one that occurred, and one beyond."""
+REACH = SYMBOLS // 2 - 2
+"""Numbers farther from the median than this have the escape symbol."""
+MOST_MIDDLE = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,11 @@ def fit_static_prior(codes: Sequence[NDArray[np.int32]], *, by_unit: bool) -> St
     weights, low = [], []
     for array in codes:
         for values in np.moveaxis(array.reshape(len(array), units, -1), 1, 0).reshape(units, -1):
-            first, last = int(values.min()) - 1, int(values.max()) + 1
-            counts = np.bincount(values - first, minlength=last - first + 1) + PSEUDO_COUNT
-            weights.append(np.append(counts, PSEUDO_COUNT))
+            middle = int(np.clip(np.median(values), -MOST_MIDDLE, MOST_MIDDLE))
+            first = int(np.clip(values.min() - 1, middle - REACH, middle))
+            last = int(np.clip(values.max() + 1, middle, middle + REACH))
+            inside = values[(values >= first) & (values <= last)]
+            counts = np.bincount(inside - first, minlength=last - first + 1) + PSEUDO_COUNT
+            weights.append(np.append(counts, len(values) - len(inside) + PSEUDO_COUNT))
             low.append(first)
     return StaticPrior(len(codes), units, make_tables(weights, low, BITS))

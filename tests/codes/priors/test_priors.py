@@ -10,7 +10,7 @@ from aecli.checkpoint.prior_tensors import prior_from_tensors, prior_to_tensors
 from aecli.codes.priors import CausalPrior, Prior
 from aecli.codes.priors.causal import fit_causal_tables
 from aecli.codes.priors.causal_network import FRACTIONS, SCALES, CausalNetwork, predictions
-from aecli.codes.priors.static import fit_static_prior
+from aecli.codes.priors.static import StaticPrior, fit_static_prior
 from aecli.codes.priors.tables import Tables, make_tables
 from aecli.codes.priors.wavefront import NEIGHBORS
 
@@ -132,6 +132,14 @@ def test_a_static_prior_needs_about_the_entropy(by_unit: bool) -> None:
         counts = np.unique(values, return_counts=True)[1]
         entropy -= float((counts * np.log2(counts / counts.sum())).sum())
     assert entropy / 8 < words.nbytes < 1.01 * entropy / 8 + 8
+
+
+@pytest.mark.parametrize("middle", [0, 9_000, 1 << 24])
+def test_a_static_prior_of_very_fine_steps_is_one_that_can_be_loaded(middle: int) -> None:
+    codes = codes_of(50, 2, 3, 3, scale=3000) + np.int32(middle)
+    prior = prior_from_tensors(prior_to_tensors(fit_static_prior([codes], by_unit=False)))
+    assert isinstance(prior, StaticPrior)
+    assert (prior.decode(prior.encode(codes, 0), codes.shape, 0) == codes).all()
 
 
 def test_a_rate_has_tables_of_its_own() -> None:
