@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from aecli.inference.model import batch_size
 from aecli.models.architectures import build_parts
 from aecli.recipes.schema import ANY_SIZE_ARCHITECTURE, Recipe
 from aecli.training.subsets import Subset
@@ -15,6 +16,7 @@ TRUNCATED = 0.1
 trained codec has at that rate. The networks make up for a part of it."""
 IMAGES = 64
 CHUNK = 8
+"""Images at once, at most; fewer large ones."""
 
 
 def with_coefficients(
@@ -43,7 +45,8 @@ def _truncation_error(arguments: dict[str, Any], images: Subset, mean: list[floa
     indices = images.indices[np.linspace(0, len(images) - 1, count).round().astype(np.int64)]
     center, scale = (torch.tensor(values).view(-1, 1, 1) * 255 for values in (mean, std))
     total = 0.0
-    for start in range(0, count, CHUNK):
-        x = (torch.from_numpy(images.images.images[indices[start : start + CHUNK]]).float() - center) / scale
+    chunk = min(CHUNK, batch_size(images.images.image_shape))
+    for start in range(0, count, chunk):
+        x = (torch.from_numpy(images.images.images[indices[start : start + chunk]]).float() - center) / scale
         total += float((decoder(encoder(x)) - x).square().mean((1, 2, 3)).sum())
     return total / count

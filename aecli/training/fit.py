@@ -13,7 +13,7 @@ from torch.distributed import DistBackendError
 
 from aecli.checkpoint import load_checkpoint
 from aecli.checkpoint.run_folder import epochs_since_best, is_finished
-from aecli.errors import InputError, Interrupted
+from aecli.errors import AecliError, InputError, Interrupted
 from aecli.inference.model import batches
 from aecli.inference.torch_classifier import TorchClassifier
 from aecli.models.autoencoder import Autoencoder
@@ -99,7 +99,8 @@ def train(
     if not session.process.is_rank_zero:
         return None
     request.folder.update_recipe(request.recipe)
-    session.run_folder.save_results()
+    if session.history.has_new_epoch or not _has_results_of(request, len(session.history.epochs)):
+        session.run_folder.save_results()
     device = str(session.trainer.strategy.root_device)
     return load_results(request, has_new_epoch=session.history.has_new_epoch, device=device)
 
@@ -130,6 +131,18 @@ def _make_session(
     if listener:
         warn_if_slow(device, request.recipe.training.precision, listener.on_warning)
     return Session(trainer, module, history, run_folder, process)
+
+
+def _has_results_of(request: TrainingRequest, epochs: int) -> bool:
+    """Return whether the run folder has the model and the metrics of so many epochs with this recipe.
+
+    Those of a finished run are not written again: the model may have a prior, and a detector has its fingerprint.
+    """
+    try:
+        header, metrics = load_checkpoint(request.folder.model).header, request.folder.load_metrics()
+    except AecliError:
+        return False
+    return header.training.epochs == len(metrics) == epochs and header.recipe == request.recipe.to_dict()
 
 
 def _make_module(model: Autoencoder | Classifier, request: TrainingRequest, process: Process) -> TrainingModule:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from aecli.inference.model import batches
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.recipes.schema import Recipe
@@ -20,14 +21,14 @@ def preview(model: Autoencoder, recipe: Recipe, validation: Subset) -> dict[str,
     """
     spread = np.linspace(0, len(validation) - 1, min(COUNT, len(validation))).round().astype(np.int64)
     images = validation.images.images[validation.indices[spread]]
-    device = model.mean.device
+    device, parts = model.mean.device, []
+    stream = generator(recipe.training.seed, Stream.VALIDATION_CORRUPTION, device=device)
     with torch.inference_mode():
-        clean = model.normalize(torch.from_numpy(images).to(device))
-        stream = generator(recipe.training.seed, Stream.VALIDATION_CORRUPTION, device=device)
-        corrupted = corrupt(clean, recipe.corruption, model.black, stream)
-        _, reconstruction = model(corrupted)
-    panels = {"input": images}
-    if corrupted is not clean:
-        panels["corrupted input"] = model.denormalize(corrupted).cpu().numpy()
-    panels["reconstruction"] = model.denormalize(reconstruction).cpu().numpy()
-    return panels
+        for batch in batches(len(images), model.image_shape):
+            clean = model.normalize(torch.from_numpy(images[batch]).to(device))
+            corrupted = corrupt(clean, recipe.corruption, model.black, stream)
+            _, reconstruction = model(corrupted)
+            part = {} if corrupted is clean else {"corrupted input": corrupted}
+            part["reconstruction"] = reconstruction
+            parts.append({title: model.denormalize(x).cpu().numpy() for title, x in part.items()})
+    return {"input": images} | {title: np.concatenate([part[title] for part in parts]) for title in parts[0]}

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aecli.inference.model import batch_size
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distance
@@ -24,6 +25,7 @@ take a few seconds where an epoch takes minutes."""
 MEDIAN_SAMPLE = 200
 """Training images of which the median is computed, at most: all of them are in memory at once."""
 CHUNK = 64
+"""Images at once, at most; fewer large ones."""
 
 
 def reference_losses(module: TrainingModule, request: TrainingRequest, *, is_initial: bool) -> dict[str, float]:
@@ -84,7 +86,8 @@ def _targets(
     """Yield what the model has to reconstruct, (N, C, H, W) in normalized units, for images spread over the set."""
     recipe, device = module.recipe, model.mean.device
     chance = generator(recipe.training.seed, stream, device=device)
-    for indices in torch.split(torch.from_numpy(_spread(batches.image_count, most)), CHUNK):
+    count = min(CHUNK, batch_size(model.image_shape))
+    for indices in torch.split(torch.from_numpy(_spread(batches.image_count, most)), count):
         images = batches.take(indices)
         assert isinstance(images, Tensor)
         clean = model.normalize(images)

@@ -7,6 +7,7 @@ import numpy as np
 
 from aecli.checkpoint import Checkpoint
 from aecli.errors import RecipeError
+from aecli.inference.model import batches
 from aecli.models.architectures import resolve_arguments
 from aecli.recipes.schema import Recipe
 from aecli.training.coefficients import with_coefficients
@@ -83,8 +84,8 @@ def measure_normalization(subset: Subset) -> tuple[list[float], list[float]]:
     """
     channels = subset.images.image_shape[0]
     histogram = np.zeros((channels, 256), np.int64)
-    for start in range(0, len(subset), 4096):
-        block = subset.images.images[subset.indices[start : start + 4096]]
+    for batch in batches(len(subset), subset.images.image_shape):
+        block = subset.images.images[subset.indices[batch]]
         for channel in range(channels):
             histogram[channel] += np.bincount(block[:, channel].ravel(), minlength=256)
     levels = np.arange(256) / 255

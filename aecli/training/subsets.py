@@ -1,6 +1,5 @@
 """The images that a run trains on, and those that it validates on."""
 
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,13 +22,13 @@ from aecli.data.conversion import Conversion
 from aecli.data.decoding import DifferentSizesError
 from aecli.data.layouts.split_names import split_of
 from aecli.data.levels import Levels
+from aecli.data.pages import file_name
 from aecli.data.splits import hold_out_by_name
 from aecli.data.tiling import Tiling
 from aecli.errors import InputError
 from aecli.recipes.schema import Recipe
 from aecli.runtime.progress import Progress, silent
 
-PAGE = re.compile(r"#\d+$")
 ANY_SIZE_TILE = 256
 """Pixels of the tiles that a model for images of any size is trained on if its images differ in size."""
 LABELS_HINT = "labels are read from folders, root/class/*, or with --labels-from prefix from names, class_xxx.jpg"
@@ -146,7 +145,7 @@ def _hold_out(
     all_names = images.image_names  # the tiles of an image stay together
     names = [all_names[index] for index in candidates]
     if options.pages == "all":  # the pages of a file are alike: they stay together
-        names = [PAGE.sub("", name) for name in names]
+        names = list(map(file_name, names))
     rest, held_out = hold_out_by_name(names, fraction, seed, "validation")
     return candidates[rest], candidates[held_out]
 
