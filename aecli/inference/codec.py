@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aecli.checkpoint import Checkpoint, ModelRef, load_checkpoint, resolve_checkpoint
 from aecli.checkpoint.prior_tensors import prior_to_tensors
 from aecli.codes.priors import StaticPrior
-from aecli.codes.psnr import psnr
+from aecli.codes.psnr import mean_squared_error, psnr
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import batch_size
 
@@ -128,14 +128,14 @@ class ImageCodec:
         for image, number, pixels in zip(images, numbers, self._pixels(numbers, rate, height, width), strict=True):
             with _one_blas_thread():
                 words = self._words(number, rate)
-            coded, mse = CodedImage(rate, height, width, words), _mean_squared_error(pixels, image)
+            coded, mse = CodedImage(rate, height, width, words), mean_squared_error(pixels, image)
             encoded.append(Encoded(coded, pixels, mse, number))
         return encoded
 
     def measure(self, images: NDArray[np.uint8], rate: int) -> list[float]:
         """Return the mean squared errors of images at a rate, without entropy coding them."""
         decoded = self._pixels(self._numbers(images, rate), rate, *images.shape[2:])
-        return list(map(_mean_squared_error, decoded, images))
+        return list(map(mean_squared_error, decoded, images))
 
     def decode(self, coded: Sequence[CodedImage]) -> list[NDArray[np.uint8]]:
         """Return the pixels of coded images, (C, H, W) each.
@@ -305,15 +305,6 @@ class ImageCodec:
             bottom = min(top + most, rows)
             start = max(0, top - HALO)
             yield slice(start, min(rows, bottom + HALO)), slice(top - start, bottom - start)
-
-
-def _mean_squared_error(pixels: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
-    """Return the mean squared difference of two images, (C, H, W), without copies of large ones."""
-    total, rows = 0.0, max(1, STRIP_PIXELS // image.shape[2])
-    for top in range(0, image.shape[1], rows):
-        difference = pixels[:, top : top + rows].astype(np.float32) - image[:, top : top + rows]
-        total += float(np.square(difference).sum(dtype=np.float64))
-    return total / image.size
 
 
 @cache

@@ -34,7 +34,7 @@ class ArchiveOptions:
     resume: bool = option(
         False,
         "Keep the complete files of this model in the archive, and encode the other images. A file is encoded again if "
-        "its image is newer or has another size, or if --rate is another one.",
+        "its image is newer or has another size, has another --rate, or does not reach --psnr.",
         "--resume",
         panel=PANEL,
     )

@@ -8,13 +8,14 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from aecli.codes.psnr import psnr
+from aecli.codes.aec import AecImage
+from aecli.codes.psnr import mean_squared_error, psnr
 from aecli.data.archive_names import archived_names
 from aecli.data.image_files import quiet
 from aecli.data.image_set import Failure
 from aecli.data.own_size import OwnSizeImages
 from aecli.errors import InputError, OutputExistsError
-from aecli.inference.archive_codec import Codec
+from aecli.inference.archive_codec import Codec, as_coded
 from aecli.inference.archive_decoding import foreign_reason, read_file
 from aecli.inference.archive_encoding import CompressedImage, FailedImage, Quality, compress_images
 from aecli.runtime.counting import counted
@@ -189,7 +190,7 @@ def write_archive(
     quality.check(codec)
     report = ArchiveReport(quality, notes=list(images.notes))
     with quiet():
-        indices = _indices_to_write(codec, images, paths, options, progress)
+        indices = _indices_to_write(codec, images, paths, options, quality, progress)
         report.kept = len(images) - len(indices)
         prepared: set[Path] = set()
         results = compress_images(codec, images, indices, quality, verify=options.verify)
@@ -216,7 +217,12 @@ def write_archive(
 
 
 def _indices_to_write(
-    codec: Codec, images: OwnSizeImages, paths: Sequence[Path], options: ArchiveOptions, progress: Progress
+    codec: Codec,
+    images: OwnSizeImages,
+    paths: Sequence[Path],
+    options: ArchiveOptions,
+    quality: Quality,
+    progress: Progress,
 ) -> list[int]:
     """Return the images to compress: all of them, or those without a complete file.
 
@@ -234,25 +240,34 @@ def _indices_to_write(
         )
     indices = []
     for index, path in enumerate(paths):
-        if index not in existing or not _is_complete(codec, images, index, path, options.rate):
+        if index not in existing or not _is_complete(codec, images, index, path, quality):
             indices.append(index)
         if existing:
             progress("checking files", index + 1, len(paths))
     return indices
 
 
-def _is_complete(codec: Codec, images: OwnSizeImages, index: int, path: Path, rate: int | None) -> bool:
-    """Return whether a file holds this image, compressed by this codec, at the rate if one is requested."""
+def _is_complete(codec: Codec, images: OwnSizeImages, index: int, path: Path, quality: Quality) -> bool:
+    """Return whether a file holds this image, compressed by this codec, with the quality."""
     try:
-        header = read_file(path).header
+        file = read_file(path)
         original = images.files[index]
-        if original is not None and original.stat().st_mtime > path.stat().st_mtime:
+        is_older = original is not None and original.stat().st_mtime > path.stat().st_mtime
+        is_same_size = images.native_shape(index)[1:] == (file.header.height, file.header.width)
+        if is_older or not is_same_size or foreign_reason(codec, file.header):
             return False
-        if images.native_shape(index)[1:] != (header.height, header.width):
-            return False
+        return _has_quality(codec, file, images, index, quality)
     except (ValueError, OSError, InputError):
         return False
-    return foreign_reason(codec, header) is None and rate in (None, header.rate)
+
+
+def _has_quality(codec: Codec, file: AecImage, images: OwnSizeImages, index: int, quality: Quality) -> bool:
+    if quality.psnr is None:
+        return file.header.rate == quality.rate
+    if file.header.rate == 0:
+        return True  # no other is better
+    decoded = codec.decode([as_coded(file)])[0]  # a file does not say its PSNR
+    return quality.reached(psnr(mean_squared_error(decoded, images.read(index).pixels)))
 
 
 def _worst(psnr_of: dict[str, float]) -> str:

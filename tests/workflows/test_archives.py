@@ -186,6 +186,18 @@ def test_resuming_replaces_what_does_not_hold_the_image(photos: Path, tmp_path: 
     assert write(photos, archive, resume=True, rate=1).written == 5
 
 
+def test_resuming_with_a_psnr_encodes_files_again_that_do_not_reach_it(photos: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    write(photos, archive, psnr=20)
+    assert write(photos, archive, resume=True, psnr=20).kept == 5
+    report = write(photos, archive, resume=True, psnr=38)
+    assert report.written >= 3
+    for name in report.psnr_of:
+        assert report.psnr_of[name] >= 38
+    assert write(photos, archive, resume=True, psnr=20).kept == 5
+    assert write(photos, archive, resume=True).kept == 0
+
+
 class Careless(FakeCodec):
     """A codec one of whose streams does not decode to what encoding said."""
 
