@@ -77,15 +77,18 @@ class ReadByPillow(OpenedImage):
         if image.format == "TIFF":
             _repair_palette(image)
             repair_byte_order(image)
+        # First, as reading the metadata of some PNG files decodes them.
+        gray = is_gray(image) or raw_mode(image) == GRAY_ALPHA
+        self._is_deep_color = is_deep_color(image)
+        self.is_deep = is_deep(image) or self._is_deep_color or _is_signed(image)
         # Pillow applies a TIFF's orientation itself, and reports the size after it.
         self._transposition = None if image.format == "TIFF" else upright_transposition(image)
+        if self._is_deep_color and image.format == "PNG" and not getattr(image, "tile", None):
+            self._image = reopen()
         width, height = image.size
         if height != width and swaps_sides(self._transposition):
             width, height = height, width
-        gray = is_gray(image) or raw_mode(image) == GRAY_ALPHA
         self.native = (1 if gray else 3), height, width
-        self._is_deep_color = is_deep_color(image)
-        self.is_deep = is_deep(image) or self._is_deep_color or _is_signed(image)
 
     def decode(self, size: tuple[int, int]) -> DecodedPixels:
         """Decode the pixels, a large JPEG at a smaller scale."""

@@ -19,14 +19,22 @@ GRAY, GRAY_ALPHA, COLOR, COLOR_ALPHA = 0, 4, 2, 6
 DECLARED = Conversion(levels="declared")
 
 
-def write_png(path: Path, values: NDArray[np.uint16], kind: int, transparent: tuple[int, ...] | None = None) -> Path:
-    """Write (H, W, channels) values to a PNG of 16 bits."""
+def write_png(
+    path: Path,
+    values: NDArray[np.uint16],
+    kind: int,
+    transparent: tuple[int, ...] | None = None,
+    *,
+    before: tuple[tuple[bytes, bytes], ...] = (),
+    after: tuple[tuple[bytes, bytes], ...] = (),
+) -> Path:
+    """Write (H, W, channels) values to a PNG of 16 bits, with other chunks before and after them."""
     height, width, _ = values.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))]
     if transparent:
         chunks.append((b"tRNS", struct.pack(f">{len(transparent)}H", *transparent)))
-    chunks += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    chunks += [*before, (b"IDAT", zlib.compress(rows)), *after, (b"IEND", b"")]
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n"
         + b"".join(
@@ -48,6 +56,29 @@ def test_12_bits_in_a_png_of_16_bits_have_their_levels(tmp_path: Path) -> None:
     assert declared.depth is not None
     assert declared.depth.high == values.max()
     assert declared.native == image_files.native_shape(FileOnDisk(path)) == (3, 30, 34)
+
+
+XMP = (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+LATE_EXIF = (b"eXIf", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0")
+
+
+@pytest.mark.parametrize(("before", "after"), [((XMP,), ()), ((), (LATE_EXIF,))], ids=["xmp", "late exif"])
+@pytest.mark.parametrize(("kind", "channels"), [(COLOR, 3), (GRAY_ALPHA, 2), (COLOR_ALPHA, 4)])
+def test_metadata_does_not_hide_the_depth(
+    kind: int,
+    channels: int,
+    before: tuple[tuple[bytes, bytes], ...],
+    after: tuple[tuple[bytes, bytes], ...],
+    tmp_path: Path,
+) -> None:
+    values = np.concatenate([TWELVE_BITS[:, :, :3], np.full_like(TWELVE_BITS[:, :, :1], 65535)], axis=2)
+    values = values[:, :, [0, 3]] if channels == 2 else values[:, :, :channels]
+    plain = load(str(write_png(tmp_path / "plain.png", values, kind)))
+    described = load(str(write_png(tmp_path / "described.png", values, kind, before=before, after=after)))
+    assert plain.levels is not None
+    assert described.levels == plain.levels
+    assert described.native_shape == plain.native_shape
+    np.testing.assert_array_equal(described.images, plain.images)
 
 
 def test_a_photograph_of_16_bits(tmp_path: Path) -> None:
