@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from aecli.data.conversion import Conversion
 from aecli.data.conversion_summary import ConversionReport
 from aecli.data.encoded import EncodedImage
+from aecli.data.formats.known import FORMATS
 from aecli.data.options import cache_folder
 from aecli.errors import UnavailableError
 from aecli.storage.atomic import sync_folder
@@ -61,7 +62,10 @@ class Entry:
         values = asdict(conversion)
         if conversion.tiles is None:  # entries of whole images keep the name that they had before there were tiles
             del values["tiles"]
-        digest = hashlib.sha256(json.dumps([FORMAT, PIL.__version__, values]).encode())
+        known: list[Any] = [FORMAT, PIL.__version__, values]
+        if missing := [one.name for one in FORMATS if not one.is_available]:  # files are read again once they can be
+            known.append(missing)
+        digest = hashlib.sha256(json.dumps(known).encode())
         for file in files:
             digest.update(file.state() + b"\n")
         return cls(cache_folder() / "decoded" / digest.hexdigest()[:32])

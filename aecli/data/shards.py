@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from aecli.data.source import ImageFiles, PathSource, Source
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED
+from aecli.storage.limits import allow_open_files
 from aecli.storage.paths import short_names
 
 BRACES = re.compile(r"\{([^{}]*)\}")
@@ -58,9 +60,26 @@ class ShardedSource(Source):
         self.shards = shards
         self.summary = shards[0].summary
 
+    @cached_property
+    def _aligned(self) -> Sequence[PathSource]:
+        """The files, whose names of images start alike.
+
+        Raises:
+            InputError: a file is damaged.
+            UnavailableError: the system does not allow so many open files.
+        """
+        allow_open_files(len(self.shards))
+        self.shards[0].align(self.shards)
+        return self.shards
+
     def splits(self) -> tuple[str, ...]:
-        """Return the splits that any of the files has."""
-        found = {split for shard in self.shards for split in shard.splits()}
+        """Return the splits that any of the files has.
+
+        Raises:
+            InputError: a file is damaged.
+            UnavailableError: the system does not allow so many open files.
+        """
+        found = {split for shard in self._aligned for split in shard.splits()}
         return tuple(split for split in self.shards[0].all_splits if split in found)
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
@@ -69,7 +88,7 @@ class ShardedSource(Source):
         Raises:
             InputError: a file is damaged or holds no images, or they hold arrays instead of image files.
         """
-        holding = [shard for shard in self.shards if split == "all" or split in shard.splits()]
+        holding = [shard for shard in self._aligned if split == "all" or split in shard.splits()]
         return joined({str(shard.path): _files(shard.read(split, options, progress), shard.path) for shard in holding})
 
     def read_unsplit(self, options: DataOptions, progress: Progress) -> ImageFiles:
@@ -79,7 +98,7 @@ class ShardedSource(Source):
             InputError: a file is damaged or holds no images.
         """
         return joined(
-            {str(shard.path): _files(shard.read_unsplit(options, progress), shard.path) for shard in self.shards}
+            {str(shard.path): _files(shard.read_unsplit(options, progress), shard.path) for shard in self._aligned}
         )
 
 

@@ -1,6 +1,7 @@
 """The interface that the modules in `sources/` implement, and the content that a source returns."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -145,6 +146,10 @@ class PathSource(Source):
     def splits(self) -> tuple[str, ...]:
         """Return no splits."""
         return ()
+
+    @staticmethod
+    def align(shards: Sequence["PathSource"]) -> None:
+        """Let files of this kind that are read as one set name their images alike."""
 
 
 def seeded_split(

@@ -7,6 +7,10 @@ from aecli.errors import UnavailableError
 
 DEFAULT_MEMORY = 4 * 2**30
 """Bytes that are assumed to be available if the system does not report them."""
+CGROUP = Path("/sys/fs/cgroup")
+"""Files of Linux that describe the container of this process."""
+OTHER_FILES = 256
+"""Files that a process has open besides those that it reads as one set."""
 BOMB_BYTES, BOMB_RATIO = 10**9, 200
 """Data that unpacks to more than `BOMB_BYTES` and to more than `BOMB_RATIO` times its compressed size is treated as a
 decompression bomb. Deflate reaches a ratio of 1,032; images and codes rarely exceed 20."""
@@ -30,6 +34,31 @@ def require_memory(needed: int, what: str, hint: str) -> None:
         raise UnavailableError(
             f"{what} takes {needed / 1e9:,.1f} GB of memory, {available / 1e9:,.1f} GB are available", hint=hint
         )
+
+
+def allow_open_files(count: int) -> None:
+    """Let this process open so many files more, as the system allows it.
+
+    Raises:
+        UnavailableError: it does not.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or needed <= soft:
+        return
+    try:
+        if hard != resource.RLIM_INFINITY and needed > hard:
+            raise ValueError("more than the system allows")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    except (OSError, ValueError) as error:
+        raise UnavailableError(
+            f"{count:,} files are read at once, and the system allows {soft:,} open files",
+            hint=f"raise the limit: ulimit -n {needed}",
+        ) from error
 
 
 def refuse_bomb(unpacked: int, compressed: int) -> None:
@@ -62,7 +91,17 @@ def _machine_memory() -> int:
 
 def _container_memory() -> list[int]:
     try:
-        limit, used = (int(Path("/sys/fs/cgroup", name).read_text()) for name in ("memory.max", "memory.current"))
+        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
     except (OSError, ValueError):  # no container, or one without a limit ("max")
         return []
-    return [max(limit - used, 0)]
+    return [max(limit - used + _reclaimable(), 0)]
+
+
+def _reclaimable() -> int:
+    """Return the bytes of files in memory, which count as used and which the system takes back when needed."""
+    try:
+        lines = (CGROUP / "memory.stat").read_text().splitlines()
+        sizes = {name: int(size) for name, size in map(str.split, lines)}
+    except (OSError, ValueError):
+        return 0
+    return sum(sizes.get(name, 0) for name in ("inactive_file", "active_file", "slab_reclaimable"))

@@ -1,10 +1,10 @@
 """Archives of image files, in any layout of folders or with labels beside the images."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -12,10 +12,11 @@ from aecli.data.archives.archive import Archive, ArchivedImage, DamagedMemberErr
 from aecli.data.archives.tar_archive import TarArchive
 from aecli.data.archives.zip_archive import ZipArchive
 from aecli.data.class_numbers import number_labels
-from aecli.data.layouts.layout import LayoutSource, is_visible
+from aecli.data.formats.known import KNOWN_SUFFIXES
+from aecli.data.layouts.layout import LayoutSource, is_visible, suffix_of
 from aecli.data.layouts.split_names import split_of
 from aecli.data.options import DataOptions
-from aecli.data.source import ImageFiles
+from aecli.data.source import ImageFiles, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.labels import UNLABELED
@@ -23,6 +24,8 @@ from aecli.storage.labels import UNLABELED
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 UNREAD_SUFFIXES = (".7z", ".rar", ".tar.zst", ".tzst", ".tar.lz", ".tar.z")
 LABEL_SUFFIXES = (".cls", ".json")
+CONTENT = KNOWN_SUFFIXES.union(LABEL_SUFFIXES)
+"""Suffixes of the files that tell which folder the images are in; a README beside that folder does not."""
 LABEL_KEYS = ("label", "class", "cls", "target")
 MAX_LABEL_BYTES = 1 << 20
 
@@ -58,12 +61,22 @@ class ArchiveFile(LayoutSource):
         return ZipArchive(self.path) if self.path.suffix.lower() == ".zip" else TarArchive(self.path)
 
     @cached_property
-    def _top_folder(self) -> str:
+    def top_folder(self) -> str:
         """The folder that holds everything, with a `/`; "" if there is none, or if it holds a split."""
-        tops = {name.partition("/")[0] for name in self._visible_names if "/" in name}
+        names = [name for name in self._visible_names if suffix_of(name) in CONTENT] or self._visible_names
+        tops = {name.partition("/")[0] for name in names if "/" in name}
         top = next(iter(tops)) if len(tops) == 1 else ""
-        is_outer = top and all("/" in name for name in self._visible_names) and not split_of(top)
+        is_outer = top and all("/" in name for name in names) and not split_of(top)
         return f"{top}/" if is_outer else ""
+
+    @staticmethod
+    def align(shards: Sequence[PathSource]) -> None:
+        """Keep the only folder of a file as that of a class, if others have other folders, unless it is their name."""
+        archives = [shard for shard in shards if isinstance(shard, ArchiveFile)]
+        if len({archive.top_folder for archive in archives}) > 1:
+            for archive in archives:
+                if archive.top_folder != f"{archive.path.name.partition('.')[0]}/":
+                    archive.top_folder = ""
 
     @cached_property
     def _visible_names(self) -> list[str]:
@@ -75,23 +88,21 @@ class ArchiveFile(LayoutSource):
         names = self._inner_names
         label_files: dict[str, str] = {}
         for suffix in reversed(LABEL_SUFFIXES):  # .cls takes precedence
-            label_files |= {_key(name): name for name in names if name.lower().endswith(suffix)}
-        return {
-            name: label_files[_key(name)]
-            for name in names
-            if _key(name) in label_files and not name.lower().endswith(LABEL_SUFFIXES)
-        }
+            label_files |= {name[: -len(suffix)]: name for name in names if name.lower().endswith(suffix)}
+        images = [name for name in names if not name.lower().endswith(LABEL_SUFFIXES)] if label_files else []
+        found = {name: next(filter(None, map(label_files.get, _label_stems(name))), None) for name in images}
+        return {name: label for name, label in found.items() if label is not None}
 
     @cached_property
     def _inner_names(self) -> list[str]:
-        return [name.removeprefix(self._top_folder) for name in self._visible_names]
+        return [name.removeprefix(self.top_folder) for name in self._visible_names]
 
     def _list_files(self) -> Iterable[str]:
         labels = set(self._label_files.values())
         return [name for name in self._inner_names if name not in labels]
 
     def _file(self, name: str) -> ArchivedImage:
-        return ArchivedImage(self._archive, f"{self._top_folder}{name}", name)
+        return ArchivedImage(self._archive, f"{self.top_folder}{name}", name)
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
         """List the files of a split. Labels in `.cls` or `.json` files take precedence over those of folders.
@@ -117,9 +128,9 @@ class ArchiveFile(LayoutSource):
         Raises:
             InputError: the file cannot be read.
         """
-        where = f"{self.path}:{self._top_folder}{name}"
+        where = f"{self.path}:{self.top_folder}{name}"
         try:
-            content = self._archive.read(f"{self._top_folder}{name}")
+            content = self._archive.read(f"{self.top_folder}{name}")
         except DamagedMemberError as error:
             raise InputError(f"cannot read the label {where}: {error.reason}") from error
         try:
@@ -136,10 +147,10 @@ class ArchiveFile(LayoutSource):
         return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
-def _key(name: str) -> str:
-    """Return the name up to the first dot of the file: files of one image share it."""
-    path = PurePosixPath(name)
-    return f"{path.parent}/{path.name.partition('.')[0]}"
+def _label_stems(name: str) -> tuple[str, str, str]:
+    """Return what the name of an image's label may be before its suffix: `1`, `1.jpg`, or up to the first dot."""
+    head, slash, file = name.rpartition("/")
+    return name.rpartition(".")[0], name, f"{head}{slash}{file.partition('.')[0]}"
 
 
 SOURCES = (ArchiveFile,)

@@ -1,7 +1,9 @@
 """Image sets of Hugging Face: Parquet files with image files in their rows."""
 
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,16 +14,18 @@ from aecli.data.archives.archive import ArchivedImage, plain_path
 from aecli.data.archives.parquet_file import ParquetRows
 from aecli.data.class_numbers import number_labels
 from aecli.data.formats.known import SUFFIXES
-from aecli.data.layouts.layout import is_visible, suffix_of
-from aecli.data.layouts.split_names import split_of
+from aecli.data.layouts.layout import is_visible, listed, suffix_of
+from aecli.data.layouts.split_names import split_folders, split_of
 from aecli.data.options import DataOptions
 from aecli.data.shards import joined
 from aecli.data.source import ImageFiles, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
+from aecli.storage.limits import allow_open_files
 from aecli.storage.paths import is_folder
 
 SUFFIX = ".parquet"
+SHARD_NUMBER = re.compile(r"([-_.]\d+([-_.]of[-_.]\d+)?)?\.parquet$", re.IGNORECASE)
 
 
 class ParquetSource(PathSource):
@@ -81,19 +85,28 @@ class ParquetFolder(PathSource):
         return shards
 
     def splits(self) -> tuple[str, ...]:
-        """Return the splits that files or their folders are named after; () if some are not."""
-        return () if "" in self._shards else tuple(split for split in self.all_splits if split in self._shards)
+        """Return the splits that files or their folders are named after.
+
+        If others are not, only `train` beside another split is one: the other files are ignored.
+        """
+        found = tuple(split for split in self.all_splits if split in self._shards)
+        return found if "" not in self._shards or ("train" in found and len(found) > 1) else ()
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:
         """List the images of a split, or of all. Classes are numbered over all splits.
 
         Raises:
             InputError: a file is damaged, or has no column of images.
-            UnavailableError: pyarrow is not installed.
+            UnavailableError: pyarrow is not installed, or the system does not allow so many open files.
         """
-        shards = [shard for each in self._shards.values() for shard in each]
+        allow_open_files(sum(map(len, self._shards.values())))
+        ignored = self._shards.get("", []) if self.splits() else []
+        shards = [shard for each in self._shards.values() for shard in each if shard not in ignored]
         parts = {str(shard.path): shard.read("all", options, progress) for shard in shards}
         everything = joined(parts)
+        if ignored:
+            note = f"ignored, not of a split: {listed(shard.path.name for shard in ignored)}"
+            everything = replace(everything, notes=(*everything.notes, note))
         if split == "all":
             return everything
         wanted = {str(shard.path) for shard in self._shards[split]}
@@ -113,7 +126,7 @@ def _parquet_files(folder: Path) -> list[tuple[str, Path]]:
     if len(folders) == 1 and not files and not split_of(folders[0].name):
         files, folders = _entries(folders[0])
     if files and not folders:
-        return [(split_of(path.name.partition("-")[0].partition(".")[0]) or "", path) for path in sorted(files)]
+        return list(zip(_splits_of([path.name for path in sorted(files)]), sorted(files), strict=True))
     found: list[tuple[str, Path]] = []
     for each in sorted(folders):
         split = split_of(each.name)
@@ -122,6 +135,17 @@ def _parquet_files(folder: Path) -> list[tuple[str, Path]]:
             return []
         found += [(split or "", path) for path in sorted(shards)]
     return found
+
+
+def _splits_of(names: Sequence[str]) -> list[str]:
+    """Return the split of each file, such as `train-00000-of-00002.parquet` or `cifar10-train.parquet`; "" for none."""
+    stems = [SHARD_NUMBER.sub("", name) for name in names]
+    found = split_folders(stems)
+    splits = (found.get(stem, frozenset()) for stem in stems)
+    return [
+        next(iter(split)) if len(split) == 1 else split_of(name.partition("-")[0].partition(".")[0]) or ""
+        for split, name in zip(splits, names, strict=True)
+    ]
 
 
 def _entries(folder: Path) -> tuple[list[Path], list[Path]]:

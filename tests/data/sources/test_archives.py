@@ -1,6 +1,7 @@
 """Archives of images: layouts, labels of WebDataset, shards, and damage."""
 
 import io
+import os
 import struct
 import tarfile
 import zipfile
@@ -59,6 +60,13 @@ def test_a_folder_in_an_archive_is_its_root(pack: Pack) -> None:
         assert images.class_names == ("cat", "dog")
         assert values(data) == [1, 2]
         assert any("1 .txt" in note for note in images.notes)
+
+
+def test_a_file_beside_the_folder_of_an_archive_does_not_make_it_a_class(pack: Pack) -> None:
+    files = {"animals/cat/1.png": png(1), "animals/dog/2.png": png(2), "README.txt": b"x"}
+    images = load(pack("animals", files))
+    assert images.class_names == ("cat", "dog")
+    assert images.names.tolist() == ["cat/1.png", "dog/2.png"]
 
 
 def test_splits_and_masks_are_those_of_the_layout(pack: Pack) -> None:
@@ -197,6 +205,53 @@ def test_labels_beside_the_images(tmp_path: Path, label: str) -> None:
     assert images.class_names == ("2", "9", "10")
     assert labels_of(images) == [2, 1, 0, -1]
     assert not any("passed over" in note for note in images.notes)
+
+
+def test_a_label_belongs_to_the_image_of_its_whole_name(tmp_path: Path) -> None:
+    files = {}
+    for index, label in enumerate(["ok", "crack", "ok"]):
+        files[f"day/2024.01.15_{index:03}.png"] = png(index)
+        files[f"day/2024.01.15_{index:03}.json"] = f'{{"label": "{label}"}}'.encode()
+    files |= {"day/2024.01.15_003.png": png(3), "day/7.seg.png": png(4), "day/7.cls": b"key", "day/8.png": png(5)}
+    files["day/8.png.cls"] = b"full"
+    images = load(str(write_tar(tmp_path / "a.tar", files)))
+    assert images.class_names == ("crack", "full", "key", "ok")
+    assert labels_of(images) == [3, 0, 3, -1, 2, 1]
+
+
+@pytest.mark.parametrize("folders", [("cat", "dog"), ("cat", "cat/dog")])
+def test_a_shard_of_one_class_keeps_it(tmp_path: Path, folders: tuple[str, str]) -> None:
+    """Packed in the order of their names, the first shards hold one class only."""
+    for shard, text in enumerate(folders):
+        files = {f"{name}/{shard}{index}.png": png(index) for index, name in enumerate(text.split("/"))}
+        write_tar(tmp_path / f"photos-{shard}.tar", files)
+    images = load(f"{tmp_path}/photos-{{0..1}}.tar")
+    assert images.class_names == ("cat", "dog")
+    assert -1 not in labels_of(images)
+
+
+def test_shards_with_folders_of_their_own_names_lose_them(tmp_path: Path) -> None:
+    for shard in ("a", "b"):
+        write_tar(tmp_path / f"{shard}.tar", {f"{shard}/cat/{shard}1.png": png(1), f"{shard}/dog/{shard}2.png": png(2)})
+    images = load(f"{tmp_path}/{{a,b}}.tar")
+    assert images.class_names == ("cat", "dog")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_more_shards_than_open_files_are_read_or_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    for shard in range(3):
+        write_tar(tmp_path / f"{shard}.tar", {f"{shard}.png": png(shard)})
+    limits, raised = [300, 400], []
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limits[0] - 50, limits[1]))
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, values: raised.append(values))
+    assert values(f"{tmp_path}/{{0..2}}.tar") == [0, 1, 2]
+    assert raised == [(259, 400)]
+    limits[:] = [300, 255]
+    with pytest.raises(UnavailableError, match="open files") as refused:
+        load(f"{tmp_path}/{{0..2}}.tar")
+    assert "ulimit -n 259" in (refused.value.hint or "")
 
 
 def test_shards_are_one_set(tmp_path: Path) -> None:

@@ -77,6 +77,19 @@ def test_the_folders_of_a_converted_data_set_are_splits(tmp_path: Path, folder: 
     assert labels_of(load(f"{data}:test")) == [0, 0, 0, 1, 1, 1]
 
 
+@pytest.mark.parametrize("names", [("train", "test"), ("cifar10-train", "cifar10-test"), ("train-0", "test-0")])
+def test_files_of_no_split_do_not_discard_the_splits(tmp_path: Path, names: tuple[str, str]) -> None:
+    for first, name in zip((0, 10, 20), (*names, "extra"), strict=True):
+        files = {f"{name}{index}.png": png(first + index) for index in range(2)}
+        write_parquet(tmp_path / f"{name}-00000-of-00001.parquet", files, [0, 1], CATS)
+    images = load(str(tmp_path), training=True)
+    assert images.word == f"{tmp_path}:train"
+    assert images.images.ravel()[0] == 0
+    assert any("extra" in note for note in images.notes)
+    assert values(f"{tmp_path}:test") == [10, 11]
+    assert len(load(str(tmp_path))) == 4
+
+
 def test_folders_of_parquet_files_that_are_no_splits_are_refused(tmp_path: Path) -> None:
     for folder in ("train", "spring"):
         write_parquet(tmp_path / folder / "0000.parquet", {"1.png": png(1)}, [0], CATS)
