@@ -1,6 +1,7 @@
 """Folders of many images are listed in little memory."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+from aecli.data.layouts.masks import find_masks
 
 pytestmark = pytest.mark.slow
 
@@ -33,3 +36,16 @@ def test_listing_30_000_files_takes_less_than_60_mib(
     ).split()
     assert count == "30000"
     assert int(mebibytes) < 60
+
+
+def test_masks_of_many_folders_are_found_fast() -> None:
+    """One lookup for each mask, not one for each mask and folder: that would be minutes here."""
+    scenes = range(2000)
+    names = [
+        f"{top}scene_{scene:04}/{frame}.png" for top in ("", "ground_truth/") for scene in scenes for frame in "ab"
+    ]
+    started = time.process_time()
+    found = find_masks(names)
+    assert time.process_time() - started < 10
+    assert len(found) == 4000
+    assert found["ground_truth/scene_0007/b.png"] == "scene_0007/b.png"

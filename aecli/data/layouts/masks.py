@@ -1,7 +1,7 @@
 """Find the image files that are masks: they mark the defects or the objects in another image."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from aecli.data.layouts.folder_tree import child_folders, folder_of
 from aecli.data.layouts.split_names import MASK_WORDS, is_container, split_of, words_of
@@ -31,10 +31,12 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
         if folder := mask_folders.get(folder_of(name)):
             members.setdefault(folder, []).append(name)
     children = child_folders(folders)
+    below = _below(by_stem, {_split_path(folder)[0] for folder in members})
     for folder, names in members.items():
         parent, own = _split_path(folder)
         siblings = [name for name in children.get(parent, ()) if name != own]
-        marked = {name: _marked_by(name, folder, siblings, by_stem) for name in names}
+        images_of = _ImagesBeside(folder, siblings, {stem: by_stem[stem] for stem in below[parent]})
+        marked = {name: images_of.find(name) for name in names}
         if all(marked.values()) or _is_sure(own, siblings):
             masks |= marked
     return masks
@@ -75,15 +77,50 @@ def _is_sure(name: str, siblings: Sequence[str]) -> bool:
     return words_of(name) <= MASK_WORDS and any(map(is_container, siblings))
 
 
-def _marked_by(mask: str, folder: str, siblings: Sequence[str], by_stem: Mapping[str, str]) -> str | None:
-    """Return the image at the path of a mask, in another folder or in the parent folder itself."""
-    path = _stem(mask)[len(folder) :]
-    parent, own = _split_path(folder)
-    # A class may be called `mask`, beside one called `no_mask`.
-    is_named_so = _ENDING.search(path) is not None or _is_ground_truth(own)
-    tops = [f"{sibling}/" for sibling in siblings if is_named_so or is_container(sibling)]
-    candidates = (f"{parent}{top}{rest}" for top in [*tops, ""] for rest in _image_paths(path))
-    return next((by_stem[candidate] for candidate in candidates if candidate in by_stem), None)
+def _below(stems: Iterable[str], folders: Collection[str]) -> dict[str, list[str]]:
+    """Return the paths below each of the folders."""
+    below: dict[str, list[str]] = {folder: [] for folder in folders}
+    for stem in stems:
+        end = 0
+        while end >= 0:
+            if stem[:end] in below:
+                below[stem[:end]].append(stem)
+            end = stem.find("/", end) + 1 or -1
+    return below
+
+
+class _ImagesBeside:
+    """The images at the paths of the masks in a folder, in another folder beside it or in the parent folder itself."""
+
+    def __init__(self, folder: str, siblings: Sequence[str], by_stem: Mapping[str, str]):
+        """`by_stem` are the images below the parent folder, in the order of their names."""
+        self._folder, self._by_stem = folder, by_stem
+        self._parent, own = _split_path(folder)
+        self._is_truth = _is_ground_truth(own)
+        places = {sibling: place for place, sibling in enumerate(siblings)}
+        self._all = self._by_path(places)
+        self._contained = self._by_path({one: place for one, place in places.items() if is_container(one)})
+
+    def _by_path(self, places: Mapping[str, int]) -> dict[str, tuple[int, str]]:
+        """Return the image at each path below the folders, in the first folder of several, after its place."""
+        found: dict[str, tuple[int, str]] = {}
+        for stem, image in self._by_stem.items() if places else ():
+            top, _, path = stem[len(self._parent) :].partition("/")
+            if top in places and (path not in found or places[top] < found[path][0]):
+                found[path] = places[top], image
+        return found
+
+    def find(self, mask: str) -> str | None:
+        """Return the image that a mask marks; None if there is none."""
+        path = _stem(mask)[len(self._folder) :]
+        # A class may be called `mask`, beside one called `no_mask`.
+        is_named_so = _ENDING.search(path) is not None or self._is_truth
+        beside = self._all if is_named_so else self._contained
+        paths = list(_image_paths(path))
+        if found := [beside[each] for each in paths if each in beside]:
+            return min(found, key=lambda place_and_image: place_and_image[0])[1]
+        above = (self._by_stem.get(f"{self._parent}{each}") for each in paths)
+        return next((image for image in above if image is not None), None)
 
 
 def _image_paths(path: str) -> Iterator[str]:
