@@ -145,7 +145,7 @@ class AnomalyInspector:
         """Yield the results of the image files in a folder and below it, and of those that arrive there, without end.
 
         Each file is inspected once, as soon as it is complete, and again if its content changes. A file that vanishes
-        is not a failure.
+        is not a failure; a folder below it that cannot be read, and an image of a format that is not read, are.
 
         Raises:
             InputError: the folder cannot be read, or the detector does not fit the model.
@@ -153,6 +153,9 @@ class AnomalyInspector:
         watch = FolderWatch(folder)
         for paths in watch.arrivals():
             started = time.monotonic()
+            if failures := watch.new_failures():
+                self._count(failures)
+                yield [*failures]
             new = (path for path in paths if watch.is_new(path))
             readers = image_readers(new, self.conversion, self._notes.append, options)
             chunks = in_few_sizes(chunked(readers, self.chunk_size), self.chunk_size)
@@ -248,7 +251,7 @@ class AnomalyInspector:
         if not images:
             return
         header = self.detector.header
-        conversion = self.model.conversion
+        conversion = self.conversion
         remaining = iter(images)
         for output in self.model.outputs(np.stack([image.converted.pixels for image in images])):
             scores, maps = self.detector.apply(output)

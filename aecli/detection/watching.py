@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from aecli.data.formats.known import SUFFIXES
+from aecli.data.formats.known import KNOWN_SUFFIXES
+from aecli.data.image_set import Failure
 from aecli.data.layouts.layout import is_visible, suffix_of
 from aecli.errors import InputError
 
@@ -17,8 +18,8 @@ SECONDS_BETWEEN_SCANS = 0.5
 REST_PER_SCAN = 20
 """A scan of many files is followed by a rest of this many times its duration, so that an idle watch costs little."""
 
-State = tuple[int, int]
-"""Size in bytes and modification time in nanoseconds of a file."""
+State = tuple[int, int, int]
+"""Size in bytes, and the times in nanoseconds when the content and when anything, such as a permission, changed."""
 
 
 @dataclass(slots=True)
@@ -34,15 +35,18 @@ class FolderWatch:
     """Finds the image files in a folder and the folders below it: once each, and again if their content changes.
 
     Hidden files are ignored. The files are known by path, size, modification time and a hash of their content, as long
-    as they are in the folder, so that the memory that this takes is bounded by the number of files in it.
+    as they are in the folder, so that the memory that this takes is bounded by the number of files in it. Files below a
+    folder that cannot be read for a while stay known.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._known: dict[str, _KnownFile] = {}
+        self._unreadable: dict[str, str] = {}
+        self._failures: list[Failure] = []
 
     def arrivals(self) -> Iterator[list[str]]:
-        """Yield the paths of new files, those of each scan together, without end.
+        """Yield the paths of new files, those of each scan together, without end; none if there are only failures.
 
         Raises:
             InputError: the folder cannot be read.
@@ -51,7 +55,7 @@ class FolderWatch:
             started = time.monotonic()
             paths = self.scan()
             duration = time.monotonic() - started
-            if paths:
+            if paths or self._failures:
                 yield paths
             time.sleep(max(SECONDS_BETWEEN_SCANS, REST_PER_SCAN * duration))
 
@@ -61,9 +65,18 @@ class FolderWatch:
         Raises:
             InputError: the folder cannot be read.
         """
-        found = dict(_image_files(self.folder))
+        unreadable: dict[str, str] = {}
+        found = dict(_image_files(self.folder, unreadable))
+        self._failures += [
+            Failure(folder, f"the folder cannot be read: {reason}")
+            for folder, reason in unreadable.items()
+            if folder not in self._unreadable
+        ]
+        self._unreadable = unreadable
+        hidden = tuple(f"{folder}{os.sep}" for folder in unreadable)
         for path in self._known.keys() - found.keys():
-            del self._known[path]
+            if not path.startswith(hidden):
+                del self._known[path]
         complete: list[tuple[int, str]] = []
         for path, state in found.items():
             known = self._known.get(path)
@@ -75,6 +88,11 @@ class FolderWatch:
                 complete.append((state[1], path))
         return [path for _, path in sorted(complete)]
 
+    def new_failures(self) -> list[Failure]:
+        """Return the folders that could not be read since the last call; each is returned once while it stays so."""
+        failures, self._failures = self._failures, []
+        return failures
+
     def is_new(self, path: str) -> bool:
         """Return whether the content of a complete file was not judged yet, and remember that it is from now on."""
         known = self._known[path]
@@ -82,12 +100,14 @@ class FolderWatch:
         known.is_waiting = False
         if digest is None or digest == known.digest:  # it has vanished, or was only touched
             return False
-        known.digest = digest
+        known.digest = digest or None  # of a file that cannot be read: it is judged again once it can
         return True
 
 
-def _image_files(folder: Path) -> Iterator[tuple[str, State]]:
-    """Yield the path and the state of each image file below a folder.
+def _image_files(folder: Path, unreadable: dict[str, str]) -> Iterator[tuple[str, State]]:
+    """Yield the path and the state of each image file below a folder, also of a format that is not read.
+
+    Folders that cannot be read are added to `unreadable`, each with the reason.
 
     Raises:
         InputError: the folder itself cannot be read; others may vanish at any time.
@@ -101,9 +121,11 @@ def _image_files(folder: Path) -> Iterator[tuple[str, State]]:
             identity = (status.st_dev, status.st_ino)
             entries = [] if identity in visited else list(os.scandir(current))
         except OSError as error:
+            reason = (error.strerror or str(error)).lower()
             if current == os.fspath(folder):
-                reason = (error.strerror or str(error)).lower()
                 raise InputError(f"folder cannot be read: {folder}: {reason}") from error
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                unreadable[current] = reason
             continue
         visited.add(identity)  # a symbolic link may lead to a folder above it
         for entry in entries:
@@ -112,9 +134,9 @@ def _image_files(folder: Path) -> Iterator[tuple[str, State]]:
             with suppress(OSError):
                 if entry.is_dir():
                     waiting.append(entry.path)
-                elif suffix_of(entry.name) in SUFFIXES and entry.is_file():
+                elif suffix_of(entry.name) in KNOWN_SUFFIXES and entry.is_file():
                     status = entry.stat()
-                    yield entry.path, (status.st_size, status.st_mtime_ns)
+                    yield entry.path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _digest(path: str) -> bytes | None:

@@ -135,3 +135,49 @@ def test_long_scans_are_rare(watch: FolderWatch, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(KeyboardInterrupt):
         next(arrivals)
     assert rests == [watching.SECONDS_BETWEEN_SCANS, watching.REST_PER_SCAN]
+
+
+def test_a_file_is_judged_again_once_it_can_be_read(
+    arrived: Arrived, watch: FolderWatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.png", b"1", at=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(watching, "_digest", lambda path: b"")  # its permissions forbid to read it
+        arrived()
+        assert arrived() == ["a.png"]
+        assert arrived() == arrived() == []
+    (tmp_path / "a.png").chmod(0o600)
+    arrived()
+    assert arrived() == ["a.png"]
+
+
+def test_a_folder_that_cannot_be_read_is_reported_once_and_its_files_stay_known(
+    arrived: Arrived, watch: FolderWatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a" / "1.png", b"1", at=1)
+    arrived()
+    assert arrived() == ["a/1.png"]
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path == str(tmp_path / "a"):
+            raise OSError(5, "Input/output error")
+        return scandir(path)
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr("aecli.detection.watching.os.scandir", refuse)
+            assert arrived() == arrived() == []
+            (failure,) = watch.new_failures()
+            assert failure.name == str(tmp_path / "a")
+            assert "input/output error" in failure.reason
+            arrived()
+            assert not watch.new_failures()
+        assert arrived() == arrived() == []
+
+
+def test_images_of_formats_that_are_not_read_are_found(arrived: Arrived, tmp_path: Path) -> None:
+    """They are failures, and not passed over in silence."""
+    write(tmp_path / "a.dng", b"1", at=1)
+    arrived()
+    assert arrived() == ["a.dng"]

@@ -152,7 +152,7 @@ def _follow(
     try:
         for results in inspector.watch(folder, options):
             printer.add(results)
-    except Interrupted:
+    except (Interrupted, InputError):  # the folder cannot be read any more
         printer.finish_files()
         _summarize(inspector, console)
         raise

@@ -28,6 +28,10 @@ Labels = NDArray[np.int64] | None
 
 MISSING_FORMATS = {suffix: one for one in FORMATS if not one.is_available for suffix in one.suffixes}
 """The formats whose decoders are not installed, by suffix."""
+SYSTEM_FOLDERS = frozenset(
+    {"__MACOSX", "lost+found", "@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information"}
+)
+"""Folders that macOS, Linux, network storage and Windows add: copies of metadata, thumbnails, deleted files."""
 MAX_LISTED = 8
 """The most suffixes or folders that a note or an error lists."""
 
@@ -204,7 +208,7 @@ class LayoutSource(PathSource):
         Raises:
             InputError: there is no image file, or labels are to come from prefixes and no name has one.
         """
-        self._require_images()
+        self.require_images()
         folders = self._folders
         if split in folders and not any(name.startswith(folders[split]) for name in self.layout.images):
             raise self._no_images(self.path / folders[split])
@@ -225,7 +229,7 @@ class LayoutSource(PathSource):
         Raises:
             InputError: there is no image file.
         """
-        self._require_images()
+        self.require_images()
         return self._content(self.layout.images, None, ())
 
     def _content(self, names: Sequence[str], labels: Labels, class_names: tuple[str, ...]) -> ImageFiles:
@@ -249,7 +253,7 @@ class LayoutSource(PathSource):
         found.sort()
         return [name for name, _ in found], [depth for _, depth in found]
 
-    def _require_images(self) -> None:
+    def require_images(self) -> None:
         if not self.layout.images:
             raise self._no_images(self.path)
 
@@ -295,8 +299,8 @@ def listed(items: Iterable[str]) -> str:
 
 
 def is_visible(name: str) -> bool:
-    """Return whether a file or folder of this name is not hidden, and no copy of the files' metadata by macOS."""
-    return not name.startswith(".") and name != "__MACOSX"
+    """Return whether a file or folder of this name is neither hidden nor one that a system keeps for itself."""
+    return not name.startswith(".") and name not in SYSTEM_FOLDERS
 
 
 def suffix_of(name: str) -> str:

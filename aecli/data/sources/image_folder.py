@@ -1,12 +1,20 @@
 """A folder of image files: `root/class/*`, `root/split/class/*`, or flat."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
-from aecli.data.encoded import FileOnDisk
+import numpy as np
+
+from aecli.data.encoded import EncodedImage, FileOnDisk, UnreadableImageError
 from aecli.data.layouts.layout import LayoutSource, is_visible
+from aecli.data.options import DataOptions
+from aecli.data.source import ImageFiles
 from aecli.errors import InputError
+from aecli.runtime.progress import Progress
 from aecli.storage.paths import is_folder
 
 
@@ -23,25 +31,103 @@ class ImageFolder(LayoutSource):
         return path.is_dir()
 
     def _list_files(self) -> Iterator[str]:
-        return files_below(self.path)
+        return files_below(self.path, self._add_unreadable)
 
     def _file(self, name: str) -> FileOnDisk:
         return FileOnDisk(self.path / name)
 
+    @cached_property
+    def _unreadable(self) -> dict[str, str]:
+        """Why a folder below this one cannot be read, by its relative path; complete once the files are listed."""
+        return {}
 
-def files_below(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+    def _add_unreadable(self, folder: str, reason: str) -> None:
+        self._unreadable[folder] = reason
+
+    def require_images(self) -> None:
+        is_empty = not self.layout.images  # lists the files
+        if self._unreadable:
+            folder, reason = next(iter(self._unreadable.items()))
+            raise InputError(f"folder cannot be read: {self.path / folder}: {reason}")
+        if is_empty:
+            super().require_images()
+
+    def read_unsplit(self, options: DataOptions, progress: Progress) -> ImageFiles:
+        """List all image files below the folder, without labels, and the folders below it that cannot be read.
+
+        Raises:
+            InputError: there is no image file.
+        """
+        if not self.layout.images or not self._unreadable:
+            return super().read_unsplit(options, progress)
+        content = self._content(self.layout.images, None, ())
+        folders = [UnreadableFolder(self.path / name, reason) for name, reason in self._unreadable.items()]
+        return replace(
+            content,
+            names=np.array([*content.names, *self._unreadable]),
+            files=(*content.files, *folders),
+            masks=None if content.masks is None else (*content.masks, *[()] * len(folders)),
+        )
+
+
+@dataclass(frozen=True)
+class UnreadableFolder(EncodedImage):
+    """Stands for the images in a folder that cannot be read."""
+
+    path: Path
+    reason: str
+    page: int | None = None
+
+    @property
+    def where(self) -> str:
+        """The path of the folder."""
+        return str(self.path)
+
+    def open(self) -> NoReturn:
+        """Raise the reason.
+
+        Raises:
+            UnreadableImageError: always.
+        """
+        raise UnreadableImageError(self.where, f"the folder cannot be read: {self.reason}")
+
+    def state(self) -> bytes:
+        """Return the path: nothing of it is cached."""
+        return os.fsencode(self.path.absolute())
+
+
+def files_below(folder: Path, on_unreadable: Callable[[str, str], None] | None = None) -> Iterator[str]:
     """Yield the posix paths, relative to `folder`, of all files below it that are not hidden.
 
-    Symbolic links are followed, except to a parent folder. `parents` are (device, inode) of the folders above.
+    Symbolic links are followed, except to a parent folder. Folders that vanish meanwhile are passed over.
+
+    Args:
+        folder: The folder.
+        on_unreadable: Called with the relative path of a folder below it that cannot be read, and the reason.
 
     Raises:
-        InputError: a folder cannot be read.
+        InputError: the folder cannot be read, or one below it cannot, and `on_unreadable` is None.
     """
+    yield from _files_below(folder, "", frozenset(), on_unreadable)
+
+
+def _files_below(
+    folder: Path,
+    prefix: str,
+    parents: frozenset[tuple[int, int]],
+    on_unreadable: Callable[[str, str], None] | None,
+) -> Iterator[str]:
     try:
         status = folder.stat()
         entries = list(os.scandir(folder))
     except OSError as error:
-        raise InputError(f"folder cannot be read: {folder}: {(error.strerror or str(error)).lower()}") from error
+        if parents and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return
+        reason = (error.strerror or str(error)).lower()
+        if not parents or on_unreadable is None:
+            raise InputError(f"folder cannot be read: {folder}: {reason}") from error
+        on_unreadable(prefix[:-1], reason)
+        return
     identity = (status.st_dev, status.st_ino)
     if identity in parents:
         return
@@ -49,10 +135,9 @@ def files_below(folder: Path, parents: frozenset[tuple[int, int]] = frozenset())
         if not is_visible(entry.name):
             continue
         if is_folder(entry):
-            for name in files_below(Path(entry.path), parents | {identity}):
-                yield f"{entry.name}/{name}"
+            yield from _files_below(Path(entry.path), f"{prefix}{entry.name}/", parents | {identity}, on_unreadable)
         else:
-            yield entry.name
+            yield f"{prefix}{entry.name}"
 
 
 SOURCES = (ImageFolder,)

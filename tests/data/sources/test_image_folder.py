@@ -9,6 +9,8 @@ from PIL import Image
 
 from aecli.data import UNLABELED, DataOptions, ImageSet, load
 from aecli.data.conversion import Conversion
+from aecli.data.encoded import UnreadableImageError
+from aecli.data.iteration import iterate_images
 from aecli.data.shapes import Shape
 from aecli.errors import ExitStatus, InputError
 from tests.data.image_sets import Draw, labels_of
@@ -238,3 +240,45 @@ def test_one_image_file(tmp_path: Path, draw: Draw) -> None:
     assert images.word == str(tmp_path / "1.png")
     with pytest.raises(InputError, match="too few images"):
         load(f"{tmp_path / '1.png'}:test")
+
+
+def refuse_listing(monkeypatch: pytest.MonkeyPatch, folder: Path, error: OSError) -> None:
+    """Let the system refuse to list a folder: tests may run as root, who may read all."""
+    scandir = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if Path(path) == folder:
+            raise error
+        return scandir(path)
+
+    monkeypatch.setattr("aecli.data.sources.image_folder.os.scandir", refuse)
+
+
+def test_a_folder_that_cannot_be_read_is_an_error_or_one_failure(
+    tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a/1.png", "b/2.png", "c/3.png"):
+        draw(tmp_path / name)
+    refuse_listing(monkeypatch, tmp_path / "b", PermissionError(13, "Permission denied"))
+    with pytest.raises(InputError, match=f"{tmp_path}/b: permission denied"):
+        load(str(tmp_path))
+    readers = list(iterate_images(str(tmp_path), Conversion((1, 4, 4))))
+    assert [reader.name for reader in readers] == [f"{tmp_path}/{name}" for name in ("a/1.png", "c/3.png", "b")]
+    with pytest.raises(UnreadableImageError, match="permission denied"):
+        readers[2].read()
+
+
+def test_a_folder_that_vanishes_meanwhile_is_passed_over(
+    tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "a" / "1.png")
+    (tmp_path / "b").mkdir()
+    refuse_listing(monkeypatch, tmp_path / "b", FileNotFoundError(2, "No such file or directory"))
+    assert len(load(str(tmp_path))) == 1
+
+
+@pytest.mark.parametrize("name", ["lost+found", "@eaDir", "__MACOSX", "System Volume Information"])
+def test_folders_of_systems_are_hidden(tmp_path: Path, draw: Draw, name: str) -> None:
+    draw(tmp_path / "a" / "1.png")
+    draw(tmp_path / name / "2.png")
+    assert load(str(tmp_path)).names.tolist() == ["a/1.png"]
