@@ -66,7 +66,7 @@ class ResultPrinter:
         self._lines.finish()
 
     def finish_files(self) -> None:
-        """Write the page, if there is one and it has images."""
+        """Write the page, if there is one."""
         summary = self._files.finish() if self._files else None
         if summary is not None:
             enlarged = f"{counted(summary.views, 'image')} enlarged"

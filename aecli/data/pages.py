@@ -1,5 +1,6 @@
 """List the frames and pages of image files as images of their own."""
 
+import re
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,7 +14,14 @@ from aecli.data.source import ImageArrays, ImageFiles
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import map_ordered
 
+PAGE = re.compile(r"#\d+$")
+"""The end of the name of a page."""
 Content = TypeVar("Content", ImageArrays, ImageFiles, ImageArrays | ImageFiles)
+
+
+def file_name(name: str) -> str:
+    """Return the name of the file that holds an image, which may be one of its pages."""
+    return PAGE.sub("", name)
 
 
 def with_pages(content: Content, pages: Pages, progress: Progress = silent) -> Content:

@@ -1,6 +1,6 @@
 """Features of images for all scores, and which images to fit on and which to evaluate on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import NormalMaps
 from aecli.data.image_set import ImageSet
+from aecli.data.pages import file_name
 from aecli.data.splits import hold_out
 from aecli.data.tiling import TiledSet
 from aecli.detection.normal_maps import ErrorMapSummary
@@ -40,11 +41,20 @@ class SplitFeatures:
     """(N,), the indices of the images in their set."""
     fit_indices: NDArray[np.int64]
     evaluation_indices: NDArray[np.int64]
+    files: NDArray[np.int64]
+    """(N,), the number of the file of each image. The pages of a file are alike, and are in the same half."""
+    total: int
+    """The number of images in the set; more than N if their features need too much memory."""
     error_maps: NormalMaps | None = None
     """A summary of the error maps of all N images; None if they are not reconstructed, or were cut into tiles."""
 
     def __len__(self) -> int:
         return len(self.fit_indices) + len(self.evaluation_indices)
+
+    @property
+    def file_count(self) -> int:
+        """The number of files that hold the images."""
+        return len(np.unique(self.files))
 
     @property
     def evaluated_images(self) -> NDArray[np.int64]:
@@ -65,7 +75,8 @@ def extract_features(
 ) -> SplitFeatures:
     """Run the model on the images and return their features for the scores, split in halves at random by the seed.
 
-    If the features need too much memory, only a random subset of the images is used.
+    The pages of a file are in the same half, if there are several files. If the features need too much memory, only a
+    random subset of the images is used.
     """
     if images.tiles is not None:
         return _extract_tiled(model, images, images.tiles, scores, seed, stage, progress)
@@ -74,8 +85,9 @@ def extract_features(
         indices = np.sort(np.random.default_rng(seed).choice(len(images), most, replace=False))
     error_maps = ErrorMapSummary() if model.has_images else None
     joined = _measure(model, images, indices, scores, stage, progress, error_maps)
-    halves = hold_out(len(indices), 1 - FIT_FRACTION, seed)
-    return SplitFeatures(joined, indices, *halves, None if error_maps is None else error_maps.result())
+    files = _files_of([images.image_names[index] for index in indices])
+    summary = None if error_maps is None else error_maps.result()
+    return SplitFeatures(joined, indices, *_halves(files, seed), files, len(images), summary)
 
 
 def _extract_tiled(
@@ -94,7 +106,24 @@ def _extract_tiled(
     rows = np.flatnonzero(np.isin(tiles.image_of, kept))
     measured = _measure(model, images, rows, scores, stage, progress)
     grouped = {name: group_by_image(features, tiles.take(rows)) for name, features in measured.items()}
-    return SplitFeatures(grouped, kept, *hold_out(len(kept), 1 - FIT_FRACTION, seed))  # type: ignore[arg-type]
+    names = dict(zip(tiles.image_of.tolist(), images.image_names, strict=True))
+    files = _files_of([names[image] for image in kept.tolist()])
+    return SplitFeatures(grouped, kept, *_halves(files, seed), files, len(tiles.images))  # type: ignore[arg-type]
+
+
+def _files_of(names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number of the file of each image, in order of their first images."""
+    number: dict[str, int] = {}
+    return np.array([number.setdefault(file_name(name), len(number)) for name in names], np.int64)
+
+
+def _halves(files: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of the images to fit on and to evaluate on."""
+    count = int(files.max()) + 1
+    if count == 1:
+        return hold_out(len(files), 1 - FIT_FRACTION, seed)
+    fit, evaluation = hold_out(count, 1 - FIT_FRACTION, seed)
+    return np.flatnonzero(np.isin(files, fit)), np.flatnonzero(np.isin(files, evaluation))
 
 
 def _measure(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from aecli.analyses.intervals import Estimate, proportion_interval
 from aecli.checkpoint import NormalMaps
 from aecli.detection.detector import Logistic, ThresholdBasis
-from aecli.detection.features import SplitFeatures
+from aecli.detection.features import MIN_IMAGES, SplitFeatures
 from aecli.detection.normal_maps import summarize_maps
 from aecli.detection.options import DEFAULT_QUANTILE, CalibrationOptions
 from aecli.detection.pixel_evaluation import EvaluationMaps, Maps
@@ -35,6 +35,7 @@ from aecli.detection.thresholds import (
     fit_logistic,
     jackknife_specificity,
 )
+from aecli.runtime.counting import counted
 
 FOLDS = 5
 MANY_IMAGES = 40
@@ -134,7 +135,10 @@ def fit_score(
         normal.error_maps if scored.maps is None else summarize_maps(scored.maps),
         evaluation_maps,
         counts,
-        _warnings(name, threshold, scored.threshold, has_anomalies=anomalous is not None),
+        [
+            *_set_warnings(normal, anomalous),
+            *_warnings(name, threshold, scored.threshold, normal.total, has_anomalies=anomalous is not None),
+        ],
     )
 
 
@@ -144,13 +148,20 @@ def cross_fitted(
     seed: int,
     reduction: str = DEFAULT_REDUCTION,
     folds: int = FOLDS,
+    files: NDArray[np.int64] | None = None,
 ) -> tuple[Scores, Maps | None]:
     """Score each of N images with statistics of the images in the other folds; `features` are (N, ...).
+
+    Images of the same number in `files`, (N,), are in the same fold.
 
     Returns:
         The scores, (N,), and their maps, (N, h, w), if the score has maps.
     """
-    fold_of = np.random.default_rng(seed).permutation(len(features)) % (count := min(folds, len(features)))
+    groups = np.unique(files, return_inverse=True)[1] if files is not None else np.arange(len(features))
+    if groups.max() == 0:
+        groups = np.arange(len(features))
+    count = min(folds, int(groups.max()) + 1)
+    fold_of = np.random.default_rng(seed).permutation(groups.max() + 1)[groups] % count
     members = [np.flatnonzero(fold_of == fold) for fold in range(count)]
     results = [
         apply_score(score, features[fold], score.fit(np.delete(features, fold, axis=0), seed), reduction)
@@ -174,9 +185,11 @@ def _score_normal(
     seed, reduction = options.seed, options.map_reduction
     is_split = len(normal) >= MANY_IMAGES
     features = normal.fit(name) if is_split else normal.all[name]
+    files = normal.files[normal.fit_indices] if is_split else normal.files
     if known is None:
         statistics = score.fit(features, seed)
-        scores, maps = cross_fitted(score, features, seed, reduction, FOLDS if is_split else len(features))
+        folds = FOLDS if is_split else len(features)
+        scores, maps = cross_fitted(score, features, seed, reduction, folds, files)
     else:
         statistics = known
         scores, maps = apply_score(score, features, known, reduction)
@@ -211,7 +224,24 @@ def _specificity(scored: _NormalScores, threshold: _Threshold, anomalous: Scores
     return proportion_interval(int((scored.threshold <= thresholds).sum()), count)
 
 
-def _warnings(name: str, threshold: _Threshold, normal: Scores, *, has_anomalies: bool) -> list[str]:
+def _set_warnings(normal: SplitFeatures, anomalous: SplitFeatures | None) -> list[str]:
+    """Warn if images were left out, or if they are pages of few files."""
+    warnings = []
+    for kind, features in (("normal", normal), ("anomalous", anomalous)):
+        if features is not None and len(features) < features.total:
+            warnings.append(
+                f"only {len(features):,} of the {features.total:,} {kind} images were used: the features of more need"
+                " too much memory; larger tiles, or one --score, need less"
+            )
+    if normal.file_count < min(MIN_IMAGES, len(normal)):
+        warnings.append(
+            f"the {len(normal):,} normal images are pages of {counted(normal.file_count, 'file')}: as pages of one file"
+            " are alike, more images of other files may be flagged than measured"
+        )
+    return warnings
+
+
+def _warnings(name: str, threshold: _Threshold, normal: Scores, total: int, *, has_anomalies: bool) -> list[str]:
     warnings: list[str] = []
     if threshold.quantile is None:
         return warnings
@@ -222,9 +252,10 @@ def _warnings(name: str, threshold: _Threshold, normal: Scores, *, has_anomalies
         )
     quantile = threshold.quantile
     if not conformal_threshold(normal, quantile)[1]:
+        enough = ceil(quantile / (1 - quantile)) * 2
+        advice = "" if total >= enough else f"; give at least {enough:,} normal images"
         warnings.append(
             f"{len(normal)} normal images to fit on are too few for the quantile {quantile:g}: the threshold "
-            f"is their largest score, and {flagged_text(len(normal), quantile)}; give at least "
-            f"{ceil(quantile / (1 - quantile)) * 2:,} normal images"
+            f"is their largest score, and {flagged_text(len(normal), quantile)}{advice}"
         )
     return warnings

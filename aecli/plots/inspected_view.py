@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from aecli.data.conversion import AS_IS
 from aecli.data.resize import to_pil
+from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
 from aecli.detection.original import OriginalImage, Size
 from aecli.errors import InputError
+from aecli.inference.model import Model
 from aecli.plots.color_scale import HALO, OUTLINE, ColorScale, palette
 
 if TYPE_CHECKING:
@@ -83,6 +85,11 @@ def view_of(detection: Detection, scale: ColorScale, longest: int) -> InspectedV
     factor = max(1, min(-(-SMALLEST_SIDE // shorter), longest // longer))
     image = to_pil(pixels.repeat(factor, axis=1).repeat(factor, axis=2))
     return InspectedView(image, original, map_of(detection), scale, is_enlarged=factor > 1)
+
+
+def has_maps(detector: Detector, model: Model) -> bool:
+    """Return whether `map_of` the images of a detector and its model are not None."""
+    return detector.has_maps or (model.has_images and detector.header.tiles is None)
 
 
 def map_of(detection: Detection) -> NDArray[np.float32] | None:

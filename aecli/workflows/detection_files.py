@@ -12,6 +12,7 @@ from aecli.pages.inspection import InspectionPage
 from aecli.pages.inspection.page import PageSummary
 from aecli.plots.file_options import PAGE_SUFFIXES, FileOptions
 from aecli.plots.heatmap import Heatmaps
+from aecli.plots.inspected_view import has_maps
 from aecli.plots.map_files import MapFiles
 from aecli.storage.paths import require_folder, require_output
 
@@ -23,11 +24,13 @@ def open_files(options: FileOptions, model: Model, detector: Detector) -> "Detec
         UsageError: there are no maps to draw or to write, or a path is that of something else.
         UnavailableError: a folder cannot be written.
     """
-    if (options.heatmaps or options.maps) and not (detector.has_maps or model.has_images):
+    if (options.heatmaps or options.maps) and not has_maps(detector, model):
+        flag, header = "--heatmaps" if options.heatmaps else "--maps", detector.header
+        scored = "each tile" if header.tiles else "whole images of a model of features"
+        other = "local" if model.has_images else "position"
         raise UsageError(
-            f"{'--heatmaps' if options.heatmaps else '--maps'} needs maps, but {detector.header.score} scores whole "
-            "images of a model of features",
-            hint="calibrate with a score of maps: aecli calibrate --score position",
+            f"{flag} needs maps, but {header.score} scores {scored}",
+            hint=f"calibrate with a score of maps: aecli calibrate --score {other}",
         )
     heatmaps, maps = (None if folder is None else require_folder(folder) for folder in (options.heatmaps, options.maps))
     page = None if options.report is None else require_output(options.report, suffixes=PAGE_SUFFIXES)

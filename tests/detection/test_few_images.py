@@ -1,5 +1,6 @@
 """Calibration with 5 to 39 normal images: all of them are fitted on, and intervals are honest."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import aecli
 from aecli.data.image_set import ImageSet
 from aecli.detection.calibration import calibrate
 from aecli.detection.detector import ThresholdBasis, load_detector, save_detector
-from aecli.detection.features import MIN_IMAGES
+from aecli.detection.features import MIN_IMAGES, extract_features
 from aecli.detection.options import CalibrationOptions
 from aecli.detection.score_application import apply_score
 from aecli.detection.score_fitting import MANY_IMAGES, cross_fitted
@@ -19,6 +20,7 @@ from aecli.detection.scores import find_score, score_names
 from aecli.detection.thresholds import conformal_specificity, conformal_threshold, jackknife_specificity
 from aecli.errors import ExitStatus
 from aecli.inference.model import Model, ModelOutput
+from aecli.runtime.progress import silent
 from tests.command_line import Run
 from tests.detection.fake_model import SHAPE
 
@@ -43,6 +45,38 @@ def test_the_jackknife_scores_each_image_with_the_statistics_of_the_others(outpu
         assert maps is not None
         assert expected[1] is not None
         assert maps[index] == pytest.approx(expected[1][0], rel=1e-5)
+
+
+def in_stacks(images: ImageSet, size: int) -> ImageSet:
+    """Return the same images as pages of files."""
+    names = [f"{index // size}.tif#{index % size + 1}" for index in range(len(images))]
+    return replace(images, names=np.array(names))
+
+
+def test_pages_of_a_file_are_in_one_fold() -> None:
+    """Equal pages would otherwise be at distance 0 of each other."""
+    score = find_score("knn")
+    files = np.repeat(np.arange(6), 4)
+    features = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)[files]
+    for folds in (3, 24):
+        assert cross_fitted(score, features, 0, "max", folds)[0].min() == 0
+        assert cross_fitted(score, features, 0, "max", folds, files)[0].min() > 0.1
+    one = cross_fitted(score, features, 0, "max", 5, np.zeros(24, np.int64))[0]
+    assert np.array_equal(one, cross_fitted(score, features, 0, "max", 5)[0])
+
+
+@pytest.mark.parametrize("size", [10, 30])
+def test_pages_of_a_file_are_in_one_half(size: int, model: Model) -> None:
+    images = in_stacks(first_digits(120), size)
+    features = extract_features(model, images, {"knn": find_score("knn")}, 0, "", silent)
+    halves = [
+        {images.names[index].partition("#")[0] for index in half}
+        for half in (features.fit_indices, features.evaluation_indices)
+    ]
+    assert not halves[0] & halves[1]
+    assert sum(map(len, halves)) == features.file_count == 120 // size
+    warnings = calibrate(model, images, None, CalibrationOptions("knn")).warnings
+    assert any("pages of 4 files" in warning for warning in warnings) is (size == 30)
 
 
 @pytest.mark.parametrize("name", score_names())

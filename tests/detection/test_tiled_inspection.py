@@ -18,7 +18,10 @@ from aecli.detection.scores import find_score
 from aecli.detection.tile_options import TileOptions
 from aecli.errors import UsageError
 from aecli.inference.model import Model, ModelOutput
+from aecli.plots.file_options import FileOptions
+from aecli.plots.inspected_view import map_of
 from aecli.workflows.detection import open_inspector
+from aecli.workflows.detection_files import open_files
 
 TILING = Tiling(8, 2)
 
@@ -164,3 +167,27 @@ def test_other_tiles_than_those_of_the_threshold_are_warned_of(model: Model) -> 
 def test_impossible_tiles_are_refused(options: TileOptions) -> None:
     with pytest.raises(UsageError, match=r"--tile|--overlap"):
         options.check()
+
+
+def test_maps_of_tiles_need_a_score_of_maps(
+    model: Model, residual: Detector, local: Detector, mosaic: Path, tmp_path: Path
+) -> None:
+    """Before the first image, and not at the first anomaly."""
+    for options in (FileOptions(maps=tmp_path / "maps"), FileOptions(heatmaps=tmp_path / "heatmaps")):
+        with pytest.raises(UsageError, match="each tile") as refused:
+            open_files(options, model, residual)
+        assert "--score local" in (refused.value.hint or "")
+        files = open_files(options, model, local)
+        (result,) = inspect(model, local, mosaic)
+        assert Path(next(iter(files.write(result).values()))).exists()
+
+
+def test_whole_images_of_a_model_of_tiles_have_error_maps(
+    model: Model, residual: Detector, digits: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --tile 0."""
+    conversion = replace(model.conversion, tiles=TILING)
+    monkeypatch.setattr(type(model), "conversion", property(lambda self: conversion))
+    Image.fromarray(digits[0, 0]).save(tmp_path / "digit.png")
+    (result,) = inspect(model, residual.with_tiles(None), tmp_path / "digit.png")
+    assert map_of(result) is not None

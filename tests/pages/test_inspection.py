@@ -178,11 +178,15 @@ def test_memory_does_not_grow_with_the_number_of_images(path: Path) -> None:
     assert path.stat().st_size > 1_000_000
 
 
-def test_without_images_there_is_no_page(path: Path) -> None:
+def test_without_images_a_page_says_so_and_replaces_an_earlier_one(path: Path) -> None:
+    path.write_text("the previous page")
     collected = InspectionPage(path, model(), detector())
     collected.add_failure(Failure("bad.png", "damaged"))
-    assert collected.finish() is None
-    assert not list(path.parent.iterdir())
+    assert collected.finish().images == 0
+    found = Elements(path.read_text("utf-8"))
+    assert "0 images" in found.text
+    assert "bad.png: damaged" in found.text
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_an_unfinished_page_leaves_nothing(path: Path) -> None:

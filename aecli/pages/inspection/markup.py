@@ -15,6 +15,7 @@ from aecli.inference.model import Model
 from aecli.pages.document import Document, Picture, asset, text
 from aecli.pages.inspection.distribution import distribution
 from aecli.plots.color_scale import SHADES, ColorScale, palette
+from aecli.plots.inspected_view import has_maps
 from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
 
@@ -87,7 +88,7 @@ class PageText:
             yield f"<dt>{term}</dt><dd>{text(description)}</dd>"
         yield "</dl>"
         yield from distribution(self._scores, header.threshold)
-        if self._detector.has_maps or self._model.has_images:
+        if has_maps(self._detector, self._model):
             yield self._legend()
 
     def _threshold_source(self) -> str:

@@ -90,15 +90,12 @@ class InspectionPage:
         if self._failed <= LISTED_FAILURES:
             self._failures.append(failure)
 
-    def finish(self) -> PageSummary | None:
-        """Write the page, the highest score first; without images, write nothing and return None.
+    def finish(self) -> PageSummary:
+        """Write the page, the highest score first; without images too, so that no earlier page stays.
 
         Raises:
             UnavailableError: the file cannot be written.
         """
-        if not self._scores:
-            _close(self._items)
-            return None
         views = {-number: view for _, number, view in self._views}
         order = sorted(range(len(self._scores)), key=lambda number: (-self._scores[number], number))
         page = markup.PageText(self._model, self._detector, self._scale, self._scores, len(views))

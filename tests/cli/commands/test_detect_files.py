@@ -53,10 +53,12 @@ def test_the_report_holds_what_is_shown_and_its_size_is_printed(
     assert page.read_text("utf-8").count("<li data-score") == 6
 
 
-def test_without_an_image_to_show_there_is_no_report(detect: Run, image_folder: Path, tmp_path: Path) -> None:
+def test_without_an_image_to_show_the_report_says_so(detect: Run, image_folder: Path, tmp_path: Path) -> None:
+    """A report of the day before would otherwise stay."""
     for words in (("none.png",), (image_folder, "--only", "anomalies", *HIGH)):
+        (tmp_path / "report.html").write_text("of the day before")
         detect(*words, "--report", tmp_path / "report.html")
-        assert not (tmp_path / "report.html").exists()
+        assert "0 images" in (tmp_path / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
