@@ -28,6 +28,7 @@ class ExitStatus(IntEnum):
     UNAVAILABLE = 6
     ANOMALY = 10
     INTERRUPTED = 130
+    CLOSED_PIPE = 141
     TERMINATED = 143
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from aecli.cli.colors import styled
 from aecli.cli.console import printable
 from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, root_cause
+from aecli.runtime import allocator
 from aecli.runtime.python_internals import leave_at_once
 
 UNREADABLE = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.EIO, errno.ESTALE, errno.ENOTDIR}
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run `aecli` with the words of the command line, then exit."""
     words = sys.argv[1:] if arguments is None else arguments
     stops.clear()
+    allocator.owned = True
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -69,14 +71,16 @@ def _run(words: list[str]) -> int:
 
         former_spellings.clear()
         status = app(words, prog_name="aecli", standalone_mode=False)
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:  # all is done, and the reader, such as head, has read enough
+            _discard_output()
     except (BrokenPipeError, SystemExit) as stop:
         # Typer turns a broken pipe into SystemExit.
         if isinstance(stop, SystemExit) and not isinstance(stop.__context__, BrokenPipeError):
             raise
-        # The reader, such as head, has closed the pipe: flushing it at exit would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitStatus.DONE
+        _discard_output()
+        return _report_stop(words, Interrupted(stops[0])) if stops else ExitStatus.CLOSED_PIPE
     except Interrupted as stop:
         return _report_stop(words, stop)
     except AecliError as error:
@@ -88,6 +92,11 @@ def _run(words: list[str]) -> int:
         cause = Interrupted(stops[0]) if stops else root_cause(error)
         return _report_stop(words, cause) if isinstance(cause, Interrupted) else _report_unexpected(words, error)
     return status if isinstance(status, int) else ExitStatus.DONE
+
+
+def _discard_output() -> None:
+    """Let nothing more be written to standard output: flushing it at exit would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report_stop(words: list[str], stop: Interrupted) -> int:
@@ -114,6 +123,7 @@ def _report_unexpected(words: list[str], error: Exception) -> int:
         print_error(words, f"error: {shortage.message}", shortage.hint, shortage.status)
         return shortage.status
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _discard_output()
         print_error(words, "error: no space left on the disk", "free some space", ExitStatus.UNAVAILABLE)
         return ExitStatus.UNAVAILABLE
     if isinstance(error, OSError) and error.filename is not None and error.errno in UNREADABLE:

@@ -4,7 +4,6 @@ import atexit
 import os
 import sys
 import threading
-from contextlib import suppress
 
 
 def leave_at_once(status: int) -> None:
@@ -15,7 +14,13 @@ def leave_at_once(status: int) -> None:
     if len(threading.enumerate()) > 1:
         return
     atexit._run_exitfuncs()
-    with suppress(OSError, ValueError):
-        for stream in (sys.stdout, sys.stderr):
+    is_written = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
             stream.flush()
+        except ValueError:  # it is closed
+            return
+        except OSError:
+            is_written = False
+    if is_written or status:  # an ordinary exit would replace the status by 120
         os._exit(status)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,13 @@ def run(code: str) -> tuple[int, list[str]]:
 def test_exit_handlers_run_and_the_rest_does_not() -> None:
     code = LEAVE + UNLOADED + "import atexit; atexit.register(print, 'handler'); print('output')\nleave_at_once(3)"
     assert run(code) == (3, ["output", "handler"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize(("status", "expected"), [(6, 6), (0, 120)])
+def test_a_full_disk_keeps_the_status_of_an_error(status: int, expected: int) -> None:
+    code = LEAVE + "import sys\nsys.stdout = open('/dev/full', 'w')\nprint('output')\n" + f"leave_at_once({status})"
+    assert run(code)[0] in (expected, status)
 
 
 @pytest.mark.parametrize(
