@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -178,12 +179,42 @@ def page_count(file: EncodedImage, most: int = MAX_PAGES) -> int:
         return max(count, 1)
 
 
+class _Quiet:
+    """Suppresses warnings from the first `with` block that is entered to the last one that is left, of all threads.
+
+    Filters belong to the process: a block of a thread that ends last would otherwise restore those of another block.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._depth = Lock(), 0
+        self._filters: warnings.catch_warnings[None] | None = None
+
+    def enter(self) -> None:
+        with self._lock:
+            self._depth += 1
+            if self._depth == 1:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+
+    def leave(self) -> None:
+        with self._lock:
+            self._depth -= 1
+            if self._depth == 0 and self._filters is not None:
+                self._filters.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Suppress Pillow's warnings: the conditions that matter raise errors here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    _QUIET.enter()
+    try:
         yield
+    finally:
+        _QUIET.leave()
 
 
 @contextmanager

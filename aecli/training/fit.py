@@ -18,7 +18,7 @@ from aecli.inference.model import batches
 from aecli.inference.torch_classifier import TorchClassifier
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
-from aecli.runtime.allocator import keep_freed_memory
+from aecli.runtime.allocator import kept_freed_memory
 from aecli.runtime.lightning_internals import quiet_lightning, terminate_launched_processes
 from aecli.runtime.processes import Process
 from aecli.training.batches import Batches
@@ -92,8 +92,7 @@ def train(
     """
     if request.resume and not request.folder.state.exists():
         return _finished(request, hardware)
-    keep_freed_memory()
-    with quiet_lightning():
+    with kept_freed_memory(), quiet_lightning():
         session = _make_session(request, hardware, loggers, listener)
         _run(session, request)
     if not session.process.is_rank_zero:

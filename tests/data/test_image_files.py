@@ -7,6 +7,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -279,3 +280,24 @@ def test_random_damage_raises_only_unreadable_image_errors(tmp_path: Path) -> No
             except UnreadableImageError:
                 continue
             assert pixels.shape == (3, 8, 8)
+
+
+def test_warnings_are_as_before_once_all_threads_are_done() -> None:
+    """A thread that is still decoding when another one fails must not leave its filters behind."""
+    before, first, second = list(warnings.filters), Event(), Event()
+
+    def decode_late() -> None:
+        with quiet():
+            first.set()
+            second.wait(10)
+
+    with quiet():
+        late = Thread(target=decode_late)
+        late.start()
+        first.wait(10)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.warn("hidden while a thread decodes", stacklevel=1)
+    assert not caught
+    second.set()
+    late.join()
+    assert list(warnings.filters) == before

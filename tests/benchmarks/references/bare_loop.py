@@ -17,14 +17,15 @@ from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distance, penalty
 from aecli.recipes.loading import load_recipe
-from aecli.runtime.allocator import keep_freed_memory
+from aecli.runtime import allocator
 
 MEAN, STD = 0.1307, 0.3081
 
 
 def main(path: str, name: str, epochs: int, precision: str, seed: int = 0) -> None:
     """Train with the recipe's SGD or AdamW at a constant rate, validate after each epoch, print the last loss."""
-    keep_freed_memory()
+    allocator.owned = True
+    allocator.keep_freed_memory()
     torch.manual_seed(seed)
     with np.load(path) as archive:
         train, test = (torch.from_numpy(archive[split][:, None]) for split in ("train", "test"))
