@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from aecli.cli.colors import styled
@@ -22,6 +23,7 @@ from aecli.cli.tables import (
 )
 from aecli.errors import UsageError, unknown
 from aecli.runtime.options import option
+from aecli.storage.paths import is_stream
 
 FORMATS = ("table", *TEXT_FORMATS, "json")
 
@@ -60,9 +62,18 @@ class TableConsole(Console):
         """The format of tables: `table`, `tsv`, `csv` or `json`."""
         return "json" if self.json else self.format or ("table" if sys.stdout.isatty() else "tsv")
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Row], document: Mapping[str, Any]) -> None:
-        """Print a table, or the one JSON `document` of the same values."""
+    def table(
+        self, columns: Sequence[Column], rows: Sequence[Row], document: Mapping[str, Any], beside: Path | None = None
+    ) -> None:
+        """Print a table, or the one JSON `document` of the same values.
+
+        If the command has written a file to standard output, `beside`, the document goes to standard error.
+        """
         style = self.table_format
+        if beside is not None and is_stream(beside):
+            if style == "json":
+                print(json_line(document), end="", file=sys.stderr)
+            return
         if style == "json":
             print_json(document)
         elif style == "table":

@@ -18,6 +18,7 @@ from aecli.analyses.knn_probe.probe import Accuracy, probe
 from aecli.checkpoint import DETECTOR_FILE, CheckpointHeader, ModelRef, read_header
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.data import DataOptions, DataRef, ImageSet, load, matched_labels, resolve
+from aecli.data.image_set import Failure
 from aecli.detection.detector import load_detector
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, conversion_of
@@ -77,6 +78,12 @@ class Measured:
     """Test images that the run was trained on."""
     images_per_second: float
     """Speed of encoding, or of classification."""
+    failures: tuple[Failure, ...] = ()
+    """The test images that could not be read."""
+    notes: tuple[str, ...] = ()
+    """How the test images were converted."""
+    warnings: tuple[str, ...] = ()
+    """What makes the metrics unreliable."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return all metrics as plain values."""
@@ -93,7 +100,8 @@ class Measured:
             "accuracy": asdict(self.accuracy) if self.accuracy else None,
             "auroc": run.auroc,
             "trained_images": self.overlap.trained_images,
-            "warnings": list(self.overlap.warnings),
+            "warnings": list(self.warnings),
+            "failed": len(self.failures),
             "images_per_second": self.images_per_second,
             "history": [asdict(epoch) for epoch in run.history],
         }
@@ -157,17 +165,22 @@ def measure(
     """
     word = test or run.header.validation.word
     images = load(word, options, conversion_of(run.header), skip_damaged=True, progress=progress)
+    failures, notes, warnings = tuple(images.failures), tuple(images.notes), tuple(images.warnings)
     if run.header.task == "classifier":
         classifier = inference.load_classifier(run.model, device=device)
         images = images if test else validation_images(classifier, images)
         speed = _speed(classifier.classify, images)
         overlap = training_overlap(classifier, images)
-        return Measured(run, None, None, None, _accuracy(classifier, images), overlap, speed)
+        accuracy = _accuracy(classifier, images)
+        warnings += tuple(overlap.warnings)
+        return Measured(run, None, None, None, accuracy, overlap, speed, failures, notes, warnings)
     model = inference.load(run.model, device=device)
     images = images if test else validation_images(model, images)
     residual, mse = _errors(model, images)
     knn = _probe(run, model, images, probing, options, progress) if test else None
-    return Measured(run, residual, mse, knn, None, training_overlap(model, images), _speed(model.encode, images))
+    overlap, speed = training_overlap(model, images), _speed(model.encode, images)
+    warnings += tuple(overlap.warnings)
+    return Measured(run, residual, mse, knn, None, overlap, speed, failures, notes, warnings)
 
 
 def _read_run(model: ModelRef, name: str) -> Run:

@@ -156,10 +156,9 @@ def calibrate(
         f"{_counts(calibration.fitted)} images, evaluated on {_counts(calibration.measured)} images"
         f"{_method(calibration)}"
     )
-    if not streams:
-        rows = [report.to_dict() | {"baseline": False} for report in result.reports]
-        rows += [report.to_dict() | {"baseline": True} for report in calibration.baselines]
-        console.table(COLUMNS, rows, _document(calibration, output))
+    rows = [report.to_dict() | {"baseline": False} for report in result.reports]
+    rows += [report.to_dict() | {"baseline": True} for report in calibration.baselines]
+    console.table(COLUMNS, rows, _document(calibration, output), next(iter(streams), None))
     if result.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 

@@ -12,7 +12,7 @@ from aecli.cli.table_console import TableConsole
 from aecli.cli.tables import Column
 from aecli.data.options import DataOptions
 from aecli.data.shapes import shape_text
-from aecli.errors import UsageError
+from aecli.errors import ExitStatus, UsageError
 
 EXAMPLES = examples(
     "aecli compare conv denoising sparse -o comparison.png",
@@ -82,8 +82,11 @@ def compare(
         )
     with console.progress() as progress:
         measured = measure_runs(loaded, test_ref or word, probing, data_options, progress, device)
+    console.report_notes(
+        [note for run in measured for note in run.notes], [each for run in measured for each in run.failures]
+    )
     for run in measured:
-        for warning in run.overlap.warnings:
+        for warning in run.warnings:
             console.warn(f"{run.run.name}: {warning}")
     if output:
         from aecli.plots import comparison as plot
@@ -91,5 +94,8 @@ def compare(
         plot.draw(measured, output, dpi, images=word)
         console.note(f"wrote {output}")
     document = {"test": word, "labels": labels, "draws": draws, "seed": seed}
-    rows = [run.to_dict() for run in measured]
-    console.table(COLUMNS, [row | {"code": shape_text(row["code_shape"])} for row in rows], document | {"runs": rows})
+    documents = [run.to_dict() for run in measured]
+    rows = [each | {"code": shape_text(each["code_shape"])} for each in documents]
+    console.table(COLUMNS, rows, document | {"runs": documents}, output)
+    if any(run.failures for run in measured):
+        raise typer.Exit(ExitStatus.PARTIAL)

@@ -70,7 +70,7 @@ def compress_report(
     for line in measured.comparison_lines:
         console.note(f"  {line}")
     rows = [row.to_dict() | {"psnr": row.quality.psnr} for row in report.rows]
-    console.table(_columns(), rows, measured.to_dict())
+    console.table(_columns(), rows, measured.to_dict(), output)
     if images.failures:
         raise typer.Exit(ExitStatus.PARTIAL)
 

@@ -75,7 +75,6 @@ def duplicates(
     """Find copies and near-duplicates among images, or those that two sets have in common, by their codes."""
     from aecli.codes import load_codes
     from aecli.plots.formats import require_plot
-    from aecli.storage.paths import is_stream
 
     _check(
         codes,
@@ -115,10 +114,10 @@ def duplicates(
         )
     if list_paths:
         _list(result, null=null)
-    elif output is None or not is_stream(output):
+    else:
         document = {"files": [str(path) for path in codes]} | result.to_dict()
         names = ("group", "kind", *(["file"] if len(sets) == 2 else []), "name", "label", "distance")
-        console.table([*map(Column, names)], [*_rows(result, codes)], document)
+        console.table([*map(Column, names)], [*_rows(result, codes)], document, output)
     console.note(_summary(result))
     if fail_on_duplicates and result.groups:
         raise typer.Exit(ExitStatus.ANOMALY)
@@ -149,6 +148,8 @@ def _check(
             f"{counted(len(images), 'set')} of images for {counted(len(codes), 'code file')}",
             hint="give --images once for each code file",
         )
+    if list_paths and output == Path("-"):
+        raise UsageError("--list and -o - both write to standard output", hint="name a file with -o")
     if null and not list_paths:
         raise UsageError("--null applies to --list only", hint="add --list")
     if list_paths and as_table:

@@ -115,8 +115,7 @@ def knn_probe(
         "notes": result.notes,
         "accuracies": accuracies,
     }
-    if output is None or not is_stream(output):
-        console.table(COLUMNS, [_row(accuracy) for accuracy in accuracies], document)
+    console.table(COLUMNS, [_row(accuracy) for accuracy in accuracies], document, output)
 
 
 def _images(

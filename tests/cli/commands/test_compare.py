@@ -1,5 +1,6 @@
 """`aecli compare`: metrics of several runs that agree with the other commands, and runs that cannot be compared."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,22 @@ def test_invalid_comparisons_are_errors(
     assert result.status == status
     assert noun in result.err.lower()
     assert "bug" not in result.err
+
+
+def test_images_that_cannot_be_read_are_left_out_and_said(
+    conv_run: Path, mlp_run: Path, aecli: Run, tmp_path: Path, digits: NDArray[np.uint8]
+) -> None:
+    for index, image in enumerate(digits[:6]):
+        Image.fromarray(image[0]).save(tmp_path / f"{index}.png")
+    (tmp_path / "0.png").write_bytes((tmp_path / "0.png").read_bytes()[:60])
+    result = aecli("compare", conv_run, mlp_run, "--test", tmp_path, "--json")
+    assert result.status == ExitStatus.PARTIAL
+    assert result.err.count("0.png") == 1
+    assert [run["failed"] for run in result.document["runs"]] == [1, 1]
+
+
+def test_a_plot_on_standard_output_is_alone_there(conv_run: Path, mlp_run: Path) -> None:
+    result = succeed("compare", conv_run, mlp_run, "--draws", "2", "-o", "-", "--json")
+    assert result.stdout.startswith(b"\x89PNG")
+    assert result.stdout.endswith(b"IEND\xaeB`\x82")
+    assert len(json.loads(result.err.splitlines()[-1])["runs"]) == 2
