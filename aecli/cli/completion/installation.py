@@ -10,7 +10,7 @@ import platformdirs
 from aecli.cli.completion import SHELLS, script
 from aecli.errors import UsageError
 from aecli.storage.atomic import write_text
-from aecli.storage.paths import require_folder
+from aecli.storage.paths import require_folder, unwritable
 from aecli.storage.text import read_text
 
 START_FILES = {"bash": ".bashrc", "zsh": ".zshrc"}
@@ -62,7 +62,11 @@ def install(shell: str) -> Installation:
     text = read_text(start_file, "start file") if start_file.exists() and start_file.stat().st_size else ""
     if line not in text.splitlines():
         newline = "" if not text or text.endswith("\n") else "\n"
-        write_text(start_file.resolve(), f"{text}{newline}{line}\n")
+        try:
+            with start_file.open("a", encoding="utf-8") as file:  # which keeps its mode and all that it holds
+                file.write(f"{newline}{line}\n")
+        except OSError as error:
+            raise unwritable(start_file, error) from error
     return Installation(path, start_file)
 
 

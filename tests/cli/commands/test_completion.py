@@ -32,7 +32,8 @@ def test_installing_twice_changes_nothing_more(
     start_file = tmp_path / f".{shell}rc"
     dotfiles = tmp_path / "dotfiles"
     if shell != "fish":
-        dotfiles.write_text("alias x=y")
+        dotfiles.write_bytes(b"\xef\xbb\xbfalias x=y")
+        dotfiles.chmod(0o600)
         start_file.symlink_to(dotfiles)
     document = aecli("completion", shell, "--install", "--json").document
     installed = Path(document["output"])
@@ -44,7 +45,8 @@ def test_installing_twice_changes_nothing_more(
     else:
         assert document["start_file"] == str(start_file)
         assert start_file.is_symlink()
-        assert dotfiles.read_text() == f"alias x=y\nsource {installed}\n"
+        assert dotfiles.read_bytes() == b"\xef\xbb\xbfalias x=y\n" + f"source {installed}\n".encode()
+        assert dotfiles.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(("words", "shell"), [(["tcsh"], "/bin/bash"), ([], "/bin/tcsh"), ([], "")])
