@@ -3,10 +3,12 @@
 import hashlib
 import zlib
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.levels import Levels
 from aecli.inference.codec import CodedImage, Encoded
 
 STEPS = (2, 8, 32)
@@ -22,6 +24,7 @@ class FakeCodec:
         self.unlike_psnr = [47.0, 37.0, 25.0]
         self.decoder_bytes = 1000
         self.channels = channels
+        self.levels: Levels | Literal["declared"] = "declared"
         self.size = size
         self.identity = f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
         self.encoded: list[tuple[int, int]] = []

@@ -89,20 +89,21 @@ def compress(
     Raises:
         aecli.errors.InputError: the model is missing or no codec, or no image could be stored.
         aecli.errors.OutputExistsError: files exist, and are neither to be replaced nor to be kept.
-        aecli.errors.UsageError: the model has no such rate.
+        aecli.errors.UsageError: the model has no such rate, or the folder is among the images.
         aecli.errors.UnavailableError: a file cannot be written.
     """
     from aecli.data import resolve
     from aecli.data.in_memory import memory_ref
     from aecli.data.own_size import own_size_images
-    from aecli.workflows.archive_writing import archive_paths, write_archive
+    from aecli.workflows.archive_writing import archive_paths, require_outside, write_archive
 
     settings = ArchiveOptions(rate, psnr, verify, overwrite, resume)
     with python_errors(), open_progress(progress) as on_progress:
         settings.check()
         ref = resolve(os.fspath(images)) if isinstance(images, str | os.PathLike) else memory_ref(images)
+        require_outside(Path(output), ref.paths)
         loaded = _loaded(codec, device)
-        read = own_size_images(ref, loaded.channels, options=options or DataOptions(), progress=on_progress)
+        read = own_size_images(ref, loaded.channels, loaded.levels, options or DataOptions(), on_progress)
         report = write_archive(loaded, read, archive_paths(read, Path(output)), settings, progress=on_progress)
     report.notes = list(map(in_python, report.notes))
     warn_all([*report.warnings, *(f"left out: {each.name}: {each.reason}" for each in report.failures)])

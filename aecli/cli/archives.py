@@ -67,22 +67,16 @@ def encode_archive(
         OutputExistsError: files exist.
         typer.Exit: images are missing, or not kept as well as requested.
     """
-    from aecli.checkpoint import read_header
-    from aecli.data.levels import Levels
     from aecli.data.own_size import own_size_images
     from aecli.inference.codec import load_codec
-    from aecli.inference.model import conversion_of
     from aecli.workflows.archive_writing import finite, write_archive
 
     options.check()
     inputs = [model.file, *data.paths]
     _check_archive_output(output, inputs)
     codec = load_codec(model, device)
-    levels = conversion_of(read_header(model.file)).levels
     with console.progress() as progress:
-        images = own_size_images(
-            data, codec.channels, levels if isinstance(levels, Levels) else "declared", data_options, progress
-        )
+        images = own_size_images(data, codec.channels, codec.levels, data_options, progress)
         paths = _archive_paths(images, output, inputs)
         lines = console.lines(LIST)
 
@@ -246,9 +240,9 @@ def _check_archive_output(output: Path, inputs: Sequence[Path]) -> None:
         )
     if output.exists() and not output.is_dir() and not is_file:
         raise UsageError(f"output is a file: {output}", hint="name a folder, or a file that ends in .npz")
-    for source in inputs:
-        if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
-            raise UsageError(f"the archive would lie among the images: {output}", hint="choose another folder")
+    from aecli.workflows.archive_writing import require_outside
+
+    require_outside(output, inputs)
 
 
 def _archive_paths(images: "OwnSizeImages", output: Path, inputs: Sequence[Path]) -> list[Path]:

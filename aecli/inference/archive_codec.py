@@ -1,12 +1,13 @@
 """What archives need of a codec: the interface of `aecli.inference.codec.ImageCodec`, which tests replace."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.codes.aec import AecImage, CodedImage
+from aecli.data.levels import Levels
 
 
 class Encoded(Protocol):
@@ -29,6 +30,7 @@ class Codec(Protocol):
     psnr: list[float]
     unlike_psnr: list[float]
     channels: int
+    levels: Levels | Literal["declared"]
     size: tuple[int, int] | None
     identity: str
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from aecli.checkpoint import Checkpoint, ModelRef, load_checkpoint, resolve_chec
 from aecli.checkpoint.prior_tensors import prior_to_tensors
 from aecli.codes.priors import StaticPrior
 from aecli.codes.psnr import mean_squared_error, psnr
+from aecli.data.levels import Levels
 from aecli.errors import InputError, UsageError
-from aecli.inference.model import batch_size
+from aecli.inference.model import batch_size, conversion_of
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -97,6 +98,8 @@ class ImageCodec:
             for mean, least in zip(self.psnr, header.rate_least_psnr or self.psnr, strict=True)
         ]
         self.channels, height, width = header.image_shape
+        levels = conversion_of(header).levels
+        self.levels: Levels | Literal["declared"] = levels if isinstance(levels, Levels) else "declared"
         model = checkpoint.autoencoder
         self.size = None if hasattr(model.encoder, "any_size") else (height, width)
         self.identity = _identity(checkpoint)

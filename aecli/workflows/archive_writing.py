@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -14,7 +14,7 @@ from aecli.data.archive_names import archived_names
 from aecli.data.image_files import quiet
 from aecli.data.image_set import Failure
 from aecli.data.own_size import OwnSizeImages
-from aecli.errors import InputError, OutputExistsError
+from aecli.errors import InputError, OutputExistsError, UsageError
 from aecli.inference.archive_codec import Codec, as_coded
 from aecli.inference.archive_decoding import foreign_reason, read_file
 from aecli.inference.archive_encoding import CompressedImage, FailedImage, Quality, compress_images
@@ -152,6 +152,17 @@ class ArchiveReport:
 def finite(psnr: float) -> float | None:
     """Return a PSNR as JSON holds it: None if it is infinite."""
     return round(psnr, 3) if psnr < inf else None
+
+
+def require_outside(output: Path, sources: Iterable[Path]) -> None:
+    """Check that an archive is in none of the folders that its images come from.
+
+    Raises:
+        UsageError: it is.
+    """
+    for source in sources:
+        if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
+            raise UsageError(f"the archive would lie among the images: {output}", hint="choose another folder")
 
 
 def archive_paths(images: OwnSizeImages, folder: Path) -> list[Path]:

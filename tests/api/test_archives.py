@@ -9,6 +9,7 @@ from PIL import Image
 
 import aecli
 from aecli.data.formats import aec_images
+from aecli.data.levels import Levels
 from aecli.errors import AecliWarning, InputError, OutputExistsError, UsageError
 from tests.fake_codec import FakeCodec
 
@@ -76,3 +77,20 @@ def test_archives_are_images_once_their_codec_is_loaded(
     images = aecli.load_images(str(tmp_path / "archive"))
     assert images.image_shape == (1, 8, 8)
     assert images.class_names == ("a", "b")
+
+
+def test_deep_images_have_the_levels_of_the_codec(codec: Any, tmp_path: Path) -> None:
+    """As on the command line: an image of 12 bits would otherwise be nearly black."""
+    values = np.arange(64, dtype=np.uint16).reshape(8, 8) * 65
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    codec.levels = Levels(0, 4095)
+    aecli.compress(tmp_path / "deep.png", codec, tmp_path / "archive")
+    aecli.restore(tmp_path / "archive", codec, tmp_path / "restored")
+    (restored,) = (tmp_path / "restored").rglob("*.png")
+    with Image.open(restored) as image:
+        assert np.abs(np.asarray(image) - values / 4095 * 255).max() <= 2
+
+
+def test_an_archive_is_not_among_its_images(codec: Any, image_folder: Path) -> None:
+    with pytest.raises(UsageError, match="among the images"):
+        aecli.compress(image_folder, codec, image_folder / "archive")
