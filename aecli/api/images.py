@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aecli.data import ImageSet
 from aecli.data.in_memory import IN_MEMORY
 from aecli.data.resize import fit
+from aecli.errors import InputError
 from aecli.inference.inputs import ImagesLike, to_images
 from aecli.runtime.progress import silent
 
@@ -39,9 +40,15 @@ def in_memory(images: "DataLike", model: "Model") -> ImageSet:
     Arrays and tensors are those that `Model.encode` takes; all other images are resized.
 
     Raises:
-        InputError: the images do not fit the model, or a file cannot be read.
+        InputError: the images do not fit the model, or were scaled to 8 bits by other levels than the model's, or a
+            file cannot be read.
     """
     if isinstance(images, ImageSet):
+        if images.levels not in (None, model.conversion.levels):
+            raise InputError(
+                f"the images of {images.word} were scaled to 8 bits by other levels than the model's",
+                hint="load them with conversion=model.conversion, or give the DATA word",
+            )
         fitted = fit(images.images, model.conversion, silent)
         return ImageSet(fitted, images.names, images.word, images.labels, images.class_names, masks=images.masks)
     pixels = to_images(images, model.conversion)

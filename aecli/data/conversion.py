@@ -23,7 +23,8 @@ class Conversion:
     resize: Resize = "stretch"
     levels: Levels | Literal["measured", "declared"] = "measured"
     """The values that become 0 and 255 in images of more than 8 bits: given, measured on all images that are read
-    together, or declared by the type of each image: 65,535 becomes 255 for 16 bits."""
+    together, or declared by the type of each image: 65,535 becomes 255 for 16 bits. Arrays of other types than uint16
+    declare none, and are measured."""
     expected: FullShape | None = None
     """The typical own shape of the images that a model was trained on; images that differ much are reported."""
     tiles: Tiling | None = None

@@ -44,7 +44,8 @@ class ImageSet:
     native_shape: FullShape | None = None
     """The images' own shape before conversion: the most frequent C, the medians of H and W; None if it is unknown."""
     levels: Levels | None = None
-    """The values of images of more than 8 bits that became 0 and 255; None if there are no such images."""
+    """The values of images of more than 8 bits that became 0 and 255; None if there are no such images, or each type
+    declares its own."""
     masks: tuple[ImageMasks, ...] | None = None
     """The masks that mark the defects of each image; None if the source has no masks."""
     known_fingerprint: str | None = field(default=None, repr=False, compare=False)

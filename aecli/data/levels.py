@@ -15,6 +15,8 @@ BITS = (8, 10, 12, 14, *range(16, 33))
 """The depths of cameras and detectors, and of sums of their images; the smallest one that holds a set is chosen."""
 OVERSHOOT = 0.1
 """Floats may exceed 0..1 and -1..1 by this much, as interpolated images do; the excess is clipped."""
+DECLARED_WHITE = {"uint16": 65535}
+"""The value that is white by the type of an array, by the name of the type; other types do not declare one."""
 CHUNK = 1 << 20
 """Values that are converted at once."""
 SPARSE = 1 / 8

@@ -88,6 +88,7 @@ def _fitted(content: ImageArrays, word: str, conversion: Conversion, progress: P
         )
     images, levels = content.images, content.levels(conversion, word)
     native = (images.shape[1], images.shape[2], images.shape[3])
+    is_declared = conversion.levels == "declared"
     if levels:
         conversion = replace(conversion, levels=levels)
         images = to_8_bits(images, levels)
@@ -103,7 +104,7 @@ def _fitted(content: ImageArrays, word: str, conversion: Conversion, progress: P
         notes=(*content.notes, *report.notes),
         warnings=tuple(report.warnings),
         native_shape=report.native,
-        levels=report.levels,
+        levels=None if is_declared else report.levels,
     )
 
 

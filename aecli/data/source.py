@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import EncodedImage
-from aecli.data.levels import Levels, ValueRange, measure_levels
+from aecli.data.levels import DECLARED_WHITE, Levels, ValueRange, measure_levels
 from aecli.data.options import DataOptions
 from aecli.data.splits import in_seeded_test
 from aecli.errors import InputError
@@ -47,13 +47,16 @@ class ImageArrays(SourceContent):
     def levels(self, conversion: Conversion, where: str) -> Levels | None:
         """Return the values that become 0 and 255: those of the conversion, or else measured on the file.
 
-        None for uint8 images, which stay as they are.
+        `declared` levels of uint16 are 0 and 65,535, as those of image files. None for uint8 images, which stay as they
+        are.
 
         Raises:
             InputError: the values are not those of images; the message names `where`.
         """
         if self.depth is None or isinstance(conversion.levels, Levels):
             return conversion.levels if self.depth and isinstance(conversion.levels, Levels) else None
+        if conversion.levels == "declared" and (white := DECLARED_WHITE.get(self.depth.kind)):
+            return Levels(0, white)
         try:
             return measure_levels(self.depth)
         except InputError as error:

@@ -12,7 +12,7 @@ from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk
 from aecli.data.image_files import convert, decode, quiet
 from aecli.data.in_memory import is_image, is_pillow, to_numpy
-from aecli.data.levels import Levels, to_8_bits
+from aecli.data.levels import DECLARED_WHITE, Levels, to_8_bits
 from aecli.data.shapes import FullShape, complete
 from aecli.errors import InputError
 from aecli.runtime.threads import map_ordered
@@ -26,8 +26,6 @@ ImageLike: TypeAlias = "NDArray[Any] | Tensor | Image | str | os.PathLike[str]"
 ImagesLike: TypeAlias = "ImageLike | Sequence[ImageLike]"
 """Images: an array or a tensor of one or more, or one image, or a sequence of single images."""
 
-DECLARED_WHITE = {"uint16": 65535}
-"""The value that is white in an array of integers; in one of any other type of integers it is 255."""
 ROUNDING = 1e-4
 """Floating point values may exceed 0..1 by this much, as after a resize; they are clipped."""
 

@@ -40,6 +40,42 @@ def test_arrays_give_the_same_threshold_as_their_data_word(model: Model) -> None
     assert aecli.calibrate(model, images.images[:, 0] / 255.0, score="mse").threshold == expected
 
 
+def write_deep(folder: Path, digits: NDArray[np.uint8], factor: int) -> str:
+    """Write images of 16 bits."""
+    folder.mkdir()
+    for index, pixels in enumerate(digits):
+        Image.fromarray(pixels[0].astype(np.uint16) * factor).save(folder / f"{index:02}.png")
+    return str(folder)
+
+
+@pytest.mark.filterwarnings("ignore::aecli.errors.AecliWarning")
+def test_sets_that_were_scaled_by_other_levels_are_refused(
+    model: Model, codes_file: Path, digits: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """Of sets with the maxima 4,080 and 4,335, white was 4,095 and 16,383: one was four times darker."""
+    good, bad = write_deep(tmp_path / "good", digits[:20], 16), write_deep(tmp_path / "bad", digits[20:], 17)
+    dark = aecli.load_images(bad)
+    for call in (
+        lambda: aecli.calibrate(model, aecli.load_images(good), dark),
+        lambda: aecli.detect(dark, model),
+        lambda: aecli.search(dark, codes_file, model),
+    ):
+        with pytest.raises(InputError, match="other levels"):
+            call()
+    converted = (aecli.load_images(word, conversion=model.conversion) for word in (good, bad))
+    expected = aecli.calibrate(model, good, bad, score="mse").threshold
+    assert aecli.calibrate(model, *converted, score="mse").threshold == expected
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.float32, 1), (np.float32, 255), (np.uint16, 65535), (np.int32, 255)])
+def test_a_set_that_was_loaded_for_the_model_is_taken(
+    model: Model, digits: NDArray[np.uint8], tmp_path: Path, dtype: type, white: float
+) -> None:
+    np.save(tmp_path / "a.npy", (digits * (white / 255)).astype(dtype))
+    images = aecli.load_images(str(tmp_path / "a.npy"), conversion=model.conversion)
+    assert aecli.calibrate(model, images, score="mse").threshold == aecli.calibrate(model, digits, score="mse").threshold
+
+
 @pytest.mark.parametrize("changes", [{"score": "residual"}, {"quantile": 0.5}, {"seed": 7}])
 def test_every_argument_changes_the_detector(changes: dict[str, object], model: Model) -> None:
     default, changed = aecli.calibrate(model, NORMAL), aecli.calibrate(model, NORMAL, **changes)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from aecli.data import DataOptions, load
 from aecli.data.conversion import Conversion
@@ -355,6 +356,22 @@ def test_twelve_bit_arrays_keep_their_gray_levels(tmp_path: Path) -> None:
     images = load(str(tmp_path / "a.npy"))
     np.testing.assert_array_equal(images.images[:, 0], np.rint(values * (255 / 4095)))
     assert images.levels == Levels(0, 4095)
+
+
+def test_declared_levels_of_16_bits_do_not_depend_on_the_values(tmp_path: Path) -> None:
+    """Two files with the maxima 4,000 and 4,200 are scaled alike, as 16-bit image files of the same pixels."""
+    conversion = Conversion(levels="declared")
+    for largest in (4000, 4200):
+        values = np.full((1, 2, 2), largest, np.uint16)
+        np.save(tmp_path / "a.npy", values)
+        Image.fromarray(values[0]).save(tmp_path / "a.png")
+        array, file = (load(f"{tmp_path}/a.{suffix}", conversion=conversion) for suffix in ("npy", "png"))
+        np.testing.assert_array_equal(array.images, file.images)
+        assert (array.images == 16).all()
+        assert array.levels is file.levels is None
+        assert array.notes == file.notes
+    np.save(tmp_path / "a.npy", np.array([[[0, 0.5, 1]]]))
+    assert load(str(tmp_path / "a.npy"), conversion=conversion).images.ravel().tolist() == [0, 128, 255]
 
 
 def test_a_large_array_of_numbers_is_converted_from_a_memory_map(tmp_path: Path) -> None:
