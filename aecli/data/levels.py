@@ -46,13 +46,18 @@ class ValueRange:
         return cls(float(values.min()), float(values.max()), values.dtype.name)
 
     @property
+    def is_float(self) -> bool:
+        """Whether the values are floating point numbers."""
+        return self.kind.startswith("float")
+
+    @property
     def is_finite(self) -> bool:
         """Whether no value is infinite or NaN."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
     def merge(self, other: "ValueRange") -> "ValueRange":
         """Return the range of both."""
-        kind = self.kind if self.kind == other.kind or self.kind.startswith("float") else other.kind
+        kind = self.kind if self.kind == other.kind or self.is_float else other.kind
         return ValueRange(min(self.low, other.low), max(self.high, other.high), kind)
 
 
@@ -68,7 +73,7 @@ def measure_levels(values: ValueRange) -> Levels:
     low, high = values.low, values.high
     if not values.is_finite:
         raise InputError("the images contain NaN or infinite values", hint="replace them by finite numbers")
-    if values.kind.startswith("float") and high <= 1 + OVERSHOOT:
+    if values.is_float and high <= 1 + OVERSHOOT:
         if low >= -OVERSHOOT * high:
             return Levels(0, 1)
         if low >= -1 - OVERSHOOT:
@@ -82,6 +87,19 @@ def measure_levels(values: ValueRange) -> Levels:
     if high <= 1:
         return Levels(0, 1)
     return Levels(0, next(2**bits - 1 for bits in BITS if high < 2**bits))
+
+
+def require_scale_of_one(values: ValueRange, levels: Levels) -> None:
+    """Check that images are not scaled otherwise than those of a model for which 1 is white: nearly all would be white.
+
+    Raises:
+        InputError: 1 is white, and there are larger values.
+    """
+    if levels.white == 1 and values.high > 1 + OVERSHOOT:
+        raise InputError(
+            f"values up to {values.high:,.6g} do not fit a model for which 1 is white",
+            hint="divide them by their white level, such as 255 or 65535",
+        )
 
 
 def to_8_bits(values: NDArray[Any], levels: Levels) -> NDArray[np.uint8]:
@@ -133,7 +151,7 @@ class DepthSummary:
         if values is None:
             return ()
         if not isinstance(levels, Levels):  # each image declares its own
-            levels = Levels(0, 1 if values.kind.startswith("float") else 65535)
+            levels = Levels(0, 1 if values.is_float else 65535)
         note = f"{counted(self.count, 'image')} with {values.kind} values {values.low:,.6g} to {values.high:,.6g}: "
         note += f"{levels.black:,.6g} is black, {levels.white:,.6g} is white"
         if values.low < levels.black or values.high > levels.white:

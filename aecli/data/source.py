@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import EncodedImage
-from aecli.data.levels import DECLARED_WHITE, Levels, ValueRange, measure_levels
+from aecli.data.levels import DECLARED_WHITE, Levels, ValueRange, measure_levels, require_scale_of_one
 from aecli.data.options import DataOptions
 from aecli.data.splits import in_seeded_test
 from aecli.errors import InputError
@@ -51,13 +51,18 @@ class ImageArrays(SourceContent):
         are.
 
         Raises:
-            InputError: the values are not those of images; the message names `where`.
+            InputError: the values are not those of images, or integers do not fit the levels; the message names
+                `where`.
         """
-        if self.depth is None or isinstance(conversion.levels, Levels):
-            return conversion.levels if self.depth and isinstance(conversion.levels, Levels) else None
-        if conversion.levels == "declared" and (white := DECLARED_WHITE.get(self.depth.kind)):
-            return Levels(0, white)
+        if self.depth is None:
+            return None
         try:
+            if isinstance(conversion.levels, Levels):
+                if not self.depth.is_float:  # floats may exceed white on purpose
+                    require_scale_of_one(self.depth, conversion.levels)
+                return conversion.levels
+            if conversion.levels == "declared" and (white := DECLARED_WHITE.get(self.depth.kind)):
+                return Levels(0, white)
             return measure_levels(self.depth)
         except InputError as error:
             raise InputError(f"{where}: {error.message}", hint=error.hint) from error

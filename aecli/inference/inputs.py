@@ -12,7 +12,7 @@ from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk
 from aecli.data.image_files import convert, decode, quiet
 from aecli.data.in_memory import is_image, is_pillow, to_numpy
-from aecli.data.levels import DECLARED_WHITE, Levels, to_8_bits
+from aecli.data.levels import DECLARED_WHITE, Levels, ValueRange, require_scale_of_one, to_8_bits
 from aecli.data.shapes import FullShape, complete
 from aecli.errors import InputError
 from aecli.runtime.threads import map_ordered
@@ -132,6 +132,7 @@ def _levels_for(dtype: np.dtype[Any], low: float, high: float, conversion: Conve
                 f"the images have values up to {high:g}, but {levels.white:,g} is white for the model",
                 hint=f"multiply values in 0..1 by {levels.white:g}",
             )
+        require_scale_of_one(ValueRange(low, high, dtype.name), levels)
         return levels
     levels = Levels(0, 1) if dtype.kind == "f" else Levels(0, DECLARED_WHITE.get(dtype.name, 255))
     margin = ROUNDING if dtype.kind == "f" else 0

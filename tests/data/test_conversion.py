@@ -184,6 +184,20 @@ def test_given_levels_hold_for_sets_and_for_single_images(write: Write) -> None:
         assert data.ravel().tolist() == [0, 128, 255, 255]
 
 
+def test_integers_do_not_fit_levels_whose_white_is_1(write: Write, tmp_path: Path) -> None:
+    """A model that was trained on floats in 0..1 would see white images; floats may exceed white on purpose."""
+    conversion = Conversion(levels=Levels(0, 1))
+    write(np.array([[0, 1, 1]], np.uint16), "mask.png")
+    assert load(f"{tmp_path}/mask.png", conversion=conversion).images.ravel().tolist() == [0, 255, 255]
+    write(np.array([[0, 0.5, 3]], np.float32), "bright.tif")
+    assert load(f"{tmp_path}/bright.tif", conversion=conversion).images.ravel().tolist() == [0, 128, 255]
+    write(np.array([[0, 300, 4000]], np.uint16), "deep.png")
+    np.save(tmp_path / "deep.npy", np.array([[[0, 300, 4000]]], np.uint16))
+    for name in ("deep.png", "deep.npy"):
+        with pytest.raises(InputError, match=rf"{name}.*4,000.*1 is white"):
+            load(f"{tmp_path}/{name}", conversion=conversion)
+
+
 def test_images_that_use_a_small_part_of_the_levels_are_noted(write: Write) -> None:
     folder = write(np.array([[0, 4000]], np.uint16), "a.png")
     dark = load(folder, conversion=Conversion(levels="declared"))

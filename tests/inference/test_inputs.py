@@ -114,6 +114,17 @@ def test_a_model_of_deep_images_uses_its_levels(kind: type) -> None:
         to_images(values / 4095, DEEP_MODEL)
 
 
+@pytest.mark.parametrize("levels", [Levels(0, 1), Levels(-1, 1)])
+def test_a_model_for_which_1_is_white_refuses_larger_values(levels: Levels) -> None:
+    model = Conversion((1, 6, 8), levels=levels)
+    for images in (GRAY.astype(np.float32), GRAY.astype(int), GRAY.astype(np.uint16)):
+        with pytest.raises(InputError, match="1 is white"):
+            to_images(images, model)
+    assert to_images(np.full((6, 8), 1.05), model).min() == 255  # as interpolated images have
+    for dtype in (np.uint16, np.int64):
+        assert np.array_equal(to_images((GRAY > 99).astype(dtype), model) == 255, GRAY > 99)
+
+
 # Pillow images and files
 
 

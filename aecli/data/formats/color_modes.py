@@ -44,7 +44,7 @@ def to_gray_or_rgb(image: "Image | DeepImage", levels: Levels | Literal["measure
     type.
 
     Raises:
-        UnsupportedValuesError: the values do not fit the declared levels, or are not those of images.
+        UnsupportedValuesError: the values do not fit the levels, or are not those of images.
     """
     if isinstance(image, DeepImage):
         return image.to_pillow(levels if isinstance(levels, Levels) else image.own_levels(levels))

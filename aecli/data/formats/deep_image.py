@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.formats.color_profiles import KEY, ProfileUse, to_srgb, use_of
-from aecli.data.levels import Levels, ValueRange, measure_levels, to_8_bits
+from aecli.data.levels import Levels, ValueRange, measure_levels, require_scale_of_one, to_8_bits
 from aecli.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,9 +87,18 @@ class DeepImage:
             raise UnsupportedValuesError(error.message, error.hint) from error
 
     def to_pillow(self, levels: Levels) -> "Image":
-        """Convert to mode L or RGB of sRGB; the levels become 0 and 255, and transparency is composited on white."""
+        """Convert to mode L or RGB of sRGB; the levels become 0 and 255, and transparency is composited on white.
+
+        Raises:
+            UnsupportedValuesError: the values are integers that do not fit the levels.
+        """
         from PIL import Image
 
+        if not self.depth.is_float:  # floats may exceed white on purpose
+            try:
+                require_scale_of_one(self.depth, levels)
+            except InputError as error:
+                raise UnsupportedValuesError(error.message, error.hint) from error
         pixels = to_8_bits(self.values, levels)
         if self.is_negative:
             np.subtract(255, pixels, out=pixels)
