@@ -12,7 +12,26 @@ from aecli.models.architectures import resolve_arguments
 from aecli.recipes.schema import Recipe
 from aecli.training.coefficients import with_coefficients
 from aecli.training.length import with_explicit_length
-from aecli.training.subsets import Subset
+from aecli.training.subsets import Subset, given_levels
+
+
+def with_levels_of(recipe: Recipe, init_from: Checkpoint) -> Recipe:
+    """Return the recipe with the black and white levels of the model that the training starts from, if it has any.
+
+    Raises:
+        RecipeError: the recipe names other levels.
+    """
+    start = Recipe.from_dict(init_from.header.recipe).model
+    levels, start_levels = given_levels(recipe.model), given_levels(start)
+    if start_levels is None:  # it was trained on images of 8 bits
+        return recipe
+    if levels and levels != start_levels:
+        raise RecipeError(
+            f"model.black and model.white are {levels.black:g} and {levels.white:g}, but {init_from.path} was trained "
+            f"with {start_levels.black:g} and {start_levels.white:g}",
+            hint="keep its levels: --set model.black=measured --set model.white=measured",
+        )
+    return recipe.with_model(black=start.black, white=start.white)
 
 
 def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None = None) -> Recipe:

@@ -26,7 +26,7 @@ from aecli.data.pages import file_name
 from aecli.data.splits import hold_out_by_name
 from aecli.data.tiling import Tiling
 from aecli.errors import InputError
-from aecli.recipes.schema import Recipe
+from aecli.recipes.schema import ModelRecipe, Recipe
 from aecli.runtime.progress import Progress, silent
 
 ANY_SIZE_TILE = 256
@@ -120,12 +120,14 @@ def _own_validation(ref: DataRef) -> DataRef | None:
     return replace(ref, split="val") if is_train and "val" in ref.source.splits() else None
 
 
+def given_levels(model: ModelRecipe) -> Levels | None:
+    """Return the values that the recipe says become 0 and 255; None if they are measured."""
+    return None if model.white == "measured" else Levels(0 if model.black == "measured" else model.black, model.white)
+
+
 def _conversion(recipe: Recipe) -> Conversion:
     model = recipe.model
-    if model.white == "measured":
-        return Conversion(model.image_shape, model.resize, tiles=_tiling(recipe))
-    levels = Levels(0 if model.black == "measured" else model.black, model.white)
-    return Conversion(model.image_shape, model.resize, levels, tiles=_tiling(recipe))
+    return Conversion(model.image_shape, model.resize, given_levels(model) or "measured", tiles=_tiling(recipe))
 
 
 def _tiling(recipe: Recipe) -> Tiling | None:

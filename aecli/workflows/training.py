@@ -120,6 +120,10 @@ def run_training(plan: TrainingPlan, view: TrainingView) -> TrainingRun | None:
         if is_rank_zero:
             plan.folder.require_startable(resume=plan.resume, overwrite=plan.overwrite, inputs=plan.inputs)
         start = _load_start(plan.init_from, view)
+        if isinstance(start, Checkpoint) and choice.recipe.task != "features":
+            from aecli.training.resolution import with_levels_of
+
+            choice = replace(choice, recipe=with_levels_of(choice.recipe, start))
         with view.progress() as progress:
             images, validation = load_subsets(
                 plan.data, plan.validation, choice.recipe, plan.data_options, plan.skip_damaged, progress

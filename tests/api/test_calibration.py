@@ -73,7 +73,8 @@ def test_a_set_that_was_loaded_for_the_model_is_taken(
 ) -> None:
     np.save(tmp_path / "a.npy", (digits * (white / 255)).astype(dtype))
     images = aecli.load_images(str(tmp_path / "a.npy"), conversion=model.conversion)
-    assert aecli.calibrate(model, images, score="mse").threshold == aecli.calibrate(model, digits, score="mse").threshold
+    expected = aecli.calibrate(model, digits, score="mse").threshold
+    assert aecli.calibrate(model, images, score="mse").threshold == expected
 
 
 @pytest.mark.parametrize("changes", [{"score": "residual"}, {"quantile": 0.5}, {"seed": 7}])

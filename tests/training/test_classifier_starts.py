@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from aecli.checkpoint import read_header
 from aecli.errors import ExitStatus
@@ -126,3 +127,27 @@ def test_another_normalization_is_refused(recipe: str, aecli: Run, conv_run: Pat
     same = (f"model.mean={header.mean}", f"model.std={header.std}")
     result = aecli(*words, "--epochs", 1, "--set", same[0], "--set", same[1])
     assert result.status == 0, result.err
+
+
+def test_the_levels_of_an_autoencoder_are_kept(aecli: Run, digits: NDArray[np.uint8], tmp_path: Path) -> None:
+    """Of labeled images with the maximum 4,080, white would be measured as 4,095, four times brighter."""
+    for index, pixels in enumerate(digits[:40]):
+        for folder, factor in (("all", 40), ("labeled", 16)):
+            path = tmp_path / folder / "ab"[index % 2] / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels[0].astype(np.uint16) * factor).save(path)
+    quick = ("--epochs", 1, *CPU, "--image-size", 8)
+    start = aecli("train", tmp_path / "all", "-o", tmp_path / "start", "--recipe", "conv", *quick)
+    assert start.status == 0, start.err
+    words = ("train", tmp_path / "labeled", "-o", tmp_path / "run", "--recipe", "conv-classifier", *quick)
+    run = aecli(*words, "--init-from", tmp_path / "start", "--freeze-encoder")
+    assert run.status == 0, run.err
+    levels = [
+        (recipe["model"]["black"], recipe["model"]["white"])
+        for recipe in (read_header(tmp_path / name / "model.safetensors").recipe for name in ("start", "run"))
+    ]
+    assert levels == [(0, 16383), (0, 16383)]
+    other = aecli(*words, "--overwrite", "--init-from", tmp_path / "start", "--set", "model.white=4095")
+    assert other.status == ExitStatus.INPUT
+    assert "16383" in other.err
+    assert "model.white=measured" in other.err
