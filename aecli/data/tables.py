@@ -103,7 +103,10 @@ class Table:
             InputError: there is no column of paths.
         """
         try:
-            headers = {delimiter: next(csv.reader([header], delimiter=delimiter)) for delimiter in delimiters}
+            headers = {
+                delimiter: next(csv.reader([header], delimiter=delimiter, skipinitialspace=True))
+                for delimiter in delimiters
+            }
         except csv.Error as error:
             raise self.error(1, str(error)) from error
         for delimiter, cells in headers.items():

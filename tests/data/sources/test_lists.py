@@ -58,6 +58,7 @@ def json_lines(*rows: Any) -> str:
         ("LIST.CSV", "Split,File Name, Class \ntrain,a\\1.png,cat\nTest,b\\2.png, dog\nVALIDATION,a\\2.png,\n"),
         ("list.tsv", "filename\ttarget\tsplit\na/1.png\tcat\ttrain\nb/2.png\tdog\ttest\na/2.png\t\tdev\n"),
         ("list.csv", '"path","label","split"\n"a/1.png","cat","train"\n\nb/2.png,dog,test\n,,\na/2.png,"",val\n'),
+        ("list.csv", '"path", "label", "split"\n"a/1.png", "cat", "train"\n"b/2.png", "dog", "test"\na/2.png, , val\n'),
         ("list.csv", "path,split,label\n./a/1.png,train,cat\nb//2.png,test,dog\na/2.png,val\n"),
         (
             "metadata.jsonl",
