@@ -15,7 +15,9 @@ from aecli.data.levels import DECLARED_WHITE, Levels, ValueRange, measure_levels
 from aecli.data.options import DataOptions
 from aecli.data.splits import in_seeded_test
 from aecli.errors import InputError
+from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
+from aecli.storage.limits import require_memory
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,16 @@ class ImageArrays(SourceContent):
             raise InputError(f"{where}: {error.message}", hint=error.hint) from error
 
     def take(self, indices: NDArray[np.int64]) -> Self:
-        """Return the content at `indices`, (M,) integers."""
+        """Return the content at `indices`, (M,) integers, as a copy also of memory-mapped images.
+
+        Raises:
+            UnavailableError: there is not enough memory.
+        """
+        require_memory(
+            len(indices) * self.images[:1].nbytes,
+            f"a selection of {counted(len(indices), 'image')}",
+            "select fewer, or save them as a .npy of their own, which is not copied",
+        )
         return replace(super().take(indices), images=self.images[indices])
 
 

@@ -90,6 +90,14 @@ def test_a_large_npy_is_memory_mapped(tmp_path: Path) -> None:
     assert images.fingerprint == load(str(tmp_path / "a.npy")).fingerprint
 
 
+def test_a_selection_larger_than_memory_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "a.npy", UINT8)
+    monkeypatch.setattr("aecli.storage.limits.available_memory", lambda: 100)
+    assert len(load(str(tmp_path / "a.npy"), DataOptions(memory_budget=10))) == 6
+    with pytest.raises(UnavailableError, match=r"selection of . images? takes .* memory"):
+        load(f"{tmp_path}/a.npy:train", DataOptions(memory_budget=10))
+
+
 WITH_NAN = np.full((2, 3, 3), 0.5)
 WITH_NAN[1, 1, 1] = np.nan
 
