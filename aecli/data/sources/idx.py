@@ -15,6 +15,7 @@ from aecli.data.options import DataOptions
 from aecli.data.source import ImageArrays, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
+from aecli.storage.labels import UNLABELED
 from aecli.storage.limits import refuse_bomb, require_memory
 from aecli.storage.paths import require_file
 
@@ -58,7 +59,8 @@ def read_idx_set(
     """Read a split of an IDX data set, a key of `files` or `all`.
 
     `set_name` is the files' prefix: EMNIST images, whose rows and columns are exchanged, are transposed, and the
-    labels of EMNIST letters, which begin at 1, are shifted to 0. Without `class_names`, the names are numbers.
+    labels of EMNIST letters, which begin at 1, are shifted to 0. Without `class_names`, the names are numbers. In
+    `all`, the images of a split without a file of labels are UNLABELED (-1) if the other split has one.
 
     Raises:
         InputError: a file is damaged, or images and labels differ in number.
@@ -73,14 +75,19 @@ def read_idx_set(
         raise InputError(f"train and test images differ in size: {files['train'].images}, {files['test'].images}")
     pixels = images[0] if len(images) == 1 else np.concatenate(images)
     joined = None
-    if all(each is not None for each in labels):
-        joined = np.concatenate([each for each in labels if each is not None]).astype(np.int64)
+    if any(each is not None for each in labels):
+        joined = np.concatenate(
+            [
+                np.full(len(part), UNLABELED) if each is None else each.astype(np.int64)
+                for part, each in zip(images, labels, strict=True)
+            ]
+        )
     notes: tuple[str, ...] = ()
     if set_name.startswith("emnist"):
         pixels = np.ascontiguousarray(pixels.transpose(0, 2, 1))
         notes = ("EMNIST images transposed: their files store rows and columns exchanged",)
-        if "letters" in set_name and joined is not None and joined.min() >= 1:
-            joined, class_names = joined - 1, tuple("abcdefghijklmnopqrstuvwxyz")
+        if "letters" in set_name and joined is not None and 0 not in joined:
+            joined, class_names = np.maximum(joined - 1, UNLABELED), tuple("abcdefghijklmnopqrstuvwxyz")
     if joined is not None and joined.max() >= len(class_names):
         class_names = tuple(map(str, range(int(joined.max()) + 1)))
     return ImageArrays(np.array(names), joined, class_names if joined is not None else (), pixels[:, None], notes)

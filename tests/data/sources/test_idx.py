@@ -57,6 +57,23 @@ def test_emnist_letters_are_transposed_and_numbered_from_zero(tmp_path: Path) ->
     assert "EMNIST" in loaded.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("prefix", "test", "labels", "expected"),
+    [("", "t10k", [0, 1, 2, 0], [0, 1, 2, 0]), ("emnist-letters-", "test", [1, 26, 2, 1], [0, 25, 1, 0])],
+)
+def test_a_split_without_labels_is_unlabeled(
+    tmp_path: Path, prefix: str, test: str, labels: list[int], expected: list[int]
+) -> None:
+    write_mnist(tmp_path, train=4, test=3, prefix=prefix, gzipped=False)
+    (tmp_path / f"{prefix}train-labels-idx1-ubyte").write_bytes(idx_bytes(np.array(labels, np.uint8)))
+    (tmp_path / f"{prefix}{test}-labels-idx1-ubyte").unlink()
+    loaded = load(str(tmp_path))
+    assert labels_of(loaded) == [*expected, -1, -1, -1]
+    assert loaded.class_names == (tuple("abcdefghijklmnopqrstuvwxyz") if prefix else ("0", "1", "2"))
+    assert labels_of(load(f"{tmp_path}:train")) == expected
+    assert load(f"{tmp_path}:test").labels is None
+
+
 def test_several_data_sets_in_one_folder_are_an_error(tmp_path: Path) -> None:
     write_mnist(tmp_path, prefix="emnist-letters-")
     write_mnist(tmp_path, prefix="emnist-digits-")
