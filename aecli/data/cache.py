@@ -29,7 +29,7 @@ from aecli.storage.partial_files import remove_abandoned, unfinished_folder
 from aecli.storage.paths import unwritable
 from aecli.storage.schema import build
 
-FORMAT = 3
+FORMAT = 4
 """Incremented whenever decoding changes the pixels of the same files, or the format of an entry changes."""
 HINT = "free some disk space, or choose another folder: export AECLI_CACHE=/path/with/space"
 

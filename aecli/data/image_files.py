@@ -30,7 +30,7 @@ from aecli.data.formats.orientation import swaps_sides
 from aecli.data.formats.unreadable import reason_of
 from aecli.data.frames import Frame
 from aecli.data.levels import ValueRange
-from aecli.data.resize import resized, to_pixels
+from aecli.data.resize import padded, resized_to_fit, to_pixels
 from aecli.data.shapes import FullShape, complete
 from aecli.data.tiled_image import TiledImage
 from aecli.errors import InputError
@@ -117,10 +117,10 @@ def _to_pil(opened: OpenedImage, conversion: Conversion) -> "tuple[Image, ValueR
     if converted.mode != (mode := "L" if target[0] == 1 else "RGB"):
         converted = converted.convert(mode)
     size = (target[2], target[1]) if swaps_sides(decoded.transposition) else (target[1], target[2])
-    converted = resized(converted, size, conversion.resize, decoded.box)
+    converted = resized_to_fit(converted, size, conversion.resize, decoded.box)
     if decoded.transposition is not None:
         converted = converted.transpose(decoded.transposition)
-    return converted, depth, profile_use(decoded.image)
+    return padded(converted, target[1:]), depth, profile_use(decoded.image)
 
 
 def decode_mask(file: EncodedImage) -> NDArray[np.bool_]:

@@ -103,6 +103,18 @@ def resized(
 
     Only the (left, top, right, bottom) `box` of the image is used; None uses all of it.
     """
+    return padded(resized_to_fit(image, size, resize, box, nearest=nearest), size)
+
+
+def resized_to_fit(
+    image: "Image",
+    size: tuple[int, int],
+    resize: Resize = "stretch",
+    box: Box | None = None,
+    *,
+    nearest: bool = False,
+) -> "Image":
+    """Resize a Pillow image as `resized` does, but leave out the bars of `pad`: the result may be smaller."""
     from PIL import Image
 
     height, width = size
@@ -117,11 +129,20 @@ def resized(
     elif resize == "pad":
         scale = min(across, down)
         width, height = max(1, round(own_width * scale)), max(1, round(own_height * scale))
-    if (left, top, right, bottom) != (0, 0, width, height) or image.size != (width, height):
-        method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-        image = image.resize((width, height), method, box=(left, top, right, bottom))
-    if (height, width) == size:
+    if (left, top, right, bottom) == (0, 0, width, height) and image.size == (width, height):
         return image
-    padded = Image.new(image.mode, (size[1], size[0]))
-    padded.paste(image, ((size[1] - width) // 2, (size[0] - height) // 2))
-    return padded
+    method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+    return image.resize((width, height), method, box=(left, top, right, bottom))
+
+
+def padded(image: "Image", size: tuple[int, int]) -> "Image":
+    """Put a Pillow image into the middle of a black one of `size`, (H, W); of an odd margin, the smaller half is left
+    or above."""
+    from PIL import Image
+
+    height, width = size
+    if image.size == (width, height):
+        return image
+    black = Image.new(image.mode, (width, height))
+    black.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
+    return black

@@ -20,6 +20,7 @@ from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
 from aecli.data.formats.opening import MAX_PIXELS
 from aecli.data.image_files import quiet
+from aecli.data.masks import ImageMasks
 from aecli.data.shapes import NATIVE, FullShape, Shape
 from aecli.errors import ExitStatus
 
@@ -67,11 +68,8 @@ def test_jpeg_is_close_and_color_to_gray_is_luma(tmp_path: Path) -> None:
     assert abs(float(decode(tmp_path / "red.jpg", (1, None, None))[0].mean()) - 0.299 * 255) <= 2
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_applied(tmp_path: Path, suffix: str, orientation: int) -> None:
-    upright = np.zeros((32, 48), np.uint8)
-    upright[:16, :24], upright[:16, 24:], upright[16:, :24] = 250, 160, 80
+def save_turned(upright: NDArray[np.uint8], path: Path, orientation: int, **options: Any) -> None:
+    """Save (H, W) pixels turned, with the EXIF orientation that turns them back."""
     stored = {
         1: upright,
         2: upright[:, ::-1],
@@ -84,15 +82,40 @@ def test_orientation_is_applied(tmp_path: Path, suffix: str, orientation: int) -
     }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, **options)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied(tmp_path: Path, suffix: str, orientation: int) -> None:
+    upright = np.zeros((32, 48), np.uint8)
+    upright[:16, :24], upright[:16, 24:], upright[16:, :24] = 250, 160, 80
     path = tmp_path / f"a.{suffix}"
     options: dict[str, Any] = {"quality": 95} if suffix == "jpg" else {"lossless": True}
-    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, **options)
+    save_turned(upright, path, orientation, **options)
     pixels, native = decode(path, (1, None, None))
     assert native[1:] == native_shape(path)[1:] == (32, 48)
     np.testing.assert_allclose(pixels[0].astype(int), upright, atol=6)
     small, _ = decode(path, (1, 8, 12))  # a JPEG is decoded at reduced scale
     np.testing.assert_allclose(small[0, 1:3, 1:5].astype(int), 250, atol=8)
     np.testing.assert_allclose(small[0, 5:7, 1:5].astype(int), 80, atol=8)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("size", [(8, 8), (5, 13), (10, 31)])
+def test_a_turned_image_is_padded_as_the_upright_one(tmp_path: Path, orientation: int, size: tuple[int, int]) -> None:
+    """Of an odd margin, the smaller half is left and above, where the image, its mask and its heatmap have it."""
+    upright = np.random.default_rng(0).integers(100, 256, (5, 8), dtype=np.uint8)
+    Image.fromarray(upright).save(tmp_path / "upright.png")
+    save_turned(upright, tmp_path / "turned.png", orientation)
+    conversion = Conversion((1, *size), "pad")
+    expected, padded = (
+        image_files.decode(FileOnDisk(tmp_path / name), conversion).pixels for name in ("upright.png", "turned.png")
+    )
+    np.testing.assert_array_equal(padded > 0, expected > 0)
+    np.testing.assert_allclose(padded.astype(int), expected, atol=1)  # rounding between rows and columns
+    mask = ImageMasks("a", None, (FileOnDisk(tmp_path / "turned.png"),)).read(size, "pad")
+    np.testing.assert_array_equal(mask, padded[0] > 0)
 
 
 def test_orientation_after_the_pixels_of_a_png_is_applied(tmp_path: Path) -> None:
