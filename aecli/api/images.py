@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aecli.data import ImageSet
 from aecli.data.in_memory import IN_MEMORY
-from aecli.data.resize import fit
+from aecli.data.resize import fit, inner_sizes
 from aecli.errors import InputError
 from aecli.inference.inputs import ImagesLike, to_images
 from aecli.runtime.progress import silent
@@ -50,7 +50,10 @@ def in_memory(images: "DataLike", model: "Model") -> ImageSet:
                 hint="load them with conversion=model.conversion, or give the DATA word",
             )
         fitted = fit(images.images, model.conversion, silent)
-        return ImageSet(fitted, images.names, images.word, images.labels, images.class_names, masks=images.masks)
+        inner = images.inner if fitted is images.images else inner_sizes(images.images, fitted, model.conversion)
+        return ImageSet(
+            fitted, images.names, images.word, images.labels, images.class_names, masks=images.masks, inner=inner
+        )
     pixels = to_images(images, model.conversion)
     return ImageSet(pixels, names_of(images, len(pixels)), IN_MEMORY)
 

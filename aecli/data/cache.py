@@ -45,7 +45,8 @@ class CachedImages:
     report: ConversionReport
     pixel_digest: bytes
     sizes: tuple[tuple[int, int], ...] = ()
-    """(height, width) of each file that was cut into tiles, which then are the K images; () for whole images."""
+    """(height, width) of each file that was cut into tiles, which then are the K images, or that was padded; () for
+    other images."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from aecli.data.formats.color_profiles import ProfileUse
 from aecli.data.image_files import decode, decode_tiled, native_depth, native_shape, quiet
 from aecli.data.image_set import Failure, fingerprint_of
 from aecli.data.levels import Levels, ValueRange, measure_levels
+from aecli.data.resize import inner_size
 from aecli.data.shapes import FullShape, Shape, complete, size_text
 from aecli.data.source import ImageFiles
 from aecli.data.tiled_image import TiledImage
@@ -50,6 +51,8 @@ class Decoded:
     """SHA-256 of all pixels in order, if it was computed during decoding."""
     tiles: TiledSet | None = None
     """The files that the images are tiles of; None for whole images."""
+    inner: NDArray[np.int64] | None = None
+    """(K, 2): the height and width of the part of each image that is not padding; None if images are not padded."""
 
     def fingerprint(self, labels: NDArray[np.int64] | None) -> str | None:
         """Return the fingerprint of the set, given the (K,) labels; None if it needs another pass over the pixels."""
@@ -93,6 +96,7 @@ def decode_files(
         replace(cached.report, notes=[*cached.report.notes, f"decoded images are cached in {entry.folder}"]),
         cached.pixel_digest,
         tiles,
+        _inner_sizes(conversion, cached.sizes, cached.images),
     )
 
 
@@ -261,6 +265,7 @@ def _in_memory(results: Iterable[_Result], count: int, names: list[str], convers
         summary.report(),
         None,
         _tiled_set(conversion.tiles, sizes),
+        _inner_sizes(conversion, sizes, images),
     )
 
 
@@ -282,12 +287,25 @@ def _through_cache(
             result.add_to(summary)
             sizes.append(result.native[1:])
         return writer.finish(
-            summary.report(), tuple(failures), digest.digest(), tuple(sizes) if conversion.tiles else ()
+            summary.report(),
+            tuple(failures),
+            digest.digest(),
+            tuple(sizes) if conversion.tiles or conversion.resize == "pad" else (),
         )
 
 
 def _tiled_set(tiling: Tiling | None, sizes: Sequence[tuple[int, int]]) -> TiledSet | None:
     return None if tiling is None else TiledSet.of(tiling, np.array(sizes, np.int64).reshape(-1, 2))
+
+
+def _inner_sizes(
+    conversion: Conversion, sizes: Sequence[tuple[int, int]], images: NDArray[np.uint8]
+) -> NDArray[np.int64] | None:
+    """Return the size of each whole image without its padding, (K, 2), given its own; None if images are not padded."""
+    if conversion.resize != "pad" or conversion.tiles is not None:
+        return None
+    target = (images.shape[2], images.shape[3])
+    return np.array([inner_size(size, target) for size in sizes], np.int64).reshape(-1, 2)
 
 
 def _target_shape(files: _Files, wanted: Shape) -> FullShape:

@@ -52,6 +52,9 @@ class ImageSet:
     """The fingerprint, if it was computed during loading."""
     tiles: TiledSet | None = None
     """The images that these are tiles of; None for whole images."""
+    inner: NDArray[np.int64] | None = None
+    """(N, 2): the height and width of the part in the middle of each image that is not padding; None if there is no
+    padding, or it is unknown."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -73,6 +76,13 @@ class ImageSet:
         names: list[str] = self.names.tolist()
         return names if self.tiles is None else list(map(image_name, names))
 
+    def inner_size(self, index: int) -> tuple[int, int] | None:
+        """Return the (H, W) of the part in the middle of an image that is not padding; None for all of it."""
+        if self.inner is None:
+            return None
+        height, width = self.inner[index].tolist()
+        return height, width
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the pixels, their shape and the labels; independent of the machine."""
@@ -90,6 +100,7 @@ class ImageSet:
             masks=None if self.masks is None else tuple(self.masks[index] for index in indices),
             tiles=None if self.tiles is None else self.tiles.take(indices),
             known_fingerprint=None,
+            inner=None if self.inner is None else self.inner[indices],
         )
 
 

@@ -15,7 +15,7 @@ from aecli.data.masks import ImageMasks
 from aecli.data.options import DataOptions, DatasetStatus
 from aecli.data.pages import with_pages
 from aecli.data.registry import SPLITS, DataRef, registry, resolve
-from aecli.data.resize import fit
+from aecli.data.resize import fit, inner_sizes
 from aecli.data.shapes import complete
 from aecli.data.source import ImageArrays, ImageFiles, Source, SourceContent
 from aecli.data.splits import in_test_by_name
@@ -71,6 +71,7 @@ def load(
         masks=_masks(kept),
         known_fingerprint=decoded.fingerprint(kept.labels),
         tiles=decoded.tiles,
+        inner=decoded.inner,
     )
 
 
@@ -95,8 +96,9 @@ def _fitted(content: ImageArrays, word: str, conversion: Conversion, progress: P
     summary = ConversionSummary(replace(conversion, shape=complete(conversion.shape, native)))
     summary.add(native, content.depth, len(images))
     report = summary.report()
+    fitted = fit(images, conversion, progress)
     return ImageSet(
-        fit(images, conversion, progress),
+        fitted,
         content.names,
         word,
         content.labels,
@@ -105,6 +107,7 @@ def _fitted(content: ImageArrays, word: str, conversion: Conversion, progress: P
         warnings=tuple(report.warnings),
         native_shape=report.native,
         levels=None if is_declared else report.levels,
+        inner=inner_sizes(images, fitted, conversion),
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from aecli.data.conversion import Resize
 from aecli.data.encoded import EncodedImage, UnreadableImageError
 from aecli.data.image_files import decode_mask, native_shape
-from aecli.data.resize import resized, to_pil
+from aecli.data.resize import middle, resized, to_pil
 from aecli.data.shapes import size_text
 from aecli.errors import InputError
 
@@ -35,8 +35,10 @@ class ImageMasks:
     files: tuple[EncodedImage, ...] = ()
     """The masks; () for none."""
 
-    def read(self, size: tuple[int, int], resize: Resize) -> NDArray[np.bool_]:
+    def read(self, size: tuple[int, int], resize: Resize, inner: tuple[int, int] | None = None) -> NDArray[np.bool_]:
         """Return which pixels of the converted image any of its masks marks, (H, W) bool with `size` (H, W).
+
+        With `inner`, (h, w), only the part of that size in the middle is returned, without the padding around it.
 
         A mask marks each pixel that is not zero, or of a JPEG file, each one brighter than half. It is turned, cropped,
         padded and resized as its image is, but to the nearest pixels.
@@ -51,6 +53,8 @@ class ImageMasks:
         marked = np.zeros(size, bool)
         for file in self.files:
             marked |= _resized(_decoded(file, native), size, resize)
+        if inner is not None:
+            marked = middle(marked, inner)
         if not marked.any():
             raise UnusableMaskError(self.files[0].where, "empty", f"it marks no pixel at {size_text(size)} pixels")
         if marked.all():

@@ -1,7 +1,7 @@
 """Convert images to a requested number of channels and size."""
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CHUNK = 256
+Pixel = TypeVar("Pixel", bound=np.generic)
 Box = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels."""
 
@@ -53,6 +54,16 @@ def fit(images: NDArray[np.uint8], conversion: Conversion, progress: Progress) -
     for done in map_ordered(fit_chunk, range(0, len(images), CHUNK)):
         progress("resizing images", done, len(images))
     return fitted
+
+
+def inner_sizes(
+    images: NDArray[np.uint8], fitted: NDArray[np.uint8], conversion: Conversion
+) -> NDArray[np.int64] | None:
+    """Return the height and width without padding of images that `fit` converted, (N, 2); None without padding."""
+    if conversion.resize != "pad":
+        return None
+    inner = inner_size((images.shape[2], images.shape[3]), (fitted.shape[2], fitted.shape[3]))
+    return np.tile(np.array(inner, np.int64), (len(images), 1))
 
 
 def fit_image(pixels: NDArray[np.uint8], conversion: Conversion) -> tuple[NDArray[np.uint8], FullShape]:
@@ -127,17 +138,30 @@ def resized_to_fit(
         left, top = max(left, left + margin_x), max(top, top + margin_y)
         right, bottom = min(right, right - margin_x), min(bottom, bottom - margin_y)
     elif resize == "pad":
-        scale = min(across, down)
-        width, height = max(1, round(own_width * scale)), max(1, round(own_height * scale))
+        height, width = inner_size((own_height, own_width), size)
     if (left, top, right, bottom) == (0, 0, width, height) and image.size == (width, height):
         return image
     method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
     return image.resize((width, height), method, box=(left, top, right, bottom))
 
 
+def inner_size(own: tuple[float, float], size: tuple[int, int]) -> tuple[int, int]:
+    """Return the (H, W) that an image of its `own` (H, W) has between its bars if it is padded to `size`, (H, W)."""
+    scale = min(new / side for new, side in zip(size, own, strict=True))
+    return max(1, round(own[0] * scale)), max(1, round(own[1] * scale))
+
+
+def middle(pixels: NDArray[Pixel], inner: tuple[int, int]) -> NDArray[Pixel]:
+    """Return the part of (H, W) pixels between the bars, where `padded` puts an image of `inner`, (h, w); a view."""
+    top, left = ((side - part) // 2 for side, part in zip(pixels.shape, inner, strict=True))
+    return pixels[top : top + inner[0], left : left + inner[1]]
+
+
 def padded(image: "Image", size: tuple[int, int]) -> "Image":
-    """Put a Pillow image into the middle of a black one of `size`, (H, W); of an odd margin, the smaller half is left
-    or above."""
+    """Put a Pillow image into the middle of a black one of `size`, (H, W).
+
+    Of an odd margin, the smaller half is left or above.
+    """
     from PIL import Image
 
     height, width = size

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
 from aecli.data.image_files import ConvertedImage
+from aecli.data.resize import inner_size
 from aecli.data.shapes import FullShape, complete
 
 Reread: TypeAlias = Callable[[Conversion], ConvertedImage]
@@ -79,7 +80,7 @@ class OriginalImage:
             rows, columns = (_centered(side, part) for side, part in zip(size, seen, strict=True))
             return (rows[0], columns[0], rows[1], columns[1]), whole
         if self.conversion.resize == "pad":
-            inner = [max(1, round(own * min(scales))) for own in self.size]
+            inner = inner_size(self.size, (target[0], target[1]))
             starts = [(new - part) // 2 for new, part in zip(target, inner, strict=True)]
             (top, bottom), (left, right) = (
                 (start * positions / new, (start + part) * positions / new)

@@ -57,7 +57,7 @@ def measure_pixels(
 
     All pixels of normal images are normal. An anomalous image whose mask cannot be used is left out, with a warning.
     Masks are resized and maps upsampled to the size of the model's input, or for images in tiles, to the size of the
-    image at which its tiles have that size.
+    image at which its tiles have that size. The padding around images is no part of them, and is not measured.
 
     Args:
         maps: The maps of the same images by the name of each score that has some.
@@ -78,14 +78,15 @@ def measure_pixels(
             failures.append(regions)
         else:
             for name, histogram in histograms.items():
-                histogram.add_anomalous(maps[name].anomalous[index], regions)
+                size = measured_size(anomalous, evaluated.anomalous_images[index])
+                histogram.add_anomalous(maps[name].anomalous[index], regions, size)
         progress("measuring pixels of images", index + 1, total)
     warnings = _warnings(failures, total)
     if len(failures) == total:
         return PixelEvaluation(warnings=warnings)
     for name, histogram in histograms.items():
         for score_map, image in zip(maps[name].normal, evaluated.normal_images, strict=True):
-            histogram.add_normal(score_map, measured_size(normal, image))
+            histogram.add_normal(score_map, measured_size(normal, image), normal.inner_size(image))
     return PixelEvaluation({name: histogram.metrics(seed) for name, histogram in histograms.items()}, warnings)
 
 
@@ -109,7 +110,8 @@ def _regions(
 
     def read(index: int) -> NDArray[np.int32] | UnusableMaskError:
         try:
-            marked = masks[index].read(measured_size(images, index), resize if images.tiles is None else "stretch")
+            mode = resize if images.tiles is None else "stretch"
+            marked = masks[index].read(measured_size(images, index), mode, images.inner_size(index))
         except UnusableMaskError as error:
             return error
         return find_regions(marked)

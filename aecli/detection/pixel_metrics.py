@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.analyses.intervals import Estimate
+from aecli.data.resize import middle
 from aecli.detection.map_resizing import resized_maps
 from aecli.detection.separation import DRAWS
 
@@ -30,6 +31,7 @@ JOINED_BINS = 4
 """Neighboring bins that are one in the bootstrap, for speed and memory."""
 
 Counts = NDArray[np.float32]
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,24 @@ class PixelHistograms:
         self._anomalous: list[Counts] = []
         self._regions: list[int] = []
 
-    def add_normal(self, score_map: NDArray[np.float32], size: tuple[int, int]) -> None:
-        """Count the pixels of a normal image of `size`, (H, W), with this map, (h, w)."""
-        counts = self._counts(self._bins(score_map, size))
+    def add_normal(self, score_map: NDArray[np.float32], size: Size, inner: Size | None = None) -> None:
+        """Count the pixels of a normal image of `size`, (H, W), with this map, (h, w).
+
+        With `inner`, (H, W), those around the part of that size in the middle are padding, and do not count.
+        """
+        counts = self._counts(self._bins(score_map, size, inner))
         self._totals[0] += counts
         self._normal.append(_joined(counts))
 
-    def add_anomalous(self, score_map: NDArray[np.float32], regions: NDArray[np.int32]) -> None:
-        """Count the pixels of an anomalous image with this map, (h, w), and with the `find_regions` of its mask."""
-        bins, flat = self._bins(score_map, (regions.shape[0], regions.shape[1])), regions.ravel()
+    def add_anomalous(
+        self, score_map: NDArray[np.float32], regions: NDArray[np.int32], size: Size | None = None
+    ) -> None:
+        """Count the pixels of an anomalous image with this map, (h, w), and with the `find_regions` of its mask.
+
+        With `size`, (H, W), the regions are those of the middle of an image of that size, and the rest is padding.
+        """
+        inner = (regions.shape[0], regions.shape[1])
+        bins, flat = self._bins(score_map, size or inner, inner), regions.ravel()
         in_defect = flat > 0
         areas = np.bincount(flat)
         shares = 1 / areas[flat[in_defect]]
@@ -120,10 +131,11 @@ class PixelHistograms:
         auroc, aupro, f1_max = (Estimate(*map(float, each)) for each in zip(metrics[:, 0], low, high, strict=True))
         return PixelMetrics(auroc, aupro, f1_max, *counts, int(regions.sum()))
 
-    def _bins(self, score_map: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.int64]:
-        """Return the bin of each pixel, (H W,); 0 is that of the largest values."""
-        pixels = resized_maps(score_map[None], size).ravel()
-        return len(self._edges) - np.searchsorted(self._edges, pixels, side="right")
+    def _bins(self, score_map: NDArray[np.float32], size: Size, inner: Size | None) -> NDArray[np.int64]:
+        """Return the bin of each pixel, or of each one of the `inner` part, (H W,); 0 is that of the largest values."""
+        (pixels,) = resized_maps(score_map[None], size)
+        pixels = pixels if inner is None else middle(pixels, inner)
+        return len(self._edges) - np.searchsorted(self._edges, pixels.ravel(), side="right")
 
     def _counts(self, bins: NDArray[np.int64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         return np.bincount(bins, weights, minlength=len(self._edges) + 1).astype(np.float64)

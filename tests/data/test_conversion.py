@@ -12,6 +12,7 @@ from aecli.data import DataOptions, load
 from aecli.data.conversion import Conversion, Resize
 from aecli.data.iteration import iterate_images
 from aecli.data.levels import Levels
+from aecli.data.resize import middle
 from aecli.errors import InputError
 
 Write = Callable[[NDArray[np.generic], str], str]
@@ -67,6 +68,24 @@ def test_a_crop_keeps_the_middle_of_a_tall_image(write: Write) -> None:
 def test_every_size_can_be_reached(write: Write, resize: Resize, size: tuple[int, int]) -> None:
     folder = write(WIDE, "wide.png")
     assert load(folder, conversion=Conversion((3, *size), resize)).image_shape == (3, *size)
+
+
+def test_the_size_without_padding_is_kept(write: Write, tmp_path: Path) -> None:
+    shapes = {"a": (20, 40), "b": (40, 20), "c": (7, 7)}
+    for name, size in shapes.items():
+        folder = write(np.full(size, 200, np.uint8), f"{name}.png")
+    np.save(tmp_path / "wide.npy", np.full((2, 20, 41), 200, np.uint8))
+    conversion = Conversion((1, 9, 15), "pad")
+    for data in (folder, f"{tmp_path}/wide.npy"):
+        for options in (DataOptions(), DataOptions(memory_budget=1), DataOptions(memory_budget=1)):
+            images = load(data, options, conversion)
+            for index, pixels in enumerate(images.images[:, 0]):
+                inner = images.inner_size(index)
+                assert inner is not None
+                assert middle(pixels, inner).min() == 200
+                assert (pixels > 0).sum() == inner[0] * inner[1]
+            assert images.take(np.array([1])).inner_size(0) == images.inner_size(1)
+            assert load(data, options, Conversion((1, 9, 15))).inner_size(0) is None
 
 
 def test_changed_aspect_ratios_are_noted_with_their_share(write: Write) -> None:

@@ -90,6 +90,32 @@ def test_images_whose_masks_cannot_be_used_are_left_out_with_a_warning_for_each_
     assert "3 of 4" in nothing.warnings[0]
 
 
+@pytest.mark.parametrize("padded", ["both", "normal", "anomalous"])
+def test_padding_is_not_measured(drawn: Drawn, tmp_path: Path, padded: str) -> None:
+    """Images of 48x32 pixels are padded to 32x24 pixels, at the left and the right."""
+    masks = {}
+    for index, mask in enumerate(drawn.marked):
+        path = tmp_path / f"square{index}.png"
+        Image.fromarray(mask[:, 8:24].repeat(2, 0).repeat(2, 1)).save(path)
+        masks[index] = ImageMasks(f"{index}.png", None, (FileOnDisk(path),))
+    inner = (24, 16)
+    normal, anomalous = (
+        replace(images, inner=np.tile(inner, (len(images), 1)) if padded in (kind, "both") else None)
+        for kind, images in (("normal", drawn.normal), ("anomalous", drawn.anomalous))
+    )
+    anomalous = replace(anomalous, masks=tuple(masks.values()))
+    found = measure_pixels({"a": drawn.maps}, normal, anomalous, "pad", 0, silent).metrics["a"]
+    pixels = resized_maps(np.concatenate([drawn.maps.normal, drawn.maps.anomalous]), SIZE)
+    marked = np.zeros((7, *SIZE), bool)
+    marked[3:, :, 8:24] = drawn.marked[drawn.maps.anomalous_images][:, :, 8:24]
+    is_image = np.zeros((7, *SIZE), bool)
+    is_image[:, :, 8:24] = True
+    is_image[:3] |= padded == "anomalous"
+    is_image[3:] |= padded == "normal"
+    expected = roc_auc_score(marked[is_image], pixels[is_image])
+    assert found.auroc.value == pytest.approx(expected, abs=1e-4)
+
+
 def test_images_in_tiles_are_measured_as_wholes(drawn: Drawn, tmp_path: Path) -> None:
     """Images of 60x40 pixels in tiles of 20 pixels, which the model takes with 10 pixels."""
     sizes = np.array([[40, 60], [40, 60]])
