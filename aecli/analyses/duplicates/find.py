@@ -26,6 +26,8 @@ SAME_CODE = 1e-5
 LEAST_SCALE = 0.25
 """Fraction of the median distance to the last neighbor that every code counts as having, at least: only codes among
 more copies than neighbors have less."""
+EXACT_LENGTH = float(np.finfo(np.float64).tiny)
+"""The distance of exact copies in a sparse graph, in which 0 is no link."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,8 @@ class Group:
     """`exact` if all members have the same code and, if it is known, the same residual."""
     members: tuple[Member, ...]
     """In the order of the sets."""
-
-    @property
-    def distance(self) -> float:
-        """The largest distance of a member."""
-        return max(member.distance for member in self.members)
+    distance: float
+    """The smallest threshold with which the members are one group: 0 if all are exact copies."""
 
     @property
     def surplus(self) -> tuple[Member, ...]:
@@ -279,11 +278,15 @@ def _near(
 def _groups(links: _Links, sizes: Sequence[int]) -> Iterator[Group]:
     """Yield the connected components of the links; of two sets with the given sizes, those with members of both."""
     from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
     total = sum(sizes)
-    ones = np.ones(len(links.first), bool)
-    _, component = connected_components(coo_matrix((ones, (links.first, links.second)), (total, total)), directed=False)
+    lengths = np.where(links.distance > 0, links.distance, EXACT_LENGTH)
+    graph = coo_matrix((lengths, (links.first, links.second)), (total, total))
+    count, component = connected_components(graph, directed=False)
+    tree = minimum_spanning_tree(graph).tocoo()
+    longest = np.zeros(count)
+    np.maximum.at(longest, component[tree.row], np.where(tree.data > EXACT_LENGTH, tree.data, 0))
     nearest_link = np.full(total, np.inf)
     np.minimum.at(nearest_link, links.first, links.distance)
     np.minimum.at(nearest_link, links.second, links.distance)
@@ -296,4 +299,5 @@ def _groups(links: _Links, sizes: Sequence[int]) -> Iterator[Group]:
             Member(int(index >= sizes[0]), int(index - sizes[0] * (index >= sizes[0])), float(nearest_link[index]))
             for index in indices
         )
-        yield Group("near" if nearest_link[indices].any() else "exact", members)
+        distance = float(longest[component[indices[0]]])
+        yield Group("near" if distance else "exact", members, distance)

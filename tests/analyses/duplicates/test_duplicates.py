@@ -69,6 +69,24 @@ def test_exact_copies_come_first(codes: Codes) -> None:
     assert (result.members("exact"), result.members("near")) == (2, 6)
 
 
+def test_two_exact_pairs_that_are_near_to_each_other_are_one_near_group(codes: Codes) -> None:
+    changed = joined(codes, first(codes, 1, 0.01))
+    assert changed.residual_l2 is not None
+    both = replace(
+        changed,
+        codes=changed.codes[[0, -1]],
+        names=changed.names[[0, -1]],
+        residual_l2=changed.residual_l2[[0, -1]],
+    )
+    twice = joined(changed, both)
+    (near,) = find_duplicates(changed).groups
+    (group,) = find_duplicates(twice).groups
+    assert (near.kind, group.kind) == ("near", "near")
+    assert [member.index for member in group.members] == [0, *range(len(codes), len(codes) + 3)]
+    assert [member.distance for member in group.members] == [0] * 4
+    assert 0 < group.distance == pytest.approx(near.distance, rel=0.1)
+
+
 def test_all_near_copies_and_nothing_else_are_found(codes: Codes) -> None:
     with_copies = joined(codes, first(codes, COPIES, 0.01))
     assert indices(with_copies) == pairs(COPIES, len(codes))
