@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.analyses.duplicates.options import SCALE_NEIGHBORS, DuplicateOptions
-from aecli.analyses.duplicates.threshold import Threshold, choose_threshold
+from aecli.analyses.duplicates.threshold import Threshold, choose_threshold, gap_above_most
 from aecli.analyses.search.search import Neighbors, flat, nearest, require_comparable
 from aecli.codes import Codes
 from aecli.errors import InputError
@@ -160,7 +160,8 @@ def find_duplicates(
     neighbors, relative = _relative_neighbors(points[firsts], options, progress)
     threshold = Threshold(options.threshold, "given") if options.threshold is not None else None
     if threshold is None:
-        threshold = choose_threshold(_nearest_pairs(neighbors.indices[:, 0], relative[:, 0]))
+        nearest_pairs = _nearest_pairs(neighbors.indices[:, 0], relative[:, 0])
+        threshold = gap_above_most(relative) or choose_threshold(nearest_pairs)
     links = _concatenated(same, _near(firsts[neighbors.indices], firsts, relative, residuals, threshold.value))
     groups = _groups(links, [len(each) for each in sets])
     return DuplicatesResult(

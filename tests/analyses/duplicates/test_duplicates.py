@@ -7,7 +7,7 @@ import pytest
 
 from aecli.analyses.duplicates.find import find_duplicates
 from aecli.analyses.duplicates.options import DuplicateOptions
-from aecli.analyses.duplicates.threshold import choose_threshold
+from aecli.analyses.duplicates.threshold import choose_threshold, gap_above_most
 from aecli.codes import Codes
 from aecli.errors import InputError, UsageError
 from tests.analyses.digit_codes import digit_codes
@@ -91,6 +91,44 @@ def test_all_near_copies_and_nothing_else_are_found(codes: Codes) -> None:
     with_copies = joined(codes, first(codes, COPIES, 0.01))
     assert indices(with_copies) == pairs(COPIES, len(codes))
     assert find_duplicates(with_copies).threshold.rule == "gap"
+
+
+@pytest.mark.parametrize("copied", [210, 280, 359])
+def test_copies_of_most_images_are_found(codes: Codes, copied: int) -> None:
+    with_copies = joined(codes, first(codes, copied, 0.01))
+    assert indices(with_copies) == pairs(copied, len(codes))
+    assert find_duplicates(with_copies).threshold.rule == "gap"
+
+
+def test_a_changed_copy_of_each_image_in_another_set_is_found(codes: Codes) -> None:
+    result = find_duplicates(codes, first(codes, len(codes), 0.01))
+    assert len(result.groups) == len(codes)
+    assert all(group.members[0].index == group.members[1].index for group in result.groups)
+
+
+def test_several_copies_of_each_image_are_found(codes: Codes) -> None:
+    result = find_duplicates(joined(joined(codes, first(codes, 359, 0.01)), joined(first(codes, 359, 0.005), codes)))
+    assert result.threshold.rule == "gap"
+    assert len(result.groups) == len(codes)
+    assert all(len({member.index % len(codes) for member in group.members}) == 1 for group in result.groups)
+    assert {len(group.members) for group in result.groups} == {4}
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 4, 16])
+@pytest.mark.parametrize("count", [40, 300])
+def test_codes_without_copies_have_no_gap_above_most(dimensions: int, count: int) -> None:
+    random = np.random.default_rng(dimensions)
+    for points in (random.random((count, dimensions)), random.standard_t(2, (count, dimensions))):
+        distances = np.sort(np.linalg.norm(points[:, None] - points, axis=2), axis=1)[:, 1:11]
+        assert gap_above_most(distances / distances[:, -1:]) is None
+
+
+def test_codes_on_a_grid_have_no_gap_above_most() -> None:
+    points = np.unique(np.random.default_rng(0).integers(0, 2, (300, 12)), axis=0).astype(np.float64)
+    distances = np.sort(np.linalg.norm(points[:, None] - points, axis=2), axis=1)[:, 1:11]
+    assert gap_above_most(distances / distances[:, -1:]) is None
+    assert gap_above_most(np.ones((100, 10))) is None
+    assert gap_above_most(np.ones((3, 2))) is None
 
 
 def test_a_group_holds_all_copies_of_an_image_even_if_they_are_many(codes: Codes) -> None:
