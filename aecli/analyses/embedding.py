@@ -153,10 +153,9 @@ def draw_sample(labels: NDArray[np.int64] | None, count: int, sample: int | None
     least = 1 if len(sizes) <= sample else 0
     exact = (sample - least * len(sizes)) * sizes / count + least
     shares = np.minimum(np.floor(exact), sizes).astype(np.int64)
-    for index in np.argsort(-(exact - shares), kind="stable"):
-        shares[index] += min(sizes[index] - shares[index], sample - shares.sum())
-        if shares.sum() == sample:
-            break
+    order = np.argsort(-(exact - shares), kind="stable")
+    while missing := sample - int(shares.sum()):
+        shares[order[shares[order] < sizes[order]][:missing]] += 1
     drawn = [random.permutation(np.flatnonzero(members == index))[:share] for index, share in enumerate(shares)]
     return np.sort(np.concatenate(drawn))
 

@@ -83,6 +83,18 @@ def test_a_sample_is_stratified() -> None:
     assert (draw_sample(labels, 1000, 100) == indices).all()
 
 
+def test_classes_of_equal_size_have_equal_shares() -> None:
+    labels = np.repeat(np.arange(26), 800)
+    counts = np.bincount(labels[draw_sample(labels, len(labels), 1000)])
+    assert counts.tolist() == [39] * 12 + [38] * 14
+
+
+def test_a_small_class_leaves_its_share_to_others() -> None:
+    labels = np.repeat([0, 1, 2], [1, 1, 8])
+    counts = np.bincount(labels[draw_sample(labels, 10, 9)])
+    assert counts.tolist() == [1, 1, 7]
+
+
 @pytest.mark.parametrize("sample", [None, 1000, 5000])
 def test_a_sample_of_at_least_all_codes_has_all_of_them(sample: int | None) -> None:
     assert (draw_sample(None, 1000, sample) == np.arange(1000)).all()
