@@ -13,6 +13,7 @@ from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult, probe
 from aecli.data import UNLABELED, ImageSet
 from aecli.errors import InputError
 from aecli.inference.model import Model
+from aecli.reports.held_out import divided
 from aecli.reports.run.images import NoImages
 from aecli.reports.run.options import RunReportOptions
 from aecli.runtime.counting import counted
@@ -48,15 +49,20 @@ def has_classes(images: ImageSet) -> bool:
 def measure_few_labels(
     model: Model, training: ImageSet, tested: ImageSet, options: RunReportOptions, progress: Progress
 ) -> FewLabels | NoImages:
-    """Classify images by few labels of the training images; the reason is returned if there are too few.
+    """Classify images by few labels of the training images; the reason is returned if there are too few of either.
 
     Args:
         model: The model.
         training: The images whose labels are drawn.
-        tested: The images that are classified.
+        tested: The images of which those that the model was not trained on are classified.
         options: The numbers of labels and the seed.
         progress: Reports the images that are encoded and classified.
     """
+    parts = divided(model, tested)
+    if parts is not None and len(parts.trained):
+        if not len(parts.others):
+            return NoImages(f"the model was trained on all images of {tested.word}, so that none is left to classify")
+        tested = tested.take(parts.others)
     rows = draw_sample(training.labels, len(training), MOST_TRAINING, options.seed)
     training = training if len(rows) == len(training) else training.take(rows)
     kept = draw_sample(tested.labels, len(tested), MOST_TESTED, options.seed)

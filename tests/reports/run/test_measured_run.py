@@ -13,8 +13,9 @@ import aecli
 from aecli import inference
 from aecli.data import load, resolve
 from aecli.errors import InputError
+from aecli.reports.held_out import divided
 from aecli.reports.run import images as images_module
-from aecli.reports.run.few_labels import FewLabels
+from aecli.reports.run.few_labels import FewLabels, measure_few_labels
 from aecli.reports.run.files import read_run_files, resolve_run
 from aecli.reports.run.images import NoImages, ReportImages, report_images
 from aecli.reports.run.measured import MeasuredRun, measure_run
@@ -111,6 +112,21 @@ def test_images_of_the_training_are_warned_of(conv_run: Path) -> None:
     run = measure_run(resolve_run(conv_run), resolve("digits:train"), FEW)
     assert images_of(run).trained == 1294
     assert any("trained on" in warning for warning in run.warnings)
+
+
+def test_images_of_the_training_are_not_classified_by_their_own_labels(conv_run: Path) -> None:
+    model, images = inference.load(conv_run), load("digits:train")
+    parts = divided(model, images)
+    assert parts is not None
+    training = images.take(parts.trained)
+    probed = measure_few_labels(model, training, images, FEW, silent)
+    assert isinstance(probed, FewLabels)
+    assert (probed.result.available, probed.result.tested) == (1294, 144)
+    assert "144 other images of digits:train are classified" in probed.description
+    held_out = measure_few_labels(model, training, images.take(parts.others), FEW, silent)
+    assert isinstance(held_out, FewLabels)
+    assert probed.to_dict() == held_out.to_dict()
+    assert isinstance(measure_few_labels(model, training, training.take(np.arange(20)), FEW, silent), NoImages)
 
 
 def test_many_images_are_sampled(conv_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
