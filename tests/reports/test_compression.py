@@ -93,6 +93,14 @@ def test_training_images_are_left_out_in_their_own_size(
         measure(conv_run, f"{photos}@a")
 
 
+def test_pca_is_not_fitted_on_the_images_that_were_held_out(conv_run: Path) -> None:
+    measured = measure(conv_run, "digits:train@0")
+    assert measured.pca_images is not None
+    assert len(measured.pca_images) == 1294
+    fitted = {image.tobytes() for image in measured.pca_images.images}
+    assert not any(image.tobytes() in fitted for image in measured.images.images)
+
+
 @pytest.mark.usefixtures("codec")
 def test_the_summary_names_the_winner(photos: Path, conv_run: Path) -> None:
     measured = measure(conv_run, photos)

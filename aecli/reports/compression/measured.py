@@ -14,6 +14,7 @@ from aecli.errors import AecliError
 from aecli.reports.compression.images import UnseenImages, in_own_size, unseen_images
 from aecli.reports.compression.models import ComparedModel, first_sized, load_models
 from aecli.reports.compression.summary import comparison_lines, summary
+from aecli.reports.held_out import divided
 from aecli.runtime.progress import Progress, silent
 
 
@@ -109,9 +110,16 @@ def measure_compression(
 def _training_images(
     model: ComparedModel, images: ImageSet, options: DataOptions, progress: Progress
 ) -> tuple[ImageSet, str | None]:
-    """Return the training images of a model, or else `images` and a warning."""
+    """Return the images that a model was trained on, or else `images` and a warning.
+
+    All images of its DATA word are returned if it does not remember which of them these were.
+    """
     source = model.model.header.data
     try:
-        return load_again(source.word, source.fingerprint, options, model.conversion, progress=progress), None
+        loaded = load_again(source.word, source.fingerprint, options, model.conversion, progress=progress)
     except AecliError as error:
         return images, f"PCA is fitted on the test images, which overstates its quality: {error.message}"
+    parts = divided(model.model, loaded)
+    if parts is not None and 0 < len(parts.trained) < len(loaded):
+        loaded = loaded.take(parts.trained)
+    return loaded, None
