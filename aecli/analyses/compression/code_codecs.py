@@ -35,17 +35,21 @@ class Codec:
     def compress(self, bits: int, *, entropy: bool) -> CompressedBlock:
         """Store the codes with `bits` per value, read them back and decode them.
 
-        The size is that of the stored values and their scale; entropy-coded, that of the whole file.
+        The size is that of the stored values and their scale; entropy-coded, that of the whole file, of which the bytes
+        of a file without codes are the header.
         """
-        quantizer = self.quantizers.get(bits)
-        arrays = store(self.codes.codes, bits, quantizer, entropy=entropy)
-        size = sum(array.nbytes for array in arrays.values())
+        arrays = store(self.codes.codes, bits, self.quantizers.get(bits), entropy=entropy)
+        size, header_bytes = sum(array.nbytes for array in arrays.values()), 0
         if entropy:
-            meta = replace(self.codes.meta, bits=bits, entropy=True, network=None)  # as `encode` writes it
-            file = BytesIO()
-            write_codes(replace(self.codes, meta=meta, quantizer=quantizer), file)
-            size = file.tell()
-        return CompressedBlock(size, 0, self.decode(restore(arrays, bits, entropy=entropy)))
+            size, header_bytes = (self._file_bytes(codes, bits) for codes in (self.codes.codes, self.codes.codes[:0]))
+        return CompressedBlock(size, header_bytes, self.decode(restore(arrays, bits, entropy=entropy)))
+
+    def _file_bytes(self, codes: NDArray[np.float32], bits: int) -> int:
+        """Return the size of the file of entropy-coded (N, ...) codes."""
+        meta = replace(self.codes.meta, bits=bits, entropy=True, network=None)  # as `encode` writes it
+        file = BytesIO()
+        write_codes(replace(self.codes, codes=codes, meta=meta, quantizer=self.quantizers.get(bits)), file)
+        return file.tell()
 
     def settings(self, all_bits: Sequence[int]) -> "list[CodecSetting]":
         """Return the ways to store the codes: with each number of bits per value, plain and entropy-coded."""

@@ -30,8 +30,8 @@ class Row:
     bytes: int
     """Compressed size of all images, without the decoder."""
     header_bytes: int
-    """The part of `bytes` that does not depend on the content: of a format, the bytes of flat images of the same size.
-    """
+    """The part of `bytes` that does not depend on the content: of a format, the bytes of flat images of the same size;
+    of entropy-coded codes, those of a file without codes, so that the frequencies of the levels are content."""
     decoder_bytes: int
     """Size of the decoder, which is needed once: the weights of the model; 0 for standard formats."""
     quality: ImageQuality

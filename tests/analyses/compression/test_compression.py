@@ -16,6 +16,7 @@ from aecli.analyses.compression.image_codecs import image_codecs
 from aecli.analyses.compression.report import CompressionReport, compress
 from aecli.codes import Codes, CodesMeta
 from aecli.codes.quantizer import fit_quantizers
+from aecli.codes.storage import store
 from aecli.data import load
 
 
@@ -76,6 +77,23 @@ def test_fewer_bits_are_smaller_and_less_accurate(report: CompressionReport) -> 
         assert [row.quality.mse for row in series] == sorted(row.quality.mse for row in series)
     for bits in (8, 6, 4, 3, 2):
         assert rows[f"codes, {bits} bits"].quality == rows[f"codes, {bits} bits, entropy-coded"].quality
+
+
+def test_the_header_of_entropy_coded_codes_is_what_all_files_have(images: NDArray[Any], training: NDArray[Any]) -> None:
+    quantizers = {quantizer.bits: quantizer for quantizer in fit_quantizers(training.astype(np.float32))}
+    few, many = (
+        Codec("codes", as_codes(images[:count].astype(np.float32)), lambda codes: codes.astype(np.uint8), quantizers, 0)
+        for count in (20, 60)
+    )
+    pca = fit_pca(training, images, many.codes)
+    for codec in (few, many, pca):
+        compressed = codec.compress(4, entropy=True)
+        stored = store(codec.codes.codes, 4, codec.quantizers[4], entropy=True)
+        beside_stream = compressed.bytes - compressed.header_bytes - stored["coded"].nbytes
+        assert 0 < beside_stream < stored["frequencies"].nbytes + 64  # a random stream is stored with its header
+        assert codec.compress(4, entropy=False).header_bytes == 0
+    headers = [codec.compress(4, entropy=True).header_bytes for codec in (few, many)]
+    assert headers[0] == headers[1] > 1000
 
 
 def test_lossless_methods_restore_images_exactly(report: CompressionReport) -> None:
