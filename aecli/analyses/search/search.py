@@ -153,6 +153,9 @@ def nearest(
         index = ApproximateSearch(points, options.metric, progress=progress)
         recall, method = index.tune(queries, wanted), "approximate"
         indices, distances = index.search(queries, wanted, progress)
+        short = np.flatnonzero(~np.isfinite(distances[:, -1]))  # the groups that were searched hold fewer codes
+        if len(short):
+            indices[short], distances[short] = search_exactly(points, queries[short], wanted, options.metric, progress)
     else:
         indices, distances = search_exactly(points, queries, wanted, options.metric, progress)
     if without_itself:

@@ -10,13 +10,15 @@ from sklearn.metrics import pairwise_distances
 from aecli.analyses.search import exact, options, search
 from aecli.analyses.search.approximate import ApproximateSearch, recall_of
 from aecli.analyses.search.exact import search_exactly
-from aecli.analyses.search.options import Metric, SearchOptions
+from aecli.analyses.search.options import Method, Metric, SearchOptions
 from aecli.analyses.search.ranking import pair_distances
 from aecli.codes import Codes
 from aecli.errors import InputError, UnavailableError, UsageError
+from aecli.runtime.progress import Progress
 from tests.analyses.digit_codes import digit_codes
 
 METRICS: tuple[Metric, ...] = ("euclidean", "cosine")
+METHODS: tuple[Method, ...] = ("approximate", "exact")
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,37 @@ def test_the_method_depends_on_the_numbers_of_codes_and_queries(codes: Codes, mo
     assert found.method == "exact"
     assert found.note is not None
     assert "aecli[search]" in found.note
+
+
+@pytest.mark.parametrize("without_itself", [False, True])
+def test_queries_with_too_few_codes_in_their_groups_are_searched_exactly(
+    without_itself: bool, points: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SmallGroups:
+        """An index that finds three codes for every fifth query."""
+
+        def __init__(self, points: NDArray[np.float32], metric: Metric, progress: Progress):
+            self.points, self.metric = points, metric
+
+        def tune(self, queries: NDArray[np.float32], count: int) -> float:
+            return 1.0
+
+        def search(
+            self, queries: NDArray[np.float32], count: int, progress: Progress
+        ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+            indices, distances = search_exactly(self.points, queries, count, self.metric)
+            indices[::5, 3:], distances[::5, 3:] = -1, np.inf
+            return indices, distances
+
+    monkeypatch.setattr(search, "ApproximateSearch", SmallGroups)
+    queries = points if without_itself else points[:40]
+    found, exact = (
+        search.nearest(points, queries, 6, SearchOptions(method=method), without_itself=without_itself)
+        for method in METHODS
+    )
+    assert (found.method, exact.method) == ("approximate", "exact")
+    np.testing.assert_array_equal(found.indices, exact.indices)
+    np.testing.assert_array_equal(found.distances, exact.distances)
 
 
 def test_a_missing_package_is_named(codes: Codes, monkeypatch: pytest.MonkeyPatch) -> None:
