@@ -72,7 +72,7 @@ def nearest_others(
     The distance is Euclidean. `count` must be less than N.
     """
     found = NeighborSearch(points, points).nearest(count + 1, progress=progress, stage=stage)
-    return found[_is_other(found, np.arange(len(points)))].reshape(-1, count)
+    return found[_is_other(found, np.arange(len(points)))].reshape(len(points), count)
 
 
 def nearest_others_with_distances(
@@ -84,7 +84,8 @@ def nearest_others_with_distances(
     """
     found, distances = nearest_with_distances(points, points, count + 1, metric, progress, stage)
     is_other = _is_other(found, np.arange(len(points)))
-    return found[is_other].reshape(-1, count), distances[is_other].reshape(-1, count)
+    shape = len(points), count
+    return found[is_other].reshape(shape), distances[is_other].reshape(shape)
 
 
 def nearest_with_distances(

@@ -65,6 +65,12 @@ def test_a_point_is_not_its_own_neighbor_even_if_it_has_duplicates(count: int) -
         assert (found // 12 == np.arange(24)[:, None] // 12).all()
 
 
+def test_a_single_point_has_no_others() -> None:
+    point = np.ones((1, 3), np.float32)
+    found, distances = nearest_others_with_distances(point, 0, "euclidean")
+    assert nearest_others(point, 0).shape == found.shape == distances.shape == (1, 0)
+
+
 def test_progress_counts_the_queries() -> None:
     points = np.random.default_rng(0).normal(size=(QUERIES_PER_REPORT + 10, 3)).astype(np.float32)
     reports: list[tuple[str, int, int]] = []

@@ -2,14 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aecli.codes import load_codes, save_codes
 from aecli.errors import ExitStatus
 from tests.command_line import Run
 
+ONE_PER_CODE = ("codes", "names", "residual_l2", "labels")
 QUICK = ("--method", "pca", "--sample", "60")
 
 
@@ -70,6 +73,16 @@ def test_points_of_a_map_are_in_the_page_of_codes_placed_onto_it(aecli: Run, cod
     result = aecli("tsne", codes_file, "-o", page, "--onto", points)
     assert result.status == 0, result.err
     assert data_in(page)["panels"][0]["onto"]["type"] == "f4"
+
+
+def test_the_code_of_one_image_is_placed_in_a_page(aecli: Run, codes_file: Path, page: Path) -> None:
+    points, one = page.with_suffix(".npz"), page.with_name("one.npz")
+    assert aecli("tsne", codes_file, "-o", page, "--coordinates", points, *QUICK).status == 0
+    codes = load_codes(codes_file)
+    save_codes(replace(codes, **{name: getattr(codes, name)[:1] for name in ONE_PER_CODE}), one)
+    result = aecli("tsne", one, "-o", page, "--onto", points)
+    assert result.status == 0, result.err
+    assert data_in(page)["names"] == codes.names[:1].tolist()
 
 
 @pytest.mark.parametrize(
