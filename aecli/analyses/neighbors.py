@@ -65,14 +65,22 @@ class NeighborSearch:
 
 
 def nearest_others(
-    points: NDArray[np.float32], count: int, progress: Progress = silent, stage: str = "neighbors"
+    points: NDArray[np.float32],
+    count: int,
+    progress: Progress = silent,
+    stage: str = "neighbors",
+    *,
+    chosen: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """Return the indices of the `count` nearest other points of each of (N, D) points, (N, count), the nearest first.
 
-    The distance is Euclidean. `count` must be less than N.
+    With `chosen`, (M,) indices of points, only the neighbors of these are searched, among all points: (M, count). The
+    distance is Euclidean. `count` must be less than N.
     """
-    found = NeighborSearch(points, points).nearest(count + 1, progress=progress, stage=stage)
-    return found[_is_other(found, np.arange(len(points)))].reshape(len(points), count)
+    queries = points if chosen is None else points[chosen]
+    found = NeighborSearch(points, queries).nearest(count + 1, progress=progress, stage=stage)
+    itself = np.arange(len(points)) if chosen is None else chosen
+    return found[_is_other(found, itself)].reshape(len(queries), count)
 
 
 def nearest_others_with_distances(

@@ -34,7 +34,7 @@ def trustworthiness(
     judged = np.arange(count)
     if count > MAX_POINTS:
         judged = np.sort(np.random.default_rng(0).permutation(count)[:MAX_POINTS])
-    near = nearest_others(_centered(plane).astype(np.float32), neighbors)[judged]  # (M, neighbors)
+    near = nearest_others(_centered(plane).astype(np.float32), neighbors, chosen=judged)  # (M, neighbors)
     scaled = _centered(vectors) if metric == "euclidean" else vectors.astype(np.float64)
     scaled = scaled / (np.abs(scaled).max() or 1.0)
     excess = 0

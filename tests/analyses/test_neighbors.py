@@ -57,6 +57,15 @@ def test_both_searches_find_the_same_other_points() -> None:
     assert (nearest_others(points, 5) == expected).all()
 
 
+def test_the_others_of_chosen_points_are_among_all_points() -> None:
+    points = np.random.default_rng(0).normal(size=(POINT_BLOCK + 300, 2)).astype(np.float32)
+    points[:9] = points[0]
+    chosen = np.array([3, 8, 40, len(points) - 1])
+    found = nearest_others(points, 5, chosen=chosen)
+    assert (found == nearest_others(points, 5)[chosen]).all()
+    assert (found != chosen[:, None]).all()
+
+
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_point_is_not_its_own_neighbor_even_if_it_has_duplicates(count: int) -> None:
     points = np.repeat(np.eye(2, 3, dtype=np.float32), 12, axis=0)

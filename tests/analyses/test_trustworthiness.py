@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from aecli.analyses import trustworthiness as module
+from aecli.analyses.neighbors import NeighborSearch
 from aecli.analyses.trustworthiness import trustworthiness
 
 RANDOM = np.random.default_rng(0)
@@ -34,6 +35,20 @@ def test_a_sample_of_many_points_is_judged_with_ranks_among_all(monkeypatch: pyt
     monkeypatch.setattr(module, "MAX_POINTS", 100)
     assert trustworthiness(VECTORS, PLANE) == pytest.approx(whole, abs=0.05)
     assert trustworthiness(VECTORS, PLANE) != whole
+
+
+def test_only_the_neighbors_of_judged_points_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    class Search(NeighborSearch):
+        def __init__(self, points: NDArray[np.float32], queries: NDArray[np.float32]):
+            searched.append(len(queries))
+            super().__init__(points, queries)
+
+    monkeypatch.setattr("aecli.analyses.neighbors.NeighborSearch", Search)
+    monkeypatch.setattr(module, "MAX_POINTS", 100)
+    trustworthiness(VECTORS, PLANE)
+    assert searched == [100]
 
 
 @pytest.mark.parametrize("scale", [1e-40, 1e37])
