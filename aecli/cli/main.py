@@ -96,7 +96,8 @@ def _run(words: list[str]) -> int:
 
 def _discard_output() -> None:
     """Let nothing more be written to standard output: flushing it at exit would fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report_stop(words: list[str], stop: Interrupted) -> int:

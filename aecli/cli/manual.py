@@ -23,8 +23,9 @@ STATUSES = {
     ExitStatus.INPUT: "an input is missing, damaged or does not fit",
     ExitStatus.EXISTS: "the output exists already",
     ExitStatus.UNAVAILABLE: "a data set, package, device or disk space is not available",
-    ExitStatus.ANOMALY: "an anomaly was found (detect --fail-on-anomaly)",
+    ExitStatus.ANOMALY: "an anomaly or a duplicate was found, and --fail-on-anomaly or --fail-on-duplicates is set",
     ExitStatus.INTERRUPTED: "interrupted by Ctrl-C",
+    ExitStatus.CLOSED_PIPE: "the reader of the output, such as head, exited before the end",
     ExitStatus.TERMINATED: "interrupted by SIGTERM",
 }
 
