@@ -294,6 +294,53 @@ def test_the_keyboard_does_everything(address: str, window: Page) -> None:
     assert window.evaluate(f"{ROOT}.explorer.pinned") is None
 
 
+def test_escape_on_the_map_lets_go_of_the_image_first_and_then_of_the_selection(address: str, window: Page) -> None:
+    window.open(address, *DESKTOP)
+    draw(window, around(window), modifiers=8)
+    window.evaluate(f"{ROOT}.querySelector('.stage').focus()")
+    window.press("Enter")
+    window.press("Escape")
+    assert window.evaluate(f"{ROOT}.explorer.pinned") is None
+    assert len(selected(window)) == COUNT
+    window.press("Escape")
+    assert selected(window) == []
+
+
+def test_names_of_hidden_classes_are_not_found(address: str, window: Page) -> None:
+    window.open(address, *DESKTOP)
+    window.evaluate(f"{ROOT}.explorer.search('/00')")
+    found = selected(window)
+    window.click("section.explorer [data-group='3']")
+    window.evaluate(f"{ROOT}.explorer.search('/00')")
+    shown = window.evaluate(f"{ROOT}.explorer.data.names.map((_, item) => !{ROOT}.explorer.isHidden(item))")
+    assert selected(window) == [item for item in found if shown[item]]
+    assert len(selected(window)) < len(found)
+
+
+def test_the_legend_stays_where_it_was_scrolled_to(address: str, window: Page) -> None:
+    window.open(address, *DESKTOP)
+    chips = f"{ROOT}.querySelector('.chips')"
+    window.evaluate(f"{chips}.style.height = '3rem'")
+    window.evaluate("document.styleSheets[0].insertRule('.chips { height: 3rem }', 0)")
+    window.evaluate(f"{chips}.scrollTop = 40")
+    before = window.evaluate(f"{chips}.scrollTop")
+    assert before > 0
+    window.evaluate(f"{ROOT}.querySelector(\"[data-group='9']\").click()")
+    assert window.evaluate(f"{chips}.scrollTop") == before
+
+
+def test_names_that_are_not_utf_8_are_in_the_list_only(address: str, window: Page) -> None:
+    window.open(address, *DESKTOP)
+    window.evaluate(
+        f"{ROOT}.explorer.data.fileOf = item => item === 1 ? 'photos/caf\\udce9.png' : `photos/${{item}}.png`"
+    )
+    window.evaluate(f"{ROOT}.explorer.select([0, 1, 2], 'replace')")
+    table = window.evaluate(f"{ROOT}.explorer.selection.table()")
+    assert [line.partition(",")[0] for line in table.splitlines()] == ["path", "photos/0.png", "photos/2.png"]
+    assert window.evaluate(f"{ROOT}.explorer.selection.lines().length") == 3
+    assert "not UTF-8" in text(window, ".note")
+
+
 def test_two_fingers_zoom_and_one_moves_on_a_phone(address: str, window: Page) -> None:
     window.open(address, *PHONE)
     window.evaluate(f"{ROOT}.querySelector('.stage').scrollIntoView({{block: 'center'}})")

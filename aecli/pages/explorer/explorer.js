@@ -79,7 +79,8 @@ class Explorer {
     const side = element("aside", { className: "side" }, this.legend, this.card, this.selection.element);
     this.root.append(tools, group("body", maps, side));
     this.root.addEventListener("keydown", (event) => {
-      if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.defaultPrevented || event.target.matches("input, select")) return; // such as Escape on a map
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
       const tool = Object.keys(TOOLS).find((name) => TOOLS[name][1] === event.key);
       if (tool) this.setTool(tool);
       else if (event.key === "Escape") this.letGo();
@@ -196,12 +197,13 @@ class Explorer {
   }
 
   search(words) {
-    const wanted = words.toLowerCase(), { names } = this.data, found = [];
+    const plain = (text) => text.normalize("NFC").toLowerCase();
+    const wanted = plain(words), { names } = this.data, found = [];
     for (let item = 0; wanted && item < names.length && found.length < MOST_FOUND; item++) {
-      if (names[item].toLowerCase().includes(wanted)) found.push(item);
+      if (plain(names[item]).includes(wanted) && !this.isHidden(item)) found.push(item);
     }
     this.select(found, "replace");
-    if (wanted && !found.length) this.selection.count.textContent = "No name contains this.";
+    if (wanted && !found.length) this.selection.count.textContent = "No name that is shown contains this.";
   }
 
   /** Return what is known of a point, as pairs of texts. */

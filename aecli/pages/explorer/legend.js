@@ -1,10 +1,13 @@
 // The legend: classes to show and to hide, or the scale of the numbers.
 
 function drawLegend(explorer) {
-  const { colors, legend, inks } = explorer;
+  const { colors, legend, inks } = explorer, place = legend.querySelector(".chips")?.scrollTop ?? 0;
   if (colors instanceof GroupColors) legend.replaceChildren(...groupLegend(explorer, colors, inks));
   else if (colors instanceof MeasureColors) legend.replaceChildren(...measureLegend(explorer, colors, inks));
   else legend.replaceChildren();
+  const chips = legend.querySelector(".chips");
+  if (chips && legend.dataset.scheme === colors.name) chips.scrollTop = place; // the same chip stays under the pointer
+  legend.dataset.scheme = colors.name;
 }
 
 function groupLegend(explorer, colors, inks) {
@@ -14,7 +17,7 @@ function groupLegend(explorer, colors, inks) {
     colors.hidden = new Set(groups);
     const focused = document.activeElement?.dataset?.group;
     explorer.update();
-    explorer.legend.querySelector(`[data-group="${focused}"]`)?.focus();
+    explorer.legend.querySelector(`[data-group="${focused}"]`)?.focus({ preventScroll: true });
   };
   const toggled = (group) => present.filter((each) => hidden.has(each) !== (each === group));
   const only = (group) => present.filter((each) => each !== group);
@@ -29,7 +32,11 @@ function groupLegend(explorer, colors, inks) {
     chip.setAttribute("aria-pressed", String(!hidden.has(group)));
     return chip;
   });
-  const all = (textContent, groups) => element("button", { type: "button", textContent, onclick: () => change(groups) });
+  const all = (textContent, groups) => {
+    const made = element("button", { type: "button", textContent, onclick: () => change(groups) });
+    made.dataset.group = textContent; // which keeps the focus
+    return made;
+  };
   return [
     element("div", { className: "head" }, element("h2", { textContent: titled(colors.name) }),
       all("Show all", []), all("Hide all", present)),

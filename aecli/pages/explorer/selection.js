@@ -2,6 +2,7 @@
 
 const GALLERY = 60; // thumbnails of the selection that are shown
 const BREAK = /[\r\n]/;
+const BYTES = /[\udc80-\udcff]/u; // of a name that is no UTF-8
 
 /** Return a text as UTF-8; a byte of a file name that is no UTF-8, a lone surrogate, is that byte again. */
 function encoded(text) {
@@ -45,7 +46,8 @@ class Selection {
     const columns = [["label", "class"], ["split", "split"]].map(([head, name]) => (
       { head, grouping: groupings.find((grouping) => grouping.name === name) })).filter((column) => column.grouping);
     const cell = (text) => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const rows = new Map(this.items.map((item) => [this.path(item), [this.path(item),
+    const items = this.items.filter((item) => !BYTES.test(this.path(item)));
+    const rows = new Map(items.map((item) => [this.path(item), [this.path(item),
       ...columns.map(({ grouping }) => grouping.rawNames[grouping.of[item]] ?? "")]]));
     const head = [this.items.some((item) => fileOf(item)) ? "path" : "name", ...columns.map((column) => column.head)];
     return [head, ...rows.values()].map((row) => `${row.map(cell).join(",")}\n`).join("");
@@ -76,14 +78,15 @@ class Selection {
 
   say(first) {
     const { fileOf } = this.explorer.data, path = this.items.length ? this.path(this.items[0]) : "";
-    const broken = this.items.filter((item) => BREAK.test(this.path(item))).length;
+    const [broken, bytes] = [BREAK, BYTES].map((kind) => this.items.filter((item) => kind.test(this.path(item))).length);
     const parts = [first];
     if (broken) parts.push(`${broken} names with a line break are only in the CSV.`);
+    if (bytes) parts.push(`${bytes} names that are not UTF-8 are only in the list.`);
     if (!this.items.length) parts.push();
     else if (!fileOf(this.items[0])) parts.push("These images are not files of a folder: the lists hold their names.");
     else {
       parts.push("For aecli detect --files-from selected.txt, and selected.csv as DATA.");
-      if (!path.startsWith("/")) parts.push("The paths start at the folder where aecli wrote this page: save there.");
+      if (!path.startsWith("/")) parts.push("The paths start at the folder in which aecli was run: save and use the lists there.");
     }
     this.note.textContent = parts.filter(Boolean).join(" ");
   }
