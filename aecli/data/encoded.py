@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
+from aecli.data.formats.orientation import ORIENTATION_KEYS
 from aecli.errors import InputError
 from aecli.storage.paths import STANDARD_STREAM, reading, require_file
 from aecli.storage.sized_reader import open_sized
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_STREAM_BYTES = 2**30
 """The largest image that is read from standard input."""
+CONVERTING_KEYS = ("transparency", "icc_profile", *ORIENTATION_KEYS)
+"""The keys of Pillow's `Image.info` on which the converted pixels depend."""
 READING = Lock()
 """Held while a Pillow image may read its file."""
 
@@ -139,7 +142,10 @@ class ImageInMemory(EncodedImage):
             return self.image.copy()
 
     def state(self) -> bytes:
-        """Return the size, the mode and a hash of the pixels."""
+        """Return the size, the mode and a hash of the pixels, of their colors, and of what turns and converts them."""
         image = self.copy()
-        digest = blake2b(image.tobytes(), digest_size=16).digest()
-        return f"{image.mode} {image.size} ".encode() + digest
+        digest = blake2b(image.tobytes(), digest_size=16)
+        if image.mode in ("P", "PA"):
+            digest.update(bytes(image.getpalette("RGBA") or ()))
+        digest.update(repr([image.info.get(key) for key in CONVERTING_KEYS]).encode())
+        return f"{image.mode} {image.size} ".encode() + digest.digest()

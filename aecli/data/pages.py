@@ -1,8 +1,8 @@
 """List the frames and pages of image files as images of their own."""
 
 import re
-from dataclasses import replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import NoReturn, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,32 @@ def file_name(name: str) -> str:
     return PAGE.sub("", name)
 
 
+@dataclass(frozen=True)
+class UncountedFile(EncodedImage):
+    """A file whose pages cannot be counted: the reason is that of every later attempt to read it."""
+
+    file: EncodedImage
+    error: UnreadableImageError
+    page: int | None = None
+
+    @property
+    def where(self) -> str:
+        """The path of the file."""
+        return self.file.where
+
+    def open(self) -> NoReturn:
+        """Raise the reason.
+
+        Raises:
+            UnreadableImageError: always.
+        """
+        raise self.error
+
+    def state(self) -> bytes:
+        """Return the state of the file."""
+        return self.file.state()
+
+
 def with_pages(content: Content, pages: Pages, progress: Progress = silent) -> Content:
     """Return the first, or all, frames and pages of the image files; arrays and files of one image stay as they are.
 
@@ -34,17 +60,24 @@ def with_pages(content: Content, pages: Pages, progress: Progress = silent) -> C
         return content
     most = 1 if pages == "first" else MAX_PAGES
 
-    def count(file: EncodedImage) -> int:
+    def count(file: EncodedImage) -> int | UnreadableImageError:
         try:
             return page_count(file, most)
-        except UnreadableImageError:  # reported when the file is decoded
-            return 1
+        except UnreadableImageError as error:
+            return error
 
-    counts = []
+    counts: list[int] = []
+    checked: list[EncodedImage] = []
     with quiet():
-        for number in map_ordered(count, content.files):
-            counts.append(number)
+        for file, number in zip(content.files, map_ordered(count, content.files), strict=True):
+            if isinstance(number, UnreadableImageError):
+                checked.append(UncountedFile(file, number))
+                counts.append(1)
+            else:
+                checked.append(file)
+                counts.append(number)
             progress("counting pages of files", len(counts), len(content.files))
+    content = replace(content, files=tuple(checked))
     if max(counts, default=1) == 1:
         return content
     if pages == "first":

@@ -324,3 +324,18 @@ def test_warnings_are_as_before_once_all_threads_are_done() -> None:
     second.set()
     late.join()
     assert list(warnings.filters) == before
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_the_transparent_value_of_few_bits_is_white(tmp_path: Path, bits: int) -> None:
+    values = np.arange(16, dtype=np.uint8).reshape(4, 4) % (1 << bits)
+    rows = b"".join(b"\0" + np.packbits((row[:, None] >> np.arange(bits)[::-1]) & 1).tobytes() for row in values)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 4, 4, bits, 0, 0, 0, 0)), (b"tRNS", struct.pack(">H", 2))]
+    chunks += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n"
+    for name, data in chunks:
+        content += struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    (tmp_path / "a.png").write_bytes(content)
+    scale = 255 // ((1 << bits) - 1)
+    pixels, _ = decode(tmp_path / "a.png")
+    np.testing.assert_array_equal(pixels[0], np.where(values == 2, 255, values * scale))

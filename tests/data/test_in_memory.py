@@ -12,6 +12,7 @@ from PIL import Image
 
 from aecli.data import load
 from aecli.data.conversion import Conversion
+from aecli.data.encoded import ImageInMemory
 from aecli.data.in_memory import memory_ref
 from aecli.errors import InputError
 
@@ -87,3 +88,16 @@ def test_images_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         memory_ref(load(str(tmp_path)))
     with pytest.raises(InputError, match="missing"):
         load(memory_ref([tmp_path / "missing.png"]))
+
+
+def test_images_of_the_same_pixels_differ_by_colors_and_metadata() -> None:
+    """They are cached by their state."""
+    indices = Image.fromarray(NOISE[0, 0] % 4).convert("P")
+    states = set()
+    for palette in ([0, 0, 0, 255, 0, 0], [0, 0, 0, 0, 255, 0]):
+        for info in ({}, {"transparency": 1}, {"exif": b"Exif\0\0MM"}, {"icc_profile": b"x"}):
+            image = indices.copy()
+            image.putpalette(palette)
+            image.info.update(info)
+            states.add(ImageInMemory(image, "a").state())
+    assert len(states) == 8

@@ -74,3 +74,23 @@ def test_pages_are_inspected_one_by_one(tmp_path: Path) -> None:
     np.testing.assert_array_equal(reader.read().pixels[0], RAMP)
     with pytest.raises(UsageError):
         next(iterate_images("-", gray, ALL))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "tif"])
+def test_the_reason_of_a_damaged_file_is_not_that_it_has_pages(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    save(path)
+    content = bytearray(path.read_bytes())
+    if suffix == "gif":
+        del content[-60:]
+    else:  # the second directory is beyond the end
+        with Image.open(path) as image:
+            first = int.from_bytes(content[4:8], "little")
+            tags = int.from_bytes(content[first : first + 2], "little")
+            assert getattr(image, "n_frames", 1) == len(FRAMES)
+        content[first + 2 + 12 * tags : first + 6 + 12 * tags] = (1 << 24).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImageError) as caught:
+        load(str(path), ALL)
+    assert "--pages" not in caught.value.reason
+    assert "--pages" not in (caught.value.hint or "")

@@ -87,6 +87,8 @@ def read_fields(file: IO[bytes], header: Header) -> "Image":
         target = pixels[y if header.is_top_down else header.height - 1 - y]
         for channel, mask in enumerate(header.masks[:channels]):
             target[:, channel] = _field(row, mask)
+    if channels == 4 and not pixels[..., 3].any():  # a field that the program did not use
+        pixels = np.ascontiguousarray(pixels[..., :3])
     return Image.fromarray(pixels)
 
 

@@ -74,7 +74,7 @@ def nonzero_pixels(image: "Image | DeepImage") -> NDArray[np.bool_]:
         strip = image.crop((0, top, width, min(top + rows, height)))
         strip.info.pop(KEY, None)
         if image.has_transparency_data:
-            pixels = np.asarray(strip if strip.mode == "RGBA" else strip.convert("RGBA"))
+            pixels = np.asarray(_to_rgba(strip))
             marked[top : top + rows] = _in_any_channel(pixels[..., :3] > limit) & (pixels[..., 3] > 0)
         else:
             marked[top : top + rows] = _in_any_channel(np.asarray(to_gray_or_rgb(strip, "declared")) > limit)
@@ -104,6 +104,11 @@ def _on_white(image: "Image") -> "Image":
 
     image = to_srgb(image)
     if image.has_transparency_data:
-        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), rgba)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), _to_rgba(image))
     return image.convert("RGB")
+
+
+def _to_rgba(image: "Image") -> "Image":
+    if image.mode == "La":  # Pillow has no other conversion of gray with premultiplied alpha
+        image = image.convert("LA")
+    return image if image.mode == "RGBA" else image.convert("RGBA")

@@ -77,6 +77,10 @@ class ReadByPillow(OpenedImage):
         if image.format == "TIFF":
             _repair_palette(image)
             repair_byte_order(image)
+        scale = {"L;2": 85, "L;4": 17}.get(raw_mode(image))
+        transparent = image.info.get("transparency")
+        if image.format == "PNG" and scale and isinstance(transparent, int):  # Pillow scales the pixels only
+            image.info["transparency"] = transparent * scale
         # First, as reading the metadata of some PNG files decodes them.
         gray = is_gray(image) or raw_mode(image) == GRAY_ALPHA
         self._is_deep_color = is_deep_color(image)

@@ -113,7 +113,8 @@ def count_pages(content: IO[bytes], name: str, most: int) -> int:
         return sum(1 for _ in islice(pages(content), most + 1))
     with ExitStack() as stack:
         image = _pillow_image(content, found, stack)
-        _check_size(*image.size, MAX_FRAME_PIXELS if found.plugin == "GIF" else MAX_PIXELS)
+        is_animated = getattr(image, "is_animated", False)
+        _check_size(*image.size, MAX_FRAME_PIXELS if is_animated else MAX_PIXELS)
         if found.plugin == "GIF":  # its `n_frames` reads all of them
             return next((page for page in range(1, most + 1) if not _has_frame(image, page)), most + 1)
         return min(int(getattr(image, "n_frames", 1)), most + 1)
@@ -184,7 +185,10 @@ def _open_tiff(content: IO[bytes], page: int | None, offset: int | None, stack: 
         return _plain_tiff(directory, layout)
 
     def open_page() -> "Image":
-        return _pillow_image(_StartingAt(directory), TIFF, stack)
+        page = _pillow_image(_StartingAt(directory), TIFF, stack)
+        if ORIENTATION_TAG not in directory.entries:  # Pillow would turn it as its XMP says, after it gave the size
+            page.info.pop("xmp", None)
+        return page
 
     try:
         image = open_page()

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from aecli.data import image_files
+from aecli.data.conversion import AS_IS
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
 from tests.data.formats.bmp_writing import fields_bmp
 
@@ -78,3 +79,11 @@ def test_kinds_that_are_not_read_are_called_by_their_names(
     (tmp_path / "a.bmp").write_bytes(content)
     with pytest.raises(UnreadableImageError, match=f"BMP.*{word}.*not read"):
         image_files.decode(FileOnDisk(tmp_path / "a.bmp"))
+
+
+def test_a_field_of_alpha_that_is_not_used_is_opaque(tmp_path: Path) -> None:
+    bits, masks = LAYOUTS["8-8-8-8"]
+    pixels = COLORS[..., 0] << 16 | COLORS[..., 1] << 8 | COLORS[..., 2]
+    (tmp_path / "a.bmp").write_bytes(fields_bmp(pixels, bits, masks))
+    decoded = image_files.decode(FileOnDisk(tmp_path / "a.bmp"), AS_IS).pixels
+    np.testing.assert_array_equal(decoded, COLORS[..., :3].transpose(2, 0, 1))

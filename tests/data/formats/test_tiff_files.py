@@ -276,3 +276,21 @@ def test_floats_that_are_no_levels_are_refused(tmp_path: Path, value: float, rea
     assert hint in str(caught.value.hint)
     with pytest.raises(InputError, match=reason):
         load(str(path))
+
+
+def test_gray_with_premultiplied_alpha_is_on_white(tmp_path: Path) -> None:
+    gray, alpha = np.meshgrid(np.arange(0, 128, 16, dtype=np.uint8), np.array([255, 128, 0], np.uint8))
+    gray = np.minimum(gray, alpha)
+    content = np.stack([gray, alpha], axis=-1).tobytes()
+    path = write_tiff(tmp_path / "a.tif", page(gray.shape, [8, 8], 1, [content], t338=[1]))
+    expected = gray.astype(float) + 255 - alpha
+    assert np.abs(decode(path)[0] - expected).max() <= 2
+
+
+def test_an_orientation_of_xmp_does_not_count_without_the_tag(tmp_path: Path) -> None:
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation='6'/></x:xmpmeta>"
+    image = Image.fromarray(np.stack([RAMP, RAMP, 255 - RAMP], axis=-1))
+    image.save(tmp_path / "a.tif", tiffinfo={700: xmp})
+    with Image.open(tmp_path / "a.tif") as opened:
+        assert b"Orientation" in opened.info["xmp"]
+    np.testing.assert_array_equal(decode(tmp_path / "a.tif"), np.asarray(image).transpose(2, 0, 1))
