@@ -39,7 +39,7 @@ $(VENV)/.test-installed: $(VENV)/.lab-installed
 
 demo: $(VENV)/.lab-installed
 	@$(MAKE) --no-print-directory --directory examples/pipeline \
-		AECLI="$(CURDIR)/$(BIN)/aecli" OUT="$(CURDIR)/demo" DATA=mnist5k all
+		AECLI=../../$(BIN)/aecli OUT=../../demo DATA=mnist5k all
 	@echo
 	@echo "demo/ holds:"
 	@cd demo && for file in run/model.safetensors run/loss.png run/reconstructions.png test-codes.npz \
@@ -50,7 +50,7 @@ demo: $(VENV)/.lab-installed
 
 lab: $(VENV)/.lab-installed
 	$(MAKE) --no-print-directory --directory examples/lab -j2 OMP_NUM_THREADS=1 \
-		AECLI="$(CURDIR)/$(BIN)/aecli" PYTHON="$(CURDIR)/$(BIN)/python" OUT="$(CURDIR)/lab"
+		AECLI=../../$(BIN)/aecli PYTHON=../../$(BIN)/python OUT=../../lab
 
 test: $(VENV)/.test-installed
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,17 +20,18 @@ MakeExample = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def warm() -> Iterator[str]:
     """Start a server that forks commands; yield the command line that sends it one."""
     if not hasattr(os, "fork") or not shutil.which("make"):
         pytest.skip("needs fork and make")
-    path = tmp_path_factory.mktemp("warm") / "socket"
-    words = [sys.executable, str(WARM), "serve", str(path)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == "ready\n"
-        yield f"{sys.executable} -S -E {WARM} run {path}"
-        server.communicate()
+    with tempfile.TemporaryDirectory(prefix="aecli", dir="/tmp") as folder:  # a path of a socket has 103 bytes at most
+        path = Path(folder, "socket")
+        words = [sys.executable, str(WARM), "serve", str(path)]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n"
+            yield f"{sys.executable} -S -E {WARM} run {path}"
+            server.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+def is_output(folders: tuple[str, ...]) -> bool:
+    """Return whether a file is of the environment, or was written by make: into demo/, lab/, out/ or quick-out/."""
+    written = any(folder == "out" or folder.endswith("-out") for folder in folders)
+    return written or folders[:1] in ((".venv",), ("demo",), ("lab",), ("bench",))
+
+
 PAGES = sorted(
     page
     for pattern in ("aecli/**/*.py", "aecli/**/*.toml", "tests/**/*.py", "examples/**/*.py", "**/*.md", ".github/*.md")
     for page in ROOT.glob(pattern)
-    if not {".venv", "lab", "demo", "out"} & set(page.relative_to(ROOT).parts[:-1]) - {"lab"} and page != Path(__file__)
+    if not is_output(page.relative_to(ROOT).parts[:-1]) and page != Path(__file__)
 )
 MARKDOWN = sorted({page for page in PAGES if page.suffix == ".md"})
 LINE_LENGTH = int(re.findall(r"^max_line_length = (\d+)$", (ROOT / ".editorconfig").read_text(), re.MULTILINE)[0])
