@@ -10,6 +10,7 @@ import numpy as np
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 from lightning_fabric.strategies import DDPStrategy  # type: ignore[attr-defined]
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from numpy.typing import NDArray
 from torch import distributed
 
@@ -95,7 +96,7 @@ def launch(processes: Processes, device: str, output: Path) -> Iterator[Shards]:
                 strategy=DDPStrategy(timeout=TIMEOUT),
                 plugins=[] if launched else [LightningEnvironment()],
             )
-    except (ValueError, RuntimeError) as error:
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UnavailableError(
             f"{processes.devices} devices of type '{device}' are not available: {reason}", hint="--devices 1"

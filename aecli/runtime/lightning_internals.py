@@ -5,12 +5,17 @@ A new version may change these parts without notice: `tests/runtime/test_lightni
 """
 
 import logging
+import subprocess
+import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from aecli.errors import Interrupted
+
+SECONDS_TO_END = 5
+"""That launched processes have after SIGTERM."""
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -71,11 +76,30 @@ def dump_checkpoint(trainer: "pl.Trainer") -> dict[str, Any]:
     return trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
 
 
-def terminate_launched_processes(strategy: Any) -> None:
-    """Send SIGTERM to the processes that the strategy of a `Trainer` or `Fabric` has launched.
+def stop_watching_processes(strategy: Any) -> None:
+    """Let Lightning no longer watch the processes that a strategy has launched.
 
-    Without the process that launched them they would wait in a collective call. Lightning ends them only after that
-    process has exited, and offers no call for it.
+    It kills this process as soon as one of them has failed, also while this one saves what is done.
     """
-    for process in getattr(strategy.launcher, "procs", ()):
+    watched = getattr(strategy.launcher, "procs", [])
+    if watched:
+        strategy.launcher.procs = list(watched)
+        watched.clear()
+
+
+def terminate_launched_processes(strategy: Any) -> None:
+    """End the processes that the strategy of a `Trainer` or `Fabric` has launched.
+
+    Without the process that launched them they would wait in a collective call, which SIGTERM does not interrupt on a
+    GPU. Lightning ends them only after that process has exited, and offers no call for it.
+    """
+    stop_watching_processes(strategy)
+    launched = getattr(strategy.launcher, "procs", [])
+    for process in launched:
         process.terminate()
+    deadline = time.monotonic() + SECONDS_TO_END
+    for process in launched:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0, deadline - time.monotonic()))
+        if process.poll() is None:
+            process.kill()

@@ -14,7 +14,7 @@ from aecli.checkpoint.run_folder import EpochMetrics, RunFolder, epochs_since_be
 from aecli.errors import AecliError, Interrupted
 from aecli.recipes.resuming import require_not_exceeded
 from aecli.recipes.schema import Recipe
-from aecli.runtime.lightning_internals import dump_checkpoint
+from aecli.runtime.lightning_internals import dump_checkpoint, stop_watching_processes
 from aecli.storage.schema import build, matches
 from aecli.training.module import TrainingModule
 from aecli.training.same_images import require_same_images
@@ -177,6 +177,7 @@ class RunFolderCallback(pl.Callback):
             self._saved_epochs = len(self._history.epochs)
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
+        stop_watching_processes(trainer.strategy)
         if not self._state.epochs:
             return  # no epoch has ended in this process, or its rank is not 0
         self._history.load_state_dict(self._state.callbacks[self._history.state_key])  # forget half an epoch

@@ -3,10 +3,13 @@
 import torch
 from torch import Tensor
 
+from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distances, penalty
 from aecli.models.rate import quantize, with_noise
-from aecli.training.batches import Batch
+from aecli.recipes.schema import Recipe
+from aecli.runtime.processes import SINGLE_PROCESS, Process
+from aecli.training.batches import Batch, Batches
 from aecli.training.module import AutoencoderModule
 from aecli.training.seeds import Stream
 
@@ -19,6 +22,15 @@ class CodecModule(AutoencoderModule):
 
     Validation images are cropped too, and get the same rates after every epoch.
     """
+
+    rate_weights: Tensor
+
+    def __init__(
+        self, model: Autoencoder, recipe: Recipe, train: Batches, validation: Batches, process: Process = SINGLE_PROCESS
+    ):
+        super().__init__(model, recipe, train, validation, process)
+        # On the device already: a copy from the host would make a GPU wait, and keep a step from being recorded.
+        self.register_buffer("rate_weights", torch.tensor(recipe.penalty.rate_weights), persistent=False)
 
     def on_train_start(self) -> None:
         super().on_train_start()
@@ -46,7 +58,7 @@ class CodecModule(AutoencoderModule):
         corrupted = corrupt(clean, recipe.corruption, model.black, generator)
         target = clean if recipe.corruption.target == "clean" else corrupted
         code = model.encode(corrupted)
-        weights = torch.tensor(recipe.penalty.rate_weights, device=code.device)
+        weights = self.rate_weights
         rates = torch.randint(len(weights), (len(images),), device=code.device, generator=generator)
         steps = model.rate.steps(rates, code.ndim)
         noise = torch.rand(code.shape, device=code.device, generator=generator)

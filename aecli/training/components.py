@@ -59,7 +59,7 @@ def fit_components(
         for batch in _joined(first, maps):
             features = model.encoder.standardize(batch)
             codes = model.encoder.projection(features)
-            squared += float(model.residual(features, codes).double().square().sum()) / features[0].numel()
+            squared += float(model.residual(features, codes).cpu().double().square().sum()) / features[0].numel()
             if done < len(kept):
                 kept[done : done + len(batch)] = codes[: len(kept) - done].cpu().numpy()
             done += len(batch)
@@ -103,7 +103,8 @@ def _positions(maps: Tensor) -> int:
 @torch.inference_mode()
 def _fit(model: FeatureModel, maps: Tensor) -> None:
     """Fit the standardization and the components to maps, (N, channels, h, w)."""
-    rows = maps.permute(0, 2, 3, 1).flatten(0, 2).double()  # (positions, channels)
+    exact = maps.cpu() if maps.device.type == "mps" else maps  # mps has no float64
+    rows = exact.permute(0, 2, 3, 1).flatten(0, 2).double()  # (positions, channels)
     mean, std = rows.mean(0), rows.std(0, correction=0)
     if not torch.isfinite(mean).all():
         raise InputError("the features are not finite: the weights do not belong to this backbone")

@@ -53,6 +53,8 @@ def make_trainer(
     except (MisconfigurationException, ImportError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UnavailableError(f"cannot train on this machine: {reason}", hint="--device auto") from error
+    if trainer.strategy.root_device.type == "mps" and request.recipe.training.precision == "64-true":
+        raise UnavailableError("device mps has no numbers of 64 bits", hint="--precision 32-true, or --device cpu")
     disable_signal_handlers(trainer)
     raise_interrupted(trainer)
     return trainer

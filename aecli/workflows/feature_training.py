@@ -1,11 +1,13 @@
 """Fit a model of features: without gradients, in one pass over the images."""
 
 import math
+import sys
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint, CheckpointHeader, TrainingSummary, load_checkpoint, save_checkpoint
@@ -87,7 +89,7 @@ def train_features(request: TrainingRequest, hardware: Hardware, view: "Training
     try:
         with view.status("loading the network"):
             model = _initial_model(request, download=download)
-            model.to(find_device({"gpu": "cuda"}.get(hardware.device, hardware.device)))
+            model.to(find_device(_torch_name(hardware.device)))
         with listening as listener:
             listener.on_start(1, 0, len(request.images))
             fitted = fit_components(
@@ -107,6 +109,14 @@ def train_features(request: TrainingRequest, hardware: Hardware, view: "Training
 def threshold_warning(checkpoint: Checkpoint) -> str | None:
     """Return a warning if the threshold of `detect` without calibration rests on few validation images, or None."""
     return small_sample_warning(default_detector(checkpoint.header, checkpoint.fingerprint).header)
+
+
+def _torch_name(device: str) -> str:
+    """Return torch's name of a device: `gpu` is CUDA's or, on a Mac, `mps`."""
+    kind, colon, number = device.partition(":")
+    if kind != "gpu":
+        return device
+    return f"cuda{colon}{number}" if colon or torch.cuda.is_available() or sys.platform != "darwin" else "mps"
 
 
 def _initial_model(request: TrainingRequest, *, download: bool) -> FeatureModel:

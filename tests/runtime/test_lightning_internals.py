@@ -20,6 +20,7 @@ from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher as 
 from torch.utils.data import DataLoader
 
 from aecli.errors import Interrupted
+from aecli.runtime import lightning_internals
 from aecli.runtime.lightning_internals import (
     CHECKPOINT_KEYS,
     LOGGERS,
@@ -128,6 +129,24 @@ def test_launched_processes_are_terminated(launcher_type: Any) -> None:
         launcher.procs.append(process)
         terminate_launched_processes(type("Strategy", (), {"launcher": launcher}))
         assert process.wait(timeout=30) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("launcher_type", [TrainerLauncher, FabricLauncher])
+def test_processes_that_ignore_the_signal_are_killed_and_not_watched_by_lightning(
+    launcher_type: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning's observer has the launcher's list, and kills this process once one of its processes has failed."""
+    monkeypatch.setattr(lightning_internals, "SECONDS_TO_END", 0.5)
+    launcher = launcher_type(LightningEnvironment(), num_processes=2, num_nodes=1)
+    watched = launcher.procs
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        launcher.procs.append(process)
+        terminate_launched_processes(type("Strategy", (), {"launcher": launcher}))
+        assert watched == []
+        assert process.wait(timeout=30) == -signal.SIGKILL
 
 
 def test_a_single_process_has_no_launched_processes() -> None:
