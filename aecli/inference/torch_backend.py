@@ -93,13 +93,17 @@ def to_device(model: AnyModel, device: str) -> AnyModel:
 
 
 def find_device(name: str) -> torch.device:
-    """Return the torch device that `--device` names.
+    """Return the torch device that `--device` names; for `auto` an accelerator that can be used, or else the CPU.
 
     Raises:
         UnavailableError: the device is not available.
     """
     if name == "auto":
-        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        found = torch.accelerator.current_accelerator(check_available=True)
+        try:
+            return torch.device("cpu") if found is None else find_device(str(found))
+        except UnavailableError:  # such as mps in a virtual machine, which has no memory for it
+            return torch.device("cpu")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()

@@ -1,5 +1,6 @@
 """Lightning's Trainer for a training run."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment  # type:
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from aecli.errors import UnavailableError
+from aecli.inference.torch_backend import find_device
 from aecli.runtime.lightning_internals import disable_signal_handlers, raise_interrupted
 from aecli.runtime.processes import launched_by_torchrun
 from aecli.training.request import Hardware, TrainingRequest
@@ -28,6 +30,8 @@ def make_trainer(
     accelerator, _, number = hardware.device.partition(":")
     if not is_available(accelerator):
         raise UnavailableError(f"device {accelerator} is not available on this machine", hint="--device auto")
+    if accelerator == "auto" and sys.platform == "darwin" and find_device("auto").type == "cpu":
+        accelerator = "cpu"  # Lightning would choose mps even where it cannot be used
     plugins: list[Any] = [WholeFileCheckpoints()]
     if not (launched_by_torchrun() or processes.launched_by_slurm):
         plugins.append(LightningEnvironment())
