@@ -232,6 +232,8 @@ def _check_archive_output(output: Path, inputs: Sequence[Path]) -> None:
     Raises:
         UsageError: it cannot.
     """
+    from aecli.workflows.archive_writing import require_outside
+
     is_file = output.suffix.lower() == AEC and not output.is_dir()
     if output.suffix and not is_file and not output.is_dir():
         raise UsageError(
@@ -240,8 +242,6 @@ def _check_archive_output(output: Path, inputs: Sequence[Path]) -> None:
         )
     if output.exists() and not output.is_dir() and not is_file:
         raise UsageError(f"output is a file: {output}", hint="name a folder, or a file that ends in .npz")
-    from aecli.workflows.archive_writing import require_outside
-
     require_outside(output, inputs)
 
 

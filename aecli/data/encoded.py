@@ -8,7 +8,7 @@ from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Self, cast
 
 from aecli.data.formats.orientation import ORIENTATION_KEYS
 from aecli.errors import InputError
@@ -97,6 +97,33 @@ class FileOnDisk(EncodedImage):
         except OSError:
             version = "missing"
         return os.fsencode(self.path.absolute()) + f"\0{self.page} {version}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFile(EncodedImage):
+    """Stands for what cannot be read, for a reason that is known already: a folder, or the pages of a file."""
+
+    name: str
+    reason: str
+    hint: str | None = None
+    page: int | None = None
+
+    @property
+    def where(self) -> str:
+        """The path of the file or folder."""
+        return self.name
+
+    def open(self) -> NoReturn:
+        """Raise the reason.
+
+        Raises:
+            UnreadableImageError: always.
+        """
+        raise UnreadableImageError(self.name, self.reason, hint=self.hint)
+
+    def state(self) -> bytes:
+        """Return the path and the reason."""
+        return os.fsencode(f"{self.name}\0{self.reason}")
 
 
 @dataclass(frozen=True, slots=True)

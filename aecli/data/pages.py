@@ -1,12 +1,12 @@
 """List the frames and pages of image files as images of their own."""
 
 import re
-from dataclasses import dataclass, replace
-from typing import NoReturn, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from aecli.data.encoded import EncodedImage, UnreadableImageError
+from aecli.data.encoded import EncodedImage, UnreadableFile, UnreadableImageError
 from aecli.data.frames import frames_of
 from aecli.data.image_files import MAX_PAGES, page_count, quiet
 from aecli.data.options import Pages
@@ -22,32 +22,6 @@ Content = TypeVar("Content", ImageArrays, ImageFiles, ImageArrays | ImageFiles)
 def file_name(name: str) -> str:
     """Return the name of the file that holds an image, which may be one of its pages."""
     return PAGE.sub("", name)
-
-
-@dataclass(frozen=True)
-class UncountedFile(EncodedImage):
-    """A file whose pages cannot be counted: the reason is that of every later attempt to read it."""
-
-    file: EncodedImage
-    error: UnreadableImageError
-    page: int | None = None
-
-    @property
-    def where(self) -> str:
-        """The path of the file."""
-        return self.file.where
-
-    def open(self) -> NoReturn:
-        """Raise the reason.
-
-        Raises:
-            UnreadableImageError: always.
-        """
-        raise self.error
-
-    def state(self) -> bytes:
-        """Return the state of the file."""
-        return self.file.state()
 
 
 def with_pages(content: Content, pages: Pages, progress: Progress = silent) -> Content:
@@ -71,7 +45,7 @@ def with_pages(content: Content, pages: Pages, progress: Progress = silent) -> C
     with quiet():
         for file, number in zip(content.files, map_ordered(count, content.files), strict=True):
             if isinstance(number, UnreadableImageError):
-                checked.append(UncountedFile(file, number))
+                checked.append(UnreadableFile(file.where, number.reason, number.hint))
                 counts.append(1)
             else:
                 checked.append(file)

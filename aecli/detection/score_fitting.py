@@ -231,7 +231,7 @@ def _set_warnings(normal: SplitFeatures, anomalous: SplitFeatures | None) -> lis
         if features is not None and len(features) < features.total:
             warnings.append(
                 f"only {len(features):,} of the {features.total:,} {kind} images were used: the features of more need"
-                " too much memory; larger tiles, or one --score, need less"
+                " too much memory; a single --score needs less, and so do larger tiles"
             )
     if normal.file_count < min(MIN_IMAGES, len(normal)):
         warnings.append(

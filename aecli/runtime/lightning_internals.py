@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from aecli.errors import Interrupted
 
-SECONDS_TO_END = 5
-"""That launched processes have after SIGTERM."""
-
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+
+SECONDS_TO_END = 5
+"""How long launched processes may take to end after SIGTERM."""
 
 LOGGERS = ("pytorch_lightning", "lightning_fabric")
 """Lightning logs by the names of its modules, and has no option that silences it."""

@@ -17,6 +17,7 @@ PSEUDO_COUNT = 0.05
 REACH = SYMBOLS // 2 - 2
 """Numbers farther from the median than this have the escape symbol."""
 MOST_MIDDLE = 1 << 19
+"""The largest middle of a table: its first number must be less than 2^20."""
 
 
 @dataclass(frozen=True)

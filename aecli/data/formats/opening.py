@@ -113,9 +113,9 @@ def count_pages(content: IO[bytes], name: str, most: int) -> int:
         return sum(1 for _ in islice(pages(content), most + 1))
     with ExitStack() as stack:
         image = _pillow_image(content, found, stack)
-        is_animated = getattr(image, "is_animated", False)
+        is_animated = found is GIF and getattr(image, "is_animated", False)
         _check_size(*image.size, MAX_FRAME_PIXELS if is_animated else MAX_PIXELS)
-        if found.plugin == "GIF":  # its `n_frames` reads all of them
+        if found is GIF:  # its `n_frames` reads all of them
             return next((page for page in range(1, most + 1) if not _has_frame(image, page)), most + 1)
         return min(int(getattr(image, "n_frames", 1)), most + 1)
 

@@ -254,6 +254,11 @@ class LayoutSource(PathSource):
         return [name for name, _ in found], [depth for _, depth in found]
 
     def require_images(self) -> None:
+        """Check that there is an image.
+
+        Raises:
+            InputError: there is none, or the root cannot be read.
+        """
         if not self.layout.images:
             raise self._no_images(self.path)
 

@@ -2,20 +2,20 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
-from aecli.data.encoded import EncodedImage, FileOnDisk, UnreadableImageError
+from aecli.data.encoded import FileOnDisk, UnreadableFile
 from aecli.data.layouts.layout import LayoutSource, is_visible
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
 from aecli.storage.paths import is_folder
+
+READ_HINT = "check its permissions, or name other folders"
 
 
 class ImageFolder(LayoutSource):
@@ -25,32 +25,33 @@ class ImageFolder(LayoutSource):
     summary = "root/class/*, root/split/class/* or flat: image files of the formats above"
     fallback = True
 
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self._unreadable: dict[str, str] = {}
+        """Why a folder below this one cannot be read, by its relative path; complete once the files are listed."""
+
     @classmethod
     def accepts(cls, path: Path) -> bool:
         """Accept any folder."""
         return path.is_dir()
 
     def _list_files(self) -> Iterator[str]:
-        return files_below(self.path, self._add_unreadable)
+        return files_below(self.path, self._unreadable.__setitem__)
 
     def _file(self, name: str) -> FileOnDisk:
         return FileOnDisk(self.path / name)
 
-    @cached_property
-    def _unreadable(self) -> dict[str, str]:
-        """Why a folder below this one cannot be read, by its relative path; complete once the files are listed."""
-        return {}
-
-    def _add_unreadable(self, folder: str, reason: str) -> None:
-        self._unreadable[folder] = reason
-
     def require_images(self) -> None:
-        is_empty = not self.layout.images  # lists the files
-        if self._unreadable:
-            folder, reason = next(iter(self._unreadable.items()))
-            raise InputError(f"folder cannot be read: {self.path / folder}: {reason}")
-        if is_empty:
-            super().require_images()
+        """Check that all folders can be read, and that there is an image.
+
+        Raises:
+            InputError: it is not so.
+        """
+        if self.layout.images and not self._unreadable:
+            return
+        for folder, reason in self._unreadable.items():
+            raise InputError(f"folder cannot be read: {self.path / folder}: {reason}", hint=READ_HINT)
+        super().require_images()
 
     def read_unsplit(self, options: DataOptions, progress: Progress) -> ImageFiles:
         """List all image files below the folder, without labels, and the folders below it that cannot be read.
@@ -61,39 +62,16 @@ class ImageFolder(LayoutSource):
         if not self.layout.images or not self._unreadable:
             return super().read_unsplit(options, progress)
         content = self._content(self.layout.images, None, ())
-        folders = [UnreadableFolder(self.path / name, reason) for name, reason in self._unreadable.items()]
+        folders = [
+            UnreadableFile(str(self.path / name), f"the folder cannot be read: {reason}")
+            for name, reason in self._unreadable.items()
+        ]
         return replace(
             content,
             names=np.array([*content.names, *self._unreadable]),
             files=(*content.files, *folders),
             masks=None if content.masks is None else (*content.masks, *[()] * len(folders)),
         )
-
-
-@dataclass(frozen=True)
-class UnreadableFolder(EncodedImage):
-    """Stands for the images in a folder that cannot be read."""
-
-    path: Path
-    reason: str
-    page: int | None = None
-
-    @property
-    def where(self) -> str:
-        """The path of the folder."""
-        return str(self.path)
-
-    def open(self) -> NoReturn:
-        """Raise the reason.
-
-        Raises:
-            UnreadableImageError: always.
-        """
-        raise UnreadableImageError(self.where, f"the folder cannot be read: {self.reason}")
-
-    def state(self) -> bytes:
-        """Return the path: nothing of it is cached."""
-        return os.fsencode(self.path.absolute())
 
 
 def files_below(folder: Path, on_unreadable: Callable[[str, str], None] | None = None) -> Iterator[str]:
@@ -125,7 +103,7 @@ def _files_below(
             return
         reason = (error.strerror or str(error)).lower()
         if not parents or on_unreadable is None:
-            raise InputError(f"folder cannot be read: {folder}: {reason}") from error
+            raise InputError(f"folder cannot be read: {folder}: {reason}", hint=READ_HINT) from error
         on_unreadable(prefix[:-1], reason)
         return
     identity = (status.st_dev, status.st_ino)

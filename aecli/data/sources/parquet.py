@@ -126,7 +126,8 @@ def _parquet_files(folder: Path) -> list[tuple[str, Path]]:
     if len(folders) == 1 and not files and not split_of(folders[0].name):
         files, folders = _entries(folders[0])
     if files and not folders:
-        return list(zip(_splits_of([path.name for path in sorted(files)]), sorted(files), strict=True))
+        files.sort()
+        return list(zip(_splits_of([path.name for path in files]), files, strict=True))
     found: list[tuple[str, Path]] = []
     for each in sorted(folders):
         split = split_of(each.name)

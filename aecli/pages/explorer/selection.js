@@ -86,7 +86,9 @@ class Selection {
     else if (!fileOf(this.items[0])) parts.push("These images are not files of a folder: the lists hold their names.");
     else {
       parts.push("For aecli detect --files-from selected.txt, and selected.csv as DATA.");
-      if (!path.startsWith("/")) parts.push("The paths start at the folder in which aecli was run: save and use the lists there.");
+      if (!path.startsWith("/")) {
+        parts.push("The paths start at the folder in which aecli was run: save and use the lists there.");
+      }
     }
     this.note.textContent = parts.filter(Boolean).join(" ");
   }
