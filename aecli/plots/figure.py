@@ -44,7 +44,9 @@ CLASS_COLORS = (
 
 
 @contextmanager
-def figure(path: Path, size: tuple[float, float], dpi: int | None = None) -> Iterator[Figure]:
+def figure(
+    path: Path, size: tuple[float, float], dpi: int | None = None, *, layout: str | None = "constrained"
+) -> Iterator[Figure]:
     """Yield a figure to draw on, and write it to a PNG, SVG or PDF file, by its suffix, when the block ends.
 
     The same figure gives the same bytes. Text stays text in SVG and PDF files, unless it has a halo.
@@ -53,6 +55,7 @@ def figure(path: Path, size: tuple[float, float], dpi: int | None = None) -> Ite
         path: The file to write, or `-` for a PNG file on standard output.
         size: Width and height in inches.
         dpi: Pixels per inch of a PNG file, and of the images and rasterized points in an SVG or PDF file.
+        layout: How matplotlib places the axes; None if each has its place. With a layout, matplotlib draws twice.
 
     Raises:
         UsageError: the suffix is another one, or the figure has more than 300 million pixels.
@@ -66,7 +69,7 @@ def figure(path: Path, size: tuple[float, float], dpi: int | None = None) -> Ite
     with mpl.rc_context({**STYLE, "font.family": families}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # of names in a script without a font
         warnings.filterwarnings("ignore", message="Creating legend .* slow")  # as all is on a busy machine
-        drawn = Figure(figsize=size, layout="constrained", dpi=dpi)
+        drawn = Figure(figsize=size, layout=layout, dpi=dpi)
         yield drawn
         content = BytesIO()
         drawn.savefig(content, format=file_format, metadata=UNDATED[file_format])

@@ -45,8 +45,7 @@ def draw(rows: Sequence[Sequence[Cell]], path: Path, dpi: int | None = None) -> 
     side_by_side = min(max(COLUMNS // (longest + 1), 1), len(rows))
     row_width = longest * (cell_width + GAP) + (CELL / 2 if side_by_side > 1 else 0)
     size = (side_by_side * row_width + GAP, -(-len(rows) // side_by_side) * (cell_height + CAPTION) + GAP)
-    with figure(path, size, dpi) as drawn:
-        drawn.set_layout_engine("none")
+    with figure(path, size, dpi, layout=None) as drawn:
         for number, row in enumerate(rows):
             bottom = size[1] - GAP - (number // side_by_side) * (cell_height + CAPTION) - cell_height
             for column, cell in enumerate(row):

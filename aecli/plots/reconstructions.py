@@ -38,8 +38,7 @@ def draw(panels: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
     canvas = np.full((first.shape[1], groups * group_height, columns * step_right), 255, np.uint8)
     grid_width, grid_height = canvas.shape[2] / per_inch, canvas.shape[1] / per_inch
     size = max(NARROWEST, MARGIN + grid_width + GAP), grid_height + TITLE
-    with figure(path, size) as drawn:
-        drawn.set_layout_engine("none")
+    with figure(path, size, layout=None) as drawn:
         axes = drawn.add_axes((MARGIN / size[0], 0, grid_width / size[0], grid_height / size[1]))
         for index in range(count):
             group, left = index // columns, index % columns * step_right

@@ -50,7 +50,7 @@ class ArchiveReport:
     unlike: dict[str, float] = field(default_factory=dict)
     """The PSNR of the images that are unlike the training images."""
     missed: dict[str, float] = field(default_factory=dict)
-    """The PSNR of the images that reach the requested one at no rate, and were written with the best quality."""
+    """The PSNR of the images that reach the requested one at no rate, and are stored with the best quality."""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     _squared_errors: float = 0.0
@@ -201,7 +201,7 @@ def write_archive(
     quality.check(codec)
     report = ArchiveReport(quality, notes=list(images.notes))
     with quiet():
-        indices = _indices_to_write(codec, images, paths, options, quality, progress)
+        indices = _indices_to_write(codec, images, paths, options, report, progress)
         report.kept = len(images) - len(indices)
         prepared: set[Path] = set()
         results = compress_images(codec, images, indices, quality, verify=options.verify)
@@ -232,10 +232,10 @@ def _indices_to_write(
     images: OwnSizeImages,
     paths: Sequence[Path],
     options: ArchiveOptions,
-    quality: Quality,
+    report: ArchiveReport,
     progress: Progress,
 ) -> list[int]:
-    """Return the images to compress: all of them, or those without a complete file.
+    """Return the images to compress: all of them, or those without a complete file. Note kept files of low quality.
 
     Raises:
         OutputExistsError: files exist, and are neither to be replaced nor to be kept.
@@ -251,14 +251,14 @@ def _indices_to_write(
         )
     indices = []
     for index, path in enumerate(paths):
-        if index not in existing or not _is_complete(codec, images, index, path, quality):
+        if index not in existing or not _is_complete(codec, images, index, path, report):
             indices.append(index)
         if existing:
             progress("checking files", index + 1, len(paths))
     return indices
 
 
-def _is_complete(codec: Codec, images: OwnSizeImages, index: int, path: Path, quality: Quality) -> bool:
+def _is_complete(codec: Codec, images: OwnSizeImages, index: int, path: Path, report: ArchiveReport) -> bool:
     """Return whether a file holds this image, compressed by this codec, with the quality."""
     try:
         file = read_file(path)
@@ -267,18 +267,21 @@ def _is_complete(codec: Codec, images: OwnSizeImages, index: int, path: Path, qu
         is_same_size = images.native_shape(index)[1:] == (file.header.height, file.header.width)
         if is_older or not is_same_size or foreign_reason(codec, file.header):
             return False
-        return _has_quality(codec, file, images, index, quality)
+        return _has_quality(codec, file, images, index, report)
     except (ValueError, OSError, InputError):
         return False
 
 
-def _has_quality(codec: Codec, file: AecImage, images: OwnSizeImages, index: int, quality: Quality) -> bool:
+def _has_quality(codec: Codec, file: AecImage, images: OwnSizeImages, index: int, report: ArchiveReport) -> bool:
+    quality, rate = report.quality, file.header.rate
     if quality.psnr is None:
-        return file.header.rate == quality.rate
-    if file.header.rate == 0:
-        return True  # no other is better
+        return rate == quality.rate
     decoded = codec.decode([as_coded(file)])[0]  # a file does not say its PSNR
-    return quality.reached(psnr(mean_squared_error(decoded, images.read(index).pixels)))
+    reached = psnr(mean_squared_error(decoded, images.read(index).pixels))
+    if rate == 0 and not quality.reached(reached):  # no other rate is better
+        report.missed[images.names[index]] = reached
+        return True
+    return quality.reached(reached)
 
 
 def _worst(psnr_of: dict[str, float]) -> str:

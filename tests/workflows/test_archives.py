@@ -198,6 +198,16 @@ def test_resuming_with_a_psnr_encodes_files_again_that_do_not_reach_it(photos: P
     assert write(photos, archive, resume=True).kept == 0
 
 
+def test_resuming_says_again_which_images_do_not_reach_the_psnr(photos: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    first = write(photos, archive, psnr=70)
+    assert first.missed
+    report = write(photos, archive, resume=True, psnr=70)
+    assert (report.kept, report.missed) == (5, first.missed)
+    assert report.warnings == first.warnings
+    assert report.is_partial
+
+
 class Careless(FakeCodec):
     """A codec one of whose streams does not decode to what encoding said."""
 
