@@ -158,7 +158,8 @@ def detect(
             `failures`. Or the result of `aecli.load_images`, or whatever `model.encode` takes.
         model: A model that `aecli.load` returned, or the path of a run folder, `model.safetensors` or `model.onnx`.
         detector: What `aecli.calibrate` returned, or a detector file. Default: `detector.safetensors` in the run
-            folder, or without it the residual with the 99% quantile of the validation images as threshold.
+            folder, or without it the default score of the model (`residual`, or `position` for a model of features)
+            with the 99% quantile of the validation images as threshold.
         threshold: The score above which an image is an anomaly, instead of the detector's threshold.
         tile: Cut images in their own size into square tiles of this many pixels, and join the scores of the tiles; 0
             takes whole images. Default: as the detector was calibrated, or else as the model was trained.

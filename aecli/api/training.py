@@ -112,7 +112,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
-    image_size: int | Sequence[int] | Literal["native"] | None = None,
+    image_size: int | Sequence[int] | Literal["native", "any"] | None = None,
     patience: int | None = None,
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -154,7 +154,8 @@ def train(
         epochs: Number of epochs. Like the following arguments, None keeps the recipe's value.
         batch_size: Images in one optimizer step.
         lr: Learning rate; the peak of a one-cycle schedule.
-        image_size: Size in pixels to which images are resized: one number for a square, (height, width), or `native`.
+        image_size: Size in pixels to which images are resized: one number for a square, or (height, width); `native`
+            for the size that all images have; or `any`, of a codec.
         patience: Stop after this many epochs without a smaller validation loss; 0 trains for all epochs.
         seed: Random seed for the weights, the order of images, corruption and the held-out images.
         settings: Changes to other recipe keys: `{"optimizer.name": "adamw"}`. Their documentation is in

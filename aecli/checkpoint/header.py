@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from aecli.codes.quantizer import Quantizer
-from aecli.recipes.schema import FEATURES, Recipe, Task
+from aecli.recipes.schema import Recipe, Task
+from aecli.recipes.sections import FEATURES
 from aecli.storage.header import Header
 from aecli.storage.schema import FORMERLY
 

@@ -66,5 +66,5 @@ class EncoderModel(nn.Module):
         return self.encoder(x)  # type: ignore[no-any-return]
 
     def parameter_count(self) -> int:
-        """Return the number of trainable values."""
+        """Return the number of parameters, trainable or frozen."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional as F
 
-from aecli.recipes.schema import ObjectiveRecipe, PenaltyRecipe
+from aecli.recipes.sections import ObjectiveRecipe, PenaltyRecipe
 
 DISTANCES: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.huber_loss}
 

@@ -7,7 +7,8 @@ import torch
 
 from aecli.inference.model import batch_size
 from aecli.models.architectures import build_parts
-from aecli.recipes.schema import ANY_SIZE_ARCHITECTURE, Recipe
+from aecli.recipes.schema import Recipe
+from aecli.recipes.sections import ANY_SIZE_ARCHITECTURE
 from aecli.training.subsets import Subset
 
 CHOICES = (64, 96, 128, 192, 256)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from aecli.recipes.schema import Precision
+from aecli.recipes.sections import Precision
 
 MATRIX_SIZE = 256
 REPETITIONS = 3

@@ -11,7 +11,7 @@ from aecli.inference.model import batch_size
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distance
-from aecli.recipes.schema import PenaltyRecipe
+from aecli.recipes.sections import PenaltyRecipe
 from aecli.training.batches import Batches
 from aecli.training.module import TrainingModule
 from aecli.training.request import TrainingRequest

@@ -26,7 +26,8 @@ from aecli.data.pages import file_name
 from aecli.data.splits import hold_out_by_name
 from aecli.data.tiling import Tiling
 from aecli.errors import InputError
-from aecli.recipes.schema import ModelRecipe, Recipe
+from aecli.recipes.schema import Recipe
+from aecli.recipes.sections import ModelRecipe
 from aecli.runtime.progress import Progress, silent
 
 ANY_SIZE_TILE = 256

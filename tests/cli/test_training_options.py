@@ -11,7 +11,8 @@ from aecli.cli.app import app
 from aecli.cli.training_options import FLAGGED_KEYS, RecipeOptions, recipe_values
 from aecli.errors import UsageError
 from aecli.recipes.loading import load_recipe
-from aecli.recipes.schema import Recipe, parse_image_size
+from aecli.recipes.parsing import parse_image_size
+from aecli.recipes.schema import Recipe
 from tests.command_line import Run
 
 OPTIONS: list[Any] = typer.main.get_command(app).commands["train"].params  # type: ignore[attr-defined]

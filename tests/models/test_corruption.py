@@ -12,7 +12,7 @@ from aecli.models.corruption import corrupt
 from aecli.models.corruption.affine import inverse_affine
 from aecli.models.corruption.elastic import displacements
 from aecli.models.corruption.warp import warp
-from aecli.recipes.schema import CorruptionRecipe
+from aecli.recipes.sections import CorruptionRecipe
 
 BLACK = torch.tensor([-0.5, -0.4, -0.3]).view(3, 1, 1)
 

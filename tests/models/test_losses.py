@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aecli.models.losses import distance, penalty
-from aecli.recipes.schema import ObjectiveRecipe, PenaltyRecipe
+from aecli.recipes.sections import ObjectiveRecipe, PenaltyRecipe
 
 RANDOM = np.random.default_rng(0)
 OUTPUT, TARGET = RANDOM.normal(size=(2, 5, 1, 6, 6)) * 2

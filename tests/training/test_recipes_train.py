@@ -16,7 +16,7 @@ from aecli.data import load
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.recipes.loading import load_recipe, recipe_names
-from aecli.recipes.schema import CorruptionRecipe
+from aecli.recipes.sections import CorruptionRecipe
 from tests.command_line import Run
 from tests.tiny_backbone import FEATURES
 

@@ -67,13 +67,6 @@ class QualitySum:
         return ImageQuality(mse, psnr(mse), self._similarity / self._values)
 
 
-def image_quality(images: NDArray[np.uint8], restored: NDArray[np.uint8]) -> ImageQuality:
-    """Compare (N, C, H, W) images with their reconstructions."""
-    total = QualitySum()
-    total.add(images, restored)
-    return total.quality()
-
-
 def _strips(height: int, row_values: int) -> Iterator[tuple[slice, slice]]:
     """Yield strips of rows of bounded memory: the rows within a part of the image, and the rows of that part.
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from aecli.models.backbone import Backbone, default_layers
 from aecli.models.layers import Standardize
-from aecli.recipes.schema import MAX_SIDE
+from aecli.recipes.sections import MAX_SIDE
 
 
 def features(

@@ -7,7 +7,7 @@ from aecli.models.corruption.blocks import mask_blocks
 from aecli.models.corruption.dropout import drop_pixels
 from aecli.models.corruption.gaussian import add_noise
 from aecli.models.corruption.warp import warp
-from aecli.recipes.schema import CorruptionRecipe
+from aecli.recipes.sections import CorruptionRecipe
 
 
 def corrupt(x: Tensor, recipe: CorruptionRecipe, black: Tensor, generator: torch.Generator) -> Tensor:

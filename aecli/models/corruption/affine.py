@@ -5,7 +5,7 @@ from math import radians
 import torch
 from torch import Tensor
 
-from aecli.recipes.schema import CorruptionRecipe
+from aecli.recipes.sections import CorruptionRecipe
 
 
 def inverse_affine(

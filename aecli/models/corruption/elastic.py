@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aecli.recipes.schema import CorruptionRecipe
+from aecli.recipes.sections import CorruptionRecipe
 
 
 def displacements(

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from aecli.models.corruption.affine import inverse_affine
 from aecli.models.corruption.elastic import displacements
-from aecli.recipes.schema import CorruptionRecipe
+from aecli.recipes.sections import CorruptionRecipe
 
 
 def warp(x: Tensor, recipe: CorruptionRecipe, black: Tensor, generator: torch.Generator) -> Tensor:

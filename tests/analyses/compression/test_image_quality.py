@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from aecli.analyses.compression.image_quality import QualitySum, image_quality, ssim, ssim_map
+from aecli.analyses.compression.image_quality import ImageQuality, QualitySum, ssim, ssim_map
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 EDGE = 5
@@ -21,6 +21,12 @@ def pair() -> Pair:
     images = random.integers(0, 256, (6, 3, 20, 24), dtype=np.uint8)
     noisy = np.clip(images + random.normal(scale=25, size=images.shape), 0, 255).astype(np.uint8)
     return images, noisy
+
+
+def image_quality(images: NDArray[np.uint8], restored: NDArray[np.uint8]) -> ImageQuality:
+    total = QualitySum()
+    total.add(images, restored)
+    return total.quality()
 
 
 def quantized_patterns(step: int) -> Pair:
