@@ -13,6 +13,17 @@ class Estimate:
     high: float
 
 
+def with_certain_end(estimate: Estimate, pairs: int) -> Estimate:
+    """Return the estimate; if it is 0 or 1 and its bootstrap interval has no width, with that of a proportion.
+
+    Each draw from two samples that do not overlap has the same metric, however few they are. Their `pairs`, one from
+    each sample and each in one pair only, are independent: all of so many were ordered alike.
+    """
+    if estimate.value not in {0.0, 1.0} or estimate.low < estimate.high:
+        return estimate
+    return proportion_interval(round(estimate.value) * pairs, pairs)
+
+
 def proportion_interval(successes: int, total: int) -> Estimate:
     """Return `successes` / `total` with the Wilson score interval; `total` must be at least 1.
 

@@ -59,8 +59,8 @@ def calibrate(
 
     Without anomalous images, the threshold is a conformal quantile of the normal scores. With anomalous images, all
     scores are fitted and the one with the largest AUROC on the images to fit on is chosen, unless `options` name a
-    score; the threshold is that of a logistic regression, unless `options` name a quantile. Of few normal images, all
-    are fitted on; see `score_fitting`.
+    score; of several, the one that is usual without anomalous images, if it is among them. The threshold is that of a
+    logistic regression, unless `options` name a quantile. Of few normal images, all are fitted on; see `score_fitting`.
 
     Raises:
         InputError: there are too few images, or the normal and the anomalous images are the same.
@@ -70,7 +70,8 @@ def calibrate(
     _check_images(normal, anomalous)
     names = _scores_to_fit(model, anomalous is not None, options)
     fitted = _fit_all(model, normal, anomalous, names, options, progress)
-    chosen = fitted[options.score or max(names, key=lambda name: fitted[name].fit_auroc)]
+    usual = _usual_score(model)
+    chosen = fitted[options.score or max(names, key=lambda name: (fitted[name].fit_auroc, name == usual))]
     pixels = PixelEvaluation()
     if anomalous is not None:
         maps = {name: score.evaluation_maps for name, score in fitted.items() if score.evaluation_maps is not None}
@@ -168,8 +169,12 @@ def _scores_to_fit(model: Model, has_anomalies: bool, options: CalibrationOption
             f"{shape_text(model.header.code_shape)}",
             hint=f"choose one of {', '.join(names)}",
         )
-    default = DEFAULT_SCORE if model.has_images else model.header.default_score
-    return names if has_anomalies else [options.score or default]
+    return names if has_anomalies else [options.score or _usual_score(model)]
+
+
+def _usual_score(model: Model) -> str:
+    """Return the score that needs no anomalous images to be chosen."""
+    return DEFAULT_SCORE if model.has_images else model.header.default_score
 
 
 def _check_images(normal: ImageSet, anomalous: ImageSet | None) -> None:

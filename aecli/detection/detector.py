@@ -7,6 +7,7 @@ The file holds the score's statistics as arrays and, under the metadata key `aec
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -168,10 +169,12 @@ def default_detector(header: CheckpointHeader, model_fingerprint: str) -> Detect
     """Return the detector of a checkpoint without calibration, without the statistics that its model holds.
 
     It flags scores above the 99% quantile of the validation images, which the checkpoint stores: residuals, or of a
-    model of features the score that it names.
+    model of features the score that it names. The quantile is that of a `conformal_threshold`, interpolated.
     """
-    quantiles = header.score_quantiles or header.residual_quantiles
-    threshold = float(np.interp(DEFAULT_QUANTILE, quantiles.probabilities, quantiles.values))
+    quantiles, count = header.score_quantiles or header.residual_quantiles, header.validation.images
+    rank = ceil((count + 1) * DEFAULT_QUANTILE)
+    probability = min((rank - 1) / max(count - 1, 1), 1.0)
+    threshold = float(np.interp(probability, quantiles.probabilities, quantiles.values))
     return Detector(
         DetectorHeader(
             header.default_score,

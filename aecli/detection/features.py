@@ -42,7 +42,8 @@ class SplitFeatures:
     fit_indices: NDArray[np.int64]
     evaluation_indices: NDArray[np.int64]
     files: NDArray[np.int64]
-    """(N,), the number of the file of each image. The pages of a file are alike, and are in the same half."""
+    """(N,), the number of the file of each image. The pages of a file are alike, and are in the same half
+    unless one file has most of them."""
     total: int
     """The number of images in the set; more than N if their features need too much memory."""
     error_maps: NormalMaps | None = None
@@ -55,6 +56,11 @@ class SplitFeatures:
     def file_count(self) -> int:
         """The number of files that hold the images."""
         return len(np.unique(self.files))
+
+    @property
+    def most_pages(self) -> int:
+        """The number of images in the file that holds most of them."""
+        return int(np.bincount(self.files).max())
 
     @property
     def evaluated_images(self) -> NDArray[np.int64]:
@@ -75,8 +81,8 @@ def extract_features(
 ) -> SplitFeatures:
     """Run the model on the images and return their features for the scores, split in halves at random by the seed.
 
-    The pages of a file are in the same half, if there are several files. If the features need too much memory, only a
-    random subset of the images is used.
+    The pages of a file are in the same half, if there are several files and none has most of the pages. If the features
+    need too much memory, only a random subset of the images is used.
     """
     if images.tiles is not None:
         return _extract_tiled(model, images, images.tiles, scores, seed, stage, progress)
@@ -118,12 +124,16 @@ def _files_of(names: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _halves(files: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the indices of the images to fit on and to evaluate on."""
+    """Return the indices of the images to fit on and to evaluate on.
+
+    The pages of a file are kept together, unless that leaves less than a quarter of the images in one half.
+    """
     count = int(files.max()) + 1
-    if count == 1:
-        return hold_out(len(files), 1 - FIT_FRACTION, seed)
-    fit, evaluation = hold_out(count, 1 - FIT_FRACTION, seed)
-    return np.flatnonzero(np.isin(files, fit)), np.flatnonzero(np.isin(files, evaluation))
+    if count > 1:
+        fit, evaluation = (np.flatnonzero(np.isin(files, half)) for half in hold_out(count, 1 - FIT_FRACTION, seed))
+        if min(len(fit), len(evaluation)) >= len(files) // 4:
+            return fit, evaluation
+    return hold_out(len(files), 1 - FIT_FRACTION, seed)
 
 
 def _measure(

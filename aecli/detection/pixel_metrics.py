@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.intervals import Estimate
+from aecli.analyses.intervals import Estimate, with_certain_end
 from aecli.data.resize import middle
 from aecli.detection.map_resizing import resized_maps
 from aecli.detection.separation import DRAWS
@@ -38,7 +38,8 @@ Size = tuple[int, int]
 class PixelMetrics:
     """Metrics of a map's pixels, with 95% confidence intervals; pixels of defects are the positive class.
 
-    The intervals are percentiles of a bootstrap over images, as the pixels of an image are not independent.
+    The intervals are percentiles of a bootstrap over images, as the pixels of an image are not independent; or of a
+    proportion of the images if no draw differs, see `with_certain_end`.
     """
 
     auroc: Estimate
@@ -128,7 +129,8 @@ class PixelHistograms:
         )
         drawn += metrics - joined_metrics(*(np.ones((1, count), np.float32) for count in counts))
         low, high = np.percentile(drawn.clip(0, 1), [2.5, 97.5], axis=1)
-        auroc, aupro, f1_max = (Estimate(*map(float, each)) for each in zip(metrics[:, 0], low, high, strict=True))
+        values = zip(metrics[:, 0].round(9), low.round(9), high.round(9), strict=True)
+        auroc, aupro, f1_max = (with_certain_end(Estimate(*map(float, each)), min(counts)) for each in values)
         return PixelMetrics(auroc, aupro, f1_max, *counts, int(regions.sum()))
 
     def _bins(self, score_map: NDArray[np.float32], size: Size, inner: Size | None) -> NDArray[np.int64]:

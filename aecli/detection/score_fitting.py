@@ -41,6 +41,8 @@ FOLDS = 5
 MANY_IMAGES = 40
 """The fewest normal images of which one half is enough to fit on."""
 
+ALIKE = "as pages of one file are alike, more images of other files may be flagged than measured"
+
 Scores = NDArray[np.float32]
 """The scores of N images, (N,)."""
 
@@ -152,13 +154,14 @@ def cross_fitted(
 ) -> tuple[Scores, Maps | None]:
     """Score each of N images with statistics of the images in the other folds; `features` are (N, ...).
 
-    Images of the same number in `files`, (N,), are in the same fold.
+    Images of the same number in `files`, (N,), are in the same fold, if that leaves enough images to fit on.
 
     Returns:
         The scores, (N,), and their maps, (N, h, w), if the score has maps.
     """
     groups = np.unique(files, return_inverse=True)[1] if files is not None else np.arange(len(features))
-    if groups.max() == 0:
+    left = len(features) - int(np.bincount(groups).max())
+    if left < max(MIN_IMAGES, len(features) // 3):  # one file has most of the images
         groups = np.arange(len(features))
     count = min(folds, int(groups.max()) + 1)
     fold_of = np.random.default_rng(seed).permutation(groups.max() + 1)[groups] % count
@@ -234,10 +237,9 @@ def _set_warnings(normal: SplitFeatures, anomalous: SplitFeatures | None) -> lis
                 " too much memory; a single --score needs less, and so do larger tiles"
             )
     if normal.file_count < min(MIN_IMAGES, len(normal)):
-        warnings.append(
-            f"the {len(normal):,} normal images are pages of {counted(normal.file_count, 'file')}: as pages of one file"
-            " are alike, more images of other files may be flagged than measured"
-        )
+        warnings.append(f"the {len(normal):,} normal images are pages of {counted(normal.file_count, 'file')}: {ALIKE}")
+    elif len(normal) > 1 and normal.most_pages > len(normal) / 2:
+        warnings.append(f"{normal.most_pages:,} of the {len(normal):,} normal images are pages of one file: {ALIKE}")
     return warnings
 
 
@@ -247,8 +249,8 @@ def _warnings(name: str, threshold: _Threshold, normal: Scores, total: int, *, h
         return warnings
     if has_anomalies and threshold.logistic is None:
         warnings.append(
-            f"no threshold of {name} separates these anomalies, as they do not score higher than normal images; "
-            "the threshold is a quantile of the normal images' scores"
+            f"no threshold of {name} separates these anomalies, as on average they do not score higher than normal "
+            "images; the threshold is a quantile of the normal images' scores"
         )
     quantile = threshold.quantile
     if not conformal_threshold(normal, quantile)[1]:

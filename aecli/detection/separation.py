@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.intervals import Estimate
+from aecli.analyses.intervals import Estimate, with_certain_end
 
 DRAWS = 1000
 TPR = 0.95
@@ -15,7 +15,7 @@ TPR = 0.95
 class Separation:
     """Metrics that do not depend on a threshold; anomalies are the positive class.
 
-    The intervals are percentiles of a bootstrap.
+    The intervals are percentiles of a bootstrap, or of a proportion if no draw differs; see `with_certain_end`.
     """
 
     auroc: Estimate
@@ -54,7 +54,10 @@ def separation(normal: NDArray[np.float32], anomalous: NDArray[np.float32], seed
         ]
     )
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    return Separation(*(Estimate(*map(float, values)) for values in zip(metrics, low, high, strict=True)))
+    pairs = min(len(normal), len(anomalous))
+    return Separation(
+        *(with_certain_end(Estimate(*map(float, values)), pairs) for values in zip(metrics, low, high, strict=True))
+    )
 
 
 def auroc(normal: NDArray[np.float32], anomalous: NDArray[np.float32]) -> float:

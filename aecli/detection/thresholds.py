@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from aecli.analyses.intervals import Estimate
 from aecli.detection.detector import Logistic
 
+MAX_SPREADS = 8
+"""Distances from the median to the 5% or 95% quantile of normal scores; of a normal distribution, 13 sigma."""
+
 
 def conformal_threshold(scores: NDArray[np.float32], quantile: float) -> tuple[float, bool]:
     """Return the threshold that a new normal image does not exceed with probability `quantile`.
@@ -51,13 +54,23 @@ def _specificity(count: int, quantile: float, low: float, high: float) -> Estima
 def fit_logistic(normal: NDArray[np.float32], anomalous: NDArray[np.float32]) -> Logistic | None:
     """Fit a logistic regression on the scores, with both kinds of images weighted equally.
 
+    Scores far from those of normal images count as if they were at a limit: a few huge ones would set the scale, and
+    all others would look equal.
+
     Return None if the probability of an anomaly does not increase with the score.
     """
     from sklearn.linear_model import LogisticRegression
 
-    scores = np.concatenate([normal, anomalous]).astype(np.float64)
+    scores = _limited(np.concatenate([normal, anomalous]).astype(np.float64), normal)
     center, scale = float(scores.mean()), float(scores.std()) or 1.0
     is_anomaly = np.repeat([0, 1], [len(normal), len(anomalous)])
     regression = LogisticRegression(class_weight="balanced").fit(((scores - center) / scale)[:, None], is_anomaly)
     slope = float(regression.coef_[0, 0]) / scale
     return Logistic(slope, float(regression.intercept_[0]) - slope * center) if slope > 0 else None
+
+
+def _limited(scores: NDArray[np.float64], normal: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the scores with limits around the median of normal scores, `MAX_SPREADS` times their spread away."""
+    low, median, high = np.quantile(normal.astype(np.float64), [0.05, 0.5, 0.95])
+    spread = max(high - median, median - low)
+    return np.clip(scores, median - MAX_SPREADS * spread, median + MAX_SPREADS * spread) if spread > 0 else scores

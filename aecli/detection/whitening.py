@@ -58,6 +58,8 @@ def _principal_directions(
     from sklearn.decomposition import PCA
 
     count, dimensions = centered.shape
+    if count == 1:
+        return np.zeros(1), np.eye(1, dimensions), 0.0
     components = max(1, min(MAX_DIRECTIONS, count - 1))
     with np.errstate(invalid="ignore"):  # PCA divides 0 by 0 if all vectors are equal
         pca = PCA(components, svd_solver="randomized", random_state=seed).fit(centered)

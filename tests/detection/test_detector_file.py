@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from aecli.analyses.intervals import proportion_interval
-from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, DataSource
+from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, DataSource, ResidualQuantiles
 from aecli.detection.detector import (
     Detector,
     DetectorHeader,
@@ -98,11 +98,25 @@ def test_equal_detectors_have_equal_bytes(model: Model, output: ModelOutput, tmp
 # The choice of a detector
 
 
-def test_the_default_threshold_is_the_99_percent_quantile_of_the_residual(model: Model, output: ModelOutput) -> None:
+@pytest.mark.parametrize("count", [30, 60, 100, 1000])
+def test_the_default_threshold_flags_a_hundredth_of_new_images(model: Model, count: int) -> None:
+    """On average over draws of validation images; of N < 99, the smallest fraction is 1 / (N + 1)."""
+    random, flagged = np.random.default_rng(0), []
+    probabilities = model.header.residual_quantiles.probabilities
+    for _ in range(300):
+        values = np.quantile(random.exponential(size=count), probabilities).tolist()
+        header = replace(
+            model.header,
+            residual_quantiles=ResidualQuantiles(probabilities, values),
+            validation=replace(model.header.validation, images=count),
+        )
+        flagged.append(np.exp(-default_detector(header, "").header.threshold))
+    assert np.mean(flagged) == pytest.approx(max(0.01, 1 / (count + 1)), rel=0.15)
+
+
+def test_the_default_threshold_is_one_of_the_residual(model: Model, output: ModelOutput) -> None:
     detector = default_detector(model.header, model.fingerprint)
     assert detector.header.score == "residual"
-    quantiles = model.header.residual_quantiles
-    assert detector.header.threshold == pytest.approx(np.interp(0.99, quantiles.probabilities, quantiles.values))
     assert (detector.scores(output) > detector.header.threshold).mean() < 0.05
     assert np.array_equal(detector.scores(output), output.residual_l2)
 

@@ -79,6 +79,21 @@ def test_pages_of_a_file_are_in_one_half(size: int, model: Model) -> None:
     assert any("pages of 4 files" in warning for warning in warnings) is (size == 30)
 
 
+@pytest.mark.parametrize("sizes", [(30, 1), (60, 1), (1, 60), (200, *[1] * 9)], ids=str)
+def test_a_file_with_most_of_the_pages_is_divided(sizes: tuple[int, ...], model: Model) -> None:
+    """Otherwise its pages would be scored with the statistics of a few others, and no threshold would be exceeded."""
+    digits = first_digits(sum(sizes))
+    names = [f"{file:02}.tif#{page + 1}" for file, size in enumerate(sizes) for page in range(size)]
+    images = replace(digits, names=np.array(names))
+    features = extract_features(model, images, {"knn": find_score("knn")}, 0, "", silent)
+    assert min(len(features.fit_indices), len(features.evaluation_indices)) >= len(names) // 4
+    for score in ("knn", "combined"):
+        found = calibrate(model, images, None, CalibrationOptions(score))
+        usual = calibrate(model, digits, None, CalibrationOptions(score))
+        assert found.detector.header.threshold == pytest.approx(usual.detector.header.threshold, rel=0.5)
+        assert any("one file" in warning for warning in found.warnings)
+
+
 @pytest.mark.parametrize("name", score_names())
 @pytest.mark.parametrize("with_anomalies", [False, True])
 def test_five_images_of_each_kind_are_enough(name: str, with_anomalies: bool, model: Model) -> None:

@@ -133,7 +133,8 @@ def test_a_map_that_marks_the_defects_alone_is_perfect() -> None:
     masks = drawn_case(8, SIZE).masks
     found = Case(masks.astype(np.float32), masks).measure()
     for estimate in (found.auroc, found.aupro, found.f1_max):
-        assert (estimate.value, estimate.low, estimate.high) == pytest.approx((1, 1, 1))
+        assert (estimate.value, estimate.high) == pytest.approx((1, 1))
+        assert 0.3 < estimate.low < 0.9  # few images are no proof
 
 
 def test_a_constant_map_is_as_good_as_chance() -> None:

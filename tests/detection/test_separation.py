@@ -63,9 +63,22 @@ def test_bootstrap_intervals_equal_those_from_scikit_learn(groups: Groups, monke
         areas.append(metrics.roc_auc_score(labels, scores))
         precisions.append(metrics.average_precision_score(labels, scores))
     result = separation(normal, anomalous, seed=3)
-    assert (result.auroc.low, result.auroc.high) == pytest.approx(np.percentile(areas, [2.5, 97.5]))
-    interval = result.average_precision.low, result.average_precision.high
-    assert interval == pytest.approx(np.percentile(precisions, [2.5, 97.5]))
+    for estimate, values in ((result.auroc, areas), (result.average_precision, precisions)):
+        if min(values) < max(values) or estimate.value < 1:
+            assert (estimate.low, estimate.high) == pytest.approx(np.percentile(values, [2.5, 97.5]))
+
+
+@pytest.mark.parametrize("count", [2, 5, 40])
+def test_few_images_without_overlap_are_no_proof(count: int) -> None:
+    """Each draw of the bootstrap has the same metrics; the interval is that of as many successes."""
+    normal, anomalous = np.arange(count, dtype=np.float32), np.arange(100, 150, dtype=np.float32)
+    result = separation(normal, anomalous, seed=0)
+    low = proportion_interval(count, count).low
+    for estimate in (result.auroc, result.average_precision, result.f1_max):
+        assert estimate is not None
+        assert (estimate.value, estimate.low, estimate.high) == pytest.approx((1, low, 1))
+    assert (result.fpr_at_95_tpr.value, result.fpr_at_95_tpr.low) == (0, 0)
+    assert result.fpr_at_95_tpr.high == pytest.approx(1 - low)
 
 
 def test_auroc_equals_that_of_scikit_learn(groups: Groups) -> None:

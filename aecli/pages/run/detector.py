@@ -52,9 +52,9 @@ def _scores(measured: MeasuredDetector, scores: DetectorScores) -> Iterator[str]
         yield _roc(scores, header.threshold)
     yield "</div>"
     scale = color_scale(measured.detector)
-    kinds = {"Normal images above the threshold": scores.false_alarms}
+    kinds = {"All normal images, above the threshold": scores.false_alarms}
     if scores.missed is not None:
-        kinds["Anomalous images that are not above it"] = scores.missed
+        kinds["All anomalous images, not above the threshold"] = scores.missed
     for title, errors in kinds.items():
         yield f"<h3>{title}: {_count(errors)}</h3>"
         if errors.count:

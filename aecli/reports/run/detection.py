@@ -44,12 +44,19 @@ class DetectorScores:
     normal: NDArray[np.float32]
     anomalous: NDArray[np.float32]
     """Empty if there are no anomalous images."""
-    description: str
-    """Which images these are."""
+    is_held_out: bool
+    """Whether the detector was fitted on none of these images."""
     false_alarms: ErrorKind
-    """Normal images above the threshold."""
+    """Those of all normal images that are above the threshold."""
     missed: ErrorKind | None
-    """Anomalous images that are not; None without anomalous images."""
+    """Those of all anomalous images that are not; None without anomalous images."""
+
+    @property
+    def description(self) -> str:
+        """Which images these are."""
+        if self.is_held_out:
+            return "the images that it was not fitted on"
+        return "all images, those that it was fitted on among them"
 
     @property
     def auroc(self) -> float | None:
@@ -84,7 +91,8 @@ class MeasuredDetector:
             "normal": header.normal.word,
             "anomalous": header.anomalous and header.anomalous.word,
             "metrics": self.metrics.to_dict(),
-            "auroc": scores and scores.auroc,
+            "images": scores and scores.description,
+            "auroc": scores.auroc if scores and scores.is_held_out else None,
             "errors": {kind: _counts(error) for kind, error in errors.items()},
             "notes": list(self.notes),
         }
@@ -192,8 +200,8 @@ def _selected(scored: Sequence[_Scored], metrics: ScoreReport) -> DetectorScores
     specificity = float((half[0] <= metrics.threshold).mean())
     area = auroc(*half) if len(half[1]) else 0.0
     if abs(specificity - metrics.specificity.value) < TOLERANCE and abs(area - metrics.auroc) < TOLERANCE:
-        return DetectorScores(*half, "the images that it was not fitted on", *errors)
-    return DetectorScores(*everything, "all images, those that it was fitted on among them", *errors)
+        return DetectorScores(*half, True, *errors)
+    return DetectorScores(*everything, False, *errors)
 
 
 def _evaluated(count: int) -> NDArray[np.int64]:

@@ -226,6 +226,7 @@ def test_the_detector_has_the_calibrations_auroc_and_examples_of_its_errors(cali
     threshold = detector.detector.header.threshold
     assert detector.scores.auroc == pytest.approx(detector.metrics.auroc, abs=1e-6)
     assert "not fitted on" in detector.scores.description
+    assert detector.to_dict()["auroc"] == detector.scores.auroc
     specificity = float((detector.scores.normal <= threshold).mean())
     assert specificity == pytest.approx(detector.metrics.specificity.value)
     missed = detector.scores.missed
@@ -241,6 +242,7 @@ def test_another_seed_takes_all_images(calibrated: Callable[..., Path]) -> None:
     assert run.detector is not None
     assert run.detector.scores is not None
     assert "fitted on among them" in run.detector.scores.description
+    assert run.detector.to_dict()["auroc"] is None  # it would be too good
     assert len(run.detector.scores.normal) == run.detector.detector.header.normal.images
 
 
