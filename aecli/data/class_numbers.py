@@ -12,18 +12,20 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?")
 WHOLE_NUMBER = re.compile(r"-?\d+(\.0*)?")
 
 
-def number_labels(labels: Sequence[str]) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+def number_labels(labels: Sequence[str], *, by_value: bool = True) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
     """Number the classes in sorted order, UNLABELED for the empty name; None if all names are empty.
 
-    If all classes are numbers, they are sorted by value; whole numbers such as 3.0 are the class 3.
+    If all classes are numbers, they are sorted by value; whole numbers such as 3.0 are the class 3. Without `by_value`,
+    they are sorted as text, 10 before 2, as torchvision's `ImageFolder` sorts folders: those of a folder keep the
+    numbers that they have in models and files of earlier versions.
     """
     found = set(labels) - {""}
     if not found:
         return None, ()
     names = {label: label for label in found}
-    if all(map(WHOLE_NUMBER.fullmatch, found)):
+    if by_value and all(map(WHOLE_NUMBER.fullmatch, found)):
         names = {label: label.partition(".")[0] for label in found}
-    class_names = sorted_classes(names.values())
+    class_names = sorted_classes(names.values()) if by_value else tuple(sorted(found))
     number = {name: index for index, name in enumerate(class_names)}
     numbers = {label: number[name] for label, name in names.items()} | {"": UNLABELED}
     return np.array([numbers[label] for label in labels], np.int64), class_names

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.data.class_numbers import number_labels
 from aecli.data.encoded import EncodedImage
 from aecli.data.formats.known import FORMATS, SUFFIXES, SUMMARY, UNREAD_SUFFIXES
 from aecli.data.layouts.folder_tree import child_folders, folder_of
@@ -22,7 +23,6 @@ from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
 from aecli.errors import InputError
 from aecli.runtime.progress import Progress
-from aecli.storage.labels import UNLABELED
 
 Labels = NDArray[np.int64] | None
 
@@ -327,24 +327,14 @@ def labels_from_prefixes(names: Sequence[str], where: Path) -> tuple[Labels, tup
         raise InputError(
             f"no file name has a class before a '_': {where}", hint="name files like cat_001.png, or --labels-from none"
         )
-    return number_classes(prefixes)
+    return number_labels(prefixes, by_value=False)
 
 
 def labels_from_folders(names: Sequence[str], depths: Sequence[int]) -> tuple[Labels, tuple[str, ...]]:
     """Take each file's class from the folder at its depth in the path; -1 for a file above that depth."""
     parts = [name.split("/", depth + 1) for name, depth in zip(names, depths, strict=True)]
-    return number_classes(
-        [part[-2] if len(part) == depth + 2 else "" for part, depth in zip(parts, depths, strict=True)]
-    )
-
-
-def number_classes(classes: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
-    """Number the classes in sorted order, -1 for the empty name; None if all names are empty."""
-    class_names = tuple(sorted(set(classes) - {""}))
-    if not class_names:
-        return None, ()
-    number = {name: index for index, name in enumerate(class_names)} | {"": UNLABELED}
-    return np.array([number[name] for name in classes], np.int64), class_names
+    classes = [part[-2] if len(part) == depth + 2 else "" for part, depth in zip(parts, depths, strict=True)]
+    return number_labels(classes, by_value=False)
 
 
 def _last(folder: str) -> str:

@@ -113,6 +113,7 @@ def test_splits_and_classes_are_found_in_names(names: list[str], counts: dict[st
         (["good/1.jpg", "good/2.jpg"], ("good",)),
         (["good/test/1.jpg", "good/test/2.jpg"], ("good",)),
         (["images/1.jpg"], ()),
+        (["10/1.jpg", "2/2.jpg", "3.0/3.jpg"], ("10", "2", "3.0")),
     ],
 )
 def test_folders_that_are_no_splits_are_classes(names: list[str], classes: tuple[str, ...]) -> None:
