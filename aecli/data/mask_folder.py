@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from aecli.data.encoded import EncodedImage, FileOnDisk
+from aecli.data.file_names import suffix_of
 from aecli.data.formats.known import SUFFIXES
 from aecli.data.image_set import ImageSet
-from aecli.data.layouts.layout import suffix_of
 from aecli.data.layouts.masks import match_masks
 from aecli.data.loading import DEFAULTS, content_of
 from aecli.data.masks import ImageMasks

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from aecli.data.file_names import is_visible, suffix_of
 from aecli.data.formats.known import KNOWN_SUFFIXES
 from aecli.data.image_set import Failure
-from aecli.data.layouts.layout import is_visible, suffix_of
 from aecli.errors import InputError
 
 SECONDS_BETWEEN_SCANS = 0.5

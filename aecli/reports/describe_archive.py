@@ -8,7 +8,7 @@ from typing import Any
 
 from aecli.codes.aec import HEADER_BYTES, SUFFIX, AecImage
 from aecli.codes.aec_set import is_aec_set, load_aec_set
-from aecli.data.layouts.layout import listed, passed_over_note, suffix_of
+from aecli.data.file_names import listed, passed_over_note, suffix_of
 from aecli.data.shapes import size_text
 from aecli.data.sources.image_folder import files_below
 from aecli.errors import InputError

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from aecli.codes.aec import SUFFIX
 from aecli.data.archive_names import restored_names
+from aecli.data.file_names import passed_over_note, suffix_of
 from aecli.data.image_set import Failure
-from aecli.data.layouts.layout import passed_over_note, suffix_of
 from aecli.data.saving import as_png
 from aecli.data.sources.image_folder import files_below
 from aecli.errors import InputError, OutputExistsError

@@ -12,8 +12,9 @@ from aecli.data.archives.archive import Archive, ArchivedImage, DamagedMemberErr
 from aecli.data.archives.tar_archive import TarArchive
 from aecli.data.archives.zip_archive import ZipArchive
 from aecli.data.class_numbers import number_labels
+from aecli.data.file_names import is_visible, suffix_of
 from aecli.data.formats.known import KNOWN_SUFFIXES
-from aecli.data.layouts.layout import LayoutSource, is_visible, suffix_of
+from aecli.data.layouts.source import LayoutSource
 from aecli.data.layouts.split_names import split_of
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource

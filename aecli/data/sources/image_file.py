@@ -6,7 +6,7 @@ import numpy as np
 
 from aecli.data.encoded import FileOnDisk
 from aecli.data.formats.known import SUMMARY
-from aecli.data.layouts.layout import labels_from_prefixes
+from aecli.data.layouts.labels import labels_from_prefixes
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource
 from aecli.runtime.progress import Progress

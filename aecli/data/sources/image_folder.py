@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from aecli.data.encoded import FileOnDisk, UnreadableFile
-from aecli.data.layouts.layout import LayoutSource, is_visible
+from aecli.data.file_names import is_visible
+from aecli.data.layouts.source import LayoutSource
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles
 from aecli.errors import InputError

@@ -13,7 +13,7 @@ import numpy as np
 
 from aecli.data.class_numbers import number_labels
 from aecli.data.encoded import EncodedImage, FileOnDisk, UnreadableImageError
-from aecli.data.layouts.layout import labels_from_prefixes
+from aecli.data.layouts.labels import labels_from_prefixes
 from aecli.data.layouts.split_names import split_of
 from aecli.data.options import DataOptions
 from aecli.data.source import ImageFiles, PathSource

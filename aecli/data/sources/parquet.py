@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from aecli.data.archives.archive import ArchivedImage, plain_path
 from aecli.data.archives.parquet_file import ParquetRows
 from aecli.data.class_numbers import number_labels
+from aecli.data.file_names import is_visible, listed, suffix_of
 from aecli.data.formats.known import SUFFIXES
-from aecli.data.layouts.layout import is_visible, listed, suffix_of
 from aecli.data.layouts.split_names import split_folders, split_of
 from aecli.data.options import DataOptions
 from aecli.data.shards import joined

@@ -11,7 +11,7 @@ from aecli.data.encoded import EncodedImage, FileOnDisk
 from aecli.data.formats.known import HEIC
 from aecli.data.layouts import layout as layouts
 from aecli.data.layouts.anomalies import normal_and_anomalous
-from aecli.data.layouts.layout import LayoutSource
+from aecli.data.layouts.source import LayoutSource
 from aecli.data.loading import content_of
 from aecli.data.registry import DataRef, resolve
 from aecli.data.source import ImageFiles
