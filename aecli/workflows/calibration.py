@@ -8,8 +8,8 @@ from typing import Literal
 from aecli.checkpoint import DETECTOR_FILE
 from aecli.data import DataOptions, DataRef, Failure, ImageSet, load, resolve
 from aecli.data.conversion import Conversion
-from aecli.data.layouts.anomalies import normal_and_anomalous
 from aecli.data.mask_folder import with_masks
+from aecli.data.normal_classes import normal_and_anomalous
 from aecli.detection.calibration import Calibration, calibrate
 from aecli.detection.detector import Detector, save_detector
 from aecli.detection.options import CalibrationOptions

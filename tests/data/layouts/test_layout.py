@@ -1,55 +1,21 @@
 """Layouts of folders: names of splits, levels around them, masks, and what is passed over."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aecli.data import DataOptions, load
-from aecli.data.encoded import EncodedImage, FileOnDisk
 from aecli.data.formats.known import HEIC
 from aecli.data.layouts import layout as layouts
-from aecli.data.layouts.anomalies import normal_and_anomalous
-from aecli.data.layouts.source import LayoutSource
 from aecli.data.loading import content_of
-from aecli.data.registry import DataRef, resolve
+from aecli.data.registry import resolve
 from aecli.data.source import ImageFiles
 from aecli.errors import InputError
 from aecli.runtime.progress import silent
 from tests.data.image_sets import Draw, labels_of
 from tests.data.layout_writing import write_mvtec, write_split_names
-
-
-class Listing(LayoutSource):
-    """Files that exist by name only."""
-
-    kind = "listing"
-    summary = "names of files"
-
-    def __init__(self, *names: str):
-        super().__init__(Path("root"))
-        self.names = names
-        self.listed = 0
-
-    @classmethod
-    def accepts(cls, path: Path) -> bool:
-        return False
-
-    def _list_files(self) -> Iterable[str]:
-        self.listed += 1
-        return self.names
-
-    def _file(self, name: str) -> EncodedImage:
-        return FileOnDisk(self.path / name)
-
-    def content(self, split: str = "all") -> ImageFiles:
-        """Return the images of a split."""
-        return self.read(split, DataOptions(), silent)
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of images of each split."""
-        return {split: len(self.content(split).names) for split in self.splits()}
+from tests.data.layouts.listing import Listing
 
 
 @pytest.fixture(scope="module")
@@ -205,36 +171,3 @@ def test_the_images_of_a_split_are_noted_alike(mvtec: Path) -> None:
     train, test = (content_of(f"{mvtec}:{split}")[0] for split in ("train", "test"))
     assert train.notes == test.notes
     assert train.notes[-1] == "passed over: 2 .txt"
-
-
-# Normal and anomalous images
-
-
-def words_of(found: tuple[DataRef, DataRef] | None) -> list[str]:
-    """Return the split and the classes of both kinds of images."""
-    return [f"{ref.split}@{ref.classes}" for ref in found or ()]
-
-
-@pytest.mark.parametrize(
-    ("names", "words"),
-    [
-        (["train/good/1.png", "test/good/2.png", "test/bad/3.png"], ["test@good", "test@bad"]),
-        (["train/ok/1.png", "test/ok/2.png", "test/ko/3.png", "ground_truth/ko/3.png"], ["test@ok", "test@ko"]),
-        (["train/a/1.png", "train/b/1.png", "test/a/2.png", "test/c/3.png", "test/d/3.png"], ["test@a", "test@c,d"]),
-        (["train/1.png", "test/fine/2.png", "test/x/3.png", "ground_truth/x/3.png"], ["test@fine", "test@x"]),
-        (["train/1.png", "test/Normal/2.png", "test/x/3.png"], ["test@Normal", "test@x"]),
-        (["train/a/1.png", "test/a/2.png"], []),
-        (["train/a/1.png", "test/1.png"], []),
-        (["a/1.png", "b/1.png"], []),
-    ],
-)
-def test_test_images_of_training_classes_are_normal(names: list[str], words: list[str]) -> None:
-    ref = DataRef(Listing(*names), "root", None, None)
-    assert words_of(normal_and_anomalous(ref, DataOptions())) == words
-
-
-def test_a_word_with_a_split_or_classes_is_no_set(mvtec: Path) -> None:
-    assert words_of(normal_and_anomalous(resolve(str(mvtec)), DataOptions())) == ["test@good", "test@broken"]
-    for word in (f"{mvtec}:test", f"{mvtec}@good", "digits"):
-        assert normal_and_anomalous(resolve(word), DataOptions()) is None
-    assert normal_and_anomalous(resolve(str(mvtec)), DataOptions(labels_from="none")) is None

@@ -1,4 +1,4 @@
-"""Find the normal and the anomalous test images of a set whose training images are all normal, such as MVTec AD."""
+"""Find the classes of normal and of anomalous test images where all training images are normal, as in MVTec AD."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from aecli.data.options import DataOptions
 from aecli.data.registry import DataRef
-from aecli.data.source import ImageFiles, NamedSource, SourceContent
+from aecli.data.source import ImageFiles, SourceContent
 from aecli.runtime.progress import silent
 from aecli.storage.labels import UNLABELED
 
@@ -25,7 +25,7 @@ def normal_and_anomalous(ref: DataRef, options: DataOptions) -> tuple[DataRef, D
         InputError: the data is damaged, or there is no image.
         UnavailableError: a package is not installed.
     """
-    is_set = ref.split is None and ref.classes is None and not isinstance(ref.source, NamedSource)
+    is_set = ref.split is None and ref.classes is None and not ref.is_named
     if not is_set or options.labels_from == "none" or not {"train", "test"} <= set(ref.source.splits()):
         return None
     test = ref.source.read("test", options, silent)
