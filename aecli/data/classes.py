@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.image_set import ImageSet
+from aecli.data.source import SourceContent
 from aecli.errors import InputError
 from aecli.storage.labels import UNLABELED
 
@@ -14,7 +15,7 @@ MAX_NAMED = 10
 """The most classes that a description names."""
 
 
-def occurring_classes(images: ImageSet) -> tuple[str, ...]:
+def occurring_classes(images: ImageSet | SourceContent) -> tuple[str, ...]:
     """Return the names of the classes that have at least one image, in the order of `class_names`."""
     if images.labels is None:
         return ()

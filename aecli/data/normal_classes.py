@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from aecli.data.classes import occurring_classes
 from aecli.data.options import DataOptions
 from aecli.data.registry import DataRef
-from aecli.data.source import ImageFiles, SourceContent
+from aecli.data.source import ImageFiles
 from aecli.runtime.progress import silent
-from aecli.storage.labels import UNLABELED
 
 NORMAL_NAMES = frozenset({"good", "normal", "ok"})
 """Names of the class of normal images where nothing else tells which it is."""
@@ -29,11 +29,11 @@ def normal_and_anomalous(ref: DataRef, options: DataOptions) -> tuple[DataRef, D
     if not is_set or options.labels_from == "none" or not {"train", "test"} <= set(ref.source.splits()):
         return None
     test = ref.source.read("test", options, silent)
-    classes = _classes(test)
-    normal = classes & _classes(ref.source.read("train", options, silent))
+    classes = set(occurring_classes(test))
+    normal = classes.intersection(occurring_classes(ref.source.read("train", options, silent)))
     if not normal and isinstance(test, ImageFiles) and test.masks is not None:
         marked = [index for index, masks in enumerate(test.masks) if masks]
-        normal = classes - _classes(test.take(np.array(marked, np.int64)))
+        normal = classes.difference(occurring_classes(test.take(np.array(marked, np.int64))))
     if not normal:
         normal = {name for name in classes if name.lower() in NORMAL_NAMES}
     anomalous = classes - normal
@@ -42,9 +42,3 @@ def normal_and_anomalous(ref: DataRef, options: DataOptions) -> tuple[DataRef, D
         return None
     test_ref = replace(ref, split="test")
     return replace(test_ref, classes=",".join(sorted(normal))), replace(test_ref, classes=",".join(sorted(anomalous)))
-
-
-def _classes(content: SourceContent) -> set[str]:
-    if content.labels is None:
-        return set()
-    return {content.class_names[label] for label in np.unique(content.labels) if label != UNLABELED}

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from aecli.data import DataRef
-from aecli.data.classes import first_classes
+from aecli.data.classes import first_classes, occurring_classes
 from aecli.data.encoded import UnreadableImageError
 from aecli.data.image_files import native_shape, page_count
 from aecli.data.loading import content_of
@@ -14,7 +12,6 @@ from aecli.data.shapes import size_text
 from aecli.data.source import ImageArrays, ImageFiles, PathSource
 from aecli.errors import InputError
 from aecli.reports.description import Description
-from aecli.storage.labels import UNLABELED
 
 
 def describe_data(ref: DataRef) -> Description:
@@ -27,8 +24,7 @@ def describe_data(ref: DataRef) -> Description:
     content, word = content_of(ref)
     names = [] if ref.split else ref.source.splits()
     splits = {split: _count(replace(ref, split=split)) for split in names}
-    labels = [] if content.labels is None else np.unique(content.labels).tolist()
-    classes = [content.class_names[label] for label in labels if label != UNLABELED]
+    classes = occurring_classes(content)
     masks = 0
     if isinstance(content, ImageFiles) and content.masks is not None:
         masks = sum(map(len, content.masks))
@@ -43,7 +39,7 @@ def describe_data(ref: DataRef) -> Description:
     if content.notes:
         lines["notes"] = "; ".join(content.notes)
     kind = ref.source.kind if isinstance(ref.source, PathSource) else "data set"
-    details = {"images": len(content.names), "splits": splits, "class_names": classes, "masks": masks}
+    details = {"images": len(content.names), "splits": splits, "class_names": list(classes), "masks": masks}
     return Description(
         Path(word if ref.split or ref.classes else ref.name), kind, lines, details | {"notes": list(content.notes)}
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from aecli.data import ImageSet, draw_per_class, matched_labels, occurring_classes, with_classes
+from aecli.data.source import SourceContent
 from aecli.errors import InputError
 from tests.data.image_sets import labels_of
 
@@ -21,6 +22,8 @@ def test_classes_without_an_image_do_not_occur() -> None:
     assert occurring_classes(images([3, 1, -1, 1])) == ("bee", "dog")
     assert occurring_classes(images([-1, -1])) == ()
     assert occurring_classes(images(None)) == ()
+    content = SourceContent(np.array(["1", "2"]), np.array([2, -1]), CLASSES)
+    assert occurring_classes(content) == ("cat",)
 
 
 def test_labels_are_renumbered_by_name() -> None:
