@@ -15,10 +15,10 @@ from aecli.api.images import DataLike, in_memory, load_model
 from aecli.api.progress import ProgressLike, open_progress
 from aecli.data import DataOptions, Failure
 from aecli.data.image_files import ConvertedImage
+from aecli.data.image_readers import chunked, image_readers
 from aecli.data.in_memory import memory_ref
 from aecli.data.iteration import ImageReader, iterate_images
 from aecli.detection.detector import Detector
-from aecli.detection.inputs import chunked, image_readers
 from aecli.detection.inspection import AnomalyInspector, Detection
 from aecli.detection.tile_options import TileOptions
 from aecli.errors import InputError, UsageError

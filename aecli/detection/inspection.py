@@ -6,15 +6,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
 from aecli.data.conversion_summary import ConversionReport, ConversionSummary
-from aecli.data.encoded import UnreadableImageError
 from aecli.data.image_files import ConvertedImage, quiet
+from aecli.data.image_readers import (
+    chunked,
+    chunks_as_available,
+    image_readers,
+    in_few_sizes,
+    is_pipe,
+    read_list,
+    try_read,
+)
 from aecli.data.image_set import Failure
 from aecli.data.iteration import ImageReader
 from aecli.data.loading import DEFAULTS
@@ -22,16 +30,14 @@ from aecli.data.options import DataOptions
 from aecli.data.resize import fit_image, to_pixels
 from aecli.data.tiled_image import TiledImage
 from aecli.detection.detector import Detector
-from aecli.detection.inputs import chunked, chunks_as_available, image_readers, in_few_sizes, is_pipe, read_list
 from aecli.detection.original import OriginalImage, Reread
+from aecli.detection.score_file import HEADING
 from aecli.detection.tiled_inspection import score_tiles
 from aecli.detection.watching import FolderWatch
-from aecli.errors import AecliError, InputError
+from aecli.errors import InputError
 from aecli.inference.model import Model, ModelOutput, batch_size
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import map_ordered
-
-Read = TypeVar("Read")
 
 READS_PER_TASK = 16
 """Images that a thread reads in one task."""
@@ -126,7 +132,7 @@ class AnomalyInspector:
         """
         started = time.monotonic()
         separator = b"\0" if null_separated else b"\n"
-        listed = read_list(files_from, separator=separator) if files_from else iter(())
+        listed = read_list(files_from, separator=separator, heading=HEADING) if files_from else iter(())
         readers = image_readers(chain(words, listed), self.conversion, self._notes.append, options)
         if files_from and is_pipe(files_from):
             total = None
@@ -224,7 +230,7 @@ class AnomalyInspector:
         """Read an image, and score it by its tiles."""
         read = reader.read_tiles
         with quiet():
-            image = _attempt(reader.name, read if read else reader.read)
+            image = try_read(reader.name, read if read else reader.read)
         if isinstance(image, Failure):
             return image
         assert isinstance(image, TiledImage)
@@ -283,21 +289,11 @@ def _read_all(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
 
 
 def _read(readers: Sequence[ImageReader]) -> list[_Image | Failure]:
-    results = ((reader, _attempt(reader.name, reader.read)) for reader in readers)
+    results = ((reader, try_read(reader.name, reader.read)) for reader in readers)
     return [
         result if isinstance(result, Failure) else _Image(reader.name, result, reader.reread)
         for reader, result in results
     ]
-
-
-def _attempt(name: str, read: Callable[[], Read]) -> Read | Failure:
-    """Read an image; return the reason if it cannot be read."""
-    try:
-        return read()
-    except UnreadableImageError as error:
-        return Failure(name, error.reason)
-    except AecliError as error:
-        return Failure(name, error.message.removesuffix(f": {name}").removeprefix(f"{name}: "))
 
 
 def _fit(image: TiledImage, conversion: Conversion) -> ConvertedImage:

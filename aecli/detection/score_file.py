@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aecli.detection.inputs import HEADING
 from aecli.errors import InputError
 from aecli.storage.paths import is_stream
 from aecli.storage.text import open_text
 
+HEADING = "path"
+"""The heading of the names of images that `aecli detect` prints."""
 WHAT = "file of scores"
 HINT = "aecli detect DATA --model run > verdicts.tsv writes one"
 SEPARATORS = re.compile("[/:]")

@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from aecli.codes import Codes, CodesMeta, load_codes
 from aecli.data import DataOptions, Failure
 from aecli.data.conversion import Conversion
 from aecli.data.image_files import quiet
+from aecli.data.image_readers import chunked, image_readers, try_read
 from aecli.data.iteration import ImageReader
 from aecli.data.tiling import SUFFIX
-from aecli.detection.inputs import chunked, image_readers
-from aecli.errors import AecliError, InputError, UsageError
+from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model, batch_size
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import map_ordered
@@ -144,13 +145,13 @@ def _read(
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield the name and the pixels of each image, or of each of its tiles."""
 
+    def pixels_of(reader: ImageReader) -> NDArray[np.uint8]:
+        if conversion.tiles and reader.read_tiles:
+            return reader.read_tiles().tiles()
+        return reader.read().pixels[None]
+
     def read(reader: ImageReader) -> NDArray[np.uint8] | Failure:
-        try:
-            if conversion.tiles and reader.read_tiles:
-                return reader.read_tiles().tiles()
-            return reader.read().pixels[None]
-        except AecliError as error:
-            return Failure(reader.name, error.message.removesuffix(f": {reader.name}").removeprefix(f"{reader.name}: "))
+        return try_read(reader.name, partial(pixels_of, reader))
 
     with quiet():
         for reader, pixels in zip(readers, map_ordered(read, readers), strict=True):

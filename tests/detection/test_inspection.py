@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.data.image_files import ConvertedImage
+from aecli.data.image_readers import chunked
 from aecli.data.image_set import Failure
 from aecli.data.iteration import ImageReader
 from aecli.detection.detector import Detector, default_detector
-from aecli.detection.inputs import chunked
 from aecli.detection.inspection import AnomalyInspector, Detection
 from aecli.errors import InputError
 from aecli.inference.model import Model

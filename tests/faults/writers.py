@@ -178,9 +178,9 @@ def _images(material: Path) -> list[Writer]:
 def _detections(material: Path) -> list[Writer]:
     """Return the writers of what `detect` shows: heatmaps, maps and a page of the same two images, or of two others."""
     from aecli import inference
+    from aecli.data.image_readers import chunked, image_readers
     from aecli.data.image_set import Failure
     from aecli.detection.detector import load_detector
-    from aecli.detection.inputs import chunked, image_readers
     from aecli.detection.inspection import AnomalyInspector, Detection
     from aecli.pages.inspection import InspectionPage
     from aecli.plots.heatmap import Heatmaps

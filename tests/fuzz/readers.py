@@ -355,8 +355,8 @@ def recipe(context: Context, path: Path) -> None:
 
 
 def listed(context: Context, path: Path) -> None:
+    from aecli.data.image_readers import chunked, image_readers, read_list
     from aecli.detection.detector import default_detector
-    from aecli.detection.inputs import chunked, image_readers, read_list
     from aecli.detection.inspection import AnomalyInspector
 
     detector = default_detector(context.model.header, context.model.fingerprint)

@@ -1,4 +1,4 @@
-"""Inputs of an inspection: DATA words, lists of paths, and chunks that do not wait for a slow list."""
+"""Readers of images: DATA words, lists of paths, and chunks that do not wait for a slow list."""
 
 import io
 import os
@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 import aecli
+from aecli.data import Failure
 from aecli.data.conversion import Conversion
 from aecli.data.image_files import ConvertedImage
+from aecli.data.image_readers import chunks_as_available, image_readers, in_few_sizes, read_list, try_read
 from aecli.data.iteration import ImageReader
-from aecli.detection import inputs
-from aecli.detection.inputs import chunks_as_available, image_readers, in_few_sizes, read_list
 from aecli.errors import InputError
 
 SHAPE = (1, 8, 8)
@@ -64,6 +64,24 @@ def test_a_word_that_cannot_be_resolved_yields_a_failing_reader(word: str) -> No
     with pytest.raises(InputError):
         failing.read()
     assert last.read().native == SHAPE
+
+
+@pytest.mark.parametrize("name", ["text.png", "channels.npy", "none.png"])
+def test_a_failure_gives_the_reason_without_the_name_of_the_image(name: str, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not an image")
+    np.save(tmp_path / "channels.npy", np.zeros((3, 8, 8, 5), np.uint8))
+    word = str(tmp_path / name)
+    (reader,) = image_readers([word], Conversion(SHAPE))
+    failure = try_read(reader.name, reader.read)
+    assert isinstance(failure, Failure)
+    assert failure.name == word
+    assert failure.reason
+    assert not failure.reason.startswith(("cannot read", word))
+    assert not failure.reason.endswith(word)
+
+
+def test_what_can_be_read_is_returned() -> None:
+    assert isinstance(try_read("black", black_image), ConvertedImage)
 
 
 # Lists
@@ -120,16 +138,25 @@ def test_paths_on_standard_input_are_yielded_as_they_arrive(separator: bytes, mo
 
 
 def test_a_list_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(inputs, "BLOCK_BYTES", 3)
+    monkeypatch.setattr("aecli.data.image_readers.BLOCK_BYTES", 3)
     (tmp_path / "list").write_bytes(b"one\ntwo\r\n\nthree")
     assert list(read_list(tmp_path / "list")) == ["one", "two", "three"]
 
 
 def test_a_list_without_separators_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(inputs, "MAX_PATH_BYTES", 1000)
+    monkeypatch.setattr("aecli.data.image_readers.MAX_PATH_BYTES", 1000)
     (tmp_path / "list").write_bytes(b"x" * 100_000)
     with pytest.raises(InputError, match="list of files"):
         list(read_list(tmp_path / "list"))
+
+
+def test_a_heading_is_skipped_unless_there_is_such_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list").write_text("path\na\npath\n")
+    assert list(read_list(tmp_path / "list", heading="path")) == ["a", "path"]
+    assert list(read_list(tmp_path / "list")) == ["path", "a", "path"]
+    (tmp_path / "path").touch()
+    assert list(read_list(tmp_path / "list", heading="path")) == ["path", "a", "path"]
 
 
 @pytest.mark.parametrize("name", ["none", "folder", "empty"])

@@ -1,4 +1,4 @@
-"""The images to inspect: DATA words and lists of paths, read one by one and grouped into chunks of bounded size."""
+"""The images of DATA words and lists of paths, to be read one by one, and grouped into chunks of bounded size."""
 
 import os
 import queue
@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, NoReturn, TypeVar
 
 from aecli.data.conversion import Conversion
+from aecli.data.encoded import UnreadableImageError
+from aecli.data.image_set import Failure
 from aecli.data.iteration import ImageReader, iterate_images
 from aecli.data.loading import DEFAULTS
 from aecli.data.options import DataOptions
@@ -18,10 +20,10 @@ from aecli.errors import AecliError, InputError
 from aecli.storage.paths import STANDARD_STREAM, is_stream, require_file
 from aecli.storage.text import read_blocks
 
+Read = TypeVar("Read")
+
 BLOCK_BYTES = 1 << 16
 """The most bytes of a list that are read at once."""
-HEADING = "path"
-"""The heading of the paths that `aecli detect` prints."""
 MAX_PATH_BYTES = 1 << 20
 """Longer than the paths of any system."""
 
@@ -43,12 +45,22 @@ def image_readers(
             yield ImageReader(word, partial(_raise, error))
 
 
-def read_list(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
+def try_read(name: str, read: Callable[[], Read]) -> Read | Failure:
+    """Return what `read` returns, or if the image of this name cannot be read, the reason without its name."""
+    try:
+        return read()
+    except UnreadableImageError as error:
+        return Failure(name, error.reason)
+    except AecliError as error:
+        return Failure(name, error.message.removesuffix(f": {name}").removeprefix(f"{name}: "))
+
+
+def read_list(path: Path, *, separator: bytes = b"\n", heading: str | None = None) -> Iterator[str]:
     r"""Yield the paths in a list, separated by newlines or null characters; `-` reads standard input as it arrives.
 
-    A first line `path`, the heading of `aecli detect`, is skipped unless there is such a file. Empty lines are skipped,
-    and `\r` before a newline is dropped, as is a byte order mark at the start of a list of
-    lines; one of UTF-16 is obeyed. A line `-` is the file of that name.
+    A first line `heading` is skipped unless there is such a file. Empty lines are skipped, and `\r` before a newline is
+    dropped, as is a byte order mark at the start of a list of lines; one of UTF-16 is obeyed. A line `-` is the file of
+    that name.
 
     Raises:
         InputError: there is no such list, or a path in it is longer than any system allows.
@@ -57,10 +69,10 @@ def read_list(path: Path, *, separator: bytes = b"\n") -> Iterator[str]:
         require_file(path, "list of files")
     if is_stream(path):
         # Read from the raw file: a daemon thread that holds the lock of a buffer aborts the interpreter at exit.
-        yield from _without_heading(_split(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), separator))
+        yield from _without(heading, _split(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), separator))
         return
     with path.open("rb") as file:
-        yield from _without_heading(_split(file, separator))
+        yield from _without(heading, _split(file, separator))
 
 
 def is_pipe(path: Path) -> bool:
@@ -124,9 +136,9 @@ def _raise(error: AecliError) -> NoReturn:
     raise error
 
 
-def _without_heading(paths: Iterator[str]) -> Iterator[str]:
+def _without(heading: str | None, paths: Iterator[str]) -> Iterator[str]:
     first = next(paths, None)
-    if first is not None and (first != HEADING or Path(HEADING).exists()):
+    if first is not None and (first != heading or Path(first).exists()):
         yield first
     yield from paths
 
