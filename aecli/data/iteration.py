@@ -12,15 +12,13 @@ from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk, StandardInput
 from aecli.data.image_files import ConvertedImage, decode, decode_tiled
 from aecli.data.levels import Levels, ValueRange, to_8_bits
-from aecli.data.loading import DEFAULTS, content_of
+from aecli.data.loading import DEFAULTS, unsplit_content_of
 from aecli.data.options import DataOptions
-from aecli.data.pages import with_pages
 from aecli.data.registry import DataRef, resolve
 from aecli.data.resize import fit_image
 from aecli.data.source import ImageArrays
 from aecli.data.tiled_image import TiledImage
 from aecli.errors import UsageError
-from aecli.runtime.progress import silent
 from aecli.storage.paths import STANDARD_STREAM
 
 
@@ -61,10 +59,7 @@ def iterate_images(
         yield ImageReader(data, partial(decode, image, conversion), read_tiles=cut)
         return
     ref = resolve(data)
-    if ref.split is ref.classes is None:
-        content = with_pages(ref.source.read_unsplit(options, silent), options.pages)
-    else:
-        content, _ = content_of(ref, options)
+    content = unsplit_content_of(ref, options)
     for note in content.notes:
         on_note(f"{ref.name}: {note}")
     if isinstance(content, ImageArrays):

@@ -139,6 +139,22 @@ def content_of(
     return with_pages(content, options.pages, progress), full_word
 
 
+def unsplit_content_of(
+    ref: DataRef, options: DataOptions = DEFAULTS, progress: Progress = silent
+) -> ImageArrays | ImageFiles:
+    """Return the images of a DATA word before they are decoded; without a split and classes, all images below a folder.
+
+    Unlike those of `content_of`, these include images outside of the folders of splits.
+
+    Raises:
+        InputError: the data does not exist, is damaged, or has no such split or class.
+        UnavailableError: the data set or a package is not installed.
+    """
+    if ref.split is ref.classes is None:
+        return with_pages(ref.source.read_unsplit(options, progress), options.pages, progress)
+    return content_of(ref, options, progress=progress)[0]
+
+
 def load_again(
     word: str,
     known_fingerprint: str,

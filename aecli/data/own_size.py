@@ -12,9 +12,8 @@ from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk
 from aecli.data.image_files import ConvertedImage, decode, native_shape
 from aecli.data.levels import Levels, to_8_bits
-from aecli.data.loading import DEFAULTS, content_of
+from aecli.data.loading import DEFAULTS, unsplit_content_of
 from aecli.data.options import DataOptions
-from aecli.data.pages import with_pages
 from aecli.data.registry import DataRef
 from aecli.data.resize import fit_image
 from aecli.data.shapes import FullShape
@@ -66,10 +65,7 @@ def own_size_images(
         InputError: there is no such data, or it is damaged.
         UnavailableError: the data set or a package is not installed.
     """
-    if ref.split is ref.classes is None:
-        content = with_pages(ref.source.read_unsplit(options, progress), options.pages, progress)
-    else:
-        content, _ = content_of(ref, options, progress=progress)
+    content = unsplit_content_of(ref, options, progress)
     conversion = Conversion((channels, None, None), levels=levels)
     if isinstance(content, ImageArrays):
         return _of_arrays(content, conversion, content.levels(conversion, ref.name))
