@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from aecli.errors import InputError
 from aecli.storage.labels import UNLABELED
 from aecli.storage.limits import MAX_IMAGE_PIXELS, refuse_bomb
-from aecli.storage.npz import read_npz
+from aecli.storage.npz import has_arrays, read_npz
 from aecli.storage.paths import reading, require_file
 from aecli.storage.schema import build, parse_json
 
@@ -79,13 +79,7 @@ class AecSet:
 
 def is_aec_set(path: Path) -> bool:
     """Return whether a file is an archive with a stream of images; False for a damaged one or a pipe."""
-    if not path.is_file():  # opening a pipe would wait
-        return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {f"{STREAM}.npy", "meta.npy"} <= set(archive.namelist())
-    except Exception:  # zipfile raises arbitrary exceptions on damaged files
-        return False
+    return bool(has_arrays(path, ("meta", STREAM)))
 
 
 def load_aec_set(path: Path) -> AecSet:

@@ -1,6 +1,5 @@
 """Describe the files of aecli and sets of images: their kind, content and origin."""
 
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from aecli.reports.describe_archive import describe_compressed
 from aecli.reports.description import Description
 from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
+from aecli.storage.npz import has_arrays
 from aecli.storage.paths import require_file
 from aecli.storage.schema import build
 
@@ -65,20 +65,11 @@ def _describe_file(path: Path) -> Description:
             return _describe_model(path, "model", path)
         case ".onnx":
             return _describe_model(path, "exported model", path)
-        case ".npz" if not _is_array_file(path):
+        case ".npz" if has_arrays(path, ("meta",)) is not False:  # or damaged
             return _describe_npz(path)
         case ".toml":
             return _describe_recipe(str(path))
     return _describe_images(str(path))
-
-
-def _is_array_file(path: Path) -> bool:
-    """Return whether an `.npz` file lacks the array in which aecli describes its codes and coordinates."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return "meta.npy" not in archive.namelist()
-    except Exception:  # zipfile raises arbitrary exceptions on damaged files
-        return False
 
 
 def _describe_images(word: str) -> Description:

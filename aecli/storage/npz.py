@@ -5,7 +5,7 @@ import os
 import sys
 import warnings
 import zipfile
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +33,17 @@ class _AllKeys(Container[str]):
 
 
 ALL_KEYS = _AllKeys()
+
+
+def has_arrays(path: Path, names: Collection[str]) -> bool | None:
+    """Return whether an archive holds arrays of these names; None for a damaged archive, another file or a pipe."""
+    try:
+        if not path.is_file():  # opening a pipe would wait
+            return None
+        with zipfile.ZipFile(path) as archive:
+            return {f"{name}{SUFFIX}" for name in names} <= set(archive.namelist())
+    except Exception:  # zipfile raises arbitrary exceptions on damaged files
+        return None
 
 
 def read_npz(file: IO[bytes], path: Path, keys: Container[str] = ALL_KEYS) -> dict[str, NDArray[Any]]:

@@ -1,6 +1,5 @@
 """The queries of a search: images, which the model encodes, or codes in a file."""
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +22,7 @@ from aecli.inference.model import Model, batch_size
 from aecli.runtime.progress import Progress, silent
 from aecli.runtime.threads import map_ordered
 from aecli.storage.fingerprints import short_fingerprint
+from aecli.storage.npz import has_arrays
 
 KEPT_IMAGES = 100
 """The first queries, whose images are kept, to be drawn."""
@@ -41,13 +41,8 @@ class Queries:
 
 def is_code_file(word: str) -> bool:
     """Return whether a query is a file of codes, not of images."""
-    if Path(word).suffix.lower() != ".npz":
-        return False
-    try:
-        with zipfile.ZipFile(word) as archive:
-            return "meta.npy" in archive.namelist()
-    except Exception:  # zipfile raises arbitrary exceptions on damaged files
-        return False
+    path = Path(word)
+    return path.suffix.lower() == ".npz" and bool(has_arrays(path, ("meta",)))
 
 
 def require_made_by(codes: Codes, model: Model) -> None:

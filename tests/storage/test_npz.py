@@ -1,6 +1,7 @@
 """Untrusted `.npz` files give plain arrays or a short reason, and never use more memory than allowed."""
 
 import io
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from aecli.errors import UnavailableError
-from aecli.storage.npz import read_npz
+from aecli.storage.npz import has_arrays, read_npz
 
 FORGED = Path("forged.npz")
 
@@ -56,6 +57,22 @@ def test_invalid_arrays_are_refused(data: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         read_npz(content, FORGED)
     assert "\n" not in str(caught.value)
+
+
+def test_arrays_are_found_by_name_without_reading_them(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    path.write_bytes(archive(a=b"no array", b=b"").getvalue())
+    assert has_arrays(path, ("a", "b"))
+    assert has_arrays(path, ("a", "c")) is False
+
+
+def test_only_whole_archives_have_arrays(tmp_path: Path) -> None:
+    content = archive(a=npy(np.arange(3))).getvalue()
+    (tmp_path / "cut.npz").write_bytes(content[:-9])
+    (tmp_path / "folder.npz").mkdir()
+    os.mkfifo(tmp_path / "pipe.npz")
+    for name in ("cut.npz", "folder.npz", "pipe.npz", "none.npz", "a" * 300 + ".npz", "null\0.npz"):
+        assert has_arrays(tmp_path / name, ("a",)) is None
 
 
 def claiming(size: int) -> io.BytesIO:
