@@ -30,12 +30,8 @@ def require_codes(path: Path, what: str = "code file") -> Path:
 
 def _names_images(word: str) -> bool:
     from aecli.data import resolve
-    from aecli.data.formats.known import KNOWN_SUFFIXES
-    from aecli.data.source import PathSource
 
     try:
-        ref = resolve(word)
+        return not resolve(word).is_unknown_file
     except AecliError:
         return False
-    is_file = isinstance(ref.source, PathSource) and ref.source.fallback and not Path(ref.name).is_dir()
-    return not is_file or Path(ref.name).suffix.lower() in KNOWN_SUFFIXES

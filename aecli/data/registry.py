@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from aecli.data import sources
+from aecli.data.formats.known import KNOWN_SUFFIXES
 from aecli.data.shards import ShardedSource, expand_braces
 from aecli.data.source import NamedSource, PathSource, Source
 from aecli.errors import InputError, unknown
@@ -62,6 +63,12 @@ class DataRef:
     def is_named(self) -> bool:
         """Whether the images are those of a data set with a name, which never change."""
         return isinstance(self.source, NamedSource)
+
+    @property
+    def is_unknown_file(self) -> bool:
+        """Whether this is a file of no known kind: it would be read as an image, but its suffix is not that of one."""
+        is_other_file = isinstance(self.source, PathSource) and self.source.fallback and not Path(self.name).is_dir()
+        return is_other_file and Path(self.name).suffix.lower() not in KNOWN_SUFFIXES
 
 
 def resolve(word: str | DataRef) -> DataRef:

@@ -11,10 +11,8 @@ from aecli.codes import load_codes
 from aecli.codes.coordinates import CoordinatesInfo, read_info
 from aecli.data import resolve
 from aecli.data.classes import first_classes
-from aecli.data.formats.known import KNOWN_SUFFIXES
 from aecli.data.registry import registry
 from aecli.data.shapes import shape_text, size_text
-from aecli.data.source import PathSource
 from aecli.data.tiling import Tiling
 from aecli.detection.detector import DetectorHeader, default_detector, is_detector, load_detector
 from aecli.detection.score_report import ScoreReport
@@ -76,8 +74,7 @@ def _describe_images(word: str) -> Description:
     from aecli.reports.describe_data import describe_data
 
     ref = resolve(word)
-    is_unknown = isinstance(ref.source, PathSource) and ref.source.fallback and not Path(ref.name).is_dir()
-    if is_unknown and Path(ref.name).suffix.lower() not in KNOWN_SUFFIXES:
+    if ref.is_unknown_file:
         raise InputError(f"info cannot describe this kind of file: {ref.name}", hint=HINT)
     return describe_data(ref)
 

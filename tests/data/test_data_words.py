@@ -10,7 +10,7 @@ import pytest
 
 from aecli.data import DataOptions, describe, load
 from aecli.data.conversion import Conversion
-from aecli.data.registry import registry
+from aecli.data.registry import registry, resolve
 from aecli.data.shapes import Shape
 from aecli.data.sources.torchvision_sets import TorchvisionSet
 from aecli.errors import ExitStatus, InputError, UnavailableError
@@ -206,6 +206,18 @@ def test_classes_of_a_folder_are_selected_before_decoding(image_folder: Path) ->
     assert {name[0] for name in load(f"{image_folder}:train@a").names} == {"a"}
     with pytest.raises(InputError, match=r"b/3\.png"):
         load(f"{image_folder}@-a")
+
+
+@pytest.mark.parametrize(
+    ("word", "unknown"),
+    [("notes.txt", True), ("notes", True), ("a/0.png", False), ("a/0.CR2", False), ("a.txt", False), ("", False)],
+)
+def test_a_file_without_the_suffix_of_an_image_is_unknown(word: str, unknown: bool, image_folder: Path) -> None:
+    for name in ("notes.txt", "notes", "a/0.CR2"):
+        (image_folder / name).touch()
+    (image_folder / "a.txt").mkdir()
+    assert resolve(str(image_folder / word)).is_unknown_file is unknown
+    assert not resolve("digits").is_unknown_file
 
 
 def test_a_path_may_contain_an_at_sign(image_folder: Path) -> None:
