@@ -1,12 +1,10 @@
 """Decode many image files to one array, in parallel: in memory, or in the cache on disk if it is too large."""
 
 import hashlib
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from math import prod
-from typing import TypeVar, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,26 +12,23 @@ from numpy.typing import NDArray
 from aecli.data import cache
 from aecli.data.conversion import Conversion
 from aecli.data.conversion_summary import ConversionReport, ConversionSummary
-from aecli.data.encoded import EncodedImage, UnreadableImageError
+from aecli.data.encoded import UnreadableImageError
+from aecli.data.file_batch import FileBatch, damaged
 from aecli.data.formats.color_profiles import ProfileUse
-from aecli.data.image_files import decode, decode_tiled, native_depth, native_shape, quiet
+from aecli.data.headers import measured_levels, native_sizes, target_shape
+from aecli.data.image_files import decode, decode_tiled, quiet
 from aecli.data.image_set import Failure, fingerprint_of
-from aecli.data.levels import Levels, ValueRange, measure_levels
+from aecli.data.levels import ValueRange
 from aecli.data.resize import inner_size
-from aecli.data.shapes import FullShape, Shape, complete, size_text
+from aecli.data.shapes import FullShape
 from aecli.data.source import ImageFiles
 from aecli.data.tiled_image import TiledImage
 from aecli.data.tiling import TiledSet, Tiling
-from aecli.errors import InputError
 from aecli.runtime.progress import Progress
-from aecli.runtime.threads import map_ordered
 from aecli.storage.limits import budget
 
-PROGRESS_SECONDS = 0.1
 PENDING_PIXELS = 1 << 25
 """Pixels of images to be cut into tiles that are decoded ahead; one image may have more."""
-REPLACE_HINT = "replace the images; aecli info DATA describes them"
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -72,21 +67,22 @@ def decode_files(
             files' own sizes differ.
         UnavailableError: the disk is full.
     """
-    files = _Files(content.files, content.names.tolist(), skip_damaged, progress)
+    files = FileBatch(content.files, content.names.tolist(), skip_damaged, progress)
     with quiet():
         entry = cache.Entry.of(files.files, conversion)
         if (cached := entry.open()) is None:
-            conversion = replace(conversion, shape=_target_shape(files, conversion.shape))
+            conversion = replace(conversion, shape=target_shape(files, conversion.shape))
             try:
                 decoded = _decode(files, conversion, entry, budget(memory_budget))
             except _DeepImageError:
-                decoded = _decode(files, replace(conversion, levels=_measure(files)), entry, budget(memory_budget))
+                measured = replace(conversion, levels=measured_levels(files))
+                decoded = _decode(files, measured, entry, budget(memory_budget))
             if isinstance(decoded, Decoded):
                 return decoded
             cached = decoded
     if cached.failures and not skip_damaged:
         index, reason = cached.failures[0]
-        raise _damaged(UnreadableImageError(files.files[index].where, reason))
+        raise damaged(UnreadableImageError(files.files[index].where, reason))
     kept = np.delete(np.arange(len(files)), [index for index, _ in cached.failures])
     tiles = _tiled_set(conversion.tiles, cached.sizes)
     return Decoded(
@@ -98,21 +94,6 @@ def decode_files(
         tiles,
         _inner_sizes(conversion, cached.sizes, cached.images),
     )
-
-
-@dataclass(frozen=True)
-class _Files:
-    files: tuple[EncodedImage, ...]
-    names: list[str]
-    skip_damaged: bool
-    progress: Progress
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-
-class DifferentSizesError(InputError):
-    """Images differ in size, and no size was requested."""
 
 
 class _DeepImageError(Exception):
@@ -145,7 +126,7 @@ _Result = _DecodedFile | _FailedFile
 
 
 def _decode(
-    files: _Files, conversion: Conversion, entry: cache.Entry, memory_budget: int
+    files: FileBatch, conversion: Conversion, entry: cache.Entry, memory_budget: int
 ) -> Decoded | cache.CachedImages:
     """Decode all files to a complete shape, in memory or into the cache.
 
@@ -153,7 +134,7 @@ def _decode(
         _DeepImageError: an image has more than 8 bits, and the levels are to be measured.
     """
     target = cast(FullShape, conversion.shape)
-    sizes = None if conversion.tiles is None else _native_sizes(files)
+    sizes = None if conversion.tiles is None else native_sizes(files)
     count = len(files)
     if conversion.tiles is not None and sizes is not None:
         count = sum(conversion.tiles.count(*size) for size in sizes if size)
@@ -164,21 +145,8 @@ def _decode(
     return _through_cache(entry, results, needed, conversion)
 
 
-def _native_sizes(files: _Files) -> list[tuple[int, int] | None]:
-    """Return (height, width) of each file from its header; None if it cannot be read, as is reported later."""
-
-    def size_of(index: int) -> tuple[int, int] | None:
-        try:
-            return native_shape(files.files[index])[1:]
-        except UnreadableImageError:
-            return None
-
-    sizes = map_ordered(size_of, range(len(files)))
-    return list(_with_progress(sizes, "reading headers of files", len(files), files.progress))
-
-
 def _results(
-    files: _Files, conversion: Conversion, sizes: Sequence[tuple[int, int] | None] | None
+    files: FileBatch, conversion: Conversion, sizes: Sequence[tuple[int, int] | None] | None
 ) -> Iterator[_Result]:
     """Decode all files, in order. `sizes` are the files' own if they are cut into tiles.
 
@@ -203,45 +171,16 @@ def _results(
 
     first_failure: UnreadableImageError | None = None
     read = 0
-    results = map_ordered(decode_one, range(len(files)), weigh=weigh, most=PENDING_PIXELS)
-    for result in _with_progress(results, "decoding images", len(files), files.progress):
+    for result in files.map(decode_one, "decoding images", weigh=weigh, most=PENDING_PIXELS):
         if isinstance(result, _FailedFile):
             first_failure = first_failure or result.failure
             if not files.skip_damaged:
-                raise _damaged(result.failure)
+                raise damaged(result.failure)
         else:
             read += 1
         yield result
     if not read and first_failure:
-        raise InputError(f"none of the {len(files):,} images can be read; {first_failure.message}", hint=REPLACE_HINT)
-
-
-def _measure(files: _Files) -> Levels:
-    """Return the levels that hold the values of all files of more than 8 bits.
-
-    Raises:
-        InputError: the values are not those of images.
-    """
-
-    def depth_of(index: int) -> ValueRange | None:
-        try:
-            return native_depth(files.files[index])
-        except UnreadableImageError:  # reported when the file is decoded
-            return None
-
-    depths = map_ordered(depth_of, range(len(files)))
-    found = [
-        depth
-        for depth in _with_progress(depths, "measuring gray levels of files", len(files), files.progress)
-        if depth and depth.is_finite
-    ]
-    return measure_levels(reduce(ValueRange.merge, found))
-
-
-def _damaged(failure: UnreadableImageError) -> UnreadableImageError:
-    if failure.hint is None:
-        failure.hint = "replace the file, or skip damaged files with --skip-damaged"
-    return failure
+        raise files.none_readable(first_failure)
 
 
 def _in_memory(results: Iterable[_Result], count: int, names: list[str], conversion: Conversion) -> Decoded:
@@ -306,63 +245,3 @@ def _inner_sizes(
         return None
     target = (images.shape[2], images.shape[3])
     return np.array([inner_size(size, target) for size in sizes], np.int64).reshape(-1, 2)
-
-
-def _target_shape(files: _Files, wanted: Shape) -> FullShape:
-    """Return `wanted` with each None replaced by the files' own value, for which all headers are read.
-
-    Raises:
-        InputError: a header cannot be read, or the files' sizes differ and no size is requested.
-    """
-    channels, height, width = wanted
-    if channels is not None and height is not None and width is not None:
-        return channels, height, width
-
-    def shape_of(index: int) -> FullShape | UnreadableImageError:
-        try:
-            return native_shape(files.files[index])
-        except UnreadableImageError as failure:
-            return failure
-
-    first: tuple[str, FullShape] | None = None
-    first_failure = None
-    color = False
-    shapes = map_ordered(shape_of, range(len(files)))
-    scanned = _with_progress(shapes, "reading headers of files", len(files), files.progress)
-    for name, shape in zip(files.names, scanned, strict=True):
-        if isinstance(shape, UnreadableImageError):
-            if not files.skip_damaged:
-                raise _damaged(shape)
-            first_failure = first_failure or shape
-            continue
-        color = color or shape[0] == 3
-        first = first or (name, shape)
-        _require_same_size(first, (name, shape), height, width)
-    if first is None:
-        raise InputError(
-            f"none of the {len(files):,} images can be read; {first_failure.message if first_failure else ''}",
-            hint=REPLACE_HINT,
-        )
-    return complete(wanted, (3 if color else 1, *first[1][1:]))
-
-
-def _require_same_size(
-    first: tuple[str, FullShape], other: tuple[str, FullShape], height: int | None, width: int | None
-) -> None:
-    sizes_differ = (height is None and first[1][1] != other[1][1]) or (width is None and first[1][2] != other[1][2])
-    if sizes_differ:
-        (name, size), (other_name, other_size) = first, other
-        raise DifferentSizesError(
-            f"images differ in size: {name} has {size_text(size)} pixels, {other_name} has {size_text(other_size)}",
-            hint="resize all to one size with --image-size 64",
-        )
-
-
-def _with_progress(items: Iterable[Item], stage: str, total: int, progress: Progress) -> Iterator[Item]:
-    """Yield the items and report the progress at intervals and at the end."""
-    last_report = 0.0
-    for done, item in enumerate(items, start=1):
-        yield item
-        if done == total or time.monotonic() - last_report > PROGRESS_SECONDS:
-            last_report = time.monotonic()
-            progress(stage, done, total)

@@ -19,7 +19,7 @@ from aecli.data import (
     with_classes,
 )
 from aecli.data.conversion import Conversion
-from aecli.data.decoding import DifferentSizesError
+from aecli.data.headers import DifferentSizesError
 from aecli.data.layouts.split_names import split_of
 from aecli.data.levels import Levels
 from aecli.data.pages import file_name
