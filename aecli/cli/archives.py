@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from aecli.data.own_size import OwnSizeImages
     from aecli.inference.archive_encoding import CompressedImage
 
-AEC = ".aec"
 LIST = [Column("file"), Column("bytes"), Column("rate"), Column("psnr", "PSNR", format=".2f")]
 """The columns of `aecli encode --list`."""
 
@@ -45,7 +44,7 @@ def is_codec(model: "ModelRef") -> bool:
 
 def holds_archive(paths: Sequence[Path]) -> bool:
     """Return whether `aecli decode` is to read `.aec` files: folders or such files."""
-    return len(paths) > 1 or paths[0].suffix.lower() == AEC or paths[0].is_dir()
+    return len(paths) > 1 or _is_aec(paths[0]) or paths[0].is_dir()
 
 
 def encode_archive(
@@ -184,7 +183,7 @@ def decode_archive(
             raise UsageError(f"{len(files):,} images cannot be one file: {output}", hint="name a folder with -o")
         paths = [require_output(output, inputs=[model.file, *files.paths])]
     elif output.suffix or str(output) == "-" or output.is_file():
-        raise UsageError(f"images of {AEC} files are written into a folder: {output}", hint="name a folder with -o")
+        raise UsageError(f"images of .aec files are written into a folder: {output}", hint="name a folder with -o")
     else:
         paths = restored_paths(files, output)
         require_new(paths, overwrite=overwrite)
@@ -234,10 +233,10 @@ def _check_archive_output(output: Path, inputs: Sequence[Path]) -> None:
     """
     from aecli.workflows.archive_writing import require_outside
 
-    is_file = output.suffix.lower() == AEC and not output.is_dir()
+    is_file = _is_aec(output) and not output.is_dir()
     if output.suffix and not is_file and not output.is_dir():
         raise UsageError(
-            f"output must be a folder, or end in .npz, .csv, .parquet or {AEC}: {output}",
+            f"output must be a folder, or end in .npz, .csv, .parquet or .aec: {output}",
             hint=f"-o {output.stem}.npz",
         )
     if output.exists() and not output.is_dir() and not is_file:
@@ -256,8 +255,15 @@ def _archive_paths(images: "OwnSizeImages", output: Path, inputs: Sequence[Path]
     from aecli.storage.paths import require_output
     from aecli.workflows.archive_writing import archive_paths
 
-    if output.suffix.lower() != AEC or output.is_dir():
+    if not _is_aec(output) or output.is_dir():
         return archive_paths(images, output)
     if len(images) != 1:
         raise InputError(f"{len(images):,} images cannot be one file: {output}", hint="name a folder with -o")
     return [require_output(output, inputs=inputs)]
+
+
+def _is_aec(path: Path) -> bool:
+    """Return whether a path is that of an `.aec` file, by its suffix."""
+    from aecli.codes.aec import SUFFIX
+
+    return path.suffix.lower() == SUFFIX

@@ -9,11 +9,12 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.codes.aec import SUFFIX
 from aecli.data.formats.known import KNOWN_SUFFIXES
 from aecli.storage.labels import UNLABELED
 from aecli.storage.paths import plain_name
 
-ARCHIVED, RESTORED = ".aec", ".png"
+RESTORED = ".png"
 MAX_BYTES = 240
 """Bytes of each part of a name; file systems allow 255, including the suffix that is added."""
 DRIVE = re.compile(r"^[A-Za-z]:")
@@ -41,7 +42,7 @@ def archived_names(
             folders.append(class_name)
         found = next(each for each in _variants(folders, file) if each.casefold() not in taken)
         taken.add(found.casefold())
-        archived.append(f"{found}{ARCHIVED}")
+        archived.append(f"{found}{SUFFIX}")
     return archived
 
 
@@ -54,7 +55,7 @@ def restored_names(archived: Sequence[str]) -> list[str]:
     Args:
         archived: The paths of the files below the folder of the archive, unique.
     """
-    whole = [name.removesuffix(ARCHIVED) for name in archived]
+    whole = [name.removesuffix(SUFFIX) for name in archived]
     stems = [_without_image_suffix(name) for name in whole]
     counts = Counter(name.casefold() for pair in zip(whole, stems, strict=True) for name in set(pair))
     return [
@@ -68,7 +69,7 @@ def _class_of(label: int, class_names: Sequence[str]) -> str:
 
 def _inside(name: str) -> list[str]:
     """Return the parts of a posix path that stay below the folder that the path is joined to."""
-    name = DRIVE.sub("", name.replace("\\", "/").removesuffix(ARCHIVED))
+    name = DRIVE.sub("", name.replace("\\", "/").removesuffix(SUFFIX))
     return [_shortened(part) for part in PurePosixPath(name.replace("\0", "")).parts if part not in ("/", "//", "..")]
 
 

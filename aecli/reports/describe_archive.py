@@ -29,12 +29,10 @@ def describe_compressed(path: Path) -> Description | None:
     """
     if path.is_dir():
         return describe_archive(path) if any(suffix_of(name) == SUFFIX for name in files_below(path)) else None
-    match path.suffix.lower():
-        case ".aec":
-            return describe_aec(path)
-        case ".npz" if is_aec_set(path):
-            return describe_aec_set(path)
-    return None
+    suffix = path.suffix.lower()
+    if suffix == SUFFIX:
+        return describe_aec(path)
+    return describe_aec_set(path) if suffix == ".npz" and is_aec_set(path) else None
 
 
 def describe_aec(path: Path) -> Description:

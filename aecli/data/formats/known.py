@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from aecli.codes.aec import SUFFIX as AEC_SUFFIX
 from aecli.runtime.optional_packages import is_installed
 
 NETPBM_SUFFIXES = (".ppm", ".pgm", ".pbm", ".pnm")
@@ -55,7 +56,7 @@ HEIC = Format(
     several=True,
 )
 FORMATS = (PNG, JPEG, WEBP, BMP, DIB, TIFF, GIF, PPM, AVIF, JPEG_2000, HEIC)
-AEC = Format("AEC", "", (".aec",))
+AEC = Format("AEC", "", (AEC_SUFFIX,))
 """Images that a codec of aecli has compressed."""
 SUFFIXES = frozenset((*AEC.suffixes, *(suffix for one in FORMATS if one.is_available for suffix in one.suffixes)))
 """Suffixes of the files that are read from folders and archives."""
