@@ -1,4 +1,4 @@
-"""A quick look at the images of a DATA word: how many there are, their size and color, without decoding them."""
+"""A quick look at the images of a DATA word: their sizes and colors, without decoding them."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -20,7 +20,6 @@ SAMPLE = 16
 class Glimpse:
     """What is known about images before they are decoded."""
 
-    count: int
     shapes: tuple[tuple[int, int, int], ...]
     """(C, H, W) of some images; empty if none of them can be read."""
 
@@ -51,10 +50,10 @@ def glimpse(ref: DataRef, options: DataOptions = DEFAULTS) -> Glimpse:
     count = len(content.names)
     if isinstance(content, ImageArrays):
         channels, height, width = content.images.shape[1:]
-        return Glimpse(count, ((channels, height, width),) if count else ())
+        return Glimpse(((channels, height, width),) if count else ())
     sample = np.unique(np.linspace(0, count - 1, min(SAMPLE, count)).astype(np.int64)).tolist() if count else []
     shapes = (_shape(content.files[index]) for index in sample)
-    return Glimpse(count, tuple(shape for shape in shapes if shape))
+    return Glimpse(tuple(shape for shape in shapes if shape))
 
 
 def _shape(file: EncodedImage) -> tuple[int, int, int] | None:
