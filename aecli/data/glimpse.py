@@ -51,6 +51,7 @@ def glimpse(ref: DataRef, options: DataOptions = DEFAULTS) -> Glimpse:
     if isinstance(content, ImageArrays):
         channels, height, width = content.images.shape[1:]
         return Glimpse(((channels, height, width),) if count else ())
+    # Truncated, not rounded: the choice of the recipe would otherwise rest on other files than in earlier releases.
     sample = np.unique(np.linspace(0, count - 1, min(SAMPLE, count)).astype(np.int64)).tolist() if count else []
     shapes = (_shape(content.files[index]) for index in sample)
     return Glimpse(tuple(shape for shape in shapes if shape))

@@ -11,6 +11,7 @@ from aecli.codes.quantizer import fit_quantizers
 from aecli.data import occurring_classes
 from aecli.inference.torch_backend import encode_indices
 from aecli.models.autoencoder import Autoencoder
+from aecli.runtime.sampling import evenly_spread
 from aecli.training.callbacks import History
 from aecli.training.initial_model import random_model
 from aecli.training.request import TrainingRequest
@@ -59,6 +60,6 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
 
 def _sample_codes(model: Autoencoder, images: Subset) -> NDArray[np.float32]:
     """Return the codes of images that are spread evenly over the set."""
-    count = min(QUANTIZER_IMAGES, len(images), max(1, QUANTIZER_VALUES // math.prod(model.code_shape)))
-    spread = np.linspace(0, len(images) - 1, count).round().astype(np.int64)
+    count = min(QUANTIZER_IMAGES, max(1, QUANTIZER_VALUES // math.prod(model.code_shape)))
+    spread = evenly_spread(len(images), count)
     return encode_indices(model, images.images.images, images.indices[spread])[0]

@@ -17,6 +17,7 @@ from aecli.errors import Interrupted
 from aecli.inference.model import batches
 from aecli.models.autoencoder import Autoencoder
 from aecli.runtime.progress import Progress
+from aecli.runtime.sampling import evenly_spread
 from aecli.training.prior_network import train_prior_network
 from aecli.training.request import TrainingRequest
 from aecli.training.subsets import Subset
@@ -84,7 +85,7 @@ def rounded(codes: NDArray[np.float32], steps: NDArray[np.float32]) -> NDArray[n
 def _codes(model: Autoencoder, images: Subset, most_values: int, progress: Progress) -> NDArray[np.float32]:
     """Return the codes of training images, spread over the set, before rounding."""
     count = max(1, min(len(images), MOST_IMAGES, most_values // math.prod(model.code_shape)))
-    indices = images.indices[np.linspace(0, len(images) - 1, count).round().astype(np.int64)]
+    indices = images.indices[evenly_spread(len(images), count)]
     codes = np.empty((count, *model.code_shape), np.float32)
     for batch in batches(count, model.image_shape):
         pixels = torch.from_numpy(np.ascontiguousarray(images.images.images[indices[batch]]))
@@ -111,7 +112,7 @@ def _tables(network: CausalNetwork, codes: NDArray[np.float32], steps: NDArray[n
 def _measure(model: Autoencoder, validation: Subset) -> tuple[list[float], list[float]]:
     """Return two PSNR in dB of validation images at each rate: of the mean squared error, and what 99% reach."""
     count = min(len(validation), MEASURED_IMAGES)
-    indices = validation.indices[np.linspace(0, len(validation) - 1, count).round().astype(np.int64)]
+    indices = validation.indices[evenly_spread(len(validation), count)]
     errors = np.zeros((len(model.rate_weights), count))
     for batch in batches(count, model.image_shape):
         pixels = torch.from_numpy(np.ascontiguousarray(validation.images.images[indices[batch]]))

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from aecli.inference.model import batch_size
 from aecli.models.architectures import build_parts
 from aecli.recipes.schema import Recipe
 from aecli.recipes.sections import ANY_SIZE_ARCHITECTURE
+from aecli.runtime.sampling import evenly_spread
 from aecli.training.subsets import Subset
 
 CHOICES = (64, 96, 128, 192, 256)
@@ -43,7 +43,7 @@ def _truncation_error(arguments: dict[str, Any], images: Subset, mean: list[floa
     """Return the mean squared error of the transform of a few images, in normalized units."""
     encoder, decoder = build_parts(ANY_SIZE_ARCHITECTURE, images.images.image_shape, arguments)
     count = min(len(images), IMAGES)
-    indices = images.indices[np.linspace(0, len(images) - 1, count).round().astype(np.int64)]
+    indices = images.indices[evenly_spread(len(images), count)]
     center, scale = (torch.tensor(values).view(-1, 1, 1) * 255 for values in (mean, std))
     total = 0.0
     chunk = min(CHUNK, batch_size(images.images.image_shape))

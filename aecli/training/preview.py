@@ -8,6 +8,7 @@ from aecli.inference.model import batches
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.recipes.schema import Recipe
+from aecli.runtime.sampling import evenly_spread
 from aecli.training.seeds import Stream, generator
 from aecli.training.subsets import Subset
 
@@ -19,8 +20,7 @@ def preview(model: Autoencoder, recipe: Recipe, validation: Subset) -> dict[str,
 
     The images are spread evenly over the set, which may be sorted by class.
     """
-    spread = np.linspace(0, len(validation) - 1, min(COUNT, len(validation))).round().astype(np.int64)
-    images = validation.images.images[validation.indices[spread]]
+    images = validation.images.images[validation.indices[evenly_spread(len(validation), COUNT)]]
     device, parts = model.mean.device, []
     stream = generator(recipe.training.seed, Stream.VALIDATION_CORRUPTION, device=device)
     with torch.inference_mode():

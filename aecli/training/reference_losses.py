@@ -12,6 +12,7 @@ from aecli.models.autoencoder import Autoencoder
 from aecli.models.corruption import corrupt
 from aecli.models.losses import distance
 from aecli.recipes.sections import PenaltyRecipe
+from aecli.runtime.sampling import evenly_spread
 from aecli.training.batches import Batches
 from aecli.training.module import TrainingModule
 from aecli.training.request import TrainingRequest
@@ -46,7 +47,7 @@ def reference_losses(module: TrainingModule, request: TrainingRequest, *, is_ini
         if is_initial:
             least, most = NETWORK_SAMPLE
             sample = min(max(NETWORK_VALUES // math.prod(module.model.image_shape), least), most)
-            indices = torch.from_numpy(_spread(len(request.validation), sample))
+            indices = torch.from_numpy(evenly_spread(len(request.validation), sample))
             losses["initial_network" if request.init_from else "untrained_network"] = module.validation_loss(indices)
         if isinstance(module.model, Autoencoder):
             name = "median_image" if request.recipe.objective.loss == "l1" else "mean_image"
@@ -87,7 +88,7 @@ def _targets(
     recipe, device = module.recipe, model.mean.device
     chance = generator(recipe.training.seed, stream, device=device)
     count = min(CHUNK, batch_size(model.image_shape))
-    for indices in torch.split(torch.from_numpy(_spread(batches.image_count, most)), count):
+    for indices in torch.split(torch.from_numpy(evenly_spread(batches.image_count, most)), count):
         images = batches.take(indices)
         assert isinstance(images, Tensor)
         clean = model.normalize(images)
@@ -99,7 +100,3 @@ def _loss_of_class_frequencies(request: TrainingRequest) -> float:
     """Return the cross-entropy, in nats; a class without a training image counts as having one."""
     counts = np.bincount(request.images.labels, minlength=len(request.images.images.class_names)).clip(1)
     return float(-np.log(counts / counts.sum())[request.validation.labels].mean())
-
-
-def _spread(count: int, most: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)

@@ -24,6 +24,7 @@ from aecli.errors import InputError, UsageError
 from aecli.inference.torch_backend import encode_indices, find_device
 from aecli.models.feature_model import FeatureModel
 from aecli.runtime.allocator import keep_freed_memory, return_freed_memory
+from aecli.runtime.sampling import evenly_spread
 from aecli.training.components import fit_components
 from aecli.training.initial_model import feature_model
 from aecli.training.pretrained import load_backbone
@@ -151,7 +152,6 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
     values = math.prod(model.code_shape[1:]) * model.encoder.backbone.channels
     mse = float(np.square(residuals, dtype=np.float64).mean() / values)
     metrics = EpochMetrics(epoch=1, step=0, train_loss=loss, val_loss=mse, lr=0.0)
-    spread = np.linspace(0, len(codes) - 1, min(QUANTIZER_IMAGES, len(codes))).round().astype(np.int64)
     header = CheckpointHeader(
         **model_fields(model, recipe),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -159,7 +159,7 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
         validation=validation.source,
         training=TrainingSummary(epochs=1, best_epoch=1, train_loss=loss, val_loss=mse, val_mse=mse),
         residual_quantiles=quantiles(validation.largest_per_image(residuals), QUANTILES),
-        quantizers=fit_quantizers(codes[spread]),
+        quantizers=fit_quantizers(codes[evenly_spread(len(codes), QUANTIZER_IMAGES)]),
         class_names=list(occurring_classes(images.images)),
         native_shape=images.images.native_shape,
         default_score=DEFAULT_SCORE,

@@ -16,6 +16,7 @@ from aecli.analyses.compression.learned_codecs import LearnedCodec
 from aecli.analyses.compression.measurement import Measurement, Original, Row, measure_blocks, measure_whole
 from aecli.codes import BITS
 from aecli.runtime.progress import Progress, silent
+from aecli.runtime.sampling import evenly_spread
 
 PCA_BITS = (32, 8, 4, 2)
 EXAMPLES = 10
@@ -65,7 +66,7 @@ def compress(
         formats: The other methods to compare with; all of `image_codecs` by default.
     """
     blocks = ImageBlocks.of(images) if isinstance(images, np.ndarray) else images
-    chosen = np.linspace(0, blocks.count - 1, min(EXAMPLES, blocks.count)).round().astype(np.int64).tolist()
+    chosen = evenly_spread(blocks.count, EXAMPLES).tolist()
     original = Measurement(Original())
     learned = [each for model in models for each in _settings(model, BITS)]
     pca_settings = _settings(pca, PCA_BITS) if pca else []
