@@ -1,4 +1,4 @@
-"""Codes embedded in the plane, whatever the method, and what all methods share: a sample, a check and two measures."""
+"""Codes embedded in the plane, whatever the method, and what all methods share: a check and two measures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -131,33 +131,6 @@ def require_distinct(codes: NDArray[np.float32], name: str = "codes") -> None:
         raise InputError(
             f"{name}: all codes are equal, so an embedding would show nothing", hint="check that the model is trained"
         )
-
-
-def draw_sample(labels: NDArray[np.int64] | None, count: int, sample: int | None, seed: int = 0) -> NDArray[np.int64]:
-    """Return the ascending indices of a stratified random sample of `count` codes; all indices if `sample` is None.
-
-    Each class gets its share of the sample, and at least one code if the sample is large enough. Codes without a label
-    count as a class.
-
-    Args:
-        labels: (N,) labels, or None if there are none.
-        count: N, the number of codes.
-        sample: How many codes to draw, at most.
-        seed: Random seed.
-    """
-    if sample is None or sample >= count:
-        return np.arange(count)
-    random = np.random.default_rng(seed)
-    classes = np.zeros(count, np.int64) if labels is None else labels
-    _, members, sizes = np.unique(classes, return_inverse=True, return_counts=True)
-    least = 1 if len(sizes) <= sample else 0
-    exact = (sample - least * len(sizes)) * sizes / count + least
-    shares = np.minimum(np.floor(exact), sizes).astype(np.int64)
-    order = np.argsort(-(exact - shares), kind="stable")
-    while missing := sample - int(shares.sum()):
-        shares[order[shares[order] < sizes[order]][:missing]] += 1
-    drawn = [random.permutation(np.flatnonzero(members == index))[:share] for index, share in enumerate(shares)]
-    return np.sort(np.concatenate(drawn))
 
 
 def label_accuracy(coordinates: NDArray[np.float32], labels: NDArray[np.int64] | None) -> float | None:

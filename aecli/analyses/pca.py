@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.embedding import Embedding, draw_sample, require_distinct
+from aecli.analyses.embedding import Embedding, require_distinct
 from aecli.analyses.embedding_options import SampleOptions
+from aecli.analyses.sampling import draw_sample
 from aecli.codes import Codes
 from aecli.codes.coordinates import PlanePoints
 from aecli.errors import InputError

@@ -3,9 +3,10 @@
 import time
 from pathlib import Path
 
-from aecli.analyses.embedding import Embedding, draw_sample
+from aecli.analyses.embedding import Embedding
 from aecli.analyses.embedding_methods import EmbeddingMethod
 from aecli.analyses.embedding_options import SampleOptions
+from aecli.analyses.sampling import draw_sample
 from aecli.codes import Codes
 from aecli.codes.coordinates import HINT, PlaneMap, PlanePoints
 from aecli.errors import InputError

@@ -1,15 +1,9 @@
-"""Samples, and the accuracy of labels in the plane."""
+"""Embeddings of any method, and the accuracy of labels in the plane."""
 
 import numpy as np
 import pytest
 
-from aecli.analyses.embedding import (
-    Embedding,
-    draw_sample,
-    label_accuracy,
-    placed_label_accuracy,
-    require_distinct,
-)
+from aecli.analyses.embedding import Embedding, label_accuracy, placed_label_accuracy, require_distinct
 from aecli.codes import Codes, CodesMeta
 from aecli.codes.coordinates import PlanePoints
 from aecli.errors import InputError
@@ -70,38 +64,6 @@ def test_placed_points_are_judged_by_the_points_of_their_map() -> None:
     assert (placed["data"], placed["codes_fingerprint"], placed["points"]) == ("digits:train", "sha256:codes", 2)
     assert placed_label_accuracy(result.coordinates, None, onto.coordinates, labels) is None
     assert placed_label_accuracy(result.coordinates, result.labels, onto.coordinates, None) is None
-
-
-def test_a_sample_is_stratified() -> None:
-    labels = np.repeat([0, 1, 2, -1], [500, 300, 4, 196])
-    indices = draw_sample(labels, 1000, 100)
-    assert len(indices) == len(set(indices.tolist())) == 100
-    assert (np.diff(indices) > 0).all()
-    counts = dict(zip(*np.unique(labels[indices], return_counts=True), strict=True))
-    assert counts == {0: pytest.approx(50, abs=2), 1: pytest.approx(30, abs=2), 2: 1, -1: pytest.approx(20, abs=2)}
-    assert (draw_sample(labels, 1000, 100, seed=1) != indices).any()
-    assert (draw_sample(labels, 1000, 100) == indices).all()
-
-
-def test_classes_of_equal_size_have_equal_shares() -> None:
-    labels = np.repeat(np.arange(26), 800)
-    counts = np.bincount(labels[draw_sample(labels, len(labels), 1000)])
-    assert counts.tolist() == [39] * 12 + [38] * 14
-
-
-def test_a_small_class_leaves_its_share_to_others() -> None:
-    labels = np.repeat([0, 1, 2], [1, 1, 8])
-    counts = np.bincount(labels[draw_sample(labels, 10, 9)])
-    assert counts.tolist() == [1, 1, 7]
-
-
-@pytest.mark.parametrize("sample", [None, 1000, 5000])
-def test_a_sample_of_at_least_all_codes_has_all_of_them(sample: int | None) -> None:
-    assert (draw_sample(None, 1000, sample) == np.arange(1000)).all()
-
-
-def test_a_sample_of_fewer_codes_than_classes() -> None:
-    assert len(draw_sample(np.arange(300), 300, 50)) == 50
 
 
 def test_label_accuracy_ignores_unlabeled_points() -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.embedding import Embedding, draw_sample, require_distinct
+from aecli.analyses.embedding import Embedding, require_distinct
 from aecli.analyses.neighbors import nearest_others_with_distances
+from aecli.analyses.sampling import draw_sample
 from aecli.analyses.tsne.gradient import ThreadedGradient
 from aecli.analyses.tsne.opentsne_internals import affinities, as_negative_gradient_method, scale_start
 from aecli.analyses.tsne.options import DEFAULT_PERPLEXITY, TSNEOptions

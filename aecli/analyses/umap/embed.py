@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.analyses.embedding import Embedding, draw_sample, require_distinct
+from aecli.analyses.embedding import Embedding, require_distinct
+from aecli.analyses.sampling import draw_sample
 from aecli.analyses.state_of_map import codes_of_map, metric_of_map
 from aecli.analyses.umap.options import DEFAULT_NEIGHBORS, UMAPOptions
 from aecli.codes import Codes

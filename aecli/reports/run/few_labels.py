@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from aecli import inference
-from aecli.analyses.embedding import draw_sample
 from aecli.analyses.knn_probe.features import Features, code_features, pca_features, pixel_features
 from aecli.analyses.knn_probe.labeled_draws import match_labels
 from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult, probe
+from aecli.analyses.sampling import draw_sample
 from aecli.data import UNLABELED, ImageSet
 from aecli.errors import InputError
 from aecli.inference.model import Model

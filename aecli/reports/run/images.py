@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from aecli.analyses.embedding import draw_sample
+from aecli.analyses.sampling import draw_sample
 from aecli.data import DataOptions, DataRef, ImageSet, load
 from aecli.errors import AecliError
 from aecli.inference.model import conversion_of

@@ -10,7 +10,7 @@ from aecli import inference
 from aecli.analyses.compression.image_codecs import ImageCodec as FileCodec
 from aecli.analyses.compression.image_codecs import image_codecs
 from aecli.analyses.compression.report import CompressionReport, compress
-from aecli.analyses.embedding import draw_sample
+from aecli.analyses.sampling import draw_sample
 from aecli.checkpoint import ModelRef
 from aecli.data import ImageSet
 from aecli.inference.codec import load_codec

@@ -16,8 +16,9 @@ from typing import Any
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from aecli.analyses.embedding import draw_sample, label_accuracy
+from aecli.analyses.embedding import label_accuracy
 from aecli.analyses.neighbors import nearest_others_with_distances
+from aecli.analyses.sampling import draw_sample
 from aecli.analyses.tsne.embed import tsne
 from aecli.analyses.tsne.opentsne_internals import affinities
 from aecli.analyses.tsne.options import TSNEOptions

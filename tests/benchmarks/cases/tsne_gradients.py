@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, save_npz
 
-from aecli.analyses.embedding import draw_sample, label_accuracy
+from aecli.analyses.embedding import label_accuracy
+from aecli.analyses.sampling import draw_sample
 from aecli.analyses.tsne.embed import initial_points, scaling
 from tests.benchmarks.cases.tsne import affinities_of
 from tests.benchmarks.codes import encode
