@@ -15,7 +15,7 @@ from aecli.runtime.counting import counted
 ADVICE = "metrics on these are better than on new images; measure on images that the model has not seen"
 
 
-class Trained(Protocol):
+class TrainedModel(Protocol):
     """An autoencoder or a classifier."""
 
     header: CheckpointHeader
@@ -31,7 +31,7 @@ class TrainingOverlap:
     warnings: tuple[str, ...]
 
 
-def trained_count(model: Trained, images: ImageSet) -> int | None:
+def trained_count(model: TrainedModel, images: ImageSet) -> int | None:
     """Return how many of the images the model was trained on, whatever their names; None for a model of version 0.1.
 
     A number that chance explains is 0: an image is mistaken for one of the training images once in 16,384 times. Of
@@ -44,7 +44,7 @@ def trained_count(model: Trained, images: ImageSet) -> int | None:
     return int(np.count_nonzero(unknown == 0))
 
 
-def trained_names(model: Trained, images: ImageSet) -> set[str] | None:
+def trained_names(model: TrainedModel, images: ImageSet) -> set[str] | None:
     """Return the names of the images that the model was trained on; None for a model of version 0.1.
 
     They are those that `trained_count` counts. Of tiles, they are the names of the images that these were cut from.
@@ -66,7 +66,7 @@ def overlap_warning(trained: int | None, total: int, word: str) -> str | None:
     return f"the model was trained on {trained:,} of the {counted(total, 'image')} of {word}: {ADVICE}"
 
 
-def training_overlap(model: Trained, images: ImageSet) -> TrainingOverlap:
+def training_overlap(model: TrainedModel, images: ImageSet) -> TrainingOverlap:
     """Find out whether the model was trained on some of the images.
 
     A model of version 0.1 does not remember its training images: their DATA word, fingerprint and split are compared.

@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocat
 
 from aecli.plots.figure import CLASS_COLORS, COLORS, figure, shortened
 from aecli.recipes.schema import Recipe
-from aecli.reports.compare import Measured
+from aecli.reports.compare import ComparedRun
 
 COLUMNS, WIDTH, NAMES = 3, 3.5, 1.8
 """Panels in a row, the inches of each, and the inches of the runs' names at the left."""
@@ -35,7 +35,7 @@ class Bars:
     """Whether the values are between 0 and 1."""
 
 
-def draw(measured: Sequence[Measured], path: Path, dpi: int | None = None, *, images: str | None = None) -> None:
+def draw(measured: Sequence[ComparedRun], path: Path, dpi: int | None = None, *, images: str | None = None) -> None:
     """Draw validation and training curves, and a panel of bars for each metric that any run has.
 
     Losses in different units are in different panels.
@@ -73,7 +73,7 @@ def draw(measured: Sequence[Measured], path: Path, dpi: int | None = None, *, im
         _draw_legend(drawn, measured)
 
 
-def _draw_legend(drawn: Figure, measured: Sequence[Measured]) -> None:
+def _draw_legend(drawn: Figure, measured: Sequence[ComparedRun]) -> None:
     handles = [drawn.axes[0].plot([], [], color=_color(index))[0] for index in range(len(measured))]
     names = [shortened(each.run.name, 40) for each in measured]
     legend = drawn.legend(handles, names, loc="outside lower center", ncols=min(COLUMNS, len(names)), fontsize="small")
@@ -86,9 +86,9 @@ def _color(index: int) -> str:
     return palette[index % len(palette)]
 
 
-def _by_unit(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
+def _by_unit(measured: Sequence[ComparedRun]) -> dict[str, list[ComparedRun]]:
     """Return the runs by the unit of their loss."""
-    groups: dict[str, list[Measured]] = {}
+    groups: dict[str, list[ComparedRun]] = {}
     for each in measured:
         recipe = Recipe.from_dict(each.run.header.recipe, each.run.name)
         name = recipe.objective.loss
@@ -99,7 +99,9 @@ def _by_unit(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
     return groups
 
 
-def _draw_curves(axes: Axes, measured: Sequence[Measured], group: Sequence[Measured], title: str, metric: str) -> None:
+def _draw_curves(
+    axes: Axes, measured: Sequence[ComparedRun], group: Sequence[ComparedRun], title: str, metric: str
+) -> None:
     for index, each in enumerate(measured):
         if each not in group:
             continue
@@ -119,10 +121,10 @@ def _draw_curves(axes: Axes, measured: Sequence[Measured], group: Sequence[Measu
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
 
 
-def _bars(measured: Sequence[Measured]) -> list[Bars]:
+def _bars(measured: Sequence[ComparedRun]) -> list[Bars]:
     none = [None for _ in measured]
 
-    def plain(title: str, get: Callable[[Measured], float | None]) -> Bars:
+    def plain(title: str, get: Callable[[ComparedRun], float | None]) -> Bars:
         return Bars(title, [get(each) for each in measured], none)
 
     labels = next((each.knn.labels for each in measured if each.knn), None)

@@ -61,7 +61,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ComparedRun:
     """The metrics of a run on the test images."""
 
     run: Run
@@ -131,7 +131,7 @@ def measure_runs(
     options: DataOptions,
     progress: Progress,
     device: str = "auto",
-) -> list[Measured]:
+) -> list[ComparedRun]:
     """Measure each run, as `measure` does."""
     measured = []
     for run in runs:
@@ -147,7 +147,7 @@ def measure(
     options: DataOptions,
     progress: Progress,
     device: str = "auto",
-) -> Measured:
+) -> ComparedRun:
     """Measure a run on test images.
 
     Args:
@@ -173,14 +173,14 @@ def measure(
         overlap = training_overlap(classifier, images)
         accuracy = _accuracy(classifier, images)
         warnings += tuple(overlap.warnings)
-        return Measured(run, None, None, None, accuracy, overlap, speed, failures, notes, warnings)
+        return ComparedRun(run, None, None, None, accuracy, overlap, speed, failures, notes, warnings)
     model = inference.load(run.model, device=device)
     images = images if test else validation_images(model, images)
     residual, mse = _errors(model, images)
     knn = _probe(run, model, images, probing, options, progress) if test else None
     overlap, speed = training_overlap(model, images), _speed(model.encode, images)
     warnings += tuple(overlap.warnings)
-    return Measured(run, residual, mse, knn, None, overlap, speed, failures, notes, warnings)
+    return ComparedRun(run, residual, mse, knn, None, overlap, speed, failures, notes, warnings)
 
 
 def _read_run(model: ModelRef, name: str) -> Run:

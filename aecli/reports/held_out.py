@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.image_set import ImageSet
-from aecli.inference.training_overlap import Trained
+from aecli.inference.training_overlap import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class DividedImages:
     others: NDArray[np.int64]
 
 
-def divided(model: Trained, images: ImageSet) -> DividedImages | None:
+def divided(model: TrainedModel, images: ImageSet) -> DividedImages | None:
     """Divide the images of a set by whether the model was trained on them; None for a model of version 0.1."""
     if model.trained_images is None:
         return None
@@ -25,7 +25,7 @@ def divided(model: Trained, images: ImageSet) -> DividedImages | None:
     return DividedImages(np.flatnonzero(is_trained), np.flatnonzero(~is_trained))
 
 
-def validation_images(model: Trained, images: ImageSet) -> ImageSet:
+def validation_images(model: TrainedModel, images: ImageSet) -> ImageSet:
     """Return the images that the model was not trained on if its validation images were held out from the training set.
 
     All images are returned if there is none any more, or if the model does not remember its training images.

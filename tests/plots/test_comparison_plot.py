@@ -11,14 +11,14 @@ from aecli.analyses.knn_probe.probe import Accuracy
 from aecli.checkpoint import resolve_checkpoint
 from aecli.inference.training_overlap import TrainingOverlap
 from aecli.plots.comparison import NONE, draw
-from aecli.reports.compare import Measured, read_runs
+from aecli.reports.compare import ComparedRun, read_runs
 from tests.plots.extents import assert_inside
 
 NAME = "a long name of a run with $x_1$ and <b>"
 
 
 @pytest.fixture
-def measured(conv_run: Path, mlp_run: Path) -> list[Measured]:
+def measured(conv_run: Path, mlp_run: Path) -> list[ComparedRun]:
     """Return an autoencoder with a detector, and a classifier; the metrics are made up."""
     autoencoder, other = read_runs([resolve_checkpoint(run) for run in (conv_run, mlp_run)])
     autoencoder = replace(autoencoder, auroc=0.999)
@@ -28,12 +28,12 @@ def measured(conv_run: Path, mlp_run: Path) -> list[Measured]:
     overlap = TrainingOverlap(None, ())
     knn = Accuracy(100, "codes", "knn-euclidean", (0.7, 0.8))
     return [
-        Measured(autoencoder, 1.0, 300.0, knn, None, overlap, 1000.0),
-        Measured(classifier, None, None, None, proportion_interval(90, 100), overlap, 2000.0),
+        ComparedRun(autoencoder, 1.0, 300.0, knn, None, overlap, 1000.0),
+        ComparedRun(classifier, None, None, None, proportion_interval(90, 100), overlap, 2000.0),
     ]
 
 
-def test_what_does_not_apply_has_no_bar(measured: list[Measured], drawn: list[Figure], tmp_path: Path) -> None:
+def test_what_does_not_apply_has_no_bar(measured: list[ComparedRun], drawn: list[Figure], tmp_path: Path) -> None:
     draw(measured, tmp_path / "plot.png")
     panels = {axes.get_title(): axes for axes in drawn[0].axes}
     for title, count in {"AUROC of the detector": 1, "mean squared error, pixels 0 to 255": 1, "code units": 2}.items():
@@ -44,7 +44,7 @@ def test_what_does_not_apply_has_no_bar(measured: list[Measured], drawn: list[Fi
 
 
 def test_losses_in_other_units_have_their_own_panel(
-    measured: list[Measured], drawn: list[Figure], tmp_path: Path
+    measured: list[ComparedRun], drawn: list[Figure], tmp_path: Path
 ) -> None:
     draw(measured, tmp_path / "plot.png")
     losses = [axes for axes in drawn[0].axes if "loss" in axes.get_title()]
@@ -54,14 +54,14 @@ def test_losses_in_other_units_have_their_own_panel(
 
 @pytest.mark.parametrize(("images", "expected"), [("digits:test", "digits:test"), (None, "validation")])
 def test_the_title_names_the_images(
-    images: str | None, expected: str, measured: list[Measured], drawn: list[Figure], tmp_path: Path
+    images: str | None, expected: str, measured: list[ComparedRun], drawn: list[Figure], tmp_path: Path
 ) -> None:
     draw(measured, tmp_path / "plot.png", images=images)
     assert expected in drawn[0].get_suptitle()
     assert "test" not in "".join(axes.get_title() for axes in drawn[0].axes)
 
 
-def test_nothing_is_cut_off(measured: list[Measured], drawn: list[Figure], tmp_path: Path) -> None:
+def test_nothing_is_cut_off(measured: list[ComparedRun], drawn: list[Figure], tmp_path: Path) -> None:
     draw(measured * 6, tmp_path / "plot.png")
     for axes in drawn[0].axes:
         if axes.get_visible():

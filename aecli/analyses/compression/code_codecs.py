@@ -21,7 +21,7 @@ PCA_TRAINING_IMAGES = 10_000
 
 
 @dataclass(frozen=True)
-class Codec:
+class CodeCodec:
     """A model, and its codes of some images."""
 
     name: str
@@ -65,7 +65,7 @@ class Codec:
 class CodecSetting:
     """A model with the bits per value of its codes."""
 
-    codec: Codec
+    codec: CodeCodec
     bits: int
     entropy: bool
 
@@ -94,7 +94,7 @@ def entropy_coded(name: str) -> str:
     return name + ENTROPY_CODED
 
 
-def fit_pca(training_images: NDArray[np.uint8], images: NDArray[np.uint8], codes: Codes) -> Codec:
+def fit_pca(training_images: NDArray[np.uint8], images: NDArray[np.uint8], codes: Codes) -> CodeCodec:
     """Return scikit-learn's PCA as a codec of `images`, with as many dimensions as each code has values.
 
     It is fitted on up to 10,000 evenly spaced training images, with fewer dimensions if there are too few pixels or
@@ -116,7 +116,7 @@ def fit_pca(training_images: NDArray[np.uint8], images: NDArray[np.uint8], codes
 
     coordinates = pca.transform(images.reshape(len(images), -1).astype(np.float32)).astype(np.float32)
     quantizers = fit_quantizers(pca.transform(training).astype(np.float32))
-    return Codec(
+    return CodeCodec(
         name="PCA",
         codes=replace(codes, codes=coordinates),
         decode=decode,

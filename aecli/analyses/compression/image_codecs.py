@@ -46,7 +46,7 @@ class CompressedBlock:
     """(B, C, H, W), decoded from the compressed bytes."""
 
 
-class ImageCodec(Protocol):
+class CompressionMethod(Protocol):
     """A method that compresses images block by block."""
 
     @property
@@ -129,14 +129,14 @@ class Stream:
         return len(self.compressor.flush())
 
 
-def image_codecs() -> list[ImageCodec]:
+def image_codecs() -> list[CompressionMethod]:
     """Return all methods: formats with one file per image, and general compression of all pixels as one stream.
 
     AVIF is there if Pillow has it, and JPEG XL if imagecodecs or pillow-jxl-plugin is installed.
     """
     prepare_decoders()
     keep_freed_memory()  # libjxl allocates megabytes for each image; mapping them again takes most of its time
-    codecs: list[ImageCodec] = [
+    codecs: list[CompressionMethod] = [
         _pillow("PNG", "PNG", {"format": "PNG", "optimize": True}),
         _pillow("WebP lossless", "WebP lossless", WEBP | {"lossless": True}),
     ]
@@ -157,7 +157,7 @@ def image_codecs() -> list[ImageCodec]:
     return codecs
 
 
-def _jpeg_xl() -> list[ImageCodec]:
+def _jpeg_xl() -> list[CompressionMethod]:
     encode: Callable[[int, NDArray[np.uint8]], bytes]
     decode: Decode
     if is_installed("imagecodecs"):

@@ -11,8 +11,8 @@ from aecli.analyses.compression.blocks import Block
 from aecli.analyses.compression.image_codecs import CompressedBlock
 
 
-class EncodedImage(Protocol):
-    """An image as a model stores it."""
+class EncodingResult(Protocol):
+    """What encoding one image gives."""
 
     @property
     def coded(self) -> Any:
@@ -23,7 +23,7 @@ class EncodedImage(Protocol):
         """(C, H, W): what decoding gives."""
 
 
-class RateModel(Protocol):
+class VariableRateModel(Protocol):
     """A model that compresses images at several rates; rate 0 has the best quality and the most bytes."""
 
     @property
@@ -37,7 +37,7 @@ class RateModel(Protocol):
     def batch_size(self, height: int, width: int) -> int:
         """Return the number of images of this size that are encoded together."""
 
-    def encode(self, images: NDArray[np.uint8], rate: int) -> Sequence[EncodedImage]:
+    def encode(self, images: NDArray[np.uint8], rate: int) -> Sequence[EncodingResult]:
         """Encode (N, C, H, W) images one by one."""
 
     def encode_set(self, images: NDArray[np.uint8], rate: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
@@ -49,7 +49,7 @@ class LearnedCodec:
     """A model with its name in the report, and the bytes of what it writes."""
 
     name: str
-    model: RateModel
+    model: VariableRateModel
     file_bytes: Callable[[Any, int], int]
     """Returns the bytes of the file that keeps one image, given what it keeps and the number of channels."""
     set_bytes: Callable[[NDArray[np.uint32], int, tuple[int, ...]], int]

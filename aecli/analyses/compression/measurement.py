@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.analyses.compression.blocks import Block, ImageBlocks
-from aecli.analyses.compression.image_codecs import CompressedBlock, ImageCodec
+from aecli.analyses.compression.image_codecs import CompressedBlock, CompressionMethod
 from aecli.analyses.compression.image_quality import ImageQuality, QualitySum
 from aecli.runtime.progress import Progress
 from aecli.runtime.threads import map_ordered
@@ -94,7 +94,7 @@ class Row:
 class Measurement:
     """A method, and what it has done with the images so far."""
 
-    codec: ImageCodec
+    codec: CompressionMethod
     decoder_bytes: int = 0
     is_whole: bool = False
     """Whether the method compresses all images together."""

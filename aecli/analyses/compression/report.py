@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from aecli.analyses.compression.bd_rate import Winner
 from aecli.analyses.compression.blocks import ImageBlocks
-from aecli.analyses.compression.code_codecs import Codec, entropy_coded
+from aecli.analyses.compression.code_codecs import CodeCodec, entropy_coded
 from aecli.analyses.compression.comparisons import Comparison, best_methods, compare
-from aecli.analyses.compression.image_codecs import ImageCodec, image_codecs
+from aecli.analyses.compression.image_codecs import CompressionMethod, image_codecs
 from aecli.analyses.compression.learned_codecs import LearnedCodec
 from aecli.analyses.compression.measurement import Measurement, Original, Row, measure_blocks, measure_whole
 from aecli.codes import BITS
@@ -50,17 +50,17 @@ class CompressionReport:
 
 def compress(
     images: ImageBlocks | NDArray[np.uint8],
-    models: Sequence[Codec | LearnedCodec],
-    pca: Codec | None = None,
+    models: Sequence[CodeCodec | LearnedCodec],
+    pca: CodeCodec | None = None,
     progress: Progress = silent,
     *,
-    formats: Sequence[ImageCodec] | None = None,
+    formats: Sequence[CompressionMethod] | None = None,
 ) -> CompressionReport:
     """Compress the images with all methods, decompress them, and measure size and quality.
 
     Args:
         images: (N, C, H, W) uint8, or blocks of images. Blocks without an array are for models of any size only.
-        models: The models, with different names. The codes of a `Codec` are those of the images in the same order.
+        models: The models, with different names. The codes of a `CodeCodec` are those of the images in the same order.
         pca: A PCA to compare with, as `fit_pca` returns it.
         progress: Reports the images or the methods that are done.
         formats: The other methods to compare with; all of `image_codecs` by default.
@@ -90,7 +90,7 @@ def compress(
     )
 
 
-def _settings(model: Codec | LearnedCodec, bits: Sequence[int]) -> list[Measurement]:
+def _settings(model: CodeCodec | LearnedCodec, bits: Sequence[int]) -> list[Measurement]:
     """Return a model at all of its rates, or with all numbers of bits per value."""
     if isinstance(model, LearnedCodec):
         decoder_bytes = model.model.decoder_bytes

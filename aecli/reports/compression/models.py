@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli import inference
-from aecli.analyses.compression.code_codecs import Codec
-from aecli.analyses.compression.learned_codecs import LearnedCodec, RateModel
+from aecli.analyses.compression.code_codecs import CodeCodec
+from aecli.analyses.compression.learned_codecs import LearnedCodec, VariableRateModel
 from aecli.checkpoint import ModelRef
 from aecli.codes import Codes
 from aecli.codes.aec import HEADER_BYTES, pack
@@ -71,7 +71,7 @@ class ComparedModel:
             "rate_weights": list(self.codec.rate_weights) if self.codec else [],
         }
 
-    def method(self, codes: Codes | None, word: str) -> Codec | LearnedCodec:
+    def method(self, codes: Codes | None, word: str) -> CodeCodec | LearnedCodec:
         """Return the model as a method.
 
         Args:
@@ -84,11 +84,11 @@ class ComparedModel:
             return learned_codec(self.name, self.codec, self.codec.identity, word, is_stream=is_stream)
         assert codes
         quantizers = {quantizer.bits: quantizer for quantizer in self.model.header.quantizers}
-        return Codec(self.name, codes, self.model.decode, quantizers, self.decoder_bytes)
+        return CodeCodec(self.name, codes, self.model.decode, quantizers, self.decoder_bytes)
 
 
 def learned_codec(
-    name: str, model: RateModel, identity: str, word: str = "", *, is_stream: bool = False
+    name: str, model: VariableRateModel, identity: str, word: str = "", *, is_stream: bool = False
 ) -> LearnedCodec:
     """Return a codec as a method, with the bytes of the files that `aecli encode` writes.
 

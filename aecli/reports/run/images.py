@@ -8,7 +8,7 @@ from aecli.analyses.sampling import draw_sample
 from aecli.data import DataOptions, DataRef, ImageSet, load
 from aecli.errors import AecliError
 from aecli.inference.model import conversion_of
-from aecli.inference.training_overlap import Trained, training_overlap
+from aecli.inference.training_overlap import TrainedModel, training_overlap
 from aecli.reports.held_out import divided, validation_images
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
@@ -41,7 +41,7 @@ class NoImages:
 
 
 def report_images(
-    model: Trained, data: DataRef | None, seed: int, options: DataOptions, progress: Progress
+    model: TrainedModel, data: DataRef | None, seed: int, options: DataOptions, progress: Progress
 ) -> ReportImages | NoImages:
     """Read the images `data`, or the validation images of the model if it is None.
 
@@ -69,7 +69,7 @@ def report_images(
 
 
 def training_images(
-    model: Trained, images: ReportImages, options: DataOptions, progress: Progress
+    model: TrainedModel, images: ReportImages, options: DataOptions, progress: Progress
 ) -> ImageSet | NoImages:
     """Return the images that the model was trained on; those of its DATA word if `images` are of another one.
 
@@ -113,7 +113,7 @@ def _tiles(images: ImageSet) -> str:
     return "" if images.tiles is None else f", in {counted(len(images), 'tile')}"
 
 
-def _description(model: Trained, kept: ImageSet, loaded: ImageSet) -> str:
+def _description(model: TrainedModel, kept: ImageSet, loaded: ImageSet) -> str:
     header = model.header
     if header.validation.word != header.data.word:
         return f"the {counted(kept.image_count, 'validation image')} of {kept.word}" + _tiles(kept)
@@ -123,12 +123,12 @@ def _description(model: Trained, kept: ImageSet, loaded: ImageSet) -> str:
     return f"the {counted(kept.image_count, kind)} of {kept.word}{_tiles(kept)}, which the model was not trained on"
 
 
-def _remark(model: Trained) -> str | None:
+def _remark(model: TrainedModel) -> str | None:
     header = model.header
     if header.validation.word != header.data.word or model.trained_images is not None:
         return None
     return "training images are among them, as a model of aecli 0.1 does not remember which these are"
 
 
-def _trained(model: Trained, images: ImageSet) -> int | None:
+def _trained(model: TrainedModel, images: ImageSet) -> int | None:
     return None if model.trained_images is None else int(np.count_nonzero(model.trained_images.contains(images.images)))

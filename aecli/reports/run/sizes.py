@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from aecli import inference
-from aecli.analyses.compression.image_codecs import ImageCodec as FileCodec
-from aecli.analyses.compression.image_codecs import image_codecs
+from aecli.analyses.compression.image_codecs import CompressionMethod, image_codecs
 from aecli.analyses.compression.report import CompressionReport, compress
 from aecli.analyses.sampling import draw_sample
 from aecli.checkpoint import ModelRef
@@ -70,5 +69,5 @@ def measure_sizes(model: Model, ref: ModelRef, images: ImageSet, seed: int, devi
     return Sizes(report, len(chosen), is_codec)
 
 
-def _formats() -> list[FileCodec]:
+def _formats() -> list[CompressionMethod]:
     return [codec for codec in image_codecs() if codec.family in FAMILIES]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.decomposition import PCA
 
-from aecli.analyses.compression.code_codecs import Codec, fit_pca
+from aecli.analyses.compression.code_codecs import CodeCodec, fit_pca
 from aecli.analyses.compression.image_codecs import image_codecs
 from aecli.analyses.compression.report import CompressionReport, compress
 from aecli.codes import Codes, CodesMeta
@@ -39,14 +39,14 @@ def training() -> NDArray[Any]:
 def report(images: NDArray[Any], training: NDArray[Any]) -> CompressionReport:
     """Return the report on a codec whose codes are the pixels themselves."""
     quantizers = {quantizer.bits: quantizer for quantizer in fit_quantizers(training.astype(np.float32))}
-    codec = Codec(
+    codec = CodeCodec(
         "codes", as_codes(images.astype(np.float32)), lambda codes: np.rint(codes).astype(np.uint8), quantizers, 100
     )
     return compress(images, [codec], fit_pca(training, images, codec.codes))
 
 
 def test_float32_codes_of_128_values_save_a_third_of_28x28_pixels() -> None:
-    codec = Codec(
+    codec = CodeCodec(
         "codes", as_codes(np.zeros((10_000, 128), np.float32)), lambda _: np.zeros((1, 1, 1, 1), np.uint8), {}, 0
     )
     compressed = codec.compress(32, entropy=False)
@@ -82,7 +82,9 @@ def test_fewer_bits_are_smaller_and_less_accurate(report: CompressionReport) -> 
 def test_the_header_of_entropy_coded_codes_is_what_all_files_have(images: NDArray[Any], training: NDArray[Any]) -> None:
     quantizers = {quantizer.bits: quantizer for quantizer in fit_quantizers(training.astype(np.float32))}
     few, many = (
-        Codec("codes", as_codes(images[:count].astype(np.float32)), lambda codes: codes.astype(np.uint8), quantizers, 0)
+        CodeCodec(
+            "codes", as_codes(images[:count].astype(np.float32)), lambda codes: codes.astype(np.uint8), quantizers, 0
+        )
         for count in (20, 60)
     )
     pca = fit_pca(training, images, many.codes)
