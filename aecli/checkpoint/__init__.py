@@ -14,7 +14,7 @@ from aecli.checkpoint.header import (
     CheckpointHeader,
     DataSource,
     NormalMaps,
-    ResidualQuantiles,
+    Quantiles,
     TrainingSummary,
 )
 from aecli.checkpoint.model_ref import (
@@ -37,7 +37,7 @@ __all__ = [
     "DataSource",
     "ModelRef",
     "NormalMaps",
-    "ResidualQuantiles",
+    "Quantiles",
     "TrainingSummary",
     "is_checkpoint",
     "is_onnx",

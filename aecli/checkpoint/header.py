@@ -41,12 +41,12 @@ class TrainingSummary:
 
 
 @dataclass(frozen=True)
-class ResidualQuantiles:
-    """Quantiles of `residual_l2` over the validation images; both lists are empty for a classifier."""
+class Quantiles:
+    """Quantiles of an anomaly score over the validation images."""
 
     probabilities: list[float]
     values: list[float]
-    """In normalized units, one for each probability."""
+    """One for each probability, in the units of the score."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ class CheckpointHeader(Header):
     data: DataSource
     validation: DataSource
     training: TrainingSummary
-    residual_quantiles: ResidualQuantiles
+    residual_quantiles: Quantiles
+    """Quantiles of `residual_l2`, in normalized units; both lists are empty for a classifier."""
     quantizers: list[Quantizer] = field(default_factory=list, metadata={FORMERLY: "quantisers"})
     """Quantizers for codes of 8 bits or fewer, fitted to the codes of training images."""
     class_names: list[str] = field(default_factory=list)
@@ -96,8 +97,8 @@ class CheckpointHeader(Header):
     """The training images' own shape: the most frequent C, the medians of H and W; None if it is unknown."""
     default_score: str = "residual"
     """The anomaly score to use without a detector."""
-    score_quantiles: ResidualQuantiles | None = None
-    """Quantiles of `default_score` over the validation images; None if it is the residual."""
+    score_quantiles: Quantiles | None = None
+    """Quantiles of `default_score`; None if it is the residual."""
     normal_maps: NormalMaps | None = None
     """The maps of `default_score` of the validation images; None if it has no maps."""
     rate_weights: list[float] = field(default_factory=list)

@@ -6,7 +6,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.checkpoint import CheckpointHeader, ResidualQuantiles, TrainingSummary, save_checkpoint
+from aecli.checkpoint import CheckpointHeader, Quantiles, TrainingSummary, save_checkpoint
 from aecli.codes.quantizer import fit_quantizers
 from aecli.data import occurring_classes
 from aecli.inference.torch_backend import encode_indices
@@ -26,13 +26,13 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
     model = random_model(recipe, len(images.images.class_names))
     model.load_state_dict(history.best_weights)
     model.to(next(iter(history.best_weights.values())).device)
-    mse, quantiles, quantizers = None, ResidualQuantiles([], []), []
+    mse, quantiles, quantizers = None, Quantiles([], []), []
     class_names = images.images.class_names
     if isinstance(model, Autoencoder):
         _, residuals = encode_indices(model.eval(), validation.images.images, validation.indices)
         mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
         scores = validation.largest_per_image(residuals)
-        quantiles = ResidualQuantiles(QUANTILES, [float(q) for q in np.quantile(scores, QUANTILES)])
+        quantiles = Quantiles(QUANTILES, [float(q) for q in np.quantile(scores, QUANTILES)])
         quantizers = fit_quantizers(_sample_codes(model, images))
         class_names = occurring_classes(images.images)
     header = CheckpointHeader(

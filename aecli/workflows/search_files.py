@@ -20,7 +20,7 @@ PAGE_SUFFIX = ".html"
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenQueries:
     """What was drawn."""
 
     queries: int
@@ -29,7 +29,7 @@ class Written:
     """Why the images of the codes are not shown, if they are not."""
 
 
-def write_found(
+def write_queries(
     result: SearchResult,
     queries: Queries,
     images: str | None,
@@ -37,7 +37,7 @@ def write_found(
     options: DataOptions,
     dpi: int | None = None,
     progress: Progress = silent,
-) -> Written:
+) -> WrittenQueries:
     """Draw the first queries and what was found for them.
 
     Args:
@@ -68,7 +68,7 @@ def write_found(
                 hint="name them with --images DATA; a page, -o found.html, does without",
             )
         _draw_grid(result, asked, found, shown, output, dpi)
-    return Written(shown, found.missing)
+    return WrittenQueries(shown, found.missing)
 
 
 def _query_images(

@@ -10,8 +10,9 @@ import pytest
 
 from aecli.pages.run import run_page, save_run_page
 from aecli.reports.run.files import resolve_run
-from aecli.reports.run.images import NoImages, ReportImages
+from aecli.reports.run.images import ReportImages
 from aecli.reports.run.measured import MeasuredRun, measure_run
+from aecli.reports.run.not_measured import NotMeasured
 from aecli.reports.run.options import RunReportOptions
 from tests.command_line import succeed
 from tests.pages.test_inspection import HOSTILE, Elements
@@ -77,9 +78,9 @@ def test_the_figures_are_those_that_were_measured(measured: MeasuredRun, page: s
 def test_names_and_classes_cannot_run(measured: MeasuredRun) -> None:
     assert isinstance(measured.images, ReportImages)
     assert measured.reconstructions is not None
-    assert measured.plane is not None
-    assert not isinstance(measured.plane, NoImages)
-    codes = measured.plane.codes
+    assert measured.embedding is not None
+    assert not isinstance(measured.embedding, NotMeasured)
+    codes = measured.embedding.codes
     names = np.array([HOSTILE[index % len(HOSTILE)] for index in range(len(codes))])
     renamed = replace(
         codes, names=names, meta=replace(codes.meta, class_names=[f"{name}{HOSTILE[0]}" for name in "0123456789"])
@@ -93,7 +94,7 @@ def test_names_and_classes_cannot_run(measured: MeasuredRun) -> None:
         files=replace(measured.files, name=HOSTILE[0], notes=(HOSTILE[2],)),
         images=replace(measured.images, description=HOSTILE[4]),
         reconstructions=replace(measured.reconstructions, examples=examples),
-        plane=replace(measured.plane, codes=renamed),
+        embedding=replace(measured.embedding, codes=renamed),
     )
     elements = Elements(run_page(hostile).decode())
     scripts = elements.of("script")
@@ -103,7 +104,7 @@ def test_names_and_classes_cannot_run(measured: MeasuredRun) -> None:
 
 
 def test_without_images_the_page_says_so(measured: MeasuredRun) -> None:
-    bare = MeasuredRun(measured.files, NoImages("the disk <is> away"))
+    bare = MeasuredRun(measured.files, NotMeasured("the disk <is> away"))
     page = run_page(bare).decode()
     assert sections(page) == ["model", "training", "recipe", "commands"]
     assert "The report has no images: the disk <is> away." in Elements(page).text
@@ -111,7 +112,7 @@ def test_without_images_the_page_says_so(measured: MeasuredRun) -> None:
 
 
 def test_a_part_without_a_result_says_why(measured: MeasuredRun) -> None:
-    page = run_page(replace(measured, plane=NoImages("all codes are equal"), few_labels=None)).decode()
+    page = run_page(replace(measured, embedding=NotMeasured("all codes are equal"), few_labels=None)).decode()
     assert "Not measured: all codes are equal." in Elements(page).text
     assert "labels" not in sections(page)
 

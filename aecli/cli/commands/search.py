@@ -117,10 +117,10 @@ def _draw(
     dpi: int | None,
     console: TableConsole,
 ) -> None:
-    from aecli.workflows.search_files import write_found
+    from aecli.workflows.search_files import write_queries
 
     with console.progress() as progress:
-        written = write_found(result, queries, images, output, data_options, dpi, progress)
+        written = write_queries(result, queries, images, output, data_options, dpi, progress)
     if written.missing:
         console.note(f"note: the page has no images of the codes: {written.missing}")
     console.note(f"wrote {output}: {_of(written.queries, len(result))}")

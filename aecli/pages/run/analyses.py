@@ -22,7 +22,7 @@ LOSSLESS = frozenset(["PNG", "WebP lossless"])
 RAW = "pixels"
 
 
-def plane_section(embedding: Embedding, images: ImageSet) -> Section:
+def embedding_section(embedding: Embedding, images: ImageSet) -> Section:
     """Return the map of the codes, to explore; `images` are those of all codes, in the same order."""
     drawn, total = len(embedding.indices), len(embedding.codes)
     part = f"all {total:,}" if drawn == total else f"{drawn:,} of {total:,}"

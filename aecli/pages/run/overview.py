@@ -13,8 +13,8 @@ from aecli.pages.blocks import beside, facts, folded, measures, paragraph
 from aecli.pages.charts import Axis, Series
 from aecli.pages.document import text
 from aecli.pages.run.section import Section
-from aecli.reports.run.images import NoImages
 from aecli.reports.run.measured import MeasuredRun
+from aecli.reports.run.not_measured import NotMeasured
 from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
 
@@ -50,7 +50,7 @@ def key_figures(run: MeasuredRun) -> str:
         values["accuracy"] = f"{run.classifications.accuracy.value:.2%}"
     if run.reconstructions is not None:
         values["mean squared error, gray levels²"] = f"{run.reconstructions.mse.mean():,.1f}"
-    if run.few_labels is not None and not isinstance(run.few_labels, NoImages):
+    if run.few_labels is not None and not isinstance(run.few_labels, NotMeasured):
         row = run.few_labels.accuracies[-1]
         best = next(
             each for each in run.few_labels.accuracies if each.labels == row.labels and each.features == "codes"
@@ -133,9 +133,9 @@ def text_lines(lines: str) -> str:
 
 
 def _shown(run: MeasuredRun) -> str:
-    if isinstance(run.images, NoImages):
+    if isinstance(run.images, NotMeasured):
         return f"no images: {run.images.reason}"
-    return "; ".join(filter(None, [run.images.description, run.images.remark]))
+    return "; ".join(filter(None, [run.images.description, run.images.note]))
 
 
 def _source(source: DataSource) -> str:

@@ -11,8 +11,8 @@ from aecli.pages.document import Document, text
 from aecli.pages.run import analyses, examples, overview
 from aecli.pages.run.detector import detector_section
 from aecli.pages.run.section import Section
-from aecli.reports.run.images import NoImages
 from aecli.reports.run.measured import MeasuredRun
+from aecli.reports.run.not_measured import NotMeasured
 from aecli.storage.atomic import atomic_write
 
 Part = TypeVar("Part")
@@ -52,7 +52,7 @@ def _sections(run: MeasuredRun) -> Iterator[Section]:
     yield overview.model_section(run)
     if training := overview.training_section(run):
         yield training
-    if not isinstance(run.images, NoImages):
+    if not isinstance(run.images, NotMeasured):
         shown = run.images.description
         if run.reconstructions is not None:
             yield examples.reconstructions_section(run.reconstructions, shown)
@@ -60,8 +60,8 @@ def _sections(run: MeasuredRun) -> Iterator[Section]:
             yield examples.classification_section(run.classifications, shown)
         if run.scores is not None:
             yield examples.scores_section(run.scores, shown)
-        plane = partial(analyses.plane_section, images=run.images.images)
-        yield from _part("codes", "Codes", run.plane, plane)
+        section = partial(analyses.embedding_section, images=run.images.images)
+        yield from _part("codes", "Codes", run.embedding, section)
     yield from _part("labels", "Few labels", run.few_labels, analyses.few_labels_section)
     yield from _part("bytes", "Bytes", run.sizes, analyses.sizes_section)
     if run.detector is not None:
@@ -71,10 +71,10 @@ def _sections(run: MeasuredRun) -> Iterator[Section]:
 
 
 def _part(
-    anchor: str, title: str, part: Part | NoImages | None, section: Callable[[Part], Section]
+    anchor: str, title: str, part: Part | NotMeasured | None, section: Callable[[Part], Section]
 ) -> Iterator[Section]:
     """Yield the section of a part, or one that says why it is missing; nothing if it does not apply."""
-    if isinstance(part, NoImages):
+    if isinstance(part, NotMeasured):
         yield examples.missing(anchor, title, part.reason)
     elif part is not None:
         yield section(part)

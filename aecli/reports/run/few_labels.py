@@ -14,7 +14,7 @@ from aecli.data import UNLABELED, ImageSet
 from aecli.errors import InputError
 from aecli.inference.model import Model
 from aecli.reports.held_out import divided
-from aecli.reports.run.images import NoImages
+from aecli.reports.run.not_measured import NotMeasured
 from aecli.reports.run.options import RunReportOptions
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
@@ -48,7 +48,7 @@ def has_classes(images: ImageSet) -> bool:
 
 def measure_few_labels(
     model: Model, training: ImageSet, tested: ImageSet, options: RunReportOptions, progress: Progress
-) -> FewLabels | NoImages:
+) -> FewLabels | NotMeasured:
     """Classify images by few labels of the training images; the reason is returned if there are too few of either.
 
     Args:
@@ -61,7 +61,9 @@ def measure_few_labels(
     parts = divided(model, tested)
     if parts is not None and len(parts.trained):
         if not len(parts.others):
-            return NoImages(f"the model was trained on all images of {tested.word}, so that none is left to classify")
+            return NotMeasured(
+                f"the model was trained on all images of {tested.word}, so that none is left to classify"
+            )
         tested = tested.take(parts.others)
     rows = draw_sample(training.labels, len(training), MOST_TRAINING, options.seed)
     training = training if len(rows) == len(training) else training.take(rows)
@@ -72,10 +74,10 @@ def measure_few_labels(
         features = {"codes": code_features(train_codes, codes)}
         labels = match_labels(train_codes, codes)
     except InputError as error:
-        return NoImages(error.message)
+        return NotMeasured(error.message)
     numbers = _numbers(options.labels, labels.available, len(np.unique(labels.train[labels.train != UNLABELED])))
     if not numbers:
-        return NoImages(f"only {counted(labels.available, 'label')} of training images")
+        return NotMeasured(f"only {counted(labels.available, 'label')} of training images")
     features |= _baselines(training, tested, features["codes"].dimensions)
     result = probe(features, labels, options.probing(numbers), progress)
     description = (

@@ -10,6 +10,7 @@ from aecli.errors import AecliError
 from aecli.inference.model import conversion_of
 from aecli.inference.training_overlap import TrainedModel, training_overlap
 from aecli.reports.held_out import divided, validation_images
+from aecli.reports.run.not_measured import NotMeasured
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
 
@@ -26,23 +27,16 @@ class ReportImages:
     """All images of the DATA word, before some were selected."""
     description: str
     """Such as `400 validation images of mnist5k:train, which the model was not trained on`."""
-    remark: str | None
+    note: str | None
     """What to know about them."""
     trained: int | None
     """How many of them the model was trained on; None if it does not remember its training images."""
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class NoImages:
-    """Why there are no images."""
-
-    reason: str
-
-
 def report_images(
     model: TrainedModel, data: DataRef | None, seed: int, options: DataOptions, progress: Progress
-) -> ReportImages | NoImages:
+) -> ReportImages | NotMeasured:
     """Read the images `data`, or the validation images of the model if it is None.
 
     Validation images that cannot be read are no error.
@@ -59,18 +53,18 @@ def report_images(
     try:
         loaded = load(model.header.validation.word, options, conversion, skip_damaged=True, progress=progress)
     except AecliError as error:
-        return NoImages(error.message)
+        return NotMeasured(error.message)
     warnings = []
     if loaded.fingerprint != model.header.validation.fingerprint:
         warnings.append(f"the images of {loaded.word} have changed since the training")
     kept = validation_images(model, loaded)
-    description, remark = _description(model, kept, loaded), _remark(model)
-    return _sampled(kept, loaded, description, remark, _trained(model, kept), tuple(warnings), seed)
+    description, note = _description(model, kept, loaded), _note(model)
+    return _sampled(kept, loaded, description, note, _trained(model, kept), tuple(warnings), seed)
 
 
 def training_images(
     model: TrainedModel, images: ReportImages, options: DataOptions, progress: Progress
-) -> ImageSet | NoImages:
+) -> ImageSet | NotMeasured:
     """Return the images that the model was trained on; those of its DATA word if `images` are of another one.
 
     The reason is returned if they cannot be read, or if it is unknown which these are.
@@ -81,12 +75,12 @@ def training_images(
         if loaded.word != header.data.word:
             loaded = load(header.data.word, options, conversion_of(header), skip_damaged=True, progress=progress)
     except AecliError as error:
-        return NoImages(error.message)
+        return NotMeasured(error.message)
     parts = divided(model, loaded)
     if parts is not None:
-        return loaded.take(parts.trained) if len(parts.trained) else NoImages(f"{loaded.word} has no training image")
+        return loaded.take(parts.trained) if len(parts.trained) else NotMeasured(f"{loaded.word} has no training image")
     if loaded.fingerprint == images.loaded.fingerprint:
-        return NoImages("a model of aecli 0.1 does not remember which images it was trained on")
+        return NotMeasured("a model of aecli 0.1 does not remember which images it was trained on")
     return loaded
 
 
@@ -94,7 +88,7 @@ def _sampled(
     images: ImageSet,
     loaded: ImageSet,
     description: str,
-    remark: str | None,
+    note: str | None,
     trained: int | None,
     warnings: tuple[str, ...],
     seed: int,
@@ -102,7 +96,7 @@ def _sampled(
     if images.tiles is None and len(images) > MOST:
         description = f"a random sample of {MOST:,} of {description}"
         images = images.take(draw_sample(images.labels, len(images), MOST, seed))
-    return ReportImages(images, loaded, description, remark, trained, warnings)
+    return ReportImages(images, loaded, description, note, trained, warnings)
 
 
 def _named(images: ImageSet) -> str:
@@ -123,7 +117,7 @@ def _description(model: TrainedModel, kept: ImageSet, loaded: ImageSet) -> str:
     return f"the {counted(kept.image_count, kind)} of {kept.word}{_tiles(kept)}, which the model was not trained on"
 
 
-def _remark(model: TrainedModel) -> str | None:
+def _note(model: TrainedModel) -> str | None:
     header = model.header
     if header.validation.word != header.data.word or model.trained_images is not None:
         return None

@@ -12,11 +12,12 @@ from aecli.errors import AecliError
 from aecli.inference.model import Model
 from aecli.reports.run.classification import Classifications, measure_classification
 from aecli.reports.run.detection import MeasuredDetector, measure_detector
+from aecli.reports.run.embedding import embed_codes
 from aecli.reports.run.few_labels import FewLabels, has_classes, measure_few_labels
 from aecli.reports.run.files import RunFiles, read_run_files
-from aecli.reports.run.images import NoImages, ReportImages, report_images, training_images
+from aecli.reports.run.images import ReportImages, report_images, training_images
+from aecli.reports.run.not_measured import NotMeasured
 from aecli.reports.run.options import RunReportOptions
-from aecli.reports.run.plane import embed_codes
 from aecli.reports.run.reconstructions import Reconstructions, measure_reconstructions
 from aecli.reports.run.scores import Scores, measure_scores
 from aecli.reports.run.sizes import Sizes, measure_sizes
@@ -28,13 +29,13 @@ class MeasuredRun:
     """A run, measured. Parts that its model or its images do not have are None; of others, there may be a reason."""
 
     files: RunFiles
-    images: ReportImages | NoImages
+    images: ReportImages | NotMeasured
     reconstructions: Reconstructions | None = None
     scores: Scores | None = None
     classifications: Classifications | None = None
-    plane: Embedding | NoImages | None = None
-    few_labels: FewLabels | NoImages | None = None
-    sizes: Sizes | NoImages | None = None
+    embedding: Embedding | NotMeasured | None = None
+    few_labels: FewLabels | NotMeasured | None = None
+    sizes: Sizes | NotMeasured | None = None
     detector: MeasuredDetector | None = None
     notes: tuple[str, ...] = ()
     """How the model was loaded."""
@@ -42,17 +43,17 @@ class MeasuredRun:
     @property
     def failures(self) -> tuple[Failure, ...]:
         """The images that could not be read."""
-        return () if isinstance(self.images, NoImages) else self.images.images.failures
+        return () if isinstance(self.images, NotMeasured) else self.images.images.failures
 
     @property
     def image_notes(self) -> tuple[str, ...]:
         """How images were read."""
-        return () if isinstance(self.images, NoImages) else self.images.images.notes
+        return () if isinstance(self.images, NotMeasured) else self.images.images.notes
 
     @property
     def summary(self) -> str:
         """What was measured on which images, in a line."""
-        if isinstance(self.images, NoImages):
+        if isinstance(self.images, NotMeasured):
             return "without images"
         parts = [self.images.description]
         if self.reconstructions is not None:
@@ -67,14 +68,14 @@ class MeasuredRun:
     def warnings(self) -> list[str]:
         """Reasons to doubt what is measured."""
         images = self.images
-        if isinstance(images, NoImages):
+        if isinstance(images, NotMeasured):
             return [f"the report has no images: {images.reason}", *self.files.notes]
         return [*images.warnings, *images.images.warnings, *self.files.notes]
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that is measured as plain values."""
-        images, plane = self.images, self.plane
-        shown = {"reason": images.reason} if isinstance(images, NoImages) else _images_to_dict(images)
+        images, embedding = self.images, self.embedding
+        shown = {"reason": images.reason} if isinstance(images, NotMeasured) else _images_to_dict(images)
         parts = {
             "reconstructions": self.reconstructions,
             "scores": self.scores,
@@ -87,7 +88,7 @@ class MeasuredRun:
             **self.files.to_dict(),
             "images": shown,
             **{name: _part_to_dict(part) for name, part in parts.items()},
-            "map": plane.to_dict() if isinstance(plane, Embedding) else _part_to_dict(plane),
+            "map": embedding.to_dict() if isinstance(embedding, Embedding) else _part_to_dict(embedding),
             "warnings": self.warnings,
         }
 
@@ -120,7 +121,7 @@ def measure_run(
     if files.header.task == "classifier":
         classifier = inference.load_classifier(files.model, device=device)
         images = report_images(classifier, data, options.seed, data_options, progress)
-        if isinstance(images, NoImages):
+        if isinstance(images, NotMeasured):
             return MeasuredRun(files, images)
         classified = measure_classification(classifier, images.images, options.examples, progress)
         return MeasuredRun(files, images, classifications=classified)
@@ -130,7 +131,7 @@ def measure_run(
         known = detector_for(model, files.detector)
         detector = measure_detector(model, known, options.examples, data_options, progress)
     images = report_images(model, data, options.seed, data_options, progress)
-    if isinstance(images, NoImages):
+    if isinstance(images, NotMeasured):
         return MeasuredRun(files, images, detector=detector, notes=model.notes)
     shown = images.images
     codes = inference.encode(model, shown, progress=progress)
@@ -139,7 +140,7 @@ def measure_run(
         images,
         reconstructions=measure_reconstructions(model, shown, options.examples, progress) if model.has_images else None,
         scores=None if model.has_images else _scores(model, images, options, progress),
-        plane=embed_codes(codes, options, progress),
+        embedding=embed_codes(codes, options, progress),
         few_labels=_few_labels(model, images, options, data_options, progress),
         sizes=_sizes(model, files, images, options, device, progress) if model.has_images else None,
         detector=detector,
@@ -153,22 +154,22 @@ def _scores(model: Model, images: ReportImages, options: RunReportOptions, progr
 
 def _few_labels(
     model: Model, images: ReportImages, options: RunReportOptions, data_options: DataOptions, progress: Progress
-) -> FewLabels | NoImages | None:
+) -> FewLabels | NotMeasured | None:
     if not has_classes(images.images):
         return None
     training = training_images(model, images, data_options, progress)
-    if isinstance(training, NoImages):
+    if isinstance(training, NotMeasured):
         return training
     return measure_few_labels(model, training, images.images, options, progress)
 
 
 def _sizes(
     model: Model, files: RunFiles, images: ReportImages, options: RunReportOptions, device: str, progress: Progress
-) -> Sizes | NoImages:
+) -> Sizes | NotMeasured:
     try:
         return measure_sizes(model, files.model, images.images, options.seed, device, progress)
     except AecliError as error:
-        return NoImages(error.message)
+        return NotMeasured(error.message)
 
 
 def _images_to_dict(images: ReportImages) -> dict[str, Any]:
@@ -184,6 +185,6 @@ def _images_to_dict(images: ReportImages) -> dict[str, Any]:
 
 
 def _part_to_dict(part: Any) -> Any:
-    if isinstance(part, NoImages):
+    if isinstance(part, NotMeasured):
         return {"reason": part.reason}
     return part and part.to_dict()

@@ -56,7 +56,7 @@ class RunReportOptions:
         self.probing(self.labels)  # which checks the labels
 
     @property
-    def plane(self) -> SampleOptions:
+    def embedding(self) -> SampleOptions:
         """The options of the map of the codes: those of its method."""
         return find_method(self.method).options(sample=self.sample, seed=self.seed)
 

@@ -17,8 +17,9 @@ from aecli.reports.held_out import divided
 from aecli.reports.run import images as images_module
 from aecli.reports.run.few_labels import FewLabels, measure_few_labels
 from aecli.reports.run.files import read_run_files, resolve_run
-from aecli.reports.run.images import NoImages, ReportImages, report_images
+from aecli.reports.run.images import ReportImages, report_images
 from aecli.reports.run.measured import MeasuredRun, measure_run
+from aecli.reports.run.not_measured import NotMeasured
 from aecli.reports.run.options import RunReportOptions
 from aecli.reports.run.sizes import Sizes
 from aecli.runtime.progress import silent
@@ -126,7 +127,7 @@ def test_images_of_the_training_are_not_classified_by_their_own_labels(conv_run:
     held_out = measure_few_labels(model, training, images.take(parts.others), FEW, silent)
     assert isinstance(held_out, FewLabels)
     assert probed.to_dict() == held_out.to_dict()
-    assert isinstance(measure_few_labels(model, training, training.take(np.arange(20)), FEW, silent), NoImages)
+    assert isinstance(measure_few_labels(model, training, training.take(np.arange(20)), FEW, silent), NotMeasured)
 
 
 def test_many_images_are_sampled(conv_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,9 +149,9 @@ def test_images_without_labels_have_no_table_of_labels(conv_run: Path, image_fol
 
 def test_unreachable_images_leave_what_the_files_say(conv_run: Path, tmp_path: Path) -> None:
     run = measure_run(resolve_run(renamed(conv_run, tmp_path, "digits", "digots")), options=FEW)
-    assert isinstance(run.images, NoImages)
+    assert isinstance(run.images, NotMeasured)
     assert "digots" in run.images.reason
-    assert (run.reconstructions, run.plane, run.few_labels, run.sizes) == (None, None, None, None)
+    assert (run.reconstructions, run.embedding, run.few_labels, run.sizes) == (None, None, None, None)
     assert any("no images" in warning for warning in run.warnings)
     assert len(run.files.history) == 20
 
@@ -172,8 +173,8 @@ def test_a_run_of_0_1_does_not_know_its_training_images(tmp_path: Path) -> None:
     run = measure_run(resolve_run(tmp_path), options=FEW)
     shown = images_of(run)
     assert shown.trained is None
-    assert "0.1" in (shown.remark or "")
-    assert isinstance(run.few_labels, NoImages)
+    assert "0.1" in (shown.note or "")
+    assert isinstance(run.few_labels, NotMeasured)
     assert run.detector is not None
     assert run.detector.metrics.auroc > 0.9
 
