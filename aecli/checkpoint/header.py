@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from aecli.codes.quantizer import Quantizer
 from aecli.recipes.schema import Recipe, Task
 from aecli.recipes.sections import FEATURES
+from aecli.runtime.counting import counted
+from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.header import Header
 from aecli.storage.schema import FORMERLY
 
@@ -18,6 +20,16 @@ class DataSource:
     """The DATA word."""
     fingerprint: str
     images: int
+
+    @property
+    def title(self) -> str:
+        """The number of images and the DATA word, such as `1,294 images of digits:train`."""
+        return f"{counted(self.images, 'image')} of {self.word}"
+
+    @property
+    def description(self) -> str:
+        """The title and the start of the fingerprint."""
+        return f"{self.title} ({short_fingerprint(self.fingerprint)})"
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,11 @@ class TrainingSummary:
     references: dict[str, float] = field(default_factory=dict)
     """Validation losses to compare `val_loss` with, such as that of the mean image; `reference_losses` lists them.
     Empty in older files."""
+
+    @property
+    def references_text(self) -> str:
+        """The validation losses to compare with, such as `mean image 0.9871, untrained network 1.2345`."""
+        return ", ".join(f"{name.replace('_', ' ')} {loss:.4f}" for name, loss in self.references.items())
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ def first_classes(names: Sequence[str]) -> str:
     return f"{', '.join(names[:MAX_NAMED])}{', ...' if len(names) > MAX_NAMED else ''}"
 
 
+def classes_text(names: Sequence[str]) -> str:
+    """Return the number of classes and the names of the first ones, such as `2: cat, dog`; `none` without classes."""
+    return f"{len(names):,}: {first_classes(names)}" if names else "none"
+
+
 def with_classes(images: ImageSet, class_names: tuple[str, ...]) -> ImageSet:
     """Return the images with labels that are indices into `class_names`; images of other classes become unlabeled.
 

@@ -8,7 +8,7 @@ from typing import cast
 from aecli.data.conversion import Conversion, Resize
 from aecli.data.formats.color_profiles import ProfileUse
 from aecli.data.levels import DepthSummary, Levels, ValueRange
-from aecli.data.shapes import FullShape, size_text
+from aecli.data.shapes import FullShape, color_text, size_text
 from aecli.data.tiling import Tiling
 from aecli.runtime.counting import counted
 
@@ -178,7 +178,7 @@ def _size_ratio(shape: FullShape, other: FullShape) -> float:
 
 
 def _kind(shape: FullShape) -> str:
-    return f"{size_text(shape)} {'gray' if shape[0] == 1 else 'color'}"
+    return f"{size_text(shape)} {color_text(shape[0])}"
 
 
 def _aspect_note(sizes: Counter[tuple[int, int]], total: int, target: tuple[int, int], resize: Resize) -> str | None:

@@ -22,6 +22,11 @@ def size_text(size: tuple[int, ...]) -> str:
     return f"{width}x{height}"
 
 
+def color_text(channels: int) -> str:
+    """Return `color` for images of three channels, `gray` for images of one."""
+    return "color" if channels == 3 else "gray"
+
+
 def shape_text(shape: tuple[int, ...]) -> str:
     """Format the shape of an array, such as that of a code, with all axes in order: "16x4x4"."""
     return "x".join(map(str, shape))

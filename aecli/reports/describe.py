@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from aecli.checkpoint import MODEL_FILE, CheckpointHeader, DataSource, read_fingerprint, read_header
+from aecli.checkpoint import MODEL_FILE, CheckpointHeader, read_fingerprint, read_header
 from aecli.codes import load_codes
 from aecli.codes.coordinates import CoordinatesInfo, read_info
 from aecli.data import resolve
-from aecli.data.classes import first_classes
+from aecli.data.classes import classes_text
 from aecli.data.registry import registry
-from aecli.data.shapes import shape_text, size_text
+from aecli.data.shapes import color_text, shape_text, size_text
 from aecli.data.tiling import Tiling
 from aecli.detection.detector import DetectorHeader, default_detector, is_detector, load_detector
 from aecli.detection.score_report import ScoreReport
@@ -25,6 +25,7 @@ from aecli.reports.describe_archive import describe_compressed
 from aecli.reports.description import Description
 from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
+from aecli.storage.header import versions_text
 from aecli.storage.npz import has_arrays
 from aecli.storage.paths import require_file
 from aecli.storage.schema import build
@@ -88,21 +89,21 @@ def _describe_recipe(name: str) -> Description:
 def _describe_model(file: Path, kind: str, path: Path) -> Description:
     header = read_header(file)
     digest = read_fingerprint(file)
-    is_classifier, classes = header.task == "classifier", header.class_names
+    is_classifier = header.task == "classifier"
     quality = {"autoencoder": _autoencoder_lines, "classifier": _classifier_lines, "features": _features_lines}
     lines = {
         "model": f"{header.architecture}{' classifier' * is_classifier}, {header.parameters:,} parameters",
-        "images": f"{size_text(header.image_shape)} pixels, {'color' if header.image_shape[0] == 3 else 'gray'}",
+        "images": f"{size_text(header.image_shape)} pixels, {color_text(header.image_shape[0])}",
         **_tile_lines(conversion_of(header).tiles),
         "code": shape_text(header.code_shape),
-        "trained on": _images(header.data),
-        "validated on": f"{counted(header.validation.images, 'image')} of {header.validation.word}",
+        "trained on": header.data.description,
+        "validated on": header.validation.title,
         **({} if header.task == "features" else _training_lines(header)),
-        "classes": f"{len(classes):,}: {first_classes(classes)}" if classes else "none",
+        "classes": classes_text(header.class_names),
         **quality[header.task](header),
         **_rate_lines(header),
         "fingerprint": digest,
-        "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
+        "made by": versions_text(header.versions),
     }
     return Description(path, kind, lines, {"fingerprint": digest} | asdict(header) | {"kind": kind})
 
@@ -120,7 +121,10 @@ def _training_lines(header: CheckpointHeader) -> dict[str, str]:
     training = header.training
     losses = f"loss {training.train_loss:.4f}, validation {training.val_loss:.4f}"
     epochs = f"{counted(training.epochs, 'epoch')}, best {training.best_epoch}"
-    return {"training": f"{epochs}: {losses}", **_reference_line(training.references)}
+    lines = {"training": f"{epochs}: {losses}"}
+    if training.references:
+        lines["reference losses"] = training.references_text
+    return lines
 
 
 def _features_lines(header: CheckpointHeader) -> dict[str, str]:
@@ -138,12 +142,6 @@ def _features_lines(header: CheckpointHeader) -> dict[str, str]:
         "threshold": f"{detector.threshold:.6g}, {_choice(detector)}",
         "based on": basis_text(detector),
     }
-
-
-def _reference_line(references: dict[str, float]) -> dict[str, str]:
-    """Return the line of the validation losses to compare with; {} for a file of 0.1, which has none."""
-    losses = ", ".join(f"{name.replace('_', ' ')} {loss:.4f}" for name, loss in references.items())
-    return {"reference losses": losses} if losses else {}
 
 
 def _autoencoder_lines(header: CheckpointHeader) -> dict[str, str]:
@@ -164,11 +162,11 @@ def _describe_detector(path: Path) -> Description:
         "threshold": f"{header.threshold:.6g}, {_choice(header)}",
         "based on": basis_text(header),
         **_tile_lines(header.tiles),
-        "normal": _images(header.normal),
-        "anomalous": "none" if header.anomalous is None else _images(header.anomalous),
+        "normal": header.normal.description,
+        "anomalous": "none" if header.anomalous is None else header.anomalous.description,
         **_metric_lines(header.measured, path),
         "model": header.model_fingerprint,
-        "made by": ", ".join(f"{name} {number}" for name, number in header.versions.items()),
+        "made by": versions_text(header.versions),
     }
     return Description(path, "detector", lines, asdict(header) | {"kind": "detector"})
 
@@ -191,10 +189,6 @@ def _metric_lines(measured: dict[str, Any], path: Path) -> dict[str, str]:
 def _tile_lines(tiles: Tiling | None) -> dict[str, str]:
     """Return the line of the tiles that images are cut into; {} for whole images."""
     return {"tiles": f"{tiles}"} if tiles else {}
-
-
-def _images(source: DataSource) -> str:
-    return f"{counted(source.images, 'image')} of {source.word} ({short_fingerprint(source.fingerprint)})"
 
 
 def _describe_npz(path: Path) -> Description:

@@ -9,7 +9,7 @@ from typing import Any
 from aecli.codes.aec import HEADER_BYTES, SUFFIX, AecImage
 from aecli.codes.aec_set import is_aec_set, load_aec_set
 from aecli.data.file_names import listed, passed_over_note, suffix_of
-from aecli.data.shapes import size_text
+from aecli.data.shapes import color_text, size_text
 from aecli.data.sources.image_folder import files_below
 from aecli.errors import InputError
 from aecli.inference.archive_decoding import read_file
@@ -48,7 +48,7 @@ def describe_aec(path: Path) -> Description:
     header, size = image.header, HEADER_BYTES + image.words.nbytes
     bits = 8 * size / header.pixels
     lines = {
-        "image": f"{size_text((header.height, header.width))} pixels, {_color(header.channels)}",
+        "image": f"{size_text((header.height, header.width))} pixels, {color_text(header.channels)}",
         "size": f"{size:,} bytes, {bits:.3f} bits per pixel",
         "rate": f"{header.rate}; 0 is the model's best quality",
         "model": f"identity {header.identity}",
@@ -112,8 +112,9 @@ def describe_aec_set(path: Path) -> Description:
     compressed = load_aec_set(path)
     meta, size = compressed.meta, path.stat().st_size
     each = size / max(meta.count, 1)
+    kind = f"{size_text(meta.image_shape)} pixels, {color_text(meta.image_shape[0])}"
     lines = {
-        "images": f"{meta.count:,} of {size_text(meta.image_shape)} pixels, {_color(meta.image_shape[0])}, {meta.data}",
+        "images": f"{meta.count:,} of {kind}, {meta.data}",
         "size": f"{size:,} bytes, {each:.1f} per image",
         "rate": f"{meta.rate}; 0 is the model's best quality",
         "names": "not kept" if compressed.names is None else "kept",
@@ -121,10 +122,6 @@ def describe_aec_set(path: Path) -> Description:
         "model": f"identity {meta.identity}",
     }
     return Description(path, "set of compressed images", lines, asdict(meta) | {"bytes": size})
-
-
-def _color(channels: int) -> str:
-    return "color" if channels == 3 else "gray"
 
 
 def _sizes(images: list[AecImage]) -> str:

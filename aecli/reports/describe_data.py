@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from aecli.data import DataRef
-from aecli.data.classes import first_classes, occurring_classes
+from aecli.data.classes import classes_text, occurring_classes
 from aecli.data.encoded import UnreadableImageError
 from aecli.data.image_files import native_shape, page_count
 from aecli.data.loading import content_of
-from aecli.data.shapes import size_text
+from aecli.data.shapes import color_text, size_text
 from aecli.data.source import ImageArrays, ImageFiles, PathSource
 from aecli.errors import InputError
 from aecli.reports.description import Description
@@ -33,7 +33,7 @@ def describe_data(ref: DataRef) -> Description:
         lines["first image"] = size
     if splits:
         lines["splits"] = ", ".join(f"{split} {count:,}" for split, count in splits.items())
-    lines["classes"] = f"{len(classes):,}: {first_classes(classes)}" if classes else "none"
+    lines["classes"] = classes_text(classes)
     if masks:
         lines["masks"] = f"{masks:,}"
     if content.notes:
@@ -73,4 +73,4 @@ def _size(content: ImageArrays | ImageFiles) -> str | None:
                 raise
             return f"cannot be read: {error.reason}"
     several = f", {pages:,} pages or frames" if pages > 1 else ""
-    return f"{size_text(shape)} pixels, {'color' if shape[0] == 3 else 'gray'}{several}"
+    return f"{size_text(shape)} pixels, {color_text(shape[0])}{several}"

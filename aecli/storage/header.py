@@ -1,6 +1,7 @@
 """The metadata of aecli's files: a dataclass that is stored as one JSON string."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -43,3 +44,8 @@ class Header:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RecipeError) as error:
             raise InputError(f"damaged {cls.KIND}: {path}: invalid metadata: {error}") from error
         return header
+
+
+def versions_text(versions: Mapping[str, str]) -> str:
+    """Return the packages that made a file, and their versions, such as `aecli 0.2.0, torch 2.9.0`."""
+    return ", ".join(f"{name} {number}" for name, number in versions.items())

@@ -34,6 +34,11 @@ class Neighbors:
     note: str | None = None
     """Why the search took longer than necessary, if it did."""
 
+    @property
+    def method_text(self) -> str:
+        """The method in words: `exact`, or such as `approximate, recall 0.9957 on a sample`."""
+        return "exact" if self.method == "exact" else f"approximate, recall {self.recall:.4f} on a sample"
+
 
 @dataclass(frozen=True)
 class SearchResult:

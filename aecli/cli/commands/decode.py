@@ -53,7 +53,7 @@ def decode(
     from aecli.codes import load_codes
     from aecli.codes.aec_set import is_aec_set
     from aecli.data.saving import require_image_output, save_images
-    from aecli.data.shapes import size_text
+    from aecli.data.shapes import color_text, size_text
     from aecli.storage.paths import is_stream
 
     checkpoint = resolve_model(model)
@@ -76,6 +76,6 @@ def decode(
     console.saved(
         output,
         f"{counted(len(images), 'image')} of {size_text(images.image_shape)} pixels, "
-        f"{'color' if images.image_shape[0] == 3 else 'gray'}",
+        f"{color_text(images.image_shape[0])}",
         {"images": len(images), "image_shape": list(images.image_shape), "model": loaded.fingerprint},
     )

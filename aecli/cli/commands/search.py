@@ -139,11 +139,9 @@ def _print(result: "SearchResult", queries: "Queries", console: TableConsole) ->
         lines.show([row for document in documents for row in _rows(document)], documents)
     lines.show([], [{"query": failure.name, "error": failure.reason} for failure in queries.failures])
     lines.finish()
-    found = result.neighbors
-    how = "exact" if found.method == "exact" else f"approximate, recall {found.recall:.4f} on a sample"
     console.summary(
         f"{counted(len(result), 'query', 'queries')} in {counted(len(result.codes), 'code')}, "
-        f"{result.options.metric}, {how}, {result.seconds:.2g} s",
+        f"{result.options.metric}, {result.neighbors.method_text}, {result.seconds:.2g} s",
         result.summary_to_dict() | {"failed": len(queries.failures)},
     )
 

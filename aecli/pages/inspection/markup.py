@@ -12,6 +12,7 @@ from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
 from aecli.detection.small_samples import basis_text
 from aecli.inference.model import Model
+from aecli.pages.blocks import facts
 from aecli.pages.document import Document, Picture, asset, text
 from aecli.pages.inspection.distribution import distribution
 from aecli.plots.color_scale import SHADES, ColorScale, palette
@@ -76,17 +77,16 @@ class PageText:
             f'<strong class="anomaly">{self._anomalies_text()}</strong>, '
             f'<span class="normal">{normal:,} normal</span></p>'
         )
-        yield '<dl class="facts">'
         model = "" if self._model.path is None else f"{self._model.path}, "
         model += f"{self._model.header.architecture}, {short_fingerprint(self._model.fingerprint)}"
-        for term, description in {
-            "Score": f"{header.score}; larger is more unusual",
-            "Threshold": f"{header.threshold:.6g}{self._threshold_source()}",
-            "Model": model,
-            "Made by": f"aecli {version('aecli')}",
-        }.items():
-            yield f"<dt>{term}</dt><dd>{text(description)}</dd>"
-        yield "</dl>"
+        yield facts(
+            {
+                "Score": f"{header.score}; larger is more unusual",
+                "Threshold": f"{header.threshold:.6g}{self._threshold_source()}",
+                "Model": model,
+                "Made by": f"aecli {version('aecli')}",
+            }
+        )
         yield from distribution(self._scores, header.threshold)
         if has_maps(self._detector, self._model):
             yield self._legend()

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import tomli_w
 
-from aecli.checkpoint import DataSource
 from aecli.checkpoint.run_folder import EpochMetrics
-from aecli.data.classes import first_classes
-from aecli.data.shapes import shape_text, size_text
+from aecli.data.classes import classes_text
+from aecli.data.shapes import color_text, shape_text, size_text
 from aecli.pages import charts
 from aecli.pages.blocks import beside, facts, folded, measures, paragraph
 from aecli.pages.charts import Axis, Series
@@ -17,6 +16,7 @@ from aecli.reports.run.measured import MeasuredRun
 from aecli.reports.run.not_measured import NotMeasured
 from aecli.runtime.counting import counted
 from aecli.storage.fingerprints import short_fingerprint
+from aecli.storage.header import versions_text
 
 NEAR = 3
 """A reference loss that is further outside the range of the losses than this factor would flatten the curves."""
@@ -29,8 +29,8 @@ def lead(run: MeasuredRun) -> str:
     kind = "codec" if header.rate_weights else KINDS[header.task]
     article = "An" if kind[0] in "ae" else "A"
     return paragraph(
-        f"{article} {kind} ({header.architecture}), trained on {counted(header.data.images, 'image')} of "
-        f"{header.data.word} by aecli {header.versions.get('aecli', '')}".rstrip()
+        f"{article} {kind} ({header.architecture}), trained on {header.data.title} "
+        f"by aecli {header.versions.get('aecli', '')}".rstrip()
         + ".",
         "lead",
     )
@@ -65,18 +65,15 @@ def model_section(run: MeasuredRun) -> Section:
     """Return what the model is, and where it comes from."""
     files, header = run.files, run.files.header
     size = "any size" if run.files.recipe.model.image_size == "any" else f"{size_text(header.image_shape)} pixels"
-    versions = ", ".join(f"{name} {number}" for name, number in header.versions.items())
     values = {
         "Run folder": str(files.folder.path),
         "Recipe": files.closest.text,
-        "Images": f"{size}, {'color' if header.image_shape[0] == 3 else 'gray'}",
-        "Trained on": _source(header.data),
-        "Validated on": f"{counted(header.validation.images, 'image')} of {header.validation.word}",
-        "Classes": f"{len(header.class_names):,}: {first_classes(header.class_names)}"
-        if header.class_names
-        else "none",
+        "Images": f"{size}, {color_text(header.image_shape[0])}",
+        "Trained on": header.data.description,
+        "Validated on": header.validation.title,
+        "Classes": classes_text(header.class_names),
         "Model written": f"{files.written:%Y-%m-%d %H:%M} UTC",
-        "Made by": versions or "an unknown version",
+        "Made by": versions_text(header.versions) or "an unknown version",
         "Fingerprint": short_fingerprint(files.fingerprint),
         "This page shows": _shown(run),
     }
@@ -94,14 +91,13 @@ def training_section(run: MeasuredRun) -> Section | None:
             f"{1 - training.val_loss:.1%} of that of validation images."
         )
         return Section("training", "Fit", [paragraph(explained)])
-    losses = ", ".join(f"{name.replace('_', ' ')} {loss:.4f}" for name, loss in training.references.items())
     steps = f" and {history[-1].step:,} steps" if history else ""
     sentence = (
         f"After {counted(training.epochs, 'epoch')}{steps}, the best epoch is {training.best_epoch}: training loss "
         f"{training.train_loss:.4f}, validation loss {training.val_loss:.4f}."
     )
-    if losses:
-        sentence += f" To compare with, the validation losses of simpler models: {losses}."
+    if training.references:
+        sentence += f" To compare with, the validation losses of simpler models: {training.references_text}."
     losses_far = list(_beyond(history, training.references))
     return Section(
         "training", "Training", [beside([paragraph(sentence), *losses_far], _curves(history, training.references))]
@@ -136,10 +132,6 @@ def _shown(run: MeasuredRun) -> str:
     if isinstance(run.images, NotMeasured):
         return f"no images: {run.images.reason}"
     return "; ".join(filter(None, [run.images.description, run.images.note]))
-
-
-def _source(source: DataSource) -> str:
-    return f"{counted(source.images, 'image')} of {source.word} ({short_fingerprint(source.fingerprint)})"
 
 
 def _sentence(note: str) -> str:

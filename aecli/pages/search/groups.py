@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from aecli.analyses.duplicates.find import DuplicatesResult, Group
 from aecli.pages.document import Document, asset
 from aecli.pages.search.cells import Cell, row
-from aecli.pages.search.page import facts, notice
+from aecli.pages.search.page import about, notice
 from aecli.runtime.counting import counted
 from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import short_fingerprint
@@ -67,7 +67,7 @@ def _body(
         f"{result.members('exact'):,} exact",
         f"{result.members('near'):,} near",
     )
-    yield from facts(
+    yield about(
         {
             "Compared": " and ".join(sets),
             "Found": ", ".join(found),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.analyses.search.search import SearchResult
+from aecli.pages.blocks import facts
 from aecli.pages.document import Document, asset, text
 from aecli.pages.search.cells import Cell, row
 from aecli.runtime.counting import counted
@@ -47,24 +48,20 @@ def notice(missing: str | None) -> Iterator[str]:
         yield f'<p class="notice">The images are not shown: {text(missing)}.</p>'
 
 
-def facts(values: Mapping[str, str]) -> Iterator[str]:
-    """Yield a list of terms and their values."""
-    yield '<dl class="facts">'
-    for term, value in {**values, "Made by": f"aecli {version('aecli')}"}.items():
-        yield f"<dt>{term}</dt><dd>{text(value)}</dd>"
-    yield "</dl>"
+def about(values: Mapping[str, str]) -> str:
+    """Return what the page shows, and the version that made it."""
+    return facts({**values, "Made by": f"aecli {version('aecli')}"})
 
 
 def _body(
     title: str, result: SearchResult, queries: Images, found: Images, missing: str | None, shown: int
 ) -> Iterator[str]:
-    neighbors, meta = result.neighbors, result.codes.meta
+    meta = result.codes.meta
     yield f"<h1>{title}</h1>"
-    how = "exact" if neighbors.method == "exact" else f"approximate, recall {neighbors.recall:.4f} on a sample"
-    yield from facts(
+    yield about(
         {
             "Searched": f"{counted(len(result.codes), 'code')} of {meta.data}",
-            "Distance": f"{result.options.metric}, {how}",
+            "Distance": f"{result.options.metric}, {result.neighbors.method_text}",
             "Model": short_fingerprint(meta.model_fingerprint),
         }
     )
