@@ -38,16 +38,15 @@ from tests.benchmarks.cases import (
     knn_probe,
     search,
     start,
-    startup,
     training,
     tsne,
     tsne_gradients,
 )
 from tests.benchmarks.measuring import Effort, Row, describe_machine
+from tests.benchmarks.tables import markdown
 
 CASES = (
-    startup.CASES
-    | start.CASES
+    start.CASES
     | training.CASES
     | first_training.CASES
     | encoding.CASES
@@ -66,7 +65,7 @@ CASES = (
     | gpu.CASES
 )
 PARTS = {
-    "start": ("startup", "start"),
+    "start": tuple(start.CASES),
     "mlp": ("mlp", "mlp-process"),
     "conv": ("conv", "conv-process"),
     "training": ("combined", "memory", "first-training"),
@@ -84,7 +83,7 @@ environment: `anomalib`, `search-1000000`, `tsne-60000`."""
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as a table in Markdown, in the format of the README."""
     head = ["case", "aecli", "reference", "ratio", "target", "quality, aecli and reference"]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for row in rows:
         quality = [f"{row.quality_name} {row.quality[0]:.4g} and {row.quality[1]:.4g}"] if row.quality else []
         quality += [row.note] if row.note else []
@@ -98,7 +97,7 @@ def table(rows: Sequence[Row]) -> str:
                 "; ".join(quality),
             ]
         )
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return markdown(head, lines)
 
 
 def _number(value: float) -> str:

@@ -1,13 +1,12 @@
 """A Python environment with anomalib, which uses the packages of the running one as far as they fit."""
 
 import subprocess
-import sys
 import sysconfig
 import venv
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.benchmarks.measuring import run
+from tests.benchmarks.measuring import log, run
 
 REQUIREMENT = "anomalib>=2.7,<3"
 SHARED = ("torch", "torchvision", "timm")
@@ -23,7 +22,7 @@ def make_environment(folder: Path) -> Path:
         Path(purelib, "running.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
     if run_text(python, "import importlib.util as u; print(bool(u.find_spec('anomalib')))") != "True":
         pins = [f"{name}=={version(name)}" for name in SHARED]
-        print(f"  installing {REQUIREMENT} in {folder}", file=sys.stderr, flush=True)
+        log(f"installing {REQUIREMENT} in {folder}")
         run([python, "-m", "pip", "install", "--quiet", REQUIREMENT, *pins])
     return python
 

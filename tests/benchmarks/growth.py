@@ -13,7 +13,6 @@ import argparse
 import json
 import math
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +24,8 @@ import numpy as np
 from PIL import Image
 
 from aecli.data import load
-from tests.benchmarks.measuring import Effort, aecli, describe_machine, run
+from tests.benchmarks.measuring import Effort, aecli, describe_machine, log, run
+from tests.benchmarks.tables import markdown
 
 POLL_SECONDS = 0.02
 
@@ -63,7 +63,7 @@ class Curve:
         self.seconds.append(seconds(json.loads(printed.strip().splitlines()[-1]), whole))
         self.anonymous.append(peaks["RssAnon"])
         self.resident.append(peaks["VmRSS"])
-        print(f"  {self.title}, {size:,}: {self.seconds[-1]:.2f} s, {self.anonymous[-1]:,.0f} MiB", file=sys.stderr)
+        log(f"{self.title}, {size:,}: {self.seconds[-1]:.2f} s, {self.anonymous[-1]:,.0f} MiB")
 
 
 def _peak_memory(process: "subprocess.Popen[bytes]") -> dict[str, float]:
@@ -181,15 +181,14 @@ def draw(curves: list[Curve], path: Path) -> None:
 
 def table(curves: list[Curve]) -> str:
     """Return the measurements as a table in Markdown."""
-    lines = ["| command | sizes | seconds | exponent | peak MiB without mapped files | with mapped files |"]
-    lines.append("|---|---|---|---:|---|---|")
+    head = ["command", "sizes", "seconds", "exponent", "peak MiB without mapped files", "with mapped files"]
+    rows = []
     for curve in curves:
         sizes = ", ".join(f"{size:,}" for size in curve.sizes)
         seconds = ", ".join(f"{value:.3g}" for value in curve.seconds)
         own, mapped = (", ".join(f"{value:,.0f}" for value in values) for values in (curve.anonymous, curve.resident))
-        cells = [curve.title, f"{sizes} {curve.unit}", seconds, f"{curve.exponent:.2f}", own, mapped]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([curve.title, f"{sizes} {curve.unit}", seconds, f"{curve.exponent:.2f}", own, mapped])
+    return markdown(head, rows)
 
 
 def main() -> None:

@@ -166,8 +166,13 @@ def alternate(
     for repeat in range(first, first + repeats):
         for name, command in commands.items():
             completed[name].append(command())
-            print(f"  repeat {repeat}, {name}: {completed[name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
+            log(f"repeat {repeat}, {name}: {completed[name][-1].seconds:.2f} s")
     return completed
+
+
+def log(text: str) -> None:
+    """Print a line on what is done to standard error."""
+    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def aecli(*words: object) -> list[str]:

@@ -6,7 +6,6 @@ machine matter little. Each repeat is another split of the normal cells.
 """
 
 import json
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from statistics import mean
 
 from tests.benchmarks.anomalib_environment import make_environment
 from tests.benchmarks.cases.elpv import ONE_THREAD, run_features
-from tests.benchmarks.measuring import Effort, Row, reference, run, run_peak
+from tests.benchmarks.measuring import Effort, Row, log, reference, run, run_peak
 from tests.benchmarks.solar_cells import (
     KINDS,
     Split,
@@ -25,6 +24,7 @@ from tests.benchmarks.solar_cells import (
     require_packages,
     separation,
 )
+from tests.benchmarks.tables import markdown
 
 MODELS = {"padim": "anomalib PaDiM", "patchcore": "anomalib PatchCore"}
 OURS = "aecli features"
@@ -68,7 +68,7 @@ def measure(effort: Effort) -> list[Row]:
                     tools[title] = partial(_theirs, name, split, cells, weights, python)
                 for title, tool in tools.items():
                     measured = tool()
-                    print(f"  {kind}, split {seed}, {title}: {measured}", file=sys.stderr, flush=True)
+                    log(f"{kind}, split {seed}, {title}: {measured}")
                     found.setdefault(title, {}).setdefault(kind, []).append(measured)
     print(f"\n{tools_table(found)}\n")
     return [row for kind in kinds for row in _required(kind, {title: of[kind] for title, of in found.items()})]
@@ -109,11 +109,11 @@ def tools_table(found: Mapping[str, Mapping[str, Sequence[Measured]]]) -> str:
     """Return a table in Markdown with a row for each tool and kind of cell; means over the splits."""
     head = ["cells", "tool", "AUROC of each split", "fit, CPU s", "score, CPU ms an image", "without the backbone, ms"]
     head += ["peak MiB", "MB on disk"]
-    lines = [head, ["---"] * len(head)]
+    rows = []
     for kind in next(iter(found.values())):
         for title, of in found.items():
             repeats = of[kind]
-            lines.append(
+            rows.append(
                 [
                     kind,
                     title,
@@ -125,7 +125,7 @@ def tools_table(found: Mapping[str, Mapping[str, Sequence[Measured]]]) -> str:
                     f"{mean(each.megabytes for each in repeats):.1f}",
                 ]
             )
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return markdown(head, rows)
 
 
 def _required(kind: str, found: Mapping[str, Sequence[Measured]]) -> list[Row]:

@@ -22,7 +22,7 @@ from subprocess import Popen
 import numpy as np
 
 from aecli.runtime.cpus import physical_cpus
-from tests.benchmarks.measuring import Completed, Effort, Row, aecli, alternate, compare, run
+from tests.benchmarks.measuring import Completed, Effort, Row, aecli, alternate, compare, log, run
 
 BUSY_PROGRAMS = 4
 CGROUP = Path("/sys/fs/cgroup/cpu")
@@ -73,7 +73,7 @@ def _one_cpu() -> Iterator[Prefix]:
     except OSError:
         with suppress(OSError):
             group.rmdir()
-        print("  no control group could be made: one CPU by affinity", file=sys.stderr)
+        log("no control group could be made: one CPU by affinity")
         yield ("taskset", "--cpu-list", str(min(os.sched_getaffinity(0))))
         return
     try:

@@ -6,9 +6,8 @@ XL is measured if imagecodecs is installed. Training, encoding and decoding are 
 """
 
 import json
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -20,6 +19,7 @@ from PIL import Image
 from safetensors import safe_open
 
 from aecli.analyses.compression.bd_rate import Curve
+from aecli.codes.psnr import psnr
 from tests.benchmarks.codec_images import (
     ODD_SIZES,
     link_cells,
@@ -28,7 +28,8 @@ from tests.benchmarks.codec_images import (
     require_cells,
     write_pieces,
 )
-from tests.benchmarks.measuring import Effort, Row, aecli, reference, run, run_peak
+from tests.benchmarks.measuring import Effort, Row, aecli, log, reference, run, run_peak
+from tests.benchmarks.tables import markdown
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 SHORT = ("--steps", 1200, "--set", "penalty.rate_prior_steps=1200")
@@ -81,7 +82,7 @@ def train(root: Path, name: str, data: str | Path, *options: object) -> Training
         measured = {"cpu_seconds": done.cpu_seconds, "seconds": done.seconds, "peak_mebibytes": done.peak_mebibytes}
         record.write_text(json.dumps(measured), encoding="utf-8")
     measured = json.loads(record.read_text(encoding="utf-8"))
-    _log(f"{name}: {measured['cpu_seconds']:.0f} CPU s, {measured['peak_mebibytes']:,.0f} MiB")
+    log(f"{name}: {measured['cpu_seconds']:.0f} CPU s, {measured['peak_mebibytes']:,.0f} MiB")
     return Training(folder, measured["cpu_seconds"])
 
 
@@ -89,7 +90,7 @@ def report(data: str | Path, training: Training) -> Document:
     """Return what `aecli compress-report` says about a codec."""
     words = ("compress-report", data, "--model", training.folder, "--device", "cpu", "--json", "--no-progress", "-q")
     document = run(aecli(*words), ONE_THREAD).document
-    _log(document["summary"])
+    log(document["summary"])
     return document
 
 
@@ -104,7 +105,7 @@ def measure_digits(effort: Effort) -> list[Row]:
         note = f"another training: {_decoder_parameters(larger.folder):,} parameters, {larger.cpu_seconds:.0f} CPU s"
     print(f"\n{_settings_table(document)}\n\nwith a larger decoder\n\n{_settings_table(fine)}\n")
     sizes = [row["bytes_per_image"] for row in _rows(document, "codec") if row["mse"] <= DIGIT_MSE]
-    size = _bytes_at(fine, _psnr(FINE_DIGIT_MSE))
+    size = _bytes_at(fine, psnr(FINE_DIGIT_MSE))
     return [
         _limit(f"digits: bytes at MSE {DIGIT_MSE:.0f} or less", min(sizes, default=float("inf")), DIGIT_BYTES, "bytes"),
         _limit(f"digits: bytes at MSE {FINE_DIGIT_MSE:.0f}", size, FINE_DIGIT_BYTES, "bytes", note),
@@ -184,7 +185,7 @@ def _exactness(root: Path, cells: Path, training: Training) -> list[Row]:
     for threads, onednn, batch in product((1, 2), (1, 0), (1, 16)):
         words = ("decode", training.folder, files, threads, onednn, batch)
         found = run(reference("codec_files", *words), {"OMP_NUM_THREADS": str(threads)}).document
-        _log(f"{threads} threads, oneDNN {'on' if onednn else 'off'}, batches of {batch}: {found}")
+        log(f"{threads} threads, oneDNN {'on' if onednn else 'off'}, batches of {batch}: {found}")
         worst = {key: max(worst.get(key, 0), value) for key, value in found.items()}
     note = (
         f"of {worst['files']} files in 8 processes; pixels of at most {worst['other_pixels']} differ, by "
@@ -206,11 +207,11 @@ def quality_table(document: Document) -> str:
     levels = np.linspace(codec.low, codec.high, 5).round(1).clip(codec.low, codec.high)
     head = ["kept as", *(f"{level:.1f} dB" for level in levels), "BD-rate, PSNR", "BD-rate, SSIM", "without headers"]
     head += ["pays off from"]
-    lines = [head, ["---"] * len(head)]
+    rows = []
     for family, curve in curves.items():
         cells = [f"{curve.bytes_at(x):,.0f}" if curve.low <= x <= curve.high else "" for x in levels.tolist()]
-        lines.append([family, *cells, *(_rates(document, family) if family != "codec" else [""] * 4)])
-    return _markdown(lines)
+        rows.append([family, *cells, *(_rates(document, family) if family != "codec" else [""] * 4)])
+    return markdown(head, rows)
 
 
 def _rates(document: Document, other: str) -> list[str]:
@@ -223,12 +224,12 @@ def _rates(document: Document, other: str) -> list[str]:
 
 def _settings_table(document: Document) -> str:
     head = ["rate", "bytes an image", "MSE", "PSNR", "SSIM", "with the decoder: 1,000 / 10,000 / 1,000,000 images"]
-    lines = [head, ["---"] * len(head)]
+    rows = []
     for row in _rows(document, "codec"):
         sizes = " / ".join(f"{size:,.1f}" for size in row["bytes_per_image_with_decoder"].values())
         metrics = [f"{row['bytes_per_image']:,.1f}", f"{row['mse']:.2f}", f"{row['psnr']:.2f}", f"{row['ssim']:.4f}"]
-        lines.append([row["method"].rpartition(" ")[2], *metrics, sizes])
-    return _markdown(lines)
+        rows.append([row["method"].rpartition(" ")[2], *metrics, sizes])
+    return markdown(head, rows)
 
 
 def _others(document: Document) -> list[str]:
@@ -259,10 +260,6 @@ def _bytes_at(document: Document, psnr: float) -> float:
     return float(_curve(document, "codec").reaching(np.array([psnr]))[0])
 
 
-def _psnr(mse: float) -> float:
-    return float(10 * np.log10(255**2 / mse))
-
-
 def _decoder_parameters(folder: Path) -> int:
     with safe_open(folder / "model.safetensors", framework="np") as file:
         names = [name for name in file.keys() if name.startswith("decoder.")]  # noqa: SIM118
@@ -272,14 +269,6 @@ def _decoder_parameters(folder: Path) -> int:
 def _limit(case: str, value: float, limit: float, unit: str, note: str = "") -> Row:
     ratio = limit / value if value else 1.0
     return Row(f"codec, {case}", value, limit, "limit", unit, target=1.0, ratio=ratio, note=note)
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _log(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 CASES = {

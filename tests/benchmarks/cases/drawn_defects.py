@@ -4,7 +4,6 @@ The settings of that score were chosen on other crops of the same photographs, w
 below `FIRST_SEED`. Each repeat draws other positions and other defects, and trains again.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 from statistics import mean
@@ -14,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.benchmarks.measuring import Effort, Row, aecli, run
+from tests.benchmarks.measuring import Effort, Row, aecli, log, run
+from tests.benchmarks.tables import markdown
 from tests.detection.drawn_defects import DEFECTS, crops, draw_each
 
 FIRST_SEED = 100
@@ -44,7 +44,7 @@ def measure(effort: Effort) -> list[Row]:
             for kind, report in reports.items():
                 pair = report["separation"]["auroc"]["value"], report["pixels"]["auroc"]["value"]
                 measured.setdefault((name, kind), []).append(pair)
-                print(f"  repeat {repeat}, {name}, {kind}: {pair}", file=sys.stderr, flush=True)
+                log(f"repeat {repeat}, {name}, {kind}: {pair}")
     print(f"\n{quality_table(measured)}\n")
     return [
         Row(
@@ -63,12 +63,12 @@ def measure(effort: Effort) -> list[Row]:
 
 def quality_table(measured: Measured) -> str:
     """Return the means over the repeats, and the values of each repeat."""
-    lines = [["photograph", "defects", "AUROC of images", "AUROC of pixels"], ["---"] * 4]
+    rows = []
     for (name, kind), pairs in measured.items():
         columns = zip(*pairs, strict=True)
         cells = [f"{mean(column):.3f} ({' '.join(f'{value:.3f}' for value in column)})" for column in columns]
-        lines.append([name, kind, *cells])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        rows.append([name, kind, *cells])
+    return markdown(["photograph", "defects", "AUROC of images", "AUROC of pixels"], rows)
 
 
 def _repeat(photograph: NDArray[np.uint8], root: Path, seed: int) -> dict[str, dict[str, Any]]:

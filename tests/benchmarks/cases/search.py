@@ -6,7 +6,6 @@ little, until there are enough. Each search is a process of its own. Times are t
 together, as the machine may be busy.
 """
 
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.benchmarks.codes import encode
-from tests.benchmarks.measuring import Effort, Row, compare, reference, run
+from tests.benchmarks.measuring import Effort, Row, compare, log, reference, run
 
 TRANSFORMED = 50
 """Images that are changed in the same way, at random places in the set."""
@@ -46,7 +45,7 @@ def write_codes(word: str, count: int, path: Path) -> None:
     parts = [first.codes.reshape(len(first), -1)]
     while sum(map(len, parts)) < count:
         parts.append(model.encode(changed(images, len(parts))).reshape(len(images), -1))
-        print(f"  {sum(map(len, parts)):,} codes", file=sys.stderr, flush=True)
+        log(f"{sum(map(len, parts)):,} codes")
     np.save(path, np.concatenate(parts)[:count])
 
 
@@ -65,7 +64,7 @@ def measure(count: int, queries: int, methods: tuple[str, str], effort: Effort) 
                 found = folder / f"{method}.npy"
                 documents[method] = run(reference("nearest_codes", method, codes, count, queries, found)).document
                 seconds[method].append(documents[method]["cpu_seconds"])
-                print(f"  {method}: {documents[method]}", file=sys.stderr, flush=True)
+                log(f"{method}: {documents[method]}")
         ours, theirs = (np.load(folder / f"{method}.npy") for method in methods)
     memory = " and ".join(f"{documents[method]['peak_mebibytes']:,.0f} MiB" for method in methods)
     recall = float((ours <= theirs[:, -1:] * (1 + 1e-4)).mean())

@@ -1,6 +1,7 @@
-"""Compare the start of commands with importing torch, and with the commit before it was made faster.
+"""Compare the start of the command line with importing torch: of help, and of commands that work.
 
-Times are seconds of CPU time with one thread, so that other programs on the machine matter little.
+Times of commands are seconds of CPU time with one thread, so that other programs on the machine matter little. They are
+also compared with those of the last commit before their start was made faster.
 """
 
 import io
@@ -23,16 +24,30 @@ from tests.benchmarks.measuring import Completed, Effort, Row, aecli, alternate,
 BEFORE = "605d0e4"
 """The last commit that imported all of Lightning and exported with `torch.export`."""
 ROOT = Path(__file__).parents[3]
+IMPORT_TORCH = [sys.executable, "-c", "import torch"]
 
 
-def measure(effort: Effort) -> list[Row]:
+def measure_help(effort: Effort) -> list[Row]:
+    """Run `aecli --help` and `aecli --version` as whole processes."""
+    commands = {
+        "--help": partial(run, aecli("--help")),
+        "--version": partial(run, aecli("--version")),
+        "import torch": partial(run, IMPORT_TORCH),
+    }
+    completed = alternate(effort.repeats_or(5), commands)
+    seconds = {name: [each.seconds for each in repeats] for name, repeats in completed.items()}
+    torch = seconds.pop("import torch")
+    return [compare(f"aecli {name}", each, torch, reference_name="import torch") for name, each in seconds.items()]
+
+
+def measure_commands(effort: Effort) -> list[Row]:
     """Run `train` for an epoch, `export`, and `detect` on an image with the run folder as `train` leaves it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image = folder / "image.png"
         Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(image)
         trees = {"": ROOT} | ({f", {BEFORE}": folder / "before"} if _unpack(BEFORE, folder / "before") else {})
-        commands = {"import torch": partial(_cpu, [sys.executable, "-c", "import torch"], ROOT)}
+        commands = {"import torch": partial(_cpu, IMPORT_TORCH, ROOT)}
         for suffix, tree in trees.items():
             model = folder / f"run{suffix}"
             words: dict[str, Sequence[object]] = {
@@ -75,4 +90,4 @@ def _unpack(commit: str, folder: Path) -> bool:
     return True
 
 
-CASES = {"start": measure}
+CASES = {"help": measure_help, "commands": measure_commands}

@@ -19,6 +19,7 @@ from tests.benchmarks.measuring import (
     aecli,
     alternate,
     compare,
+    log,
     reference,
     run,
     run_peak,
@@ -139,7 +140,7 @@ def _precisions(recipe: str) -> list[str]:
     precisions = [precision for precision in PRECISIONS if (recipe, precision) in TARGETS] or ["32-true"]
     slowdown = bfloat16_slowdown()
     if "bf16-mixed" in precisions and slowdown > TOO_SLOW:
-        print(f"  skipping bf16-mixed: its products take {slowdown:.0f} times as long as in float32", file=sys.stderr)
+        log(f"skipping bf16-mixed: its products take {slowdown:.0f} times as long as in float32")
         precisions.remove("bf16-mixed")
     return precisions
 

@@ -5,7 +5,6 @@ otherwise. Each repeat is a whole fit: neighbors, affinities, optimization. The 
 labels in the plane; the KL divergence of both embeddings is computed from the same affinities over all pairs.
 """
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from aecli.analyses.tsne.options import TSNEOptions
 from aecli.runtime.cpus import usable_cpus
 from tests.benchmarks.codes import encode
 from tests.benchmarks.divergence import divergence
-from tests.benchmarks.measuring import Effort, Row, compare
+from tests.benchmarks.measuring import Effort, Row, compare, log
 
 Array = NDArray[Any]
 TOLERANCE = 0.03
@@ -69,7 +68,7 @@ def measure(count: int, target: float | None, repeats: int, effort: Effort) -> l
             started = time.perf_counter()
             planes[name] = fit(points, 0)
             seconds[name].append(time.perf_counter() - started)
-            print(f"  {name} {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
+            log(f"{name} {seconds[name][-1]:.2f} s")
     quality = tuple(label_accuracy(planes[name], codes.labels[rows]) for name in fits)
     similarities = affinities_of(points)
     note = "KL divergence {:.3f} and {:.3f}".format(*(divergence(similarities, planes[name]) for name in fits))

@@ -7,7 +7,6 @@ accuracy is that of the labels in the plane. The codes are those of `tsne-10000`
 """
 
 import json
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +24,7 @@ from aecli.analyses.tsne.embed import initial_points, scaling
 from tests.benchmarks.cases.tsne import affinities_of
 from tests.benchmarks.codes import encode
 from tests.benchmarks.divergence import divergence
-from tests.benchmarks.measuring import Effort, Row, compare, reference, run_peak
+from tests.benchmarks.measuring import Effort, Row, compare, log, reference, run_peak
 
 METHODS = {"aecli": "aecli", "fft": "openTSNE FFT", "bh": "openTSNE Barnes-Hut"}
 TOLERANCE = 0.02
@@ -92,7 +91,7 @@ def _optimize(
     measured.divergence = divergence(similarities, points)
     measured.accuracy = label_accuracy(points.astype(np.float32), labels) or 0.0
     text = f"{document['seconds']:.2f} s, KL divergence {measured.divergence:.4f}, {measured.as_text()}"
-    print(f"  {METHODS[method]}, threads {threads}: {text}", file=sys.stderr, flush=True)
+    log(f"{METHODS[method]}, threads {threads}: {text}")
 
 
 def _rows(case: str, threads: int, measured: dict[str, Measured]) -> list[Row]:
