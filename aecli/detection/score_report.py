@@ -1,13 +1,18 @@
 """Metrics of a fitted score on images that it was not fitted on."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from aecli.analyses.intervals import Estimate, proportion_interval
+from aecli.detection.detector import DetectorHeader
 from aecli.detection.pixel_metrics import PixelMetrics
-from aecli.detection.score_fitting import FittedScore
 from aecli.detection.separation import Separation, separation
-from aecli.storage.schema import FORMERLY
+from aecli.errors import InputError
+from aecli.storage.schema import FORMERLY, build
+
+if TYPE_CHECKING:
+    from aecli.detection.score_fitting import FittedScore
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,20 @@ class ScoreReport:
         }
 
 
-def evaluate(fitted: FittedScore, seed: int) -> ScoreReport:
+def metrics_of(header: DetectorHeader, path: Path | None = None) -> ScoreReport:
+    """Return the metrics that a detector's file holds, which are not checked when it is loaded; errors name `path`.
+
+    Raises:
+        InputError: they are damaged.
+    """
+    try:
+        return build(ScoreReport, header.measured)
+    except ValueError as error:
+        where = f"{path}: " if path else ""
+        raise InputError(f"damaged detector: {where}invalid metrics: {error}", hint="calibrate it again") from error
+
+
+def evaluate(fitted: "FittedScore", seed: int) -> ScoreReport:
     """Compute the metrics on the images to evaluate on; the seed is that of the bootstrap."""
     normal, anomalous, threshold = fitted.normal_scores, fitted.anomalous_scores, fitted.threshold
     return ScoreReport(

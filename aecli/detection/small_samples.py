@@ -3,6 +3,8 @@
 from typing import Literal
 
 from aecli.detection.detector import DetectorHeader
+from aecli.detection.score_report import metrics_of
+from aecli.errors import InputError
 from aecli.runtime.counting import counted
 
 FEW_IMAGES = 10
@@ -56,11 +58,10 @@ def _images_text(header: DetectorHeader) -> str:
 
 def _interval_text(header: DetectorHeader) -> str:
     try:
-        specificity = header.measured["specificity"]
-        low, high = 1 - float(specificity["high"]), 1 - float(specificity["low"])
-    except (KeyError, TypeError, ValueError):  # the metrics are not checked when a detector is loaded
+        specificity = metrics_of(header).specificity
+    except InputError:
         return "the fraction of new normal images that it flags is uncertain"
-    return f"{low:.0%} to {high:.0%} of new normal images may be flagged"
+    return f"{1 - specificity.high:.0%} to {1 - specificity.low:.0%} of new normal images may be flagged"
 
 
 def _count(header: DetectorHeader, kind: Literal["normal", "anomalous"]) -> int:

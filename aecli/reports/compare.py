@@ -15,11 +15,12 @@ from aecli.analyses.knn_probe.features import code_features
 from aecli.analyses.knn_probe.labeled_draws import match_labels
 from aecli.analyses.knn_probe.options import KNNProbeOptions
 from aecli.analyses.knn_probe.probe import Accuracy, probe
-from aecli.checkpoint import DETECTOR_FILE, CheckpointHeader, ModelRef, read_header
+from aecli.checkpoint import CheckpointHeader, ModelRef, read_header
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.data import DataOptions, DataRef, ImageSet, load, matched_labels, resolve
 from aecli.data.image_set import Failure
 from aecli.detection.detector import load_detector
+from aecli.detection.score_report import metrics_of
 from aecli.errors import AecliError, InputError
 from aecli.inference.model import Model, conversion_of
 from aecli.inference.training_overlap import TrainingOverlap, training_overlap
@@ -189,9 +190,9 @@ def _read_run(model: ModelRef, name: str) -> Run:
     if not folder.is_dir() or not files.metrics.exists():
         raise InputError(f"not a run folder: {folder}", hint="name folders that aecli train wrote")
     auroc = None
-    if (folder / DETECTOR_FILE).exists():
-        separation = load_detector(folder / DETECTOR_FILE).header.measured.get("separation")
-        auroc = separation["auroc"]["value"] if separation else None
+    if files.detector.exists():
+        separation = metrics_of(load_detector(files.detector).header, files.detector).separation
+        auroc = separation.auroc.value if separation else None
     return Run(name, model, header, files.load_metrics(), auroc)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from aecli.data.registry import registry
 from aecli.data.shapes import color_text, shape_text, size_text
 from aecli.data.tiling import Tiling
 from aecli.detection.detector import DetectorHeader, default_detector, is_detector, load_detector
-from aecli.detection.score_report import ScoreReport
+from aecli.detection.score_report import metrics_of
 from aecli.detection.scores import find_score
 from aecli.detection.small_samples import basis_text
 from aecli.errors import InputError
@@ -28,7 +27,6 @@ from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.header import versions_text
 from aecli.storage.npz import has_arrays
 from aecli.storage.paths import require_file
-from aecli.storage.schema import build
 
 HINT = "name a run folder, model, detector, code file, archive, recipe or DATA"
 
@@ -164,7 +162,7 @@ def _describe_detector(path: Path) -> Description:
         **_tile_lines(header.tiles),
         "normal": header.normal.description,
         "anomalous": "none" if header.anomalous is None else header.anomalous.description,
-        **_metric_lines(header.measured, path),
+        **metrics_of(header, path).as_lines(),
         "model": header.model_fingerprint,
         "made by": versions_text(header.versions),
     }
@@ -176,14 +174,6 @@ def _choice(header: DetectorHeader) -> str:
     if header.quantile is None:
         return "where normal and anomalous images are equally probable"
     return f"which {100 * header.quantile:g}% of normal images should not exceed"
-
-
-def _metric_lines(measured: dict[str, Any], path: Path) -> dict[str, str]:
-    """Return the metrics of a detector on images that it was not fitted on."""
-    try:
-        return build(ScoreReport, measured).as_lines()
-    except ValueError as error:
-        raise InputError(f"damaged detector: {path}: invalid metrics: {error}") from error
 
 
 def _tile_lines(tiles: Tiling | None) -> dict[str, str]:

@@ -16,7 +16,11 @@ def calibrated(normal: int, anomalous: int = 0, quantile: float | None = None) -
     """Return a detector that was fitted on one half of the images, and evaluated on the other half."""
     measured = {
         "images": {"normal": normal // 2, "anomalous": anomalous // 2},
+        "score": "residual",
+        "threshold": 1.0,
         "specificity": {"value": 1.0, "low": 0.61, "high": 1.0},
+        "recall": None,
+        "separation": None,
     }
     return replace(
         DEFAULT,
@@ -56,6 +60,13 @@ def test_few_images_are_a_warning_with_their_number(header: DetectorHeader, fact
 )
 def test_enough_images_are_no_warning(header: DetectorHeader) -> None:
     assert small_sample_warning(header) is None
+
+
+def test_metrics_by_the_names_of_0_1_give_the_same_warning() -> None:
+    header = calibrated(12, 10)
+    former = {"specificity": "normal_right", "recall": "anomalous_right"}
+    measured = {former.get(name, name): value for name, value in header.measured.items()}
+    assert small_sample_warning(replace(header, measured=measured)) == small_sample_warning(header)
 
 
 def test_damaged_metrics_do_not_stop_the_warning() -> None:

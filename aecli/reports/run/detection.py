@@ -14,14 +14,13 @@ from aecli.data.splits import hold_out
 from aecli.detection.detector import Detector
 from aecli.detection.features import FIT_FRACTION
 from aecli.detection.inspection import AnomalyInspector, Detection
-from aecli.detection.score_report import ScoreReport
+from aecli.detection.score_report import ScoreReport, metrics_of
 from aecli.detection.separation import auroc
 from aecli.detection.small_samples import basis_text, small_sample_warning
-from aecli.errors import AecliError, InputError
+from aecli.errors import AecliError
 from aecli.inference.model import Model
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
-from aecli.storage.schema import build
 
 SEED = 0
 """The seed of a calibration without --seed; a detector does not record it."""
@@ -109,7 +108,7 @@ def measure_detector(
         InputError: the detector does not fit the model, or is damaged.
     """
     header = detector.header
-    metrics = metrics_of(detector)
+    metrics = metrics_of(header)
     warning = small_sample_warning(header)
     notes = [warning] if warning else []
     sets = {False: header.normal} | ({} if header.anomalous is None else {True: header.anomalous})
@@ -123,18 +122,6 @@ def measure_detector(
         return MeasuredDetector(detector, metrics, None, (*notes, f"its images cannot be read: {error.message}"))
     notes += [note for each in scored for note in each.notes]
     return MeasuredDetector(detector, metrics, _selected(scored, metrics), tuple(notes))
-
-
-def metrics_of(detector: Detector) -> ScoreReport:
-    """Return the metrics that a detector's file holds.
-
-    Raises:
-        InputError: they are damaged.
-    """
-    try:
-        return build(ScoreReport, detector.header.measured)
-    except ValueError as error:
-        raise InputError(f"damaged detector: invalid metrics: {error}", hint="calibrate it again") from error
 
 
 class _Scored:

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aecli import inference
+from aecli.checkpoint import DETECTOR_FILE, MODEL_FILE, read_fingerprint, read_header
+from aecli.detection.detector import default_detector, save_detector
 from aecli.errors import ExitStatus
 from tests.command_line import Run, succeed
 from tests.plots.colors import color_count
@@ -91,6 +95,20 @@ def test_the_auroc_is_that_of_the_detector_in_the_run_folder(
     auroc = succeed(*words).document["scores"][0]["separation"]["auroc"]["value"]
     runs = succeed("compare", run, mlp_run, "--draws", "1", "--json").document["runs"]
     assert [each["auroc"] for each in runs] == [auroc, None]
+
+
+@pytest.mark.parametrize("separation", [3, {"auroc": 0.9}, {"auroc": {"value": "high"}}])
+def test_a_detector_with_damaged_metrics_is_a_damaged_input(
+    separation: object, aecli: Run, conv_run: Path, mlp_run: Path, tmp_path: Path
+) -> None:
+    folder = copytree(conv_run, tmp_path / "run")
+    detector = default_detector(read_header(folder / MODEL_FILE), read_fingerprint(folder / MODEL_FILE))
+    header = replace(detector.header, measured={"separation": separation})
+    save_detector(replace(detector, header=header), folder / DETECTOR_FILE)
+    result = aecli("compare", folder, mlp_run)
+    assert result.status == ExitStatus.INPUT
+    assert str(folder / DETECTOR_FILE) in result.err
+    assert "bug" not in result.err
 
 
 def test_runs_without_common_test_images_have_no_knn_accuracy(
