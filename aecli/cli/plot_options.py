@@ -16,7 +16,6 @@ DpiOpt = Annotated[
         f"{DEFAULT_DPI}.",
     ),
 ]
-PAGE_SUFFIX = ".html"
 FoundOutputOpt = Annotated[
     Path | None,
     typer.Option(

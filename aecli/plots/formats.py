@@ -1,4 +1,4 @@
-"""The formats and the resolution of plot files; imports nothing heavy."""
+"""The formats of plots and pages, and the resolution of plots; imports nothing heavy."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +8,7 @@ from aecli.errors import UsageError
 from aecli.storage.paths import is_stream, require_output
 
 SUFFIXES = (".png", ".svg", ".pdf")
+PAGE_SUFFIXES = (".html", ".htm")
 DEFAULT_DPI = 150
 MIN_DPI, MAX_DPI = 20, 600
 
@@ -26,6 +27,11 @@ def format_of(path: Path) -> str:
             f"a plot must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}: {path}", hint="for example plot.png"
         )
     return suffix.removeprefix(".")
+
+
+def is_page(path: Path) -> bool:
+    """Return whether a file is an HTML page, by its suffix."""
+    return path.suffix.lower() in PAGE_SUFFIXES
 
 
 def require_plot(

@@ -8,13 +8,13 @@ from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
 from aecli.errors import UsageError
 from aecli.inference.model import Model
-from aecli.pages.inspection import InspectionPage
-from aecli.pages.inspection.page import PageSummary
-from aecli.plots.file_options import PAGE_SUFFIXES, FileOptions
+from aecli.pages.inspection.page import InspectionPage, PageSummary
+from aecli.plots.formats import PAGE_SUFFIXES
 from aecli.plots.heatmap import Heatmaps
 from aecli.plots.inspected_view import has_maps
 from aecli.plots.map_files import MapFiles
 from aecli.storage.paths import require_folder, require_output
+from aecli.workflows.detection_options import FileOptions
 
 
 def open_files(options: FileOptions, model: Model, detector: Detector) -> "DetectionFiles":

@@ -7,9 +7,10 @@ from pathlib import Path
 from aecli.analyses.duplicates.find import DuplicatesResult
 from aecli.data import DataOptions
 from aecli.errors import InputError
+from aecli.plots.formats import is_page
 from aecli.runtime.progress import Progress, silent
 from aecli.workflows.code_images import CodeImages, code_images
-from aecli.workflows.search_files import GRID_COLUMNS, GRID_ROWS, PAGE_SUFFIX
+from aecli.workflows.search_files import GRID_COLUMNS, GRID_ROWS
 
 PAGE_GROUPS, PAGE_MEMBERS = 200, 50
 """The most groups, and members of a group, on a page."""
@@ -40,7 +41,7 @@ def write_groups(
         result: The groups.
         files: How each set of codes is called.
         images: The DATA word of the images of each set; None for those that the code files name.
-        output: A page if it ends in .html, or else a grid.
+        output: A page if it ends in .html or .htm, or else a grid.
         options: How images are read.
         dpi: The resolution of a grid.
         progress: Called while images are read.
@@ -49,15 +50,15 @@ def write_groups(
         InputError: there are no groups or no images for a grid, or they are not those of the codes.
         UnavailableError: the data set is not available, or the file cannot be written.
     """
-    is_page = output.suffix.lower() == PAGE_SUFFIX
-    most, longest = (PAGE_GROUPS, PAGE_MEMBERS) if is_page else (GRID_ROWS, GRID_COLUMNS)
+    as_page = is_page(output)
+    most, longest = (PAGE_GROUPS, PAGE_MEMBERS) if as_page else (GRID_ROWS, GRID_COLUMNS)
     groups = result.groups[:most]
     found: list[CodeImages] = []
     for number, codes in enumerate(result.sets):
         indices = [each.index for group in groups for each in group.members[:longest] if each.set_index == number]
         found.append(code_images(codes, indices, images[number] if images else None, options, progress))
     missing = next((each.missing for each in found if each.missing), None) if groups else None
-    if is_page:
+    if as_page:
         from aecli.pages.search.groups import write_page
 
         write_page(result, files, [each.pixels for each in found], missing, groups, longest, output)

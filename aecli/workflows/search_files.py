@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from aecli.analyses.search.search import SearchResult
 from aecli.data import DataOptions
 from aecli.errors import InputError
+from aecli.plots.formats import is_page
 from aecli.runtime.progress import Progress, silent
 from aecli.workflows.code_images import CodeImages, code_images
 from aecli.workflows.code_queries import KEPT_IMAGES, Queries
 
 GRID_ROWS, GRID_COLUMNS = 20, 20
 """The most queries, and neighbors of a query, in a grid: more cannot be seen."""
-PAGE_SUFFIX = ".html"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def write_queries(
         result: What was found.
         queries: The queries.
         images: The DATA word of the images of the codes; None for the one that the code file names.
-        output: A page if it ends in .html, or else a grid.
+        output: A page if it ends in .html or .htm, or else a grid.
         options: How images are read.
         dpi: The resolution of a grid.
         progress: Called while images are read.
@@ -53,11 +53,11 @@ def write_queries(
         InputError: there are no images for a grid, or they are not those of the codes.
         UnavailableError: the data set is not available, or the file cannot be written.
     """
-    is_page = output.suffix.lower() == PAGE_SUFFIX
-    shown = min(len(result), KEPT_IMAGES if is_page else GRID_ROWS)
+    as_page = is_page(output)
+    shown = min(len(result), KEPT_IMAGES if as_page else GRID_ROWS)
     found = code_images(result.codes, result.neighbors.indices[:shown].ravel().tolist(), images, options, progress)
     asked = _query_images(queries, shown, options, progress)
-    if is_page:
+    if as_page:
         from aecli.pages.search.page import write_page
 
         write_page(result, asked, found.pixels, found.missing, shown, output)

@@ -18,10 +18,10 @@ from aecli.detection.scores import find_score
 from aecli.detection.tile_options import TileOptions
 from aecli.errors import UsageError
 from aecli.inference.model import Model, ModelOutput
-from aecli.plots.file_options import FileOptions
 from aecli.plots.inspected_view import map_of
 from aecli.workflows.detection import open_inspector
 from aecli.workflows.detection_files import open_files
+from aecli.workflows.detection_options import FileOptions
 
 TILING = Tiling(8, 2)
 

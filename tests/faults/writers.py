@@ -182,7 +182,7 @@ def _detections(material: Path) -> list[Writer]:
     from aecli.data.image_set import Failure
     from aecli.detection.detector import load_detector
     from aecli.detection.inspection import AnomalyInspector, Detection
-    from aecli.pages.inspection import InspectionPage
+    from aecli.pages.inspection.page import InspectionPage
     from aecli.plots.heatmap import Heatmaps
     from aecli.plots.map_files import MapFiles
     from aecli.plots.map_formats import MapFormat

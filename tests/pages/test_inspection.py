@@ -14,10 +14,10 @@ from PIL import Image
 from aecli.data.image_set import Failure
 from aecli.detection.detector import Detector
 from aecli.errors import UnavailableError
-from aecli.pages.inspection import InspectionPage, page
+from aecli.pages.inspection import page
 from aecli.pages.inspection.distribution import HEIGHT, distribution
-from aecli.pages.inspection.page import PageSummary
-from aecli.plots.file_options import VIEWS
+from aecli.pages.inspection.limits import VIEWS
+from aecli.pages.inspection.page import InspectionPage, PageSummary
 from tests.plots.detections import THRESHOLD, detection, detector, hot, model
 
 HOSTILE = [

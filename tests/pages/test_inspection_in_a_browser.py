@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from aecli.data.image_set import Failure
-from aecli.pages.inspection import InspectionPage, markup, page
+from aecli.pages.inspection import markup, page
+from aecli.pages.inspection.page import InspectionPage
 from tests.browser import CHROMIUM, Page, browser
 from tests.plots.detections import detection, detector, hot, model
 

@@ -13,8 +13,8 @@ from aecli.data.options import PAGES_HELP, PAGES_VALUES, DataOptions, Pages
 from aecli.detection.selection import ResultOptions
 from aecli.detection.tile_options import TileOptions
 from aecli.errors import ExitStatus, InputError, Interrupted, UsageError
-from aecli.plots.file_options import FileOptions
 from aecli.runtime.counting import counted, rate_text
+from aecli.workflows.detection_options import FileOptions
 
 if TYPE_CHECKING:
     from aecli.cli.detection_results import ResultPrinter

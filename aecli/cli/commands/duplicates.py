@@ -12,7 +12,7 @@ from aecli.analyses.duplicates.options import DuplicateOptions
 from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
 from aecli.cli.console import printable
-from aecli.cli.plot_options import PAGE_SUFFIX, DpiOpt, FoundOutputOpt
+from aecli.cli.plot_options import DpiOpt, FoundOutputOpt
 from aecli.cli.table_console import TableConsole
 from aecli.cli.tables import Column, Row
 from aecli.data.options import DataOptions
@@ -74,7 +74,7 @@ def duplicates(
 ) -> None:
     """Find copies and near-duplicates among images, or those that two sets have in common, by their codes."""
     from aecli.codes import load_codes
-    from aecli.plots.formats import require_plot
+    from aecli.plots.formats import PAGE_SUFFIXES, require_plot
 
     _check(
         codes,
@@ -86,7 +86,7 @@ def duplicates(
     )
     for path in codes:
         require_codes(path)
-    output = require_plot(output, dpi, inputs=codes, other_suffixes=[PAGE_SUFFIX])
+    output = require_plot(output, dpi, inputs=codes, other_suffixes=PAGE_SUFFIXES)
     if options.method == "approximate":
         from aecli.analyses.search.approximate import require_index
 

@@ -42,13 +42,14 @@ def report(
     """Write an HTML page on a run: curves, reconstructions, codes, bytes, errors of its detector, and commands."""
     from aecli.checkpoint.run_folder import RunFolder
     from aecli.data import resolve
+    from aecli.plots.formats import PAGE_SUFFIXES
     from aecli.reports.run.files import resolve_run
     from aecli.storage.paths import require_output
 
     model = resolve_run(run)
     data_ref = resolve(data) if data else None
     inputs = [model.file, *(data_ref.paths if data_ref else ())]
-    output = require_output(output or RunFolder(model.path).report, inputs=inputs, suffixes=[".html", ".htm"])
+    output = require_output(output or RunFolder(model.path).report, inputs=inputs, suffixes=PAGE_SUFFIXES)
 
     from aecli.pages.run import save_run_page
     from aecli.reports.run.measured import measure_run

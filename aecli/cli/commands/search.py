@@ -9,7 +9,7 @@ from aecli.analyses.search.options import SearchOptions
 from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
 from aecli.cli.options import DeviceOpt
-from aecli.cli.plot_options import PAGE_SUFFIX, DpiOpt, FoundOutputOpt
+from aecli.cli.plot_options import DpiOpt, FoundOutputOpt
 from aecli.cli.table_console import TableConsole
 from aecli.cli.tables import Column, decimals_of
 from aecli.data.options import DataOptions
@@ -72,13 +72,13 @@ def search(
     """Find the images whose codes are nearest to those of other images, nearest first."""
     from aecli.checkpoint import resolve_model
     from aecli.codes import load_codes
-    from aecli.plots.formats import require_plot
+    from aecli.plots.formats import PAGE_SUFFIXES, require_plot
     from aecli.storage.paths import is_stream
 
     require_codes(codes)
     checkpoint = resolve_model(model) if model else None
     inputs = [codes, *(Path(word) for word in query)]
-    output = require_plot(output, dpi, inputs=inputs, other_suffixes=[PAGE_SUFFIX])
+    output = require_plot(output, dpi, inputs=inputs, other_suffixes=PAGE_SUFFIXES)
     if images and not output:
         raise UsageError("--images applies to a grid or a page", hint="add -o found.png")
     if options.method == "approximate":

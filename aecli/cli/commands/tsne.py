@@ -24,7 +24,7 @@ from aecli.cli.console import Console, printable
 from aecli.cli.plot_options import DpiOpt, plot_option
 from aecli.data.options import DataOptions
 from aecli.errors import UsageError
-from aecli.plots.file_options import PAGE_SUFFIXES
+from aecli.plots.formats import PAGE_SUFFIXES, is_page, require_plot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,7 +151,7 @@ def tsne(
         plot.panel(title, embedding, pixels, image_indices)
         for title, embedding, image_indices in zip(titles, embeddings, indices, strict=True)
     ]
-    if _is_page(output):
+    if is_page(output):
         _write_page(panels, embeddings, output, score_file, console)
     else:
         plot.draw(panels, output, dpi)
@@ -172,15 +172,9 @@ def tsne(
     console.saved(output, "\n  ".join(map(printable, lines)), document)
 
 
-def _is_page(output: Path) -> bool:
-    return output.suffix.lower() in PAGE_SUFFIXES
-
-
 def _require_output(output: Path, dpi: int | None, scores: Path | None, inputs: Sequence[Path]) -> Path:
     """Check the plot or page before the work starts; return the file to write."""
-    from aecli.plots.formats import require_plot
-
-    if scores and not _is_page(output):
+    if scores and not is_page(output):
         raise UsageError("--scores applies to a page only", hint="name a page: -o map.html")
     return require_plot(output, dpi, inputs=inputs, other_suffixes=PAGE_SUFFIXES)
 

@@ -1,5 +1,1 @@
 """One HTML page with all inspected images, for an inspector: sorted, filtered and enlarged in a browser, offline."""
-
-from aecli.pages.inspection.page import InspectionPage
-
-__all__ = ["InspectionPage"]

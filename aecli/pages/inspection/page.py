@@ -17,8 +17,8 @@ from aecli.detection.inspection import Detection
 from aecli.inference.model import Model
 from aecli.pages.document import Picture
 from aecli.pages.inspection import markup
+from aecli.pages.inspection.limits import VIEWS
 from aecli.plots.color_scale import color_scale
-from aecli.plots.file_options import VIEWS
 from aecli.plots.inspected_view import InspectedView, view_of
 from aecli.storage.atomic import atomic_write
 from aecli.storage.paths import unwritable

@@ -69,6 +69,7 @@ def test_without_an_image_to_show_the_report_says_so(detect: Run, image_folder: 
         (("--report", "report.png"), ExitStatus.USAGE, "HTML"),
         (("--report", "folder.html"), ExitStatus.USAGE, "folder.html"),
         (("--report", "/dev/null/report.html"), ExitStatus.UNAVAILABLE, "/dev/null"),
+        (("--heatmaps", "folder.htm"), ExitStatus.USAGE, "folder.htm"),
         (("--heatmaps", "/dev/null"), ExitStatus.UNAVAILABLE, "/dev/null"),
         (("--maps", "/dev/null/maps"), ExitStatus.UNAVAILABLE, "/dev/null"),
         (("--maps", "maps", "--maps-format", "png"), ExitStatus.USAGE, "png"),

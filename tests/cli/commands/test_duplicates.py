@@ -10,6 +10,7 @@ from PIL import Image
 
 from aecli.codes import load_codes, save_codes
 from aecli.errors import ExitStatus
+from aecli.plots.formats import is_page
 from tests.analyses.digit_codes import digit_codes
 from tests.command_line import Run, succeed
 
@@ -97,13 +98,13 @@ def test_the_threshold_and_the_metric_change_what_is_found(aecli: Run, tmp_path:
     assert found[0]["groups"] != found[1]["groups"]
 
 
-@pytest.mark.parametrize("name", ["groups.png", "groups.html"])
+@pytest.mark.parametrize("name", ["groups.png", "groups.html", "groups.htm"])
 def test_grids_and_pages_show_the_images(name: str, aecli: Run, codes: Path, tmp_path: Path) -> None:
     output = tmp_path / name
     result = aecli("duplicates", codes, "-o", output)
     assert result.status == 0, result.err
     assert f"wrote {output}: 2 groups" in result.err
-    if name.endswith("html"):
+    if is_page(output):
         assert output.read_text("utf-8").count("<img ") == 4
     else:
         with Image.open(output) as image:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from aecli.codes import load_codes, save_codes
 from aecli.errors import ExitStatus
+from aecli.plots.formats import is_page
 from tests.analyses.digit_codes import digit_codes
 from tests.command_line import Run, succeed
 
@@ -86,7 +87,7 @@ def test_images_that_cannot_be_read_are_left_out(aecli: Run, codes: Path, mlp_ru
     assert "0.png" not in failed["error"]
 
 
-@pytest.mark.parametrize("name", [pytest.param("found.png", marks=pytest.mark.slow), "found.html"])
+@pytest.mark.parametrize("name", [pytest.param("found.png", marks=pytest.mark.slow), "found.html", "found.htm"])
 def test_grids_and_pages_show_the_images(
     name: str, aecli: Run, codes: Path, mlp_run: Path, image_folder: Path, tmp_path: Path
 ) -> None:
@@ -94,7 +95,7 @@ def test_grids_and_pages_show_the_images(
     result = aecli("search", image_folder, "--in", codes, "-m", mlp_run, "-k", 3, "-o", output)
     assert result.status == 0, result.err
     assert f"wrote {output}: 6 queries" in result.err
-    if name.endswith("html"):
+    if is_page(output):
         page = output.read_text("utf-8")
         assert page.count("<img ") == 6 * 4
         assert page.count("<section>") == 6

@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import cast
 
 from aecli.errors import UsageError, unknown
+from aecli.pages.inspection.limits import VIEWS
+from aecli.plots.formats import PAGE_SUFFIXES, is_page
 from aecli.plots.map_formats import MAP_FORMATS, MapFormat
 from aecli.runtime.options import option
-from aecli.storage.paths import is_stream
 
 PANEL = "Files"
-PAGE_SUFFIXES = (".html", ".htm")
-FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz", ".html", ".svg", ".pdf")
+FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz", ".svg", ".pdf", *PAGE_SUFFIXES)
 """Suffixes that no folder is meant to have."""
-VIEWS = 100
-"""Images of the page that can be enlarged: those with the highest scores, as each of them adds some 200 KB to it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class FileOptions:
                 raise UsageError(unknown("value of --maps-format", self.maps_format, MAP_FORMATS))
             if self.maps is None:
                 raise UsageError("--maps-format applies to --maps only", hint="add --maps DIR")
-        if self.report is not None and (is_stream(self.report) or self.report.suffix.lower() not in PAGE_SUFFIXES):
+        if self.report is not None and not is_page(self.report):
             raise UsageError(f"the report is an HTML file, not {self.report}", hint="for example --report report.html")
 
     @property
