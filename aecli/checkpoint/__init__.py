@@ -1,4 +1,4 @@
-"""Trained models as files: their metadata, their names in a run folder, and how they are written and read."""
+"""Trained models as files: their metadata, how they are found in a run folder, and how they are written and read."""
 
 from aecli.checkpoint.file import (
     METADATA_KEY,
@@ -18,9 +18,6 @@ from aecli.checkpoint.header import (
     TrainingSummary,
 )
 from aecli.checkpoint.model_ref import (
-    DETECTOR_FILE,
-    MODEL_FILE,
-    ONNX_FILE,
     ModelRef,
     is_onnx,
     resolve_checkpoint,
@@ -28,10 +25,7 @@ from aecli.checkpoint.model_ref import (
 )
 
 __all__ = [
-    "DETECTOR_FILE",
     "METADATA_KEY",
-    "MODEL_FILE",
-    "ONNX_FILE",
     "Checkpoint",
     "CheckpointHeader",
     "DataSource",

@@ -6,12 +6,7 @@ from pathlib import Path
 from aecli.checkpoint.onnx_file import SUFFIX
 from aecli.errors import InputError
 from aecli.storage.paths import require_file
-
-MODEL_FILE = "model.safetensors"
-ONNX_FILE = "model.onnx"
-"""Written into a run folder by `aecli export RUN`."""
-DETECTOR_FILE = "detector.safetensors"
-"""Written into a run folder by `aecli calibrate`."""
+from aecli.storage.run_files import MODEL_FILE, ONNX_FILE
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from aecli.checkpoint import DETECTOR_FILE, MODEL_FILE, ONNX_FILE
 from aecli.errors import InputError, OutputExistsError, UsageError
 from aecli.recipes.loading import load_recipe, save_recipe
 from aecli.recipes.resuming import require_not_exceeded, require_resumable
@@ -16,6 +15,7 @@ from aecli.recipes.schema import Recipe
 from aecli.storage.atomic import write_text
 from aecli.storage.locks import exclusive
 from aecli.storage.paths import require_folder, require_no_input
+from aecli.storage.run_files import DETECTOR_FILE, MODEL_FILE, ONNX_FILE, RECIPE_FILE
 from aecli.storage.schema import build
 from aecli.storage.text import open_text
 
@@ -61,7 +61,7 @@ class RunFolder:
 
     @property
     def recipe(self) -> Path:
-        return self.path / "recipe.toml"
+        return self.path / RECIPE_FILE
 
     @property
     def metrics(self) -> Path:

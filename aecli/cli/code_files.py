@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aecli.errors import AecliError, InputError
 from aecli.storage.paths import is_stream, require_file
+from aecli.storage.run_files import MODEL_FILE
 
 
 def require_codes(path: Path, what: str = "code file") -> Path:
@@ -12,8 +13,6 @@ def require_codes(path: Path, what: str = "code file") -> Path:
     Raises:
         InputError: the file is missing, empty or not a regular file, or the path names images or a run folder.
     """
-    from aecli.checkpoint import MODEL_FILE
-
     if is_stream(path) or path.suffix.lower() == ".npz":
         return require_file(path, what)
     if (path / MODEL_FILE).is_file():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aecli.cli.parameters import flags, is_argument, usage
+from aecli.storage.run_files import MODEL_FILE
 
 PLAIN = {
     r"Input should be a valid number.*": "not a number",
@@ -62,7 +63,7 @@ def _split_setting(words: Sequence[str]) -> str | None:
 
 def _is_model(path: Path) -> bool:
     try:
-        return (path / "model.safetensors").is_file() or (path.suffix in {".safetensors", ".onnx"} and path.is_file())
+        return (path / MODEL_FILE).is_file() or (path.suffix in {".safetensors", ".onnx"} and path.is_file())
     except (OSError, ValueError):  # a name that is too long, or with a null character
         return False
 

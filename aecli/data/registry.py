@@ -12,9 +12,10 @@ from aecli.data.formats.known import KNOWN_SUFFIXES
 from aecli.data.shards import ShardedSource, expand_braces
 from aecli.data.source import NamedSource, PathSource, Source
 from aecli.errors import InputError, unknown
+from aecli.storage.run_files import MODEL_FILE, RECIPE_FILE
 
 SPLITS = ("train", "test", "all")
-RUN_FILES = ("model.safetensors", "recipe.toml")
+RUN_FILES = (MODEL_FILE, RECIPE_FILE)
 """Files of a run folder, whose images are plots."""
 
 

@@ -14,16 +14,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.checkpoint import (
-    DETECTOR_FILE,
-    METADATA_KEY,
-    MODEL_FILE,
-    ONNX_FILE,
-    CheckpointHeader,
-    DataSource,
-    NormalMaps,
-    read_metadata,
-)
+from aecli.checkpoint import METADATA_KEY, CheckpointHeader, DataSource, NormalMaps, read_metadata
 from aecli.data.tiling import Tiling
 from aecli.detection.options import DEFAULT_QUANTILE
 from aecli.detection.reductions import DEFAULT_REDUCTION, check_reduction
@@ -35,6 +26,7 @@ from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.header import Header
 from aecli.storage.paths import require_file
+from aecli.storage.run_files import DETECTOR_FILE, MODEL_FILE, ONNX_FILE
 from aecli.storage.schema import parse_json
 from aecli.storage.tensor_files import unreadable_tensors
 

@@ -3,19 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aecli.checkpoint import (
-    MODEL_FILE,
-    ONNX_FILE,
-    ModelRef,
-    load_checkpoint,
-    read_fingerprint,
-    resolve_checkpoint,
-    resolve_model,
-)
+from aecli.checkpoint import ModelRef, load_checkpoint, read_fingerprint, resolve_checkpoint, resolve_model
 from aecli.checkpoint.onnx_file import read_onnx
 from aecli.errors import InputError, UnavailableError
 from aecli.inference.accelerator import may_have_accelerator
 from aecli.inference.archive_images import read_archives_with
+from aecli.storage.run_files import MODEL_FILE, ONNX_FILE
 
 if TYPE_CHECKING:
     from aecli.inference.model import Model

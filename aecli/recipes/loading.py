@@ -12,6 +12,7 @@ import tomli_w
 from aecli.errors import RecipeError, UsageError, unknown
 from aecli.recipes.schema import Recipe
 from aecli.storage.atomic import write_text
+from aecli.storage.run_files import RECIPE_FILE
 from aecli.storage.text import read_text
 
 SMALL, PHOTOS = AUTOMATIC = ("small", "photos")
@@ -46,7 +47,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     elif name_or_path.endswith(".toml") or "/" in name_or_path:
         text = read_text(Path(name_or_path), "recipe")
     else:
-        of_run = Path(name_or_path, "recipe.toml")
+        of_run = Path(name_or_path, RECIPE_FILE)
         hint = f"the recipe of this run: {of_run}" if of_run.is_file() else "or name a file that ends in .toml"
         raise RecipeError(unknown("recipe", name_or_path, recipe_names()), hint=hint)
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aecli.checkpoint import MODEL_FILE, CheckpointHeader, read_fingerprint, read_header
+from aecli.checkpoint import CheckpointHeader, read_fingerprint, read_header
 from aecli.codes import load_codes
 from aecli.codes.coordinates import CoordinatesInfo, read_info
 from aecli.data import resolve
@@ -27,6 +27,7 @@ from aecli.storage.fingerprints import short_fingerprint
 from aecli.storage.header import versions_text
 from aecli.storage.npz import has_arrays
 from aecli.storage.paths import require_file
+from aecli.storage.run_files import MODEL_FILE
 
 HINT = "name a run folder, model, detector, code file, archive, recipe or DATA"
 

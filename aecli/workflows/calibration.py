@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from aecli.checkpoint import DETECTOR_FILE
 from aecli.data import DataOptions, DataRef, Failure, ImageSet, load, resolve
 from aecli.data.conversion import Conversion
 from aecli.data.mask_folder import with_masks
@@ -19,6 +18,7 @@ from aecli.detection.tile_options import TileOptions
 from aecli.errors import InputError, UsageError
 from aecli.inference.model import Model
 from aecli.runtime.progress import Progress, silent
+from aecli.storage.run_files import DETECTOR_FILE
 
 AS_TRAINED = TileOptions()
 

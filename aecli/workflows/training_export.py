@@ -4,9 +4,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aecli.checkpoint import ONNX_FILE
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import AecliError, InputError
+from aecli.storage.run_files import ONNX_FILE
 
 if TYPE_CHECKING:
     from aecli.training.trained import Trained

@@ -15,18 +15,12 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from aecli.checkpoint import (
-    METADATA_KEY,
-    MODEL_FILE,
-    CheckpointHeader,
-    load_checkpoint,
-    read_header,
-    save_checkpoint,
-)
+from aecli.checkpoint import METADATA_KEY, CheckpointHeader, load_checkpoint, read_header, save_checkpoint
 from aecli.errors import AecliError, ExitStatus, InputError
 from aecli.inference.torch_backend import TorchModel
 from aecli.recipes.loading import load_recipe
 from aecli.reports.describe import describe
+from aecli.storage.run_files import MODEL_FILE
 
 Change = Callable[[dict[str, Any]], object]
 

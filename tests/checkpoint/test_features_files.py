@@ -16,9 +16,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from aecli import inference
-from aecli.checkpoint import METADATA_KEY, MODEL_FILE, ONNX_FILE, load_checkpoint, save_checkpoint
+from aecli.checkpoint import METADATA_KEY, load_checkpoint, save_checkpoint
 from aecli.detection.detector import detector_for
 from aecli.errors import ExitStatus, InputError
+from aecli.storage.run_files import MODEL_FILE, ONNX_FILE
 from tests.command_line import Run
 
 Change = Callable[[dict[str, Any]], object]

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import aecli as package
-from aecli.checkpoint import DETECTOR_FILE, MODEL_FILE
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.codes import load_codes
 from aecli.detection.detector import load_detector
 from aecli.inference.model import Model
+from aecli.storage.run_files import DETECTOR_FILE, MODEL_FILE
 from tests.command_line import succeed
 
 FILES = Path(__file__).with_name("written_by_0_1")

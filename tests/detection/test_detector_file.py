@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from aecli.analyses.intervals import proportion_interval
-from aecli.checkpoint import DETECTOR_FILE, METADATA_KEY, DataSource, ResidualQuantiles
+from aecli.checkpoint import METADATA_KEY, DataSource, Quantiles
 from aecli.detection.detector import (
     Detector,
     DetectorHeader,
@@ -28,6 +28,7 @@ from aecli.detection.scores import find_score, score_names
 from aecli.errors import InputError, UsageError
 from aecli.inference.loading import load
 from aecli.inference.model import Model, ModelOutput
+from aecli.storage.run_files import DETECTOR_FILE
 
 FITTED_SCORES = ("combined", "knn", "local", "mahalanobis", "patch", "pooled", "position")
 """The scores that have statistics."""
@@ -107,7 +108,7 @@ def test_the_default_threshold_flags_a_hundredth_of_new_images(model: Model, cou
         values = np.quantile(random.exponential(size=count), probabilities).tolist()
         header = replace(
             model.header,
-            residual_quantiles=ResidualQuantiles(probabilities, values),
+            residual_quantiles=Quantiles(probabilities, values),
             validation=replace(model.header.validation, images=count),
         )
         flagged.append(np.exp(-default_detector(header, "").header.threshold))

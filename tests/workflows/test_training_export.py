@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from aecli import inference
-from aecli.checkpoint import ONNX_FILE, Checkpoint, read_fingerprint
+from aecli.checkpoint import Checkpoint, read_fingerprint
 from aecli.checkpoint.onnx_file import read_onnx
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import InputError, Interrupted
 from aecli.inference.onnx import export as exporting
 from aecli.inference.onnx.backend import OnnxModel
+from aecli.storage.run_files import ONNX_FILE
 from tests.command_line import Result, run_here, succeed
 
 QUICK = ("train", "digits", "--recipe", "mlp", "--batch-size", "500", "--device", "cpu", "--keep-state")

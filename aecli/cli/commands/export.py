@@ -26,10 +26,11 @@ OnnxOpt = Annotated[
 
 def export(checkpoint: CheckpointArg, console: Console, output: OnnxOpt = None) -> None:
     """Export a model as ONNX, which encode, decode and detect run on the CPU without torch."""
-    from aecli.checkpoint import ONNX_FILE, load_checkpoint, read_header, resolve_checkpoint
+    from aecli.checkpoint import load_checkpoint, read_header, resolve_checkpoint
     from aecli.checkpoint.onnx_file import SUFFIX
     from aecli.errors import UsageError
     from aecli.storage.paths import require_output
+    from aecli.storage.run_files import ONNX_FILE
 
     ref = resolve_checkpoint(checkpoint)
     read_header(ref.file)

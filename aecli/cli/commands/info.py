@@ -54,11 +54,12 @@ def _print_recipe(file: str, console: Console) -> None:
     """
     from aecli.recipes.loading import load_recipe, recipe_names, recipe_purpose
     from aecli.recipes.template import recipe_template
+    from aecli.storage.run_files import RECIPE_FILE
 
     path = Path(file)
     if path.exists() and not path.is_dir() and path.suffix != ".toml":
         raise UsageError(f"--toml prints recipes, not {file}", hint="name a recipe or a run folder")
-    recipe = load_recipe(str(path / "recipe.toml") if path.is_dir() else file)
+    recipe = load_recipe(str(path / RECIPE_FILE) if path.is_dir() else file)
     title = recipe_purpose(file) if file in recipe_names() and not path.is_dir() else f"The recipe of {file}."
     text = recipe_template(recipe, title)
     console.result(text.rstrip("\n"), {"recipe": recipe.to_dict(), "toml": text})

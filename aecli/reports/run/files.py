@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aecli.checkpoint import MODEL_FILE, CheckpointHeader, ModelRef, read_fingerprint, read_header, resolve_checkpoint
+from aecli.checkpoint import CheckpointHeader, ModelRef, read_fingerprint, read_header, resolve_checkpoint
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder, is_finished
 from aecli.detection.detector import Detector, load_detector
 from aecli.errors import AecliError, InputError
 from aecli.recipes.schema import Recipe
 from aecli.reports.run.commands import ClosestRecipe, closest_recipe, commands
+from aecli.storage.run_files import MODEL_FILE
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import torch
 
-from aecli.checkpoint import MODEL_FILE, load_checkpoint, resolve_model
+from aecli.checkpoint import load_checkpoint, resolve_model
 from aecli.data import DataOptions, load
 from aecli.detection.detector import detector_for
 from aecli.inference import load as load_model
 from aecli.inference.model import batch_size
 from aecli.models.backbone import outputs
 from aecli.models.feature_model import FeatureModel
+from aecli.storage.run_files import MODEL_FILE
 
 REPEATS = 5
 

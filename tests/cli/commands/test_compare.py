@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aecli import inference
-from aecli.checkpoint import DETECTOR_FILE, MODEL_FILE, read_fingerprint, read_header
+from aecli.checkpoint import read_fingerprint, read_header
 from aecli.detection.detector import default_detector, save_detector
 from aecli.errors import ExitStatus
+from aecli.storage.run_files import DETECTOR_FILE, MODEL_FILE
 from tests.command_line import Run, succeed
 from tests.plots.colors import color_count
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from aecli import inference
-from aecli.checkpoint import MODEL_FILE, ONNX_FILE, load_checkpoint, read_header, save_checkpoint
+from aecli.checkpoint import load_checkpoint, read_header, save_checkpoint
 from aecli.checkpoint.onnx_file import OPERATORS
 from aecli.codes import load_codes
 from aecli.errors import InputError
@@ -25,6 +25,7 @@ from aecli.inference.torch_backend import TorchModel
 from aecli.models.architectures import resolve_arguments
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.layers import PadToMultiple
+from aecli.storage.run_files import MODEL_FILE, ONNX_FILE
 from tests.command_line import Run, succeed
 from tests.models.image_architectures import IMAGE_ARCHITECTURES
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from aecli import inference
-from aecli.checkpoint import MODEL_FILE, ONNX_FILE
 from aecli.data import load
 from aecli.data.conversion import Conversion
 from aecli.detection.detector import detector_for
 from aecli.errors import InputError
 from aecli.inference.onnx.backend import OnnxModel
 from aecli.inference.torch_backend import TorchModel
+from aecli.storage.run_files import MODEL_FILE, ONNX_FILE
 
 WITHOUT_TORCH = """
 import sys
