@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.checkpoint.header import CheckpointHeader, Quantiles
+from aecli.checkpoint.header import CheckpointHeader
 from aecli.checkpoint.normal_statistics import NormalStatistics
 from aecli.detection.reductions import DEFAULT_REDUCTION
 from aecli.detection.score_application import apply_score
@@ -31,11 +31,6 @@ def default_scores(
     """Return the scores of images with these codes by the default score, (N,), and their maps, (N, h, w), if any."""
     score = find_score(DEFAULT_SCORE)
     return apply_score(score, score.measure(_output(codes)), statistics[DEFAULT_SCORE], DEFAULT_REDUCTION)
-
-
-def quantiles(values: NDArray[np.float32], probabilities: list[float]) -> Quantiles:
-    """Return the quantiles of values, (N,)."""
-    return Quantiles(probabilities, [float(value) for value in np.quantile(values, probabilities)])
 
 
 def _output(codes: NDArray[np.float32]) -> ModelOutput:

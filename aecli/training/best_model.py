@@ -16,7 +16,7 @@ from aecli.training.callbacks import History
 from aecli.training.initial_model import random_model
 from aecli.training.request import TrainingRequest
 from aecli.training.subsets import Subset
-from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES, QUANTIZER_VALUES, model_fields
+from aecli.training.summaries import QUANTIZER_IMAGES, QUANTIZER_VALUES, model_fields, quantiles_of
 
 
 def save_best_model(request: TrainingRequest, history: History) -> None:
@@ -31,8 +31,7 @@ def save_best_model(request: TrainingRequest, history: History) -> None:
     if isinstance(model, Autoencoder):
         _, residuals = encode_indices(model.eval(), validation.images.images, validation.indices)
         mse = float(np.square(residuals, dtype=np.float64).mean() / np.prod(model.image_shape))
-        scores = validation.largest_per_image(residuals)
-        quantiles = Quantiles(QUANTILES, [float(q) for q in np.quantile(scores, QUANTILES)])
+        quantiles = quantiles_of(validation.largest_per_image(residuals))
         quantizers = fit_quantizers(_sample_codes(model, images))
         class_names = occurring_classes(images.images)
     header = CheckpointHeader(

@@ -16,7 +16,7 @@ from aecli.codes.quantizer import fit_quantizers
 from aecli.data import occurring_classes
 from aecli.detection.detector import default_detector
 from aecli.detection.normal_maps import summarize_maps
-from aecli.detection.normal_statistics import DEFAULT_SCORE, default_scores, fit_normal_statistics, quantiles
+from aecli.detection.normal_statistics import DEFAULT_SCORE, default_scores, fit_normal_statistics
 from aecli.detection.reductions import DEFAULT_REDUCTION
 from aecli.detection.small_samples import small_sample_warning
 from aecli.detection.stitching import scores_of_images
@@ -31,7 +31,7 @@ from aecli.training.pretrained import load_backbone
 from aecli.training.request import Hardware, TrainingRequest
 from aecli.training.same_images import require_images_of
 from aecli.training.subsets import Subset
-from aecli.training.summaries import QUANTILES, QUANTIZER_IMAGES, model_fields
+from aecli.training.summaries import QUANTIZER_IMAGES, model_fields, quantiles_of
 from aecli.training.trained import Trained
 
 if TYPE_CHECKING:
@@ -154,11 +154,11 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
     metrics = EpochMetrics(epoch=1, step=0, train_loss=loss, val_loss=mse, lr=0.0)
     header = CheckpointHeader(
         **model_fields(model, recipe),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=model.parameter_count(),
         data=images.source,
         validation=validation.source,
         training=TrainingSummary(epochs=1, best_epoch=1, train_loss=loss, val_loss=mse, val_mse=mse),
-        residual_quantiles=quantiles(validation.largest_per_image(residuals), QUANTILES),
+        residual_quantiles=quantiles_of(validation.largest_per_image(residuals)),
         quantizers=fit_quantizers(codes[evenly_spread(len(codes), QUANTIZER_IMAGES)]),
         class_names=list(occurring_classes(images.images)),
         native_shape=images.images.native_shape,
@@ -169,7 +169,7 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
     scores, maps = default_scores(validation_codes, statistics)
     header = replace(
         header,
-        score_quantiles=quantiles(_scores_of_images(scores, maps, validation), QUANTILES),
+        score_quantiles=quantiles_of(_scores_of_images(scores, maps, validation)),
         normal_maps=None if maps is None else summarize_maps(maps),
     )
     save_checkpoint(model, header, request.folder.model, request.trained_images, statistics)

@@ -10,7 +10,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from aecli.analyses.compression.image_quality import image_quality
+from aecli.analyses.compression.image_quality import QualitySum
 from aecli.detection.reductions import DEFAULT_REDUCTION
 from aecli.detection.score_application import apply_score
 from aecli.detection.scores import (
@@ -196,7 +196,9 @@ def test_residual_is_the_score_of_the_model(model: Model, output: ModelOutput, d
 def test_mse_and_ssim_equal_those_of_the_compression_report(output: ModelOutput) -> None:
     for index in range(5):
         one = output.take(index)
-        quality = image_quality(one.images, np.rint(one.reconstructions).astype(np.uint8))
+        total = QualitySum()
+        total.add(one.images, np.rint(one.reconstructions).astype(np.uint8))
+        quality = total.quality()
         assert fit_and_score("mse", output, one)[0] == pytest.approx(quality.mse, rel=0.01)
         assert 1 - fit_and_score("ssim", output, one)[0] == pytest.approx(quality.ssim, abs=0.01)
 
