@@ -75,7 +75,7 @@ def python() -> Callable[..., str]:
 
 
 @pytest.fixture
-def train(aecli: Run) -> Callable[..., Path]:
+def train() -> Callable[..., Path]:
     """Return a function that trains on digits into a folder, with further words of the command line."""
 
     def run(folder: Path, *words: str | Path) -> Path:

@@ -89,9 +89,6 @@ class TrainingRun:
     trained: "Trained"
     recipe: Recipe
     """The recipe that runs again as it is."""
-    images: "Subset"
-    validation: "Subset"
-    folder: RunFolder
 
 
 def run_training(plan: TrainingPlan, view: TrainingView) -> TrainingRun | None:
@@ -194,7 +191,7 @@ def _fit(
     with plots_if_interrupted(request):
         draw_plots(trained, plan.folder)
     _export(trained, plan, view)
-    return TrainingRun(trained, recipe, images, validation, plan.folder)
+    return TrainingRun(trained, recipe)
 
 
 def _fit_features(
@@ -218,7 +215,7 @@ def _fit_features(
     if warning := threshold_warning(trained.checkpoint):
         view.warn(warning)
     _export(trained, plan, view)
-    return TrainingRun(trained, recipe, images, validation, plan.folder)
+    return TrainingRun(trained, recipe)
 
 
 def _export(trained: "Trained", plan: TrainingPlan, view: TrainingView) -> None:
