@@ -94,7 +94,7 @@ class Checkpoint:
 
         if not isinstance(self.model, Classifier):
             hint = "train one: aecli train DATA -o RUN --recipe conv-classifier"
-            if not (isinstance(self.model, FeatureModel) or self.header.rate_weights):
+            if not (isinstance(self.model, FeatureModel) or self.header.is_codec):
                 hint = (
                     f"train a classifier from it: aecli train DATA -o RUN --init-from {self.path} "
                     "--set objective.loss=cross-entropy"
@@ -236,7 +236,7 @@ def _bare_modules(header: CheckpointHeader) -> "nn.Module":
     if header.task == "classifier":
         return nn.ModuleDict({"encoder": encoder, "head": nn.Linear(prod(header.code_shape), len(header.class_names))})
     parts = {"encoder": encoder, "decoder": decoder}
-    if header.rate_weights:
+    if header.is_codec:
         parts["rate"] = RateModel(header.rate_weights, header.code_shape, by_unit=header.has_priors_of_units)
     return nn.ModuleDict(parts)
 

@@ -168,6 +168,11 @@ class CheckpointHeader(Header):
         Recipe.from_dict(self.recipe)
 
     @property
+    def is_codec(self) -> bool:
+        """Whether the model was trained to compress images."""
+        return bool(self.rate_weights)
+
+    @property
     def has_priors_of_units(self) -> bool:
         """Whether each unit of a codec's codes has a distribution of its own."""
         return Recipe.from_dict(self.recipe).has_priors_of_units

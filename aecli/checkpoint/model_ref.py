@@ -23,6 +23,17 @@ class ModelRef:
         return is_onnx(self.file)
 
     @property
+    def is_codec(self) -> bool:
+        """Whether the model was trained to compress images, by its header.
+
+        Raises:
+            InputError: the model is damaged.
+        """
+        from aecli.checkpoint.file import read_header
+
+        return read_header(self.file).is_codec
+
+    @property
     def run_folder(self) -> Path | None:
         """The run folder, or None if the user gave a file."""
         return self.path if self.path.is_dir() else None

@@ -31,17 +31,6 @@ def is_archive(output: Path) -> bool:
     return str(output) != "-" and output.suffix.lower() != ".npz" and not is_table(output)
 
 
-def is_codec(model: "ModelRef") -> bool:
-    """Return whether a model was trained to compress images.
-
-    Raises:
-        InputError: the model is damaged.
-    """
-    from aecli.checkpoint import read_header
-
-    return bool(read_header(model.file).rate_weights)
-
-
 def holds_archive(paths: Sequence[Path]) -> bool:
     """Return whether `aecli decode` is to read `.aec` files: folders or such files."""
     return len(paths) > 1 or _is_aec(paths[0]) or paths[0].is_dir()

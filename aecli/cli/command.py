@@ -9,7 +9,6 @@ from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
-from aecli.cli.archives import is_codec
 from aecli.cli.console import Console
 from aecli.cli.help import print_everything
 from aecli.data.options import DataOptions
@@ -115,7 +114,7 @@ def _read_archives_with(codec: Path) -> None:
     from aecli.inference.archive_images import read_archives_with
 
     model = resolve_checkpoint(codec)
-    if not is_codec(model):
+    if not model.is_codec:
         raise InputError(f"--codec names a model that is no codec: {codec}", hint="train one with --recipe codec")
     read_archives_with(model)
 

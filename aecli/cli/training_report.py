@@ -59,7 +59,7 @@ def report_training(
     if drawn:
         console.note(f"look at {' and '.join(map(str, drawn))}")
     if not warning_after(recipe, trained.history, summary.references, header.data.images):
-        console.note(f"next: {next_command(data, folder.path, header.task, is_codec=bool(header.rate_weights))}")
+        console.note(f"next: {next_command(data, folder.path, header.task, is_codec=header.is_codec)}")
 
 
 def next_command(data: "DataRef", run: Path, task: str, *, is_codec: bool = False) -> str:

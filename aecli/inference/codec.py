@@ -82,7 +82,7 @@ class ImageCodec:
         from aecli.runtime.torch_threads import load_follower
 
         header = checkpoint.header
-        if not header.rate_weights:
+        if not header.is_codec:
             raise InputError(
                 f"this model is no codec: {checkpoint.path} was trained without penalty.rate_weights",
                 hint="train one: aecli train DATA -o RUN --recipe codec",

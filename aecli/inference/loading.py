@@ -31,7 +31,7 @@ def load(model: str | Path | ModelRef, *, device: str = "auto") -> "Model":
     ref = resolve_model(model)
     loaded = _load(ref, device)
     loaded.path = ref.path
-    if loaded.header.rate_weights and not ref.is_onnx:
+    if loaded.header.is_codec and not ref.is_onnx:
         read_archives_with(ref, device)
     return loaded
 

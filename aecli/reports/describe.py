@@ -109,7 +109,7 @@ def _describe_model(file: Path, kind: str, path: Path) -> Description:
 
 def _rate_lines(header: CheckpointHeader) -> dict[str, str]:
     """Return the quality of the rates of a codec; nothing for other models."""
-    if not header.rate_weights:
+    if not header.is_codec:
         return {}
     unfinished = "unknown: the training was interrupted before its last stage"
     psnr = ", ".join(f"{value:.1f}" for value in header.rate_psnr)

@@ -45,8 +45,7 @@ def codec(monkeypatch: pytest.MonkeyPatch) -> FakeCodec:
     """Let every model be the same codec, for gray images of 8x8 pixels if they are a set."""
     fake = FakeCodec(size=(8, 8))
     monkeypatch.setattr("aecli.inference.codec.load_codec", lambda model, device="auto": fake)
-    for module in ("encode", "decode"):
-        monkeypatch.setattr(f"aecli.cli.commands.{module}.is_codec", lambda model: True)
+    monkeypatch.setattr("aecli.checkpoint.ModelRef.is_codec", True)
     return fake
 
 

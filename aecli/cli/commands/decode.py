@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aecli.cli.archives import decode_archive, decode_set, holds_archive, is_codec
+from aecli.cli.archives import decode_archive, decode_set, holds_archive
 from aecli.cli.code_files import require_codes
 from aecli.cli.command import examples
 from aecli.cli.console import Console
@@ -63,7 +63,7 @@ def decode(
     (file,) = codes
     require_codes(file)
     output = require_image_output(output, inputs=[checkpoint.file, file], overwrite=overwrite)
-    if is_aec_set(file) or (is_stream(file) and is_codec(checkpoint)):
+    if is_aec_set(file) or (is_stream(file) and checkpoint.is_codec):
         decode_set(checkpoint, file, output, console, device=device)
         return
     loaded_codes = load_codes(file)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aecli.cli.archives import encode_archive, encode_set, is_archive, is_codec
+from aecli.cli.archives import encode_archive, encode_set, is_archive
 from aecli.cli.command import examples
 from aecli.cli.options import DataArg, DeviceOpt, ModelOpt, ProcessOptions
 from aecli.cli.table_console import TableConsole
@@ -60,7 +60,7 @@ def encode(
     archive: ArchiveOptions,
     processes: ProcessOptions,
     console: TableConsole,
-    bits: BitsOpt = 32,
+    bits: BitsOpt = UNQUANTIZED,
     entropy: EntropyOpt = False,
     list_images: ListOpt = False,
     device: DeviceOpt = "auto",
@@ -75,7 +75,7 @@ def encode(
 
     checkpoint, ref = resolve_model(model), resolve(data)
     into_archive = is_archive(output)
-    as_stream = not into_archive and entropy and bits == UNQUANTIZED and is_codec(checkpoint)
+    as_stream = not into_archive and entropy and bits == UNQUANTIZED and checkpoint.is_codec
     _check_options(archive, processes, into_archive=into_archive, as_stream=as_stream, list_images=list_images)
     if into_archive:
         if entropy or bits != UNQUANTIZED:

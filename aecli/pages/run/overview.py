@@ -26,7 +26,7 @@ KINDS = {"autoencoder": "autoencoder", "classifier": "classifier", "features": "
 def lead(run: MeasuredRun) -> str:
     """Return the sentence below the title."""
     header = run.files.header
-    kind = "codec" if header.rate_weights else KINDS[header.task]
+    kind = "codec" if header.is_codec else KINDS[header.task]
     article = "An" if kind[0] in "ae" else "A"
     return paragraph(
         f"{article} {kind} ({header.architecture}), trained on {header.data.title} "

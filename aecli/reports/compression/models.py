@@ -136,7 +136,7 @@ def first_sized(models: Sequence[ComparedModel]) -> ComparedModel:
 def _load(ref: ModelRef, name: str, device: str) -> ComparedModel:
     model = inference.load(ref, device=device)
     model.require_images()
-    if not model.header.rate_weights:
+    if not model.header.is_codec:
         return ComparedModel(name or CODES, ref.file, model)
     if ref.is_onnx:
         raise InputError(

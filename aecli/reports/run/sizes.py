@@ -60,7 +60,7 @@ def measure_sizes(model: Model, ref: ModelRef, images: ImageSet, seed: int, devi
     pixels = prod(images.image_shape[1:])
     most = min(MOST_IMAGES, max(FEWEST_IMAGES, MOST_PIXELS // pixels))
     chosen = replace(images.take(draw_sample(images.labels, len(images), most, seed)), tiles=None)
-    is_codec = bool(model.header.rate_weights)
+    is_codec = model.header.is_codec
     codec = load_codec(ref, device) if is_codec else None
     compared = ComparedModel(CODEC if is_codec else CODES, ref.file, model, codec)
     codes = None if is_codec else inference.encode(model, chosen, progress=progress)

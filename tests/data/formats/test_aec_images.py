@@ -103,7 +103,7 @@ def test_commands_take_archives_and_a_codec(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("aecli.cli.command.is_codec", lambda model: True)
+    monkeypatch.setattr("aecli.checkpoint.ModelRef.is_codec", True)
     output = ("-o", tmp_path / "codes.npz") if command == "encode" else ()
     results = [
         succeed(command, folder, "--model", conv_run, *output, "--codec", conv_run)
