@@ -118,10 +118,9 @@ def encode_set(
     """
     from aecli.checkpoint import read_header
     from aecli.data import load
-    from aecli.inference.codec import UNLIKE_DB, load_codec
+    from aecli.inference.codec import load_codec
     from aecli.inference.model import conversion_of
-    from aecli.workflows.archive_writing import finite
-    from aecli.workflows.image_sets import require_one_size, write_set
+    from aecli.workflows.compressed_sets import require_one_size, write_set
 
     options.check()
     codec = load_codec(model, device)
@@ -129,25 +128,13 @@ def encode_set(
     with console.progress() as progress:
         conversion = conversion_of(read_header(model.file))
         images = load(data, data_options, conversion, skip_damaged=True, progress=progress)
-        written = write_set(codec, images, output, options)
+        report = write_set(codec, images, output, options)
     console.report_images(images)
-    if written.is_missed:
-        console.warn(f"{written.psnr:.2f} dB with the best quality, below {options.psnr:g} dB")
-    if written.psnr < codec.psnr[written.rate] - UNLIKE_DB:
-        console.warn(
-            f"{written.psnr:.2f} dB is more than {UNLIKE_DB} dB below the model's validation images at rate "
-            f"{written.rate}: these images are probably unlike its training images"
-        )
-    each = written.bytes / max(written.images, 1)
-    console.saved(
-        output,
-        f"{counted(written.images, 'image')} in {written.bytes:,} bytes ({each:.1f} per image), "
-        f"rate {written.rate}, PSNR {written.psnr:.2f} dB",
-        {"images": written.images, "failed": len(images.failures), "bytes": written.bytes, "rate": written.rate}
-        | {"bytes_per_image": round(each, 3), "psnr": finite(written.psnr), "seconds": round(written.seconds, 3)}
-        | {"verified": options.verify, "identity": codec.identity, "data": images.fingerprint},
-    )
-    if images.failures or written.is_missed:
+    for warning in report.warnings:
+        console.warn(warning)
+    document = report.to_dict() | {"verified": options.verify, "identity": codec.identity, "data": images.fingerprint}
+    console.saved(output, report.as_text(), document)
+    if report.is_partial:
         raise typer.Exit(ExitStatus.PARTIAL)
 
 
@@ -200,7 +187,7 @@ def decode_set(model: "ModelRef", file: Path, output: Path, console: Console, *,
     from aecli.data.saving import save_images
     from aecli.data.shapes import size_text
     from aecli.inference.codec import load_codec
-    from aecli.workflows.image_sets import decode_set as decode
+    from aecli.workflows.compressed_sets import decode_set as decode
 
     compressed = load_aec_set(file)
     codec = load_codec(model, device)

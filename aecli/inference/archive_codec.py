@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from aecli.codes.aec import AecImage, CodedImage
 from aecli.data.levels import Levels
+from aecli.errors import UsageError
 
 
 class Encoded(Protocol):
@@ -40,6 +41,19 @@ class Codec(Protocol):
     def verify(self, coded: Sequence[Any], encoded: Sequence[Any]) -> None: ...
     def encode_set(self, images: NDArray[np.uint8], rate: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]: ...
     def decode_set(self, words: NDArray[np.uint32], count: int, rate: int) -> NDArray[np.uint8]: ...
+
+
+def require_rate(codec: Codec, rate: int) -> None:
+    """Check that a codec has a rate.
+
+    Raises:
+        UsageError: it does not.
+    """
+    last = len(codec.rate_weights) - 1
+    if not 0 <= rate <= last:
+        raise UsageError(
+            f"the model has no rate {rate}", hint=f"--rate 0 for the best quality, to {last} for fewest bytes"
+        )
 
 
 def as_coded(image: AecImage) -> Any:

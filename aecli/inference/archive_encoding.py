@@ -14,7 +14,7 @@ from aecli.data.image_set import Failure
 from aecli.data.own_size import OwnSizeImages
 from aecli.data.shapes import FullShape, size_text
 from aecli.errors import InputError, UsageError
-from aecli.inference.archive_codec import Codec, Encoded, as_coded
+from aecli.inference.archive_codec import Codec, Encoded, as_coded, require_rate
 from aecli.runtime.threads import map_ordered
 
 WINDOW = 512
@@ -37,11 +37,7 @@ class Quality:
         Raises:
             UsageError: it does not.
         """
-        last = len(codec.rate_weights) - 1
-        if not 0 <= self.rate <= last:
-            raise UsageError(
-                f"the model has no rate {self.rate}", hint=f"--rate 0 for the best quality, to {last} for fewest bytes"
-            )
+        require_rate(codec, self.rate)
         if self.psnr is not None and not 0 < self.psnr < np.inf:
             raise UsageError(f"not a PSNR in dB: {self.psnr}", hint="for example --psnr 38")
 

@@ -17,6 +17,7 @@ from aecli.codes.priors import StaticPrior
 from aecli.codes.psnr import mean_squared_error, psnr
 from aecli.data.levels import Levels
 from aecli.errors import InputError, UsageError
+from aecli.inference.archive_codec import require_rate
 from aecli.inference.model import batch_size, conversion_of
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class ImageCodec:
         Raises:
             ValueError: the stream is damaged.
         """
-        self._require_rate(rate)
+        require_rate(self, rate)
         assert self.size is not None
         numbers = self._static_prior().decode(words, (count, *self._code_shape), rate)
         return self._all_pixels(numbers, rate, *self.size)
@@ -204,10 +205,6 @@ class ImageCodec:
             )
         return self._prior
 
-    def _require_rate(self, rate: int) -> None:
-        if not 0 <= rate < len(self.rate_weights):
-            raise UsageError(f"this codec has no rate {rate}", hint=f"--rate 0 to {len(self.rate_weights) - 1}")
-
     def _words(self, numbers: NDArray[np.int32], rate: int) -> NDArray[np.uint32]:
         if isinstance(self._prior, StaticPrior):
             return self._prior.encode(numbers[None], rate)
@@ -216,7 +213,7 @@ class ImageCodec:
     def _read(self, coded: Sequence[CodedImage]) -> list[NDArray[np.int32]]:
         """Return the codes of streams in whole multiples of the steps of their rates."""
         for each in coded:
-            self._require_rate(each.rate)
+            require_rate(self, each.rate)
         shapes = [self._shape_of(each.height, each.width) for each in coded]
         streams, rates = [each.words for each in coded], [each.rate for each in coded]
         with _one_blas_thread():
@@ -236,7 +233,7 @@ class ImageCodec:
         """Return the codes of images, (N, C, H, W), in whole multiples of the steps of the rate."""
         import torch
 
-        self._require_rate(rate)
+        require_rate(self, rate)
         self._threads.update()
         _, channels, height, width = images.shape
         if channels != self.channels or (self.size is not None and (height, width) != self.size):

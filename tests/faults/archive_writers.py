@@ -13,7 +13,7 @@ def archive_writers(material: Path) -> list[Writer]:
     from aecli.workflows.archive_options import ArchiveOptions
     from aecli.workflows.archive_reading import find_files, restore_archive, restored_paths
     from aecli.workflows.archive_writing import archive_paths, write_archive
-    from aecli.workflows.image_sets import write_set
+    from aecli.workflows.compressed_sets import write_set
 
     codec = FakeCodec(size=(8, 8))
     folders = [str(material / f"images{version}") for version in (0, 1)]

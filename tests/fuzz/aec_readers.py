@@ -24,7 +24,7 @@ def aec_readers(folder: Path) -> list[Reader]:
     from aecli.checkpoint import resolve_model
     from aecli.codes.aec_set import load_aec_set
     from aecli.inference.codec import load_codec
-    from aecli.workflows.image_sets import decode_set
+    from aecli.workflows.compressed_sets import decode_set
 
     any_size = load_codec(resolve_model(folder / "codec"), "cpu")
     one_size = load_codec(resolve_model(folder / "codec-small"), "cpu")
@@ -86,7 +86,7 @@ def unchanged_set(codec: "ImageCodec", valid: Sequence[bytes], path: Path) -> No
     """Decode a set; its pixels are those of an undamaged one, although names and labels may have changed."""
     from aecli.codes.aec_set import load_aec_set
     from aecli.reports.describe import describe
-    from aecli.workflows.image_sets import decode_set
+    from aecli.workflows.compressed_sets import decode_set
 
     json.dumps(describe(path).to_dict(), allow_nan=False).encode()
     images = decode_set(codec, load_aec_set(path))

@@ -1,21 +1,25 @@
 """Compress a set of small images of one size to one stream, and decode it."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecli.codes.aec_set import AecSet, AecSetMeta
 from aecli.codes.psnr import psnr
-from aecli.data.image_set import ImageSet
+from aecli.data.image_set import Failure, ImageSet
 from aecli.errors import InputError, UsageError
 from aecli.inference.archive_codec import Codec
 from aecli.inference.archive_encoding import Quality, first_rate
+from aecli.runtime.counting import counted
 from aecli.storage.atomic import atomic_write
 from aecli.storage.fingerprints import short_fingerprint
 from aecli.workflows.archive_options import ArchiveOptions
+from aecli.workflows.archive_writing import finite
 
 MAX_DIFFERENCE = 1
 """Gray levels by which decoding may differ between batches and machines, as sums of floats are rounded."""
@@ -27,15 +31,64 @@ CHUNK = 1024
 class CompressedSet:
     """A set that was written to a file."""
 
+    quality: Quality
     images: int
     bytes: int
     """Size of the file, with all that it holds."""
     rate: int
     psnr: float
     """In dB, of all images."""
-    is_missed: bool
-    """Whether a PSNR was requested that no rate reaches."""
+    is_unlike: bool
+    """Whether the images are unlike the training images, by their PSNR."""
+    failures: Sequence[Failure]
+    """Images that could not be read."""
     seconds: float
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether a PSNR was requested that no rate reaches."""
+        return not self.quality.reached(self.psnr)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know about the quality."""
+        warnings = []
+        if self.is_missed:
+            warnings.append(f"{self.psnr:.2f} dB with the best quality, below {self.quality.psnr:g} dB")
+        if self.is_unlike:
+            warnings.append(
+                f"{self.psnr:.2f} dB is far below the PSNR of the model's validation images at rate {self.rate}: these "
+                "images are probably unlike its training images"
+            )
+        return warnings
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether images are missing, or not kept as well as requested."""
+        return bool(self.failures) or self.is_missed
+
+    @property
+    def bytes_per_image(self) -> float:
+        return self.bytes / max(self.images, 1)
+
+    def as_text(self) -> str:
+        """Return one line."""
+        return (
+            f"{counted(self.images, 'image')} in {self.bytes:,} bytes ({self.bytes_per_image:.1f} per image), "
+            f"rate {self.rate}, PSNR {self.psnr:.2f} dB"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; an infinite PSNR, of images that are kept exactly, is None."""
+        return {
+            "images": self.images,
+            "failed": len(self.failures),
+            "bytes": self.bytes,
+            "rate": self.rate,
+            "bytes_per_image": round(self.bytes_per_image, 3),
+            "psnr": finite(self.psnr),
+            "seconds": round(self.seconds, 3),
+        }
 
 
 def write_set(codec: Codec, images: ImageSet, output: Path, options: ArchiveOptions) -> CompressedSet:
@@ -67,7 +120,16 @@ def write_set(codec: Codec, images: ImageSet, output: Path, options: ArchiveOpti
     with atomic_write(output) as file:
         file.write(content)
     psnr = psnr_of(images.images, pixels)
-    return CompressedSet(len(images), len(content), rate, psnr, not quality.reached(psnr), time.monotonic() - started)
+    return CompressedSet(
+        quality,
+        len(images),
+        len(content),
+        rate,
+        psnr,
+        is_unlike=psnr < codec.unlike_psnr[rate],
+        failures=images.failures,
+        seconds=time.monotonic() - started,
+    )
 
 
 def require_one_size(codec: Codec) -> None:
