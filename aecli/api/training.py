@@ -18,7 +18,7 @@ import numpy as np
 from aecli.api.errors import CallerWarnings, in_python, python_errors
 from aecli.api.images import DataLike
 from aecli.api.progress import open_display, updating
-from aecli.api.training_progress import TrainingProgress
+from aecli.api.training_progress import DisplayListener
 from aecli.checkpoint import CheckpointHeader, ModelRef, resolve_checkpoint
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.data import DataOptions, DataRef, Failure, resolve
@@ -337,7 +337,7 @@ class _View:
         is_listener = progress is not None and not isinstance(progress, bool)
         self._display = None if is_listener else open_display(cast("bool | None", progress))
         self._listener = cast("TrainingListener", progress) if is_listener else None
-        self._training: TrainingProgress | None = None
+        self._training: DisplayListener | None = None
         self.notes: list[str] = []
         self.failures: list[Failure] = []
 
@@ -361,8 +361,8 @@ class _View:
         for warning in [*warnings, *(f"left out: {each.name}: {each.reason}" for each in self.failures)]:
             self.warn(warning)
 
-    def listen(self, images: Subset, validation: Subset) -> TrainingProgress:
-        self._training = TrainingProgress(self._warnings, self._display, self._listener)
+    def listen(self, images: Subset, validation: Subset) -> DisplayListener:
+        self._training = DisplayListener(self._warnings, self._display, self._listener)
         return self._training
 
     def close(self) -> None:
@@ -372,8 +372,8 @@ class _View:
 
     @property
     def seconds(self) -> float:
-        return self._training.seconds if self._training else 0.0
+        return self._training.clock.seconds if self._training else 0.0
 
     @property
     def images_per_second(self) -> float:
-        return self._training.images_per_second if self._training else 0.0
+        return self._training.clock.images_per_second if self._training else 0.0

@@ -8,12 +8,13 @@ from aecli.api.errors import CallerWarnings
 from aecli.api.progress import SECONDS_BETWEEN_UPDATES, Display
 from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.runtime.durations import duration_text
+from aecli.workflows.training_clock import TrainingClock
 
 if TYPE_CHECKING:
     from aecli.training.callbacks import TrainingListener
 
 
-class TrainingProgress:
+class DisplayListener:
     """A training listener that shows the progress on a display, and passes it on to another listener.
 
     It issues the warnings, and measures the time.
@@ -23,11 +24,10 @@ class TrainingProgress:
         self._warnings = warnings
         self._display = display
         self._listener = listener
-        self._epochs = self._first_epoch = self._done_epochs = self._images = 0
-        self._started = self._ended = self._shown = time.monotonic()
-        self._last: EpochMetrics | None = None
+        self._shown = time.monotonic()
+        self.clock = TrainingClock()
 
-    def __enter__(self) -> "TrainingProgress":
+    def __enter__(self) -> "DisplayListener":
         return self
 
     def __exit__(
@@ -51,9 +51,7 @@ class TrainingProgress:
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
         """Start the clock."""
-        self._started = self._ended = time.monotonic()
-        self._epochs, self._first_epoch, self._images = epochs, done_epochs, images_per_epoch
-        self._done_epochs = done_epochs
+        self.clock.start(epochs, done_epochs, images_per_epoch)
         if self._display:
             self._display.update(f"epoch {done_epochs}/{epochs}", done_epochs, epochs)
         if self._listener:
@@ -62,47 +60,32 @@ class TrainingProgress:
     def on_progress(self, epoch: int, images_done: int, loss: float) -> None:
         """Show the loss of the last batch."""
         if self._display and time.monotonic() - self._shown >= SECONDS_BETWEEN_UPDATES:
-            self._show(epoch, epoch - 1 + images_done / self._images, loss)
+            self._show(epoch, self.clock.epochs_done(epoch, images_done), loss)
         if self._listener:
             self._listener.on_progress(epoch, images_done, loss)
 
     def on_epoch(self, metrics: EpochMetrics, is_best: bool) -> None:
         """Show the losses of an epoch."""
-        self._last, self._done_epochs, self._ended = metrics, metrics.epoch, time.monotonic()
-        if self._display and (self._ended - self._shown >= SECONDS_BETWEEN_UPDATES or metrics.epoch == self._epochs):
+        self.clock.end_epoch(metrics)
+        is_due = metrics.epoch == self.clock.epochs or time.monotonic() - self._shown >= SECONDS_BETWEEN_UPDATES
+        if self._display and is_due:
             self._show(metrics.epoch, metrics.epoch, metrics.train_loss)
         if self._listener:
             self._listener.on_epoch(metrics, is_best)
 
-    @property
-    def seconds(self) -> float:
-        """Seconds from the start of training to the end of the last epoch."""
-        return self._ended - self._started
-
-    @property
-    def images_per_second(self) -> float:
-        """Training images per second, over the epochs of this call."""
-        return self._rate(self._done_epochs, self._ended)
-
     def _show(self, epoch: int, done: float, loss: float) -> None:
         assert self._display
         self._shown = time.monotonic()
-        parts = [f"loss {loss:.4f}"]
-        if self._last:
-            parts.append(f"val {self._last.val_loss:.4f}")
-            if self._last.val_accuracy is not None:
-                parts.append(f"accuracy {self._last.val_accuracy:.4f}")
-        parts.append(f"{self._rate(done, self._shown):,.0f} images/s")
-        self._display.update(f"epoch {epoch}/{self._epochs}", done, self._epochs, "  ".join(parts))
-
-    def _rate(self, done: float, now: float) -> float:
-        return (done - self._first_epoch) * self._images / max(now - self._started, 1e-9)
+        epochs, speed = self.clock.epochs, self.clock.current_images_per_second(done)
+        details = f"{self.clock.metrics_text(loss)}  {speed:,.0f} images/s"
+        self._display.update(f"epoch {epoch}/{epochs}", done, epochs, details)
 
     def _summary(self) -> str | None:
-        if self._last is None:
+        last = self.clock.last
+        if last is None:
             return None
-        accuracy = "" if self._last.val_accuracy is None else f", accuracy {self._last.val_accuracy:.4f}"
+        accuracy = "" if last.val_accuracy is None else f", accuracy {last.val_accuracy:.4f}"
         return (
-            f"epoch {self._last.epoch:,} of {self._epochs:,} after {duration_text(self.seconds)}: "
-            f"validation loss {self._last.val_loss:.4f}{accuracy}"
+            f"epoch {last.epoch:,} of {self.clock.epochs:,} after {duration_text(self.clock.seconds)}: "
+            f"validation loss {last.val_loss:.4f}{accuracy}"
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aecli.cli.console import SECONDS_BETWEEN_LINES, Console, printable, rich_console
 from aecli.data.classes import first_classes, occurring_classes
 from aecli.runtime.counting import counted
+from aecli.workflows.training_clock import TrainingClock
 
 if TYPE_CHECKING:
     from aecli.checkpoint.run_folder import EpochMetrics
@@ -24,18 +25,17 @@ BAR_WIDTH = 20
 """Columns for a short bar, the time left, and spaces."""
 
 
-class TrainingProgress:
+class ConsoleListener:
     """A training listener that writes to standard error."""
 
     def __init__(self, console: Console, images: "Subset", validation: "Subset"):
         self._console = console
         self._bars: Any = None
         self._task: Any = None
-        self._started = self._ended = self._printed_at = time.monotonic()
-        self._epochs = self._images_per_epoch = self._first_epoch = self._epochs_done = 0
-        self._last: EpochMetrics | None = None
+        self._printed_at = time.monotonic()
         self._last_is_printed = True
         self._recent: deque[tuple[float, float]] = deque()
+        self.clock = TrainingClock()
         self.warnings: list[str] = []
         """All warnings received."""
         source = "" if validation.images.word == images.images.word else f" of {validation.images.word}"
@@ -46,7 +46,7 @@ class TrainingProgress:
         if classes := occurring_classes(images.images):
             console.note(f"{counted(len(classes), 'class', 'classes')}: {first_classes(classes)}")
 
-    def __enter__(self) -> "TrainingProgress":
+    def __enter__(self) -> "ConsoleListener":
         if self._console.shows_bars:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
             from rich.table import Column
@@ -66,8 +66,8 @@ class TrainingProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._last and not self._last_is_printed:
-            self._print_epoch(self._last)
+        if self.clock.last and not self._last_is_printed:
+            self._print_epoch(self.clock.last)
         if self._bars:
             self._bars.__exit__(kind, error, traceback)
 
@@ -84,9 +84,9 @@ class TrainingProgress:
         self._console.note(text)
 
     def on_start(self, epochs: int, done_epochs: int, images_per_epoch: int) -> None:
-        self._started = self._ended = self._printed_at = time.monotonic()
-        self._epochs, self._first_epoch, self._images_per_epoch = epochs, done_epochs, images_per_epoch
-        self._recent = deque([(self._started, done_epochs)])
+        self.clock.start(epochs, done_epochs, images_per_epoch)
+        self._printed_at = time.monotonic()
+        self._recent = deque([(self._printed_at, done_epochs)])
         if done_epochs:
             self._console.note(f"resuming after epoch {done_epochs} of {epochs}")
         if self._bars:
@@ -94,16 +94,16 @@ class TrainingProgress:
             self._bars.reset(self._task, total=epochs, completed=done_epochs, description=text)
 
     def on_progress(self, epoch: int, images_done: int, loss: float) -> None:
-        done = epoch - 1 + images_done / self._images_per_epoch
+        done = self.clock.epochs_done(epoch, images_done)
         self._measure(done)
         if self._bars:
             self._show(epoch, done, loss)
         elif self._console.shows_progress and time.monotonic() - self._printed_at >= SECONDS_BETWEEN_LINES:
-            share = images_done / self._images_per_epoch
+            share = images_done / self.clock.images_per_epoch
             self._print(f"{self._epoch_text(epoch)}, {share:.0%} done  loss {loss:.4f}  {self._speed_text()}")
 
     def on_epoch(self, metrics: "EpochMetrics", is_best: bool) -> None:
-        self._last, self._epochs_done, self._ended = metrics, metrics.epoch, time.monotonic()
+        self.clock.end_epoch(metrics)
         self._measure(metrics.epoch)
         if self._bars:
             self._show(metrics.epoch, metrics.epoch, metrics.train_loss)
@@ -111,26 +111,16 @@ class TrainingProgress:
         if self._console.shows_progress and self._is_line_due(metrics.epoch):
             self._print_epoch(metrics)
 
-    @property
-    def seconds(self) -> float:
-        """Seconds from the start of training to the end of the last epoch, without the time for plots."""
-        return round(self._ended - self._started, 3)
-
-    @property
-    def images_per_second(self) -> float:
-        """Training images per second, over the epochs of this call."""
-        images = (self._epochs_done - self._first_epoch) * self._images_per_epoch
-        return round(images / max(self._ended - self._started, 1e-9), 1)
-
     def _is_line_due(self, epoch: int) -> bool:
+        epochs = self.clock.epochs
         if self._bars:
-            return epoch * LINES_ON_TERMINAL // self._epochs > (epoch - 1) * LINES_ON_TERMINAL // self._epochs
-        is_first_or_last = epoch in (self._first_epoch + 1, self._epochs)
+            return epoch * LINES_ON_TERMINAL // epochs > (epoch - 1) * LINES_ON_TERMINAL // epochs
+        is_first_or_last = epoch in (self.clock.first_epoch + 1, epochs)
         is_late = time.monotonic() - self._printed_at >= SECONDS_BETWEEN_LINES
-        return is_first_or_last or is_late or epoch % ceil(self._epochs / LINES_IN_PIPE) == 0
+        return is_first_or_last or is_late or epoch % ceil(epochs / LINES_IN_PIPE) == 0
 
     def _print_epoch(self, metrics: "EpochMetrics") -> None:
-        text = f"{self._epoch_text(metrics.epoch)}  {self._metrics_text(metrics.train_loss)}"
+        text = f"{self._epoch_text(metrics.epoch)}  {self.clock.metrics_text(metrics.train_loss)}"
         with_speed = f"{text}  {self._speed_text()}"
         is_too_long = self._bars and len(with_speed) > self._bars.console.width
         self._print(text if is_too_long else with_speed)
@@ -141,23 +131,14 @@ class TrainingProgress:
         self._printed_at = time.monotonic()
 
     def _show(self, epoch: int, done: float, loss: float) -> None:
-        name, metrics = self._epoch_text(epoch), self._metrics_text(loss)
-        texts = [f"{metrics}  {self._speed_text()}", metrics, self._metrics_text(None)]
+        name, metrics = self._epoch_text(epoch), self.clock.metrics_text(loss)
+        texts = [f"{metrics}  {self._speed_text()}", metrics, self.clock.metrics_text(None)]
         room = self._bars.console.width - len(name) - BAR_WIDTH
         text = next((text for text in texts if len(text) <= room), "")
         self._bars.update(self._task, completed=done, description=name, metrics=text)
 
     def _epoch_text(self, epoch: int) -> str:
-        return f"epoch {epoch:>{len(str(self._epochs))}}/{self._epochs}"
-
-    def _metrics_text(self, loss: float | None) -> str:
-        """Return the loss of training, unless it is None, and the last metrics of validation, once there are any."""
-        metrics = [] if loss is None else [f"loss {loss:.4f}"]
-        if self._last:
-            metrics.append(f"val {self._last.val_loss:.4f}")
-            if self._last.val_accuracy is not None:
-                metrics.append(f"accuracy {self._last.val_accuracy:.4f}")
-        return "  ".join(metrics)
+        return f"epoch {epoch:>{len(str(self.clock.epochs))}}/{self.clock.epochs}"
 
     def _measure(self, done: float) -> None:
         """Record how many epochs are done now, and forget what is older than needed for the current speed.
@@ -176,4 +157,4 @@ class TrainingProgress:
         if len(self._recent) < 2:
             return ""
         (started, before), (now, done) = self._recent[0], self._recent[-1]
-        return f"{(done - before) * self._images_per_epoch / max(now - started, 1e-9):,.0f} images/s"
+        return f"{(done - before) * self.clock.images_per_epoch / max(now - started, 1e-9):,.0f} images/s"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aecli.cli.console import Console
-from aecli.cli.training_progress import TrainingProgress
+from aecli.cli.training_progress import ConsoleListener
 from aecli.data.shapes import shape_text
 from aecli.runtime.counting import counted
 from aecli.runtime.durations import duration_text
@@ -22,20 +22,20 @@ def report_training(
     recipe: "Recipe",
     data: "DataRef",
     folder: "RunFolder",
-    progress: TrainingProgress,
+    listener: ConsoleListener,
     console: Console,
 ) -> None:
     """Print how the training of `data` with `recipe` ended, or with --quiet only the run folder."""
     from aecli.training.learning_checks import constant_reference, reference_label, warning_after
 
     _report_end(trained, recipe, folder, console)
-    header = trained.checkpoint.header
+    header, clock = trained.checkpoint.header, listener.clock
     summary = header.training
     document = (
         {"run": str(folder.path), "fingerprint": trained.checkpoint.fingerprint}
         | header.summary()
-        | {"stopped_early": trained.stopped_after is not None, "warnings": progress.warnings}
-        | {"seconds": progress.seconds, "images_per_second": progress.images_per_second}
+        | {"stopped_early": trained.stopped_after is not None, "warnings": listener.warnings}
+        | {"seconds": round(clock.seconds, 3), "images_per_second": round(clock.images_per_second, 1)}
     )
     if console.quiet and not console.json:
         console.result(str(folder.path), document)
@@ -52,7 +52,7 @@ def report_training(
     console.saved(
         folder.model,
         f"{header.parameters:,} parameters, code {shape_text(header.code_shape)}, {quality}"
-        + (f", trained in {duration_text(progress.seconds)}" if trained.has_new_epoch else ""),
+        + (f", trained in {duration_text(clock.seconds)}" if trained.has_new_epoch else ""),
         document,
     )
     drawn = [path for path in (folder.reconstructions, folder.confusion, folder.loss_plot) if path.exists()]

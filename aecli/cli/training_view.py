@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from aecli.cli.console import Console
-from aecli.cli.training_progress import TrainingProgress
+from aecli.cli.training_progress import ConsoleListener
 from aecli.runtime.progress import Progress
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ConsoleView:
     """Shows a training on the console; see `aecli.workflows.training.TrainingView`."""
 
-    training: TrainingProgress
+    training: ConsoleListener
     """The progress of the training, once its images are read."""
 
     def __init__(self, console: Console):
@@ -44,7 +44,7 @@ class ConsoleView:
         for warning in warnings:
             self._console.warn(warning)
 
-    def listen(self, images: "Subset", validation: "Subset") -> TrainingProgress:
+    def listen(self, images: "Subset", validation: "Subset") -> ConsoleListener:
         """Print the numbers of images; return what shows the training."""
-        self.training = TrainingProgress(self._console, images, validation)
+        self.training = ConsoleListener(self._console, images, validation)
         return self.training

@@ -1,4 +1,4 @@
-"""The display of training: lines in a pipe, a bar and lines on a terminal, and the measured time."""
+"""The display of training: lines in a pipe, a bar and lines on a terminal."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ import pytest
 from aecli.checkpoint.run_folder import EpochMetrics
 from aecli.cli import training_progress
 from aecli.cli.console import Console
-from aecli.cli.training_progress import TrainingProgress
+from aecli.cli.training_progress import ConsoleListener
 
 
 class Clock:
@@ -29,25 +29,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def listener(console: object = None) -> TrainingProgress:
+def listener(console: object = None) -> ConsoleListener:
     images = MagicMock(images=SimpleNamespace(word="digits", labels=None, class_names=(), tiles=None))
     images.__len__.return_value = 100
-    return TrainingProgress(console or Console(), images, images)  # type: ignore[arg-type]
+    return ConsoleListener(console or Console(), images, images)  # type: ignore[arg-type]
 
 
 def metrics(epoch: int) -> EpochMetrics:
     return EpochMetrics(epoch, epoch, 1.0, 1.5, 0.01)
-
-
-def test_the_training_time_excludes_plots_after_the_last_epoch(clock: Clock) -> None:
-    progress = listener(MagicMock(shows_bars=False, shows_progress=False))
-    clock.now = 1.0
-    progress.on_start(2, 0, images_per_epoch=100)
-    for epoch, clock.now in ((1, 3.0), (2, 5.0)):
-        progress.on_epoch(metrics(epoch), is_best=True)
-    clock.now = 9.0  # the plots are done
-    assert progress.seconds == 4.0
-    assert progress.images_per_second == 50.0
 
 
 @pytest.mark.parametrize(("epochs", "lines"), [(1, 1), (30, 30), (100, 100), (150, 76), (1000, 101)])
