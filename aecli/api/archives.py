@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from aecli.api.errors import in_python, python_errors, warn_all
+from aecli.api.images import DataLike, data_ref
 from aecli.api.progress import ProgressLike, open_progress
 from aecli.data import DataOptions
 from aecli.workflows.archive_options import ArchiveOptions
@@ -13,7 +14,6 @@ from aecli.workflows.archive_reading import RestoreReport
 from aecli.workflows.archive_writing import ArchiveReport
 
 if TYPE_CHECKING:
-    from aecli.api.images import DataLike
     from aecli.inference.codec import ImageCodec
 
 CodecLike: TypeAlias = "ImageCodec | str | os.PathLike[str]"
@@ -92,21 +92,19 @@ def compress(
         aecli.errors.UsageError: the model has no such rate, or the folder is among the images.
         aecli.errors.UnavailableError: a file cannot be written.
     """
-    from aecli.data import resolve
-    from aecli.data.in_memory import memory_ref
     from aecli.data.own_size import own_size_images
     from aecli.workflows.archive_writing import archive_paths, require_outside, write_archive
 
     settings = ArchiveOptions(rate, psnr, verify, overwrite, resume)
     with python_errors(), open_progress(progress) as on_progress:
         settings.check()
-        ref = resolve(os.fspath(images)) if isinstance(images, str | os.PathLike) else memory_ref(images)
+        ref = data_ref(images)
         require_outside(Path(output), ref.paths)
         loaded = _loaded(codec, device)
         read = own_size_images(ref, loaded.channels, loaded.levels, options or DataOptions(), on_progress)
         report = write_archive(loaded, read, archive_paths(read, Path(output)), settings, progress=on_progress)
     report.notes = list(map(in_python, report.notes))
-    warn_all([*report.warnings, *(f"left out: {each.name}: {each.reason}" for each in report.failures)])
+    warn_all([*report.warnings, *(failure.warning for failure in report.failures)])
     return report
 
 
@@ -147,7 +145,7 @@ def restore(
         paths = restored_paths(files, Path(output))
         require_new(paths, overwrite=overwrite)
         report = restore_archive(_loaded(codec, device), files, paths, on_progress)
-    warn_all(f"left out: {each.name}: {each.reason}" for each in report.failures)
+    warn_all(failure.warning for failure in report.failures)
     return report
 
 

@@ -4,20 +4,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aecli.analyses.compression.comparisons import Comparison
 from aecli.analyses.compression.measurement import Row
 from aecli.api.errors import python_errors, warn_all
+from aecli.api.images import DataLike, data_ref
 from aecli.api.progress import ProgressLike, open_progress
 from aecli.checkpoint import resolve_model
-from aecli.data import DataOptions, Failure, resolve
-from aecli.data.in_memory import memory_ref
+from aecli.data import DataOptions, Failure
 from aecli.reports.compression.measured import MeasuredCompression, measure_compression
 from aecli.runtime.counting import counted
-
-if TYPE_CHECKING:
-    from aecli.api.images import DataLike
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,7 +103,7 @@ def compress_report(
     """
     paths = [models] if isinstance(models, str | os.PathLike) else list(models)
     with python_errors(), open_progress(progress) as on_progress:
-        ref = resolve(os.fspath(images)) if isinstance(images, str | os.PathLike) else memory_ref(images)
+        ref = data_ref(images)
         refs = [resolve_model(path) for path in paths]
         measured = measure_compression(refs, ref, options or DataOptions(), device=device, progress=on_progress)
     warn_all(measured.warnings)

@@ -204,7 +204,7 @@ def detect(
         if not readers:
             raise InputError("no images", hint="name image files, a folder or a DATA word")
         report = inspector.report()
-        warnings += [*report.warnings, *(f"left out: {each.name}: {each.reason}" for each in failures)]
+        warnings += [*report.warnings, *(failure.warning for failure in failures)]
         warn_all(warnings)
         inspector.require_scored()
     header = inspector.detector.header

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from aecli.data import ImageSet
-from aecli.data.in_memory import IN_MEMORY
+from aecli.data import DataRef, ImageSet, resolve
+from aecli.data.in_memory import IN_MEMORY, memory_ref
 from aecli.data.resize import fit, inner_sizes
 from aecli.errors import InputError
 from aecli.inference.inputs import ImagesLike, to_images
@@ -32,6 +32,15 @@ def load_model(model: "Model | str | Path", device: str) -> "Model":
     from aecli import inference
 
     return inference.load(model, device=device) if isinstance(model, str | os.PathLike) else model
+
+
+def data_ref(images: "DataLike", labels: Any = None) -> DataRef:
+    """Return images, and the classes of images in memory, as commands take them.
+
+    Raises:
+        InputError: there is no such data, or images or labels have the wrong shape, type or values.
+    """
+    return resolve(os.fspath(images)) if isinstance(images, str | os.PathLike) else memory_ref(images, labels)
 
 
 def in_memory(images: "DataLike", model: "Model") -> ImageSet:

@@ -1,20 +1,16 @@
 """`aecli.report`."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aecli.api.errors import python_errors, warn_all
+from aecli.api.images import DataLike, data_ref
 from aecli.api.progress import ProgressLike, open_progress
-from aecli.data import DataOptions, Failure, resolve
-from aecli.data.in_memory import memory_ref
+from aecli.data import DataOptions, Failure
 from aecli.reports.run.files import resolve_run
 from aecli.reports.run.measured import MeasuredRun, measure_run
 from aecli.reports.run.options import RunReportOptions
-
-if TYPE_CHECKING:
-    from aecli.api.images import DataLike
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,9 +91,7 @@ def report(
     with python_errors(), open_progress(progress) as on_progress:
         wanted = RunReportOptions(sample, method, examples, labels, seed)
         model = resolve_run(run)
-        ref = None
-        if data is not None:
-            ref = resolve(os.fspath(data)) if isinstance(data, str | os.PathLike) else memory_ref(data)
+        ref = None if data is None else data_ref(data)
         measured = measure_run(model, ref, wanted, options, device=device, progress=on_progress)
     warn_all(measured.warnings)
     return RunReport(measured)

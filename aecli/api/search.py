@@ -74,7 +74,7 @@ def search(
             read = read_queries(
                 [os.fspath(word) for word in words], loaded, encoder, options or DataOptions(), progress=on_progress
             )
-            warn_all([f"left out: {each.name}: {each.reason}" for each in read.failures])
+            warn_all(failure.warning for failure in read.failures)
             asked = read.codes
         else:
             if encoder is None:

@@ -81,7 +81,7 @@ class Console:
         for note in dict.fromkeys(notes):
             self.note(f"note: {note}")
         for failure in dict.fromkeys(failures):
-            self.warn(f"left out: {failure.name}: {failure.reason}")
+            self.warn(failure.warning)
 
     @property
     def shows_progress(self) -> bool:

@@ -21,6 +21,11 @@ class Failure:
     name: str
     reason: str
 
+    @property
+    def warning(self) -> str:
+        """The warning for the user."""
+        return f"left out: {self.name}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class ImageSet:
