@@ -1,34 +1,28 @@
 """`aecli.train`."""
 
 import os
-import shutil
-import tempfile
-import weakref
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
-from aecli.api.errors import CallerWarnings, in_python, python_errors
-from aecli.api.images import DataLike
-from aecli.api.progress import open_display, updating
-from aecli.api.training_progress import DisplayListener
+from aecli.api.errors import CallerWarnings, python_errors
+from aecli.api.images import DataLike, data_ref
+from aecli.api.run_directory import RunDirectory
+from aecli.api.training_view import DisplayView
 from aecli.checkpoint import CheckpointHeader, ModelRef, resolve_checkpoint
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
-from aecli.data import DataOptions, DataRef, Failure, resolve
-from aecli.data.in_memory import memory_ref
+from aecli.data import DataOptions, DataRef, Failure
 from aecli.data.options import LabelsFrom
 from aecli.errors import Interrupted, UsageError
 from aecli.recipes.schema import Recipe
 from aecli.runtime.processes import check_training_device
-from aecli.runtime.progress import Progress, silent
-from aecli.training.subsets import Subset
+from aecli.runtime.torch_threads import using_threads
 from aecli.workflows.recipe_choice import RecipeRequest
 from aecli.workflows.training import TrainingPlan, run_training
 
@@ -197,14 +191,14 @@ def train(
     }
     changes = {**(settings or {}), **{key: value for key, value in shorthands.items() if value is not None}}
     warnings = CallerWarnings()
-    view = _View(warnings, progress)
+    view = DisplayView(warnings, progress)
     with python_errors():
         check_training_device(device)
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be at least 1, not {threads}")
         data, data_options = _resolve(images, labels, options or DataOptions())
         validation_data = None if validation is None else _resolve(validation, validation_labels, data_options)[0]
-        directory = _RunDirectory(output, resume=resume)
+        directory = RunDirectory(output, resume=resume)
         folder = RunFolder(directory.path)
         plan = TrainingPlan(
             data,
@@ -222,7 +216,7 @@ def train(
             device=device,
         )
         try:
-            with _threads(threads):
+            with using_threads(threads):
                 run = run_training(plan, view)
         except (Interrupted, KeyboardInterrupt) as stop:
             raise directory.interrupted() from stop
@@ -252,7 +246,7 @@ def _resolve(images: Any, labels: Any, options: DataOptions) -> tuple[DataRef, D
         UsageError: labels are given for a DATA word.
     """
     if not isinstance(images, str | os.PathLike):
-        return memory_ref(images, labels), options
+        return data_ref(images, labels), options
     if isinstance(labels, str) and labels in get_args(LabelsFrom):
         options = replace(options, labels_from=cast(LabelsFrom, labels))
     elif labels is not None:
@@ -260,7 +254,7 @@ def _resolve(images: Any, labels: Any, options: DataOptions) -> tuple[DataRef, D
             f"labels of a DATA word must be one of {', '.join(get_args(LabelsFrom))}",
             hint="give an array of labels with images in memory, such as aecli.load_images(word)",
         )
-    return resolve(os.fspath(images)), options
+    return data_ref(images), options
 
 
 def _recipe(recipe: str | Path | Recipe | None, changes: Mapping[str, Any]) -> RecipeRequest:
@@ -275,25 +269,6 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Let torch use a fixed number of threads, or one that follows the load; restore its number at the end."""
-    from aecli.runtime.torch_threads import following_load
-
-    if count is None:
-        with following_load():
-            yield
-        return
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _start(init_from: Any) -> ModelRef | None:
     if init_from is None:
         return None
@@ -301,79 +276,3 @@ def _start(init_from: Any) -> ModelRef | None:
     if path is None:
         raise UsageError("the model to start from was not loaded from a file", hint="name its file or run folder")
     return resolve_checkpoint(Path(path))
-
-
-class _RunDirectory:
-    """The run folder; a temporary one exists as long as this object."""
-
-    _interrupted: ClassVar[list["_RunDirectory"]] = []
-    """Temporary folders that hold the finished epochs of a run, until the end of the process."""
-
-    def __init__(self, output: str | Path | None, *, resume: bool):
-        self.is_temporary = output is None
-        if output is not None:
-            self.path = Path(output)
-            return
-        if resume:
-            raise UsageError("resume needs the run folder", hint='for example output="run"')
-        self.path = Path(tempfile.mkdtemp(prefix="aecli-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-    def interrupted(self) -> KeyboardInterrupt:
-        """Return the exception that ends a run, with a note on what is done."""
-        interrupt = KeyboardInterrupt()
-        if RunFolder(self.path).model.exists():
-            self._interrupted.append(self)
-            load = f'the best model so far: aecli.load("{self.path}")'
-            interrupt.add_note(load if self.is_temporary else f"{load}; resume=True continues the run")
-        return interrupt
-
-
-class _View:
-    """Shows a training on the display of this process, and collects what the result reports."""
-
-    def __init__(self, warnings: CallerWarnings, progress: "bool | TrainingListener | None"):
-        self._warnings = warnings
-        is_listener = progress is not None and not isinstance(progress, bool)
-        self._display = None if is_listener else open_display(cast("bool | None", progress))
-        self._listener = cast("TrainingListener", progress) if is_listener else None
-        self._training: DisplayListener | None = None
-        self.notes: list[str] = []
-        self.failures: list[Failure] = []
-
-    def progress(self) -> AbstractContextManager[Progress]:
-        return nullcontext(updating(self._display) if self._display else silent)
-
-    def status(self, text: str) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def note(self, text: str) -> None:
-        self.notes.append(in_python(text))
-        if self._display:
-            self._display.keep(self.notes[-1])
-
-    def warn(self, text: str) -> None:
-        self._warnings.issue(text)
-
-    def show_images(self, notes: Sequence[str], warnings: Sequence[str], failures: Sequence[Failure]) -> None:
-        self.notes += map(in_python, notes)
-        self.failures += failures
-        for warning in [*warnings, *(f"left out: {each.name}: {each.reason}" for each in self.failures)]:
-            self.warn(warning)
-
-    def listen(self, images: Subset, validation: Subset) -> DisplayListener:
-        self._training = DisplayListener(self._warnings, self._display, self._listener)
-        return self._training
-
-    def close(self) -> None:
-        """Remove the bar of a training that did not start."""
-        if self._display and not self._training:
-            self._display.close()
-
-    @property
-    def seconds(self) -> float:
-        return self._training.clock.seconds if self._training else 0.0
-
-    @property
-    def images_per_second(self) -> float:
-        return self._training.clock.images_per_second if self._training else 0.0

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from aecli.runtime.cpus import physical_cpus
 from aecli.runtime.thread_count import adopt_threads, follows_load, free_threads, stop_following
@@ -78,15 +78,17 @@ def share_cpus(processes: int) -> None:
 
 
 @contextmanager
-def following_load() -> Iterator[None]:
-    """Let torch's threads follow the load in a Python program that has loaded torch; restore their number at the end.
+def using_threads(count: int | None = None) -> Iterator[None]:
+    """Let torch use `count` threads in a Python program that has loaded torch; restore their number at the end.
 
-    In a program that has set `OMP_NUM_THREADS` or `AECLI_THREADS` to a number, it stays.
+    None follows the load; in a program that has set `OMP_NUM_THREADS` or `AECLI_THREADS` to a number, it stays.
     """
     import torch
 
     before = torch.get_num_threads()
-    with adopt_threads(before):
+    with adopt_threads(before) if count is None else nullcontext():
+        if count is not None:
+            torch.set_num_threads(count)
         try:
             yield
         finally:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from aecli.runtime import thread_count, torch_threads
-from aecli.runtime.torch_threads import FixedThreads, LoadFollower, following_load, load_follower, share_cpus
+from aecli.runtime.torch_threads import FixedThreads, LoadFollower, load_follower, share_cpus, using_threads
 
 
 class Machine:
@@ -108,11 +108,19 @@ def test_a_python_program_gets_its_number_back(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(thread_count._chosen, "fixed", None)
     monkeypatch.setitem(thread_count._chosen, "started_with", None)
-    with following_load():
+    with using_threads():
         assert isinstance(load_follower("cpu"), LoadFollower)
         torch.set_num_threads(1)
     assert torch.get_num_threads() == 4
     assert isinstance(load_follower("cpu"), FixedThreads)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
-    with following_load():
+    with using_threads():
         assert isinstance(load_follower("cpu"), FixedThreads)
+
+
+def test_a_python_program_gets_its_number_back_after_a_fixed_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(thread_count._chosen, "started_with", None)
+    with using_threads(2):
+        assert torch.get_num_threads() == 2
+        assert isinstance(load_follower("cpu"), FixedThreads)
+    assert torch.get_num_threads() == 4
