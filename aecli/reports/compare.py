@@ -11,10 +11,8 @@ import numpy as np
 from aecli import inference
 from aecli.analyses.classification import most_probable
 from aecli.analyses.intervals import Estimate
-from aecli.analyses.knn_probe.features import code_features
-from aecli.analyses.knn_probe.labeled_draws import match_labels
 from aecli.analyses.knn_probe.options import KNNProbeOptions
-from aecli.analyses.knn_probe.probe import Accuracy, probe
+from aecli.analyses.knn_probe.probe import Accuracy
 from aecli.checkpoint import CheckpointHeader, ModelRef, read_header
 from aecli.checkpoint.run_folder import EpochMetrics, RunFolder
 from aecli.data import DataOptions, DataRef, ImageSet, load, matched_labels, resolve
@@ -26,6 +24,7 @@ from aecli.inference.model import Model, conversion_of
 from aecli.inference.training_overlap import TrainingOverlap, training_overlap
 from aecli.recipes.schema import Recipe
 from aecli.reports.held_out import validation_images
+from aecli.reports.knn_probe import probe_codes
 from aecli.runtime.progress import Progress
 from aecli.storage.paths import short_names
 
@@ -236,9 +235,8 @@ def _probe(
     labeled = load(run.header.data.word, options, model.conversion, skip_damaged=True, progress=progress)
     if labeled.labels is None or images.labels is None:
         return None
-    codes = [inference.encode(model, image_set, progress=progress) for image_set in (labeled, images)]
-    result = probe({"codes": code_features(*codes)}, match_labels(*codes), probing, progress)
-    return result.accuracies[0]
+    train, test = (inference.encode(model, image_set, progress=progress) for image_set in (labeled, images))
+    return probe_codes(train, test, probing, progress=progress).result.accuracies[0]
 
 
 def _accuracy(classifier: "TorchClassifier", images: ImageSet) -> Estimate | None:

@@ -12,14 +12,11 @@ from aecli.cli.plot_options import DpiOpt, plot_option
 from aecli.cli.table_console import TableConsole
 from aecli.cli.tables import Column
 from aecli.data.options import DataOptions
-from aecli.errors import AecliError, UsageError
-from aecli.runtime.counting import counted
+from aecli.errors import UsageError
 
 if TYPE_CHECKING:
-    from aecli.analyses.knn_probe.features import Features
     from aecli.codes import Codes
     from aecli.data import ImageSet
-    from aecli.runtime.progress import Progress
 
 EXAMPLES = examples(
     "aecli knn-probe train.npz test.npz -o probe.png",
@@ -73,30 +70,23 @@ def knn_probe(
         require_codes(path, role)
     output = require_plot(output, dpi, inputs=[train, test])
 
-    from aecli.analyses.knn_probe.features import code_features, count_shared, pca_features, pixel_features
-    from aecli.analyses.knn_probe.labeled_draws import match_labels
-    from aecli.analyses.knn_probe.probe import probe
     from aecli.codes import load_codes
-    from aecli.inference.training_overlap import overlap_warning
+    from aecli.inference.matching import images_of
+    from aecli.reports.knn_probe import probe_codes
 
     train_codes, test_codes = load_codes(train), load_codes(test)
-    features = {"codes": code_features(train_codes, test_codes)}
-    labels = match_labels(train_codes, test_codes)
-    options.label_counts(labels.available)  # raises if too many are requested, before images are read
-    if shared := count_shared(features["codes"]):
-        console.warn(
-            f"{counted(shared, 'test code is', 'test codes are')} equal to a training code: are images shared?"
-        )
-    if warning := overlap_warning(test_codes.meta.trained_images, len(test_codes), test_codes.meta.data):
-        console.warn(warning)
     with console.progress() as progress:
-        if baselines and (images := _images(train_codes, test_codes, data_options, console, progress)):
-            features["pixels"] = pixel_features(images[0].images, images[1].images)
-            features["pca"] = pca_features(features["pixels"], features["codes"].dimensions)
-            features |= _untrained(train_codes, images, console, progress)
-        result = probe(features, labels, options, progress)
 
-    console.report_notes(result.notes)
+        def read_images() -> "list[ImageSet]":
+            return [images_of(codes, data_options, progress) for codes in (train_codes, test_codes)]
+
+        wanted = read_images if baselines else None
+        probed = probe_codes(train_codes, test_codes, options, wanted, with_untrained=True, progress=progress)
+
+    result = probed.result
+    for warning in probed.warnings:
+        console.warn(warning)
+    console.report_notes([*probed.notes, *result.notes])
     if output:
         from aecli.plots import knn_probe
 
@@ -107,7 +97,7 @@ def knn_probe(
         "train": _source(train, train_codes),
         "test": _source(test, test_codes),
         "model": train_codes.meta.model_fingerprint,
-        "dimensions": {name: vectors.dimensions for name, vectors in features.items()},
+        "dimensions": probed.dimensions,
         "labeled": result.available,
         "tested": result.tested,
         "chance": result.chance,
@@ -116,34 +106,6 @@ def knn_probe(
         "accuracies": accuracies,
     }
     console.table(COLUMNS, [_row(accuracy) for accuracy in accuracies], document, output)
-
-
-def _images(
-    train: "Codes", test: "Codes", data_options: DataOptions, console: TableConsole, progress: "Progress"
-) -> "list[ImageSet] | None":
-    """Return the images of both code files, in the codes' order; None, after a note, if they are not available."""
-    from aecli.inference.matching import images_of
-
-    try:
-        return [images_of(codes, data_options, progress) for codes in (train, test)]
-    except AecliError as error:
-        console.note(f"note: only codes are probed, without pixels and PCA: {error.message}")
-        return None
-
-
-def _untrained(
-    codes: "Codes", images: "list[ImageSet]", console: TableConsole, progress: "Progress"
-) -> "dict[str, Features]":
-    """Return the codes of the same network with random weights; nothing, after a note, if it is unknown."""
-    from aecli.analyses.knn_probe.features import Features
-    from aecli.inference.untrained import untrained_encoder, untrained_vectors
-
-    try:
-        model = untrained_encoder(codes.meta)
-    except AecliError as error:
-        console.note(f"note: no untrained network is probed: {error.message}")
-        return {}
-    return {"untrained": Features(*(untrained_vectors(model, each.images, progress) for each in images))}
 
 
 def _source(path: Path, codes: "Codes") -> dict[str, Any]:

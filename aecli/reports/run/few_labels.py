@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from aecli import inference
-from aecli.analyses.knn_probe.features import Features, code_features, pca_features, pixel_features
 from aecli.analyses.knn_probe.labeled_draws import match_labels
-from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult, probe
+from aecli.analyses.knn_probe.probe import Accuracy, ProbeResult
 from aecli.analyses.sampling import draw_sample
 from aecli.data import UNLABELED, ImageSet
 from aecli.errors import InputError
 from aecli.inference.model import Model
 from aecli.reports.held_out import divided
+from aecli.reports.knn_probe import probe_codes
 from aecli.reports.run.not_measured import NotMeasured
 from aecli.reports.run.options import RunReportOptions
 from aecli.runtime.counting import counted
@@ -71,25 +71,19 @@ def measure_few_labels(
     tested = tested if len(kept) == len(tested) else tested.take(kept)
     train_codes, codes = (inference.encode(model, each, progress=progress) for each in (training, tested))
     try:
-        features = {"codes": code_features(train_codes, codes)}
         labels = match_labels(train_codes, codes)
+        numbers = _numbers(options.labels, labels.available, len(np.unique(labels.train[labels.train != UNLABELED])))
+        if not numbers:
+            return NotMeasured(f"only {counted(labels.available, 'label')} of training images")
+        probing = options.probing(numbers)
+        result = probe_codes(train_codes, codes, probing, lambda: (training, tested), progress=progress).result
     except InputError as error:
         return NotMeasured(error.message)
-    numbers = _numbers(options.labels, labels.available, len(np.unique(labels.train[labels.train != UNLABELED])))
-    if not numbers:
-        return NotMeasured(f"only {counted(labels.available, 'label')} of training images")
-    features |= _baselines(training, tested, features["codes"].dimensions)
-    result = probe(features, labels, options.probing(numbers), progress)
     description = (
         f"Labels are drawn from {counted(labels.available, 'training image')} of {training.word}; "
         f"{counted(result.tested, 'other image')} of {tested.word} {'is' if result.tested == 1 else 'are'} classified"
     )
     return FewLabels(result, description)
-
-
-def _baselines(training: ImageSet, tested: ImageSet, dimensions: int) -> dict[str, Features]:
-    pixels = pixel_features(training.images, tested.images)
-    return {"pixels": pixels, "pca": pca_features(pixels, dimensions)}
 
 
 def _numbers(labels: str, available: int, classes: int) -> str:
