@@ -82,11 +82,14 @@ class Detections:
         The absolute differences are averaged over the channels.
 
         Raises:
-            aecli.errors.InputError: the image file has changed, and cannot be read any more.
+            aecli.errors.UsageError: images were cut into tiles.
+            aecli.errors.InputError: the image file has changed, and cannot be read any more; or the model encodes
+                features, and has no reconstructions.
         """
-        if self.detector.header.tiles:
-            raise UsageError("an image in tiles has no error map", hint="score_map is that of the whole image")
-        error_map: NDArray[np.float32] = self._inspect(index).output.error_maps[0]
+        with python_errors():
+            if self.detector.header.tiles:
+                raise UsageError("an image in tiles has no error map", hint="score_map is that of the whole image")
+            error_map: NDArray[np.float32] = self._inspect(index).output.error_maps[0]
         return error_map
 
     def score_map(self, index: int) -> NDArray[np.float32]:
@@ -98,8 +101,8 @@ class Detections:
             aecli.errors.UsageError: the detector's score has no maps.
             aecli.errors.InputError: the image file has changed, and cannot be read any more.
         """
-        score_map = self._inspect(index).score_map
         with python_errors():
+            score_map = self._inspect(index).score_map
             if score_map is None:
                 raise UsageError(
                     f"score {self.detector.header.score} has no maps",

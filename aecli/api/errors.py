@@ -16,13 +16,15 @@ VALUED = re.compile(r"--([a-z][a-z-]*) (\d[\w.-]*|[A-Z]{2,})")
 SWITCH = re.compile(r"--(resume|overwrite|skip-damaged|download)\b")
 OPTION = re.compile(r"--([a-z][a-z-]*)")
 NEIGHBORS = re.compile(r"(\b[a-z_]+=(?:\{[^}]*\}|\S+)) (?=[a-z_]+=)")
-NAMES = {"output": "output", "val": "validation", "device": "device"}
+NAMES = {"val": "validation"}
 """Options whose keyword argument has another name, and those names."""
 
 
 @contextmanager
 def python_errors() -> Iterator[None]:
-    """Let the errors of aecli name keyword arguments, and show their hint below the traceback.
+    """Let the errors of aecli name keyword arguments, and show their hint once below the traceback.
+
+    Functions that call each other may all use it.
 
     Raises:
         AecliError: the error of the `with` block.
@@ -34,7 +36,9 @@ def python_errors() -> Iterator[None]:
         error.args = (error.message,)
         if error.hint:
             error.hint = in_python(error.hint)
-            error.add_note(f"hint: {error.hint}")
+            note = f"hint: {error.hint}"
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
         raise
 
 

@@ -16,6 +16,7 @@ from aecli.api.images import DataLike, in_memory, load_model
 from aecli.api.progress import ProgressLike, open_progress
 from aecli.codes import Codes, load_codes
 from aecli.data import DataOptions
+from aecli.errors import UsageError
 from aecli.inference.encoding import encode
 from aecli.workflows.code_queries import read_queries, require_made_by
 
@@ -78,7 +79,7 @@ def search(
             asked = read.codes
         else:
             if encoder is None:
-                raise TypeError("images need a model to encode them")
+                raise UsageError("no model to encode the images", hint="give the model that made the codes as model")
             require_made_by(loaded, encoder)
             asked = encode(encoder, in_memory(words, encoder), progress=on_progress)  # type: ignore[arg-type]
         return search_in_codes(loaded, asked, chosen, on_progress)

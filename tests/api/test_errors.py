@@ -2,7 +2,8 @@
 
 import pytest
 
-from aecli.api.errors import in_python
+from aecli.api.errors import in_python, python_errors
+from aecli.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,9 @@ from aecli.api.errors import in_python
 )
 def test_options_become_arguments(text: str, expected: str) -> None:
     assert in_python(text) == expected
+
+
+def test_a_hint_is_shown_once_by_functions_that_call_each_other() -> None:
+    with pytest.raises(UsageError, match="resume=True") as error, python_errors(), python_errors():
+        raise UsageError("--resume needs a folder", hint="add --output run")
+    assert error.value.__notes__ == ["hint: add output run"]

@@ -35,8 +35,10 @@ def test_search_takes_codes_as_queries_and_needs_a_model_for_images(
     assert not np.any(found.neighbors.indices == np.arange(len(codes))[:, None])  # none is its own neighbor
     cosine = aecli.search(codes_file, codes, neighbors=2, metric="cosine")
     assert not np.array_equal(found.neighbors.distances, cosine.neighbors.distances)
-    with pytest.raises(TypeError, match="model"):
-        aecli.search(digits[:1], codes)
+    for queries in (digits[:1], "digits:test"):
+        with pytest.raises(UsageError, match="no model") as error:
+            aecli.search(queries, codes)
+        assert "the model that made the codes" in str(error.value.__notes__)
     with pytest.raises(UsageError, match="neighbors"):
         aecli.search(codes_file, codes, neighbors=0)
 

@@ -40,8 +40,9 @@ def test_a_detector_of_tiles_is_used_for_all_kinds_of_images(model: Model, mosai
     whole = aecli.detect(mosaics, model, calibration, tile=0)
     assert not np.allclose(whole.scores, found.scores)
     assert found.heatmap(3).size[0] > 0
-    with pytest.raises(UsageError, match="error map"):
+    with pytest.raises(UsageError, match="error map") as error:
         found.error_map(3)
+    assert "score_map" in str(error.value.__notes__)
 
 
 @pytest.mark.filterwarnings("ignore::aecli.errors.AecliWarning")

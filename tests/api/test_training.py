@@ -1,7 +1,6 @@
 """`aecli.train`: the same model as the command line, from DATA words and from images in memory."""
 
 import gc
-import inspect
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -218,15 +217,6 @@ def test_labels_of_a_data_word_are_where_they_come_from(image_folder: Path) -> N
     assert train(image_folder, labels="folder").header.class_names == ["a", "b"]
     with pytest.raises(UsageError, match="labels"):
         train(image_folder, labels=[0, 1])
-
-
-def test_every_argument_is_documented() -> None:
-    for name in ("train", "calibrate", "detect"):
-        function = getattr(aecli, name)
-        assert name in aecli.__all__
-        documentation = inspect.getdoc(function) or ""  # Python 3.13 removes the indentation itself
-        for parameter in inspect.signature(function).parameters:
-            assert f"\n    {parameter}: " in documentation, parameter
 
 
 # Warnings, progress and interruptions
