@@ -10,6 +10,10 @@ from aecli.codes.aec import AecImage, CodedImage
 from aecli.data.levels import Levels
 from aecli.errors import UsageError
 
+UNLIKE_DB = 3
+"""An image is unlike the training images if its PSNR is this much below that of the validation images at its rate, and
+below that of 99% of them; a set, whose PSNR is that of all images together, if it is this much below."""
+
 
 class Encoded(Protocol):
     """A compressed image, and what decoding it gives."""

@@ -17,7 +17,7 @@ from aecli.codes.priors import StaticPrior
 from aecli.codes.psnr import mean_squared_error, psnr
 from aecli.data.levels import Levels
 from aecli.errors import InputError, UsageError
-from aecli.inference.archive_codec import require_rate
+from aecli.inference.archive_codec import UNLIKE_DB, require_rate
 from aecli.inference.model import batch_size, conversion_of
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ BLOCK = 16
 """Pixels between two positions of the code of an image of any size."""
 HALO = 2
 """Positions beyond a strip on which its pixels depend; its part of the code depends on the pixels of one."""
-UNLIKE_DB = 3
-"""An image is unlike the training images if its PSNR is this much below that of the validation images at its rate, and
-below that of 99% of them."""
 LARGEST_STEP = 1e9
 LARGEST = 2.0**29
 """Codes are at most so many steps, in absolute value."""

@@ -13,7 +13,7 @@ from aecli.codes.aec_set import AecSet, AecSetMeta
 from aecli.codes.psnr import psnr
 from aecli.data.image_set import Failure, ImageSet
 from aecli.errors import InputError, UsageError
-from aecli.inference.archive_codec import Codec
+from aecli.inference.archive_codec import UNLIKE_DB, Codec
 from aecli.inference.archive_encoding import Quality, first_rate
 from aecli.runtime.counting import counted
 from aecli.storage.atomic import atomic_write
@@ -39,7 +39,7 @@ class CompressedSet:
     psnr: float
     """In dB, of all images."""
     is_unlike: bool
-    """Whether the images are unlike the training images, by their PSNR."""
+    """Whether they are unlike the training images, by the PSNR of all of them."""
     failures: Sequence[Failure]
     """Images that could not be read."""
     seconds: float
@@ -57,8 +57,8 @@ class CompressedSet:
             warnings.append(f"{self.psnr:.2f} dB with the best quality, below {self.quality.psnr:g} dB")
         if self.is_unlike:
             warnings.append(
-                f"{self.psnr:.2f} dB is far below the PSNR of the model's validation images at rate {self.rate}: these "
-                "images are probably unlike its training images"
+                f"{self.psnr:.2f} dB is more than {UNLIKE_DB} dB below the model's validation images at rate "
+                f"{self.rate}: these images are probably unlike its training images"
             )
         return warnings
 
@@ -126,7 +126,7 @@ def write_set(codec: Codec, images: ImageSet, output: Path, options: ArchiveOpti
         len(content),
         rate,
         psnr,
-        is_unlike=psnr < codec.unlike_psnr[rate],
+        is_unlike=psnr < codec.psnr[rate] - UNLIKE_DB,
         failures=images.failures,
         seconds=time.monotonic() - started,
     )

@@ -40,13 +40,10 @@ def test_a_psnr_that_no_rate_reaches_is_partial(tmp_path: Path) -> None:
     assert report.is_partial
 
 
-@pytest.mark.parametrize(("unlike", "warns"), [(57.0, True), (45.0, False)])
-def test_a_set_unlike_the_training_images_is_named_by_the_limit_of_archives(
-    unlike: float, warns: bool, tmp_path: Path
-) -> None:
-    """The PSNR of some validation images is far below their mean."""
+@pytest.mark.parametrize(("usual", "warns"), [(57.0, True), (53.0, False)])
+def test_a_set_unlike_the_training_images_is_named(usual: float, warns: bool, tmp_path: Path) -> None:
     codec = FakeCodec(size=(8, 8))
-    codec.psnr[0], codec.unlike_psnr[0] = 60.0, unlike
+    codec.psnr[0] = usual
     report = write(tmp_path, codec=codec)
     assert any("unlike" in warning for warning in report.warnings) is warns
     assert not report.is_partial
