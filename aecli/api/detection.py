@@ -95,7 +95,8 @@ class Detections:
     def score_map(self, index: int) -> NDArray[np.float32]:
         """Return how unusual each position of an image is, (h, w), in the units of the score; the image is read again.
 
-        The map covers the model's input, and has the size of the model's codes.
+        The map covers the model's input, and has the size of the model's codes. Where a side is not a multiple of the
+        pixels of a position, it extends beyond the lower or right edge.
 
         Raises:
             aecli.errors.UsageError: the detector's score has no maps.

@@ -15,7 +15,7 @@ from aecli.detection.options import DEFAULT_SCORE, CalibrationOptions
 from aecli.detection.pixel_evaluation import PixelEvaluation, measure_pixels
 from aecli.detection.score_fitting import FittedScore, Scores, fit_score
 from aecli.detection.score_report import ScoreReport, evaluate
-from aecli.detection.scores import applicable_scores, find_score
+from aecli.detection.scores import applicable_scores, find_score, overhang_of
 from aecli.detection.small_samples import small_sample_warning
 from aecli.detection.tiled_scores import in_tiles
 from aecli.errors import InputError, UsageError
@@ -74,7 +74,11 @@ def calibrate(
     chosen = fitted[options.score or max(names, key=lambda name: (fitted[name].fit_auroc, name == usual))]
     pixels = PixelEvaluation()
     if anomalous is not None:
-        maps = {name: score.evaluation_maps for name, score in fitted.items() if score.evaluation_maps is not None}
+        maps = {
+            name: replace(score.evaluation_maps, overhang=overhang_of(find_score(name), model.header))
+            for name, score in fitted.items()
+            if score.evaluation_maps is not None
+        }
         pixels = measure_pixels(maps, normal, anomalous, model.conversion.resize, options.seed, progress)
     reports = {
         name: replace(evaluate(score, options.seed), pixels=pixels.metrics.get(name)) for name, score in fitted.items()
@@ -135,7 +139,7 @@ def _fit_all(
     """Fit the named scores and, if there are anomalous images, the trivial baselines."""
     scores = {name: find_score(name) for name in names} | (baselines() if anomalous is not None else {})
     if normal.tiles is not None:
-        scores = {name: in_tiles(score) for name, score in scores.items()}
+        scores = {name: in_tiles(score, model.header) for name, score in scores.items()}
     normal_features = extract_features(model, normal, scores, options.seed, "scoring normal images", progress)
     anomalous_features = None
     if anomalous is not None:

@@ -31,7 +31,9 @@ from aecli.data.resize import fit_image, to_pixels
 from aecli.data.tiled_image import TiledImage
 from aecli.detection.detector import Detector
 from aecli.detection.original import OriginalImage, Reread
+from aecli.detection.overhang import NO_OVERHANG, Overhang
 from aecli.detection.score_file import HEADING
+from aecli.detection.scores import find_score, overhang_of
 from aecli.detection.tiled_inspection import score_tiles
 from aecli.detection.watching import FolderWatch
 from aecli.errors import InputError
@@ -60,6 +62,8 @@ class Detection:
     tiles; None if the score has no maps."""
     original: OriginalImage | None = None
     """The image as its file holds it; None if only the model's input is known."""
+    overhang: Overhang = NO_OVERHANG
+    """How far `score_map` extends beyond the image."""
 
     @property
     def is_anomaly(self) -> bool:
@@ -87,6 +91,7 @@ class AnomalyInspector:
         self.detector = detector
         self.conversion = replace(model.conversion, tiles=detector.header.tiles)
         """How images become the model's input."""
+        self._overhang = overhang_of(find_score(detector.header.score), model.header)
         self._conversions = ConversionSummary(self.conversion)
         self._notes: list[str] = []
         self.normal = 0
@@ -234,7 +239,7 @@ class AnomalyInspector:
         if isinstance(image, Failure):
             return image
         assert isinstance(image, TiledImage)
-        result = score_tiles(image, self.model, self.detector)
+        result = score_tiles(image, self.model, self.detector, self._overhang)
         self._conversions.add_tiled(image.native, image.depth)
         self._conversions.add_profile(image.profile)
         header = self.detector.header
@@ -251,6 +256,7 @@ class AnomalyInspector:
             OriginalImage(
                 image.native, replace(self.conversion, resize="stretch"), reader.reread or partial(_fit, image)
             ),
+            self._overhang,
         )
 
     def _detections(self, images: Sequence["_Image"]) -> Iterator[Detection]:
@@ -272,6 +278,7 @@ class AnomalyInspector:
                     output.take(row),
                     None if maps is None else maps[row],
                     OriginalImage(image.converted.native, conversion, image.reread),
+                    self._overhang,
                 )
 
 

@@ -11,6 +11,7 @@ from aecli.data.conversion import Conversion
 from aecli.data.image_files import ConvertedImage
 from aecli.data.resize import inner_size
 from aecli.data.shapes import FullShape, complete
+from aecli.detection.overhang import NO_OVERHANG, Overhang
 
 Reread: TypeAlias = Callable[[Conversion], ConvertedImage]
 Size = tuple[int, int]
@@ -43,7 +44,9 @@ class OriginalImage:
             return None
         return self.reread(replace(self.conversion, shape=(self.shape[0], *size), resize="stretch")).pixels
 
-    def place(self, score_map: NDArray[np.float32], size: Size, *, smooth: bool = False) -> NDArray[np.float32]:
+    def place(
+        self, score_map: NDArray[np.float32], size: Size, overhang: Overhang = NO_OVERHANG, *, smooth: bool = False
+    ) -> NDArray[np.float32]:
         """Return a map of the model's input as a map of the whole image at `size`, by linear interpolation.
 
         What the model did not see, because the image was cropped, is NaN.
@@ -51,10 +54,11 @@ class OriginalImage:
         Args:
             score_map: (h, w), which covers the model's input.
             size: The size of the result.
+            overhang: How far the map extends beyond the model's input.
             smooth: Whether to interpolate by cubic functions, for pictures. No value exceeds the largest one of the
                 map.
         """
-        covered, part = self._geometry(score_map.shape, size)
+        covered, part = self._geometry((score_map.shape[0] - overhang[0], score_map.shape[1] - overhang[1]), size)
         top, left, bottom, right = covered
         resized = _interpolated(score_map, (bottom - top, right - left), part, smooth=smooth)
         if resized.shape == size:
@@ -64,12 +68,13 @@ class OriginalImage:
         return placed
 
     def _geometry(
-        self, map_size: tuple[int, ...], size: Size
+        self, map_size: tuple[float, float], size: Size
     ) -> tuple[tuple[int, int, int, int], tuple[float, float, float, float]]:
         """Return the part of the result that the map covers, and the part of the map that lies on the image.
 
         The first one is (top, left, bottom, right) in pixels of the result, the second one (left, top, right, bottom)
-        in positions of the map. The conversion crops and pads around the center: see `aecli.data.resize.resized`.
+        in positions of the map, of which `map_size` cover the model's input. The conversion crops and pads around the
+        center: see `aecli.data.resize.resized`.
         """
         height, width = map_size
         whole: tuple[float, float, float, float] = (0, 0, width, height)

@@ -10,6 +10,7 @@ from aecli.data.conversion import Resize
 from aecli.data.image_files import quiet
 from aecli.data.image_set import ImageSet
 from aecli.data.masks import UnusableMaskError
+from aecli.detection.overhang import NO_OVERHANG, Overhang
 from aecli.detection.pixel_metrics import PixelHistograms, PixelMetrics, find_regions
 from aecli.runtime.counting import counted
 from aecli.runtime.progress import Progress
@@ -29,6 +30,8 @@ class EvaluationMaps:
     """The indices of the normal images in their set."""
     anomalous_images: NDArray[np.int64]
     """The indices of the anomalous images in their set."""
+    overhang: Overhang = NO_OVERHANG
+    """How far the maps extend beyond the images."""
 
     @property
     def values(self) -> NDArray[np.float32]:
@@ -69,7 +72,7 @@ def measure_pixels(
     """
     if not maps or anomalous.masks is None or not any(one.files for one in anomalous.masks):
         return PixelEvaluation()
-    histograms = {name: PixelHistograms(each.values) for name, each in maps.items()}
+    histograms = {name: PixelHistograms(each.values, each.overhang) for name, each in maps.items()}
     evaluated = next(iter(maps.values()))
     failures: list[UnusableMaskError] = []
     total = len(evaluated.anomalous_images)

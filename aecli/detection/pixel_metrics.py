@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from aecli.analyses.intervals import Estimate, with_certain_end
 from aecli.data.resize import middle
 from aecli.detection.map_resizing import resized_maps
+from aecli.detection.overhang import NO_OVERHANG, Overhang
 from aecli.detection.separation import DRAWS
 
 FPR_LIMIT = 0.3
@@ -71,9 +72,9 @@ def find_regions(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
 class PixelHistograms:
     """Counts the pixels of maps by their values."""
 
-    def __init__(self, values: NDArray[np.float32]):
+    def __init__(self, values: NDArray[np.float32], overhang: Overhang = NO_OVERHANG):
         """Choose the bins, given the values of all maps that will be added, or of some of them, (N,)."""
-        self._edges = bin_edges(values)
+        self._edges, self._overhang = bin_edges(values), overhang
         self._totals = np.zeros((3, len(self._edges) + 1))  # other pixels, those of defects, overlaps of regions
         self._normal: list[Counts] = []
         self._anomalous: list[Counts] = []
@@ -135,7 +136,7 @@ class PixelHistograms:
 
     def _bins(self, score_map: NDArray[np.float32], size: Size, inner: Size | None) -> NDArray[np.int64]:
         """Return the bin of each pixel, or of each one of the `inner` part, (H W,); 0 is that of the largest values."""
-        (pixels,) = resized_maps(score_map[None], size)
+        (pixels,) = resized_maps(score_map[None], size, self._overhang)
         pixels = pixels if inner is None else middle(pixels, inner)
         return len(self._edges) - np.searchsorted(self._edges, pixels.ravel(), side="right")
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.tiling import Corner, TiledSet, Tiling
+from aecli.detection.overhang import NO_OVERHANG, Overhang
 from aecli.detection.reductions import reduce_maps
 
 Maps = NDArray[np.float32] | Sequence[NDArray[np.float32]]
@@ -19,13 +20,18 @@ Maps = NDArray[np.float32] | Sequence[NDArray[np.float32]]
 class StitchedMap:
     """The map of one image, to which the maps of its tiles are added in any order.
 
-    A map of h x h positions divides a tile into cells. The map of the image has cells of the same size, and a tile
-    whose corner is between two cells is placed at the nearest one.
+    A map of h x h positions divides a tile into cells. The map of the image has cells of the same size and the same
+    overhang, and a tile whose corner is between two cells is placed at the nearest one.
     """
 
-    def __init__(self, tiling: Tiling, size: tuple[int, int], map_size: tuple[int, int]):
+    def __init__(
+        self, tiling: Tiling, size: tuple[int, int], map_size: tuple[int, int], overhang: Overhang = NO_OVERHANG
+    ):
         """Start the map of an image of `size`, (H, W) in pixels; each tile has a map of `map_size` positions."""
-        self._cells_per_pixel = (map_size[0] / tiling.size, map_size[1] / tiling.size)
+        self._overhang = overhang
+        self._cells_per_pixel = tuple(
+            (cells - beyond) / tiling.size for cells, beyond in zip(map_size, overhang, strict=True)
+        )
         last = self._place(tiling.corners(*size)[-1])
         shape = last[0] + map_size[0], last[1] + map_size[1]
         self._sums, self._counts = np.zeros(shape, np.float32), np.zeros(shape, np.uint32)
@@ -41,8 +47,8 @@ class StitchedMap:
     def result(self) -> NDArray[np.float32]:
         """Return the map, (h, w), once all tiles are added; it ends with the image if that is smaller than a tile."""
         rows, columns = (
-            max(1, round(side * cells)) if side < self._tile else None
-            for side, cells in zip(self._size, self._cells_per_pixel, strict=True)
+            max(1, round(side * cells + beyond)) if side < self._tile else None
+            for side, cells, beyond in zip(self._size, self._cells_per_pixel, self._overhang, strict=True)
         )
         return (self._sums / self._counts)[:rows, :columns].astype(np.float32)
 
@@ -52,7 +58,11 @@ class StitchedMap:
 
 
 def scores_of_images(
-    scores: NDArray[np.float32], maps: NDArray[np.float32] | None, tiles: TiledSet, reduction: str
+    scores: NDArray[np.float32],
+    maps: NDArray[np.float32] | None,
+    tiles: TiledSet,
+    reduction: str,
+    overhang: Overhang = NO_OVERHANG,
 ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]] | None]:
     """Return the score, (K,), and the map of each of the images that N tiles were cut from.
 
@@ -61,11 +71,12 @@ def scores_of_images(
         maps: (N, h, w), of tiles; all tiles of an image must be among them.
         tiles: The N tiles.
         reduction: How the map of an image becomes its score.
+        overhang: How far maps extend beyond the tiles, and joined ones beyond the images.
     """
     if maps is None:
         return tiles.largest(scores), None
     stitched = {
-        image: StitchedMap(tiles.tiling, tuple(tiles.sizes[image].tolist()), maps.shape[1:])
+        image: StitchedMap(tiles.tiling, tuple(tiles.sizes[image].tolist()), maps.shape[1:], overhang)
         for image in tiles.images.tolist()
     }
     for index, (image, tile_map) in enumerate(zip(tiles.image_of.tolist(), maps, strict=True)):

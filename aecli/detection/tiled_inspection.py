@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from aecli.data.tiled_image import TiledImage
 from aecli.detection.detector import Detector
+from aecli.detection.overhang import Overhang
 from aecli.detection.reductions import reduce_maps
 from aecli.detection.stitching import StitchedMap
 from aecli.inference.model import Model, ModelOutput, batches
@@ -24,8 +25,8 @@ class TiledResult:
     """The model's output for the tile with the highest score; each array has one row."""
 
 
-def score_tiles(image: TiledImage, model: Model, detector: Detector) -> TiledResult:
-    """Run a model on the tiles of an image, batch by batch, and join the results.
+def score_tiles(image: TiledImage, model: Model, detector: Detector, overhang: Overhang) -> TiledResult:
+    """Run a model on the tiles of an image, batch by batch, and join the results; `overhang` is that of the maps.
 
     Raises:
         InputError: the detector does not fit the model.
@@ -37,7 +38,7 @@ def score_tiles(image: TiledImage, model: Model, detector: Detector) -> TiledRes
         for output in model.outputs(image.tiles(batch.start, batch.stop)):
             scores, maps = detector.apply(output)
             if maps is not None:
-                stitched = stitched or StitchedMap(image.tiling, image.native[1:], maps.shape[1:])
+                stitched = stitched or StitchedMap(image.tiling, image.native[1:], maps.shape[1:], overhang)
                 for corner, tile_map in zip(corners[batch], maps, strict=True):
                     stitched.add(corner, tile_map)
             index = int(scores.argmax())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
 from aecli.data.tiling import TiledSet
+from aecli.detection.overhang import Overhang
 from aecli.detection.reductions import LARGEST
 from aecli.detection.scores import MapScore, Score, Statistics
 from aecli.detection.stitching import scores_of_images
@@ -57,19 +58,29 @@ class TiledScore:
 class TiledMapScore(TiledScore):
     """A score of each position of an image: the maps of its tiles, joined."""
 
+    def __init__(self, score: MapScore, header: CheckpointHeader):
+        super().__init__(score)
+        self._overhang = score.overhang(header)
+
     def maps(self, features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.float32]:
         """Return the maps of images, an array of N arrays (h, w), given their `TileFeatures`, (N,)."""
         assert isinstance(self._score, MapScore)
         joined = []
         for one in _listed(features):
             maps = self._score.maps(one.values, statistics)
-            joined += scores_of_images(np.zeros(len(maps), np.float32), maps, one.tiles, LARGEST)[1] or []
+            scores = np.zeros(len(maps), np.float32)
+            joined += scores_of_images(scores, maps, one.tiles, LARGEST, self._overhang)[1] or []
         return as_objects(joined)  # type: ignore[return-value]
 
+    def overhang(self, header: CheckpointHeader) -> Overhang:
+        """Return the overhang of the maps of such a model, joined or not."""
+        assert isinstance(self._score, MapScore)
+        return self._score.overhang(header)
 
-def in_tiles(score: Score | MapScore) -> Score | MapScore:
-    """Return a score of images that are cut into tiles, given that of a tile."""
-    tiled = TiledMapScore(score) if isinstance(score, MapScore) else TiledScore(score)
+
+def in_tiles(score: Score | MapScore, header: CheckpointHeader) -> Score | MapScore:
+    """Return a score of images that are cut into tiles, given that of a tile and the header of the model."""
+    tiled = TiledMapScore(score, header) if isinstance(score, MapScore) else TiledScore(score)
     return cast("Score | MapScore", tiled)
 
 

@@ -12,6 +12,7 @@ from aecli.data.resize import to_pil
 from aecli.detection.detector import Detector
 from aecli.detection.inspection import Detection
 from aecli.detection.original import OriginalImage, Size
+from aecli.detection.overhang import NO_OVERHANG, Overhang
 from aecli.errors import InputError
 from aecli.inference.model import Model
 from aecli.plots.color_scale import HALO, OUTLINE, ColorScale, palette
@@ -35,6 +36,8 @@ class InspectedView:
     score_map: NDArray[np.float32] | None
     """(h, w) over the model's input; None if there is no map."""
     scale: ColorScale
+    overhang: Overhang = NO_OVERHANG
+    """How far the map extends beyond the model's input."""
     is_enlarged: bool = False
     """Whether the image is larger than in its file."""
 
@@ -53,7 +56,7 @@ class InspectedView:
 
         if self.score_map is None:
             return None
-        shades = _shades(self.score_map, self.original, (self.image.height, self.image.width), self.scale)
+        shades = self._shades(self.score_map, (self.image.height, self.image.width))
         if not shades.any():
             return None
         overlay = Image.fromarray(shades)
@@ -68,6 +71,16 @@ class InspectedView:
         if overlay is None:
             return image
         return Image.alpha_composite(image.convert("RGBA"), overlay.convert("RGBA")).convert("RGB")
+
+    def _shades(self, score_map: NDArray[np.float32], size: Size) -> NDArray[np.uint8]:
+        placed = self.original.place(score_map, size, self.overhang, smooth=True)
+        shades, outline = self.scale.shades(placed), self.scale.outline
+        inside = placed > outline
+        if not inside.any() and score_map.max() > outline:  # interpolation has cut off a single position
+            inside = self.original.place((score_map > outline).astype(np.float32), size, self.overhang) > 0.5
+        if inside.any():
+            _draw_outline(shades, inside)
+        return shades
 
 
 def view_of(detection: Detection, scale: ColorScale, longest: int) -> InspectedView:
@@ -84,7 +97,7 @@ def view_of(detection: Detection, scale: ColorScale, longest: int) -> InspectedV
     shorter, longer = sorted(pixels.shape[1:])
     factor = max(1, min(-(-SMALLEST_SIDE // shorter), longest // longer))
     image = to_pil(pixels.repeat(factor, axis=1).repeat(factor, axis=2))
-    return InspectedView(image, original, map_of(detection), scale, is_enlarged=factor > 1)
+    return InspectedView(image, original, map_of(detection), scale, detection.overhang, is_enlarged=factor > 1)
 
 
 def has_maps(detector: Detector, model: Model) -> bool:
@@ -113,19 +126,6 @@ def _reread(original: OriginalImage, longest: int) -> NDArray[np.uint8] | None:
         return original.pixels(_limited(original.size, longest))
     except InputError:
         return None
-
-
-def _shades(
-    score_map: NDArray[np.float32], original: OriginalImage, size: Size, scale: ColorScale
-) -> NDArray[np.uint8]:
-    placed = original.place(score_map, size, smooth=True)
-    shades = scale.shades(placed)
-    inside = placed > scale.outline
-    if not inside.any() and score_map.max() > scale.outline:  # interpolation has cut off a single position
-        inside = original.place((score_map > scale.outline).astype(np.float32), size) > 0.5
-    if inside.any():
-        _draw_outline(shades, inside)
-    return shades
 
 
 def _draw_outline(shades: NDArray[np.uint8], inside: NDArray[np.bool_]) -> None:

@@ -44,7 +44,7 @@ class MapFiles:
         if score_map is None:
             raise UsageError("there are no maps to write", hint="calibrate with a score of maps, such as position")
         if original is not None:
-            score_map = original.place(score_map, original.size)
+            score_map = original.place(score_map, original.size, detection.overhang)
         path = self._names.path_for(detection.path)
         content = _npy(score_map) if self._format == "npy" else _tiff(score_map)
         with atomic_write(path) as file:

@@ -1,5 +1,7 @@
 """The scores and maps of tiles become those of images."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -26,6 +28,20 @@ def test_a_map_that_is_cut_is_joined_again(cell: int) -> None:
     assert stitch(Tiling(8 * cell, 2 * cell), whole, cell) == pytest.approx(whole)
 
 
+def test_maps_that_extend_beyond_their_tiles_are_joined_by_their_cells() -> None:
+    """Tiles of 100 pixels have maps of 7 cells of 16 pixels, and so the map of the image has cells of 16 pixels."""
+    tiling, size, overhang = Tiling(100, 4), (196, 292), (0.75, 0.75)
+    whole = np.random.default_rng(0).random((13, 19), np.float32)
+    stitched = StitchedMap(tiling, size, (7, 7), overhang)
+    for top, left in tiling.corners(*size):
+        row, column = top // 16, left // 16
+        stitched.add((top, left), whole[row : row + 7, column : column + 7])
+    assert stitched.result() == pytest.approx(whole)
+    small = StitchedMap(tiling, (90, 50), (7, 7), overhang)
+    small.add((0, 0), whole[:7, :7])
+    assert small.result() == pytest.approx(whole[:6, :4])  # 5.6 and 3.1 cells, and the part beyond
+
+
 def test_overlapping_tiles_are_averaged() -> None:
     stitched = StitchedMap(Tiling(4, 2), (4, 6), (4, 4))
     stitched.add((0, 0), np.full((4, 4), 1, np.float32))
@@ -43,8 +59,8 @@ def test_tiles_between_two_cells_are_placed_at_the_nearest_one() -> None:
 
 @pytest.mark.parametrize("tiling", [Tiling(30, 0), Tiling(30, 7), Tiling(31, 30), Tiling(7, 3)])
 def test_every_position_is_covered_whatever_the_sizes(tiling: Tiling) -> None:
-    for size in ((31, 95), (64, 30), (101, 44), (5, 90)):
-        stitched = StitchedMap(tiling, size, (5, 5))
+    for size, beyond in product(((31, 95), (64, 30), (101, 44), (5, 90)), (0.0, 0.5, 0.9)):
+        stitched = StitchedMap(tiling, size, (5, 5), (beyond, beyond))
         for corner in tiling.corners(*size):
             stitched.add(corner, np.ones((5, 5), np.float32))
         assert (stitched.result() == 1).all()

@@ -80,6 +80,17 @@ def test_the_map_covers_the_whole_image(model: Model, local: Detector, mosaic: P
     assert np.isfinite(result.original.place(result.score_map, (20, 37))).all()
 
 
+def test_a_map_that_extends_beyond_the_image_says_so(
+    model: Model, local: Detector, mosaic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aecli.detection.scores.local.overhang", lambda header: (0.5, 0.25))
+    for detector, shape in ((local, (19, 36)), (local.with_tiles(None), (8, 8))):
+        (result,) = inspect(model, detector, mosaic)
+        assert result.overhang == (0.5, 0.25)
+        assert result.score_map is not None
+        assert result.score_map.shape == shape
+
+
 def test_a_defect_changes_the_map_where_it_is(model: Model, local: Detector, mosaic: Path) -> None:
     with Image.open(mosaic) as image:
         pixels = np.array(image)

@@ -1,5 +1,6 @@
 """Heatmaps: the image at its own size, colors where it is unusual, an outline, and distinct file names."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,14 @@ def test_color_and_outline_lie_where_the_map_is_above_the_threshold() -> None:
     inside = colored[75, 165]
     assert inside[0] > inside[1] > 0
     assert not outline[75, 165]
+
+
+def test_the_outline_of_a_map_that_extends_beyond_the_image_is_around_its_position() -> None:
+    """The image is 6.25 positions wide, so that the sixth one covers 160 to 192 of 200 pixels."""
+    shown = detection(hot(9.0, (7, 7), (5, 5)), np.full((3, 200, 200), 100, np.uint8))
+    _, colored = panels_of(replace(shown, overhang=(0.75, 0.75)), size=(200, 200))
+    marked = np.argwhere((colored == OUTLINE_COLOR[:3]).all(axis=2))
+    assert (marked.min(axis=0) + marked.max(axis=0)) / 2 == pytest.approx((175.5, 175.5), abs=2)
 
 
 def test_usual_values_are_transparent_and_larger_ones_more_colorful() -> None:

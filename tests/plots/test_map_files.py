@@ -1,5 +1,6 @@
 """Map files: float32 at the size of the image, in the units of the score."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,14 @@ def test_both_formats_hold_the_same_values_at_the_size_of_the_image(tmp_path: Pa
     assert npy.min() == 1.0
     assert 8.5 < npy.max() <= 9.0
     assert np.unravel_index(npy.argmax(), npy.shape) == pytest.approx((37.5, 65.5), abs=3)
+
+
+def test_a_map_that_extends_beyond_the_image_is_cut_off_at_its_edge(tmp_path: Path) -> None:
+    """Positions of 16 pixels: the sixth one covers pixels 80 to 96."""
+    shown = replace(detection(hot(9.0, (7, 7), (5, 5)), np.zeros((1, 100, 100), np.uint8)), overhang=(0.75, 0.75))
+    values = read(MapFiles(tmp_path).write(shown))
+    assert values.shape == (100, 100)
+    assert np.argwhere(values > 8.4).mean(axis=0) == pytest.approx((87.5, 87.5), abs=1)
 
 
 def test_what_the_model_does_not_see_is_not_a_number(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ independent of all other images. `score` maps features to one number per image, 
 from the features of normal images. A larger score is more anomalous.
 
 A score of maps instead defines `maps`, which returns one number per position of the image, where a larger number is
-more anomalous. How a map becomes the image's score is then a choice of its own, `aecli.detection.reductions`.
+more anomalous, and `overhang`, which says where they are. How a map becomes the image's score is then a choice of its
+own, `aecli.detection.reductions`.
 
 To add a score, add a module to this folder. Its file name is the score's name, and it defines what `Score` or
 `MapScore` lists.
@@ -19,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
+from aecli.detection.overhang import NO_OVERHANG, Overhang
 from aecli.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -78,6 +80,10 @@ class MapScore(AnyScore, Protocol):
             ValueError: the shapes of the features and the statistics do not fit together.
         """
 
+    @staticmethod
+    def overhang(header: "CheckpointHeader") -> Overhang:
+        """Return how many rows and columns of the maps of such a model lie beyond the lower and right edges."""
+
 
 def score_names() -> list[str]:
     """Return the names of all scores, sorted, without importing any."""
@@ -97,6 +103,11 @@ def applicable_scores(header: "CheckpointHeader") -> list[str]:
 def has_positions(header: "CheckpointHeader") -> bool:
     """Return whether the codes of a model are maps of several positions, (C, h, w)."""
     return len(header.code_shape) == 3 and header.code_shape[1] * header.code_shape[2] > 1
+
+
+def overhang_of(score: Score | MapScore, header: "CheckpointHeader") -> Overhang:
+    """Return the overhang of the score's maps; none if it has no maps."""
+    return score.overhang(header) if isinstance(score, MapScore) else NO_OVERHANG
 
 
 def is_autoencoder(header: "CheckpointHeader") -> bool:

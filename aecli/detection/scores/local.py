@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
 from aecli.detection.block_means import block_means
+from aecli.detection.overhang import Overhang, block_overhang
 from aecli.detection.scores import Statistics, is_autoencoder
 from aecli.inference.model import ModelOutput
 
@@ -33,7 +34,7 @@ def applies_to(header: CheckpointHeader) -> bool:
 def measure(output: ModelOutput) -> NDArray[np.float32]:
     """Return the mean squared error in blocks of pixels, in squared gray levels, (N, h, w)."""
     squared = np.square(output.images - output.reconstructions).mean(axis=1)
-    return block_means(squared, max(1, round(max(squared.shape[1:]) / GRID)))
+    return block_means(squared, _block_side(*squared.shape[1:]))
 
 
 def fit(features: NDArray[np.float32], seed: int) -> Statistics:
@@ -48,3 +49,13 @@ def maps(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.fl
         raise ValueError(f"mean errors of shape {mean.shape} for errors of shape {features.shape[1:]}")
     floor = np.float32(max(FLOOR * float(mean.mean()), SMALLEST))
     return np.asarray(np.sqrt((features + floor) / (np.maximum(mean, 0) + floor)), np.float32)
+
+
+def overhang(header: CheckpointHeader) -> Overhang:
+    """Return the overhang of the blocks, the last of which may be smaller."""
+    _, height, width = header.image_shape
+    return block_overhang(height, width, _block_side(height, width))
+
+
+def _block_side(height: int, width: int) -> int:
+    return max(1, round(max(height, width) / GRID))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
+from aecli.detection.overhang import Overhang, code_overhang
 from aecli.detection.scores import Statistics, has_positions
 from aecli.inference.model import ModelOutput
 
@@ -49,6 +50,11 @@ def maps(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.fl
     size = max(1, CHUNK // len(bank))
     nearest = [_nearest(points[start : start + size], bank) for start in range(0, len(points), size)]
     return np.concatenate(nearest).reshape(images, height, width)
+
+
+def overhang(header: CheckpointHeader) -> Overhang:
+    """Return the overhang of the codes."""
+    return code_overhang(header)
 
 
 def _nearest(points: NDArray[np.float32], bank: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.checkpoint import CheckpointHeader
+from aecli.detection.overhang import Overhang, code_overhang
 from aecli.detection.scores import Statistics, has_positions
 from aecli.inference.model import ModelOutput
 
@@ -57,6 +58,11 @@ def maps(features: NDArray[np.float32], statistics: Statistics) -> NDArray[np.fl
     whitening[:, rows, columns] = triangles
     distances = np.linalg.norm(_by_position(features - mean) @ whitening, axis=2)  # (P, N)
     return np.ascontiguousarray(distances.T, np.float32).reshape(len(features), height, width)
+
+
+def overhang(header: CheckpointHeader) -> Overhang:
+    """Return the overhang of the codes."""
+    return code_overhang(header)
 
 
 def _by_position(codes: NDArray[np.float32]) -> NDArray[np.float32]:
