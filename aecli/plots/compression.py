@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aecli.analyses.compression.bd_rate import worth_using
 from aecli.analyses.compression.code_codecs import ENTROPY_CODED
 from aecli.analyses.compression.measurement import Row
 from aecli.analyses.compression.report import CompressionReport
@@ -90,7 +91,7 @@ def _padded(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
 def _draw_curves(axes: Any, report: CompressionReport) -> None:
     for family, style in _styles(report).items():
         points = sorted((row.bits_per_pixel, row.quality.psnr) for row in report.rows if row.family == family)
-        points = [(rate, psnr) for rate, psnr in points if isfinite(psnr)]
+        points = worth_using(points) if family in FORMATS else [point for point in points if isfinite(point[1])]
         if points:
             axes.plot(*zip(*points, strict=True), label=shortened(family, 40), **(MARKS | style))
     axes.set(xscale="log", xlabel="bits per pixel", ylabel="PSNR in dB (higher is better)")

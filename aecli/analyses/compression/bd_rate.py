@@ -39,11 +39,7 @@ class Curve:
     @classmethod
     def through(cls, points: Iterable[tuple[float, float]]) -> "Curve | None":
         """Return the curve through points (bytes, quality); None if fewer than two are finite and worth using."""
-        kept: list[tuple[float, float]] = []
-        usable = ((size, quality) for size, quality in points if size > 0 and isfinite(quality))
-        for size, quality in sorted(usable, key=lambda point: (point[0], -point[1])):
-            if not kept or (size > kept[-1][0] and quality > kept[-1][1] + MIN_GAIN):
-                kept.append((size, quality))
+        kept = worth_using(points)
         if len(kept) < 2:
             return None
         sizes, qualities = np.array(kept, np.float64).T
@@ -77,6 +73,19 @@ class Curve:
         from scipy.interpolate import PchipInterpolator
 
         return PchipInterpolator(self.quality, self.log_bytes)
+
+
+def worth_using(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the points (bytes, quality) that are better than all with fewer bytes, by increasing bytes.
+
+    Points without bytes and those whose quality is not finite are left out.
+    """
+    kept: list[tuple[float, float]] = []
+    usable = ((size, quality) for size, quality in points if size > 0 and isfinite(quality))
+    for size, quality in sorted(usable, key=lambda point: (point[0], -point[1])):
+        if not kept or (size > kept[-1][0] and quality > kept[-1][1] + MIN_GAIN):
+            kept.append((size, quality))
+    return kept
 
 
 @dataclass(frozen=True)

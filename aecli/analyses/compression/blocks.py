@@ -18,6 +18,8 @@ class ImageBlocks:
     """A set of images, each of which is read when it is needed."""
 
     count: int
+    channels: int
+    """1 if gray, 3 in color."""
     read: Callable[[], Iterator[Block]]
     """Reads all images again, in order."""
     array: NDArray[np.uint8] | None = None
@@ -32,7 +34,7 @@ class ImageBlocks:
             for start in range(0, len(images), size):
                 yield np.ascontiguousarray(images[start : start + size])
 
-        return cls(len(images), read, images)
+        return cls(len(images), images.shape[1], read, images)
 
 
 def grouped(images: Iterable[NDArray[np.uint8]]) -> Iterator[Block]:

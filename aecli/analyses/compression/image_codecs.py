@@ -21,10 +21,17 @@ from aecli.runtime.pillow_internals import prepare_decoders
 JPEG_QUALITIES = (2, 5, 10, 20, 30, 50, 75, 90, 97)
 WEBP_QUALITIES = (0, 5, 10, 25, 50, 75, 90, 98)
 AVIF_QUALITIES = (5, 20, 35, 50, 65, 80, 95)
+JPEG_FULL_CHROMA_QUALITIES = (50, 75, 90, 97)
+AVIF_FULL_CHROMA_QUALITIES = (50, 65, 80, 95)
+"""Settings of color images with chroma at full resolution. The default, 4:2:0, limits PSNR and SSIM of saturated
+colors, as these are measured in RGB."""
 JPEG_2000_DECIBELS = (22, 26, 30, 34, 38, 42, 46, 50)
 JPEG_XL_QUALITIES = (10, 35, 60, 80, 90, 95, 99)
 JPEG_XL_EFFORT = 7
+JPEG: dict[str, Any] = {"format": "JPEG", "optimize": True}
 WEBP: dict[str, Any] = {"format": "WEBP", "method": 6}
+AVIF: dict[str, Any] = {"format": "AVIF", "speed": 6, "max_threads": 1}
+"""One thread, so that the bytes do not depend on the machine."""
 JPEG_2000: dict[str, Any] = {"format": "JPEG2000", "quality_mode": "dB", "irreversible": True, "no_jp2": True}
 FLAT_LEVEL = 128
 """The gray level of the image whose file is counted as the header of a format."""
@@ -129,11 +136,13 @@ class Stream:
         return len(self.compressor.flush())
 
 
-def image_codecs() -> list[CompressionMethod]:
+def image_codecs(channels: int) -> list[CompressionMethod]:
     """Return all methods: formats with one file per image, and general compression of all pixels as one stream.
 
-    AVIF is there if Pillow has it, and JPEG XL if imagecodecs or pillow-jxl-plugin is installed.
+    AVIF is there if Pillow has it, and JPEG XL if imagecodecs or pillow-jxl-plugin is installed. Images of 3 `channels`
+    are stored as JPEG and AVIF with chroma of half the resolution, and at some qualities of the full one.
     """
+    is_color = channels == 3
     prepare_decoders()
     keep_freed_memory()  # libjxl allocates megabytes for each image; mapping them again takes most of its time
     codecs: list[CompressionMethod] = [
@@ -141,12 +150,17 @@ def image_codecs() -> list[CompressionMethod]:
         _pillow("WebP lossless", "WebP lossless", WEBP | {"lossless": True}),
     ]
     for quality in JPEG_QUALITIES:
-        codecs.append(_pillow(f"JPEG {quality}", "JPEG", {"format": "JPEG", "quality": quality, "optimize": True}))
+        codecs.append(_pillow(f"JPEG {quality}", "JPEG", JPEG | {"quality": quality}))
+    for quality in JPEG_FULL_CHROMA_QUALITIES if is_color else ():
+        codecs.append(_pillow(f"JPEG {quality} 4:4:4", "JPEG", JPEG | {"quality": quality, "subsampling": "4:4:4"}))
     for quality in WEBP_QUALITIES:
         codecs.append(_pillow(f"WebP {quality}", "WebP", WEBP | {"quality": quality}))
     if features.check("avif"):
+        subsampling = "4:2:0" if is_color else "4:0:0"
         for quality in AVIF_QUALITIES:
-            codecs.append(FileFormat(f"AVIF {quality}", "AVIF", partial(_encode_avif, quality), _decode_pillow))
+            codecs.append(_pillow(f"AVIF {quality}", "AVIF", AVIF | {"quality": quality, "subsampling": subsampling}))
+        for quality in AVIF_FULL_CHROMA_QUALITIES if is_color else ():
+            codecs.append(_pillow(f"AVIF {quality} 4:4:4", "AVIF", AVIF | {"quality": quality, "subsampling": "4:4:4"}))
     if features.check("jpg_2000"):
         for decibels in JPEG_2000_DECIBELS:
             options = JPEG_2000 | {"quality_layers": [decibels]}
@@ -179,13 +193,6 @@ def _encode_pillow(options: dict[str, Any], pixels: NDArray[np.uint8]) -> bytes:
     content = BytesIO()
     Image.fromarray(pixels).save(content, **options)
     return content.getvalue()
-
-
-def _encode_avif(quality: int, pixels: NDArray[np.uint8]) -> bytes:
-    """Encode by one thread, so that the bytes do not depend on the machine; gray images have no color planes."""
-    subsampling = "4:0:0" if pixels.ndim == 2 else "4:2:0"
-    options = {"format": "AVIF", "quality": quality, "speed": 6, "subsampling": subsampling, "max_threads": 1}
-    return _encode_pillow(options, pixels)
 
 
 def _decode_pillow(file: bytes) -> Image.Image:

@@ -70,7 +70,7 @@ def compress(
     original = Measurement(Original())
     learned = [each for model in models for each in _settings(model, BITS)]
     pca_settings = _settings(pca, PCA_BITS) if pca else []
-    others = [Measurement(codec) for codec in (image_codecs() if formats is None else formats)]
+    others = [Measurement(codec) for codec in (image_codecs(blocks.channels) if formats is None else formats)]
     measure_blocks(blocks, [each for each in learned if not each.is_whole], [original, *others], chosen, progress)
     if blocks.array is not None:
         whole = [each for each in (*learned, *pca_settings) if each.is_whole]

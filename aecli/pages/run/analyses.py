@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from aecli.analyses.compression.bd_rate import worth_using
 from aecli.analyses.compression.measurement import Row
 from aecli.analyses.embedding import Embedding
 from aecli.data import ImageSet
@@ -19,6 +20,8 @@ from aecli.runtime.counting import counted
 
 FEATURES = {"codes": "codes", "pixels": "pixels", "pca": "PCA of the pixels"}
 LOSSLESS = frozenset(["PNG", "WebP lossless"])
+SHOWN = frozenset(["JPEG 30", "JPEG 75", "JPEG 75 4:4:4", "WebP 25", "WebP 75", "AVIF 35", "AVIF 65", "AVIF 65 4:4:4"])
+"""The settings of other formats in the short table."""
 RAW = "pixels"
 
 
@@ -75,12 +78,10 @@ def _chart(measured: Sizes) -> Iterator[str]:
     families = [measured.model, *(name for name in ("JPEG", "WebP", "AVIF"))]
     series = []
     for color, family in enumerate(families):
-        rows = sorted(
-            (row for row in measured.report.rows if row.family == family and row.quality.mse > 0),
-            key=lambda row: row.bits_per_pixel,
-        )
-        if rows:
-            rates, qualities = [row.bits_per_pixel for row in rows], [row.quality.psnr for row in rows]
+        rows = [row for row in measured.report.rows if row.family == family and row.quality.mse > 0]
+        points = sorted((row.bits_per_pixel, row.quality.psnr) for row in rows)
+        if points:
+            rates, qualities = zip(*(points if family == measured.model else worth_using(points)), strict=True)
             series.append(Series(family, rates, qualities, has_dots=True, color=color))
     if len(series) > 1:
         x = Axis.around("bits per pixel", [value for each in series for value in each.x], is_log=True)
@@ -92,7 +93,7 @@ def _is_shown(row: Row, measured: Sizes) -> bool:
     """Return whether a row is in the short table: the model, lossless formats, and some qualities of others."""
     if row.family in {measured.model, RAW} or row.family in LOSSLESS or row.method == "codes, float32":
         return True
-    return row.method in {"JPEG 30", "JPEG 75", "WebP 25", "WebP 75", "AVIF 35", "AVIF 65"}
+    return row.method in SHOWN
 
 
 def _table(rows: list[Row], measured: Sizes) -> str:

@@ -94,7 +94,7 @@ def in_own_size(
     place = {name: index for index, name in enumerate(own.names)}
     indices = [place[name] for name in dict.fromkeys(images.image_names)]
     noted = replace(images, notes=own.notes, warnings=(), known_fingerprint=images.fingerprint)
-    return noted, ImageBlocks(len(indices), partial(_read, own, indices))
+    return noted, ImageBlocks(len(indices), channels, partial(_read, own, indices))
 
 
 def _read(own: OwnSizeImages, indices: Sequence[int]) -> Iterator[Block]:

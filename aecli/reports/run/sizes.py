@@ -65,9 +65,10 @@ def measure_sizes(model: Model, ref: ModelRef, images: ImageSet, seed: int, devi
     compared = ComparedModel(CODEC if is_codec else CODES, ref.file, model, codec)
     codes = None if is_codec else inference.encode(model, chosen, progress=progress)
     method = compared.method(codes, images.word)
-    report = compress(np.ascontiguousarray(chosen.images), [method], progress=progress, formats=_formats())
+    formats = _formats(chosen.image_shape[0])
+    report = compress(np.ascontiguousarray(chosen.images), [method], progress=progress, formats=formats)
     return Sizes(report, len(chosen), is_codec)
 
 
-def _formats() -> list[CompressionMethod]:
-    return [codec for codec in image_codecs() if codec.family in FAMILIES]
+def _formats(channels: int) -> list[CompressionMethod]:
+    return [codec for codec in image_codecs(channels) if codec.family in FAMILIES]

@@ -32,8 +32,8 @@ def photos() -> list[NDArray[np.uint8]]:
 
 @pytest.fixture(scope="module")
 def report(photos: list[NDArray[np.uint8]]) -> CompressionReport:
-    codec = FakeCodec()
-    return compress(ImageBlocks(len(photos), lambda: grouped(photos)), [learned_codec("codec", codec, codec.identity)])
+    codec, blocks = FakeCodec(), ImageBlocks(len(photos), 1, lambda: grouped(photos))
+    return compress(blocks, [learned_codec("codec", codec, codec.identity)])
 
 
 def test_images_of_several_sizes_are_a_file_each(report: CompressionReport, photos: list[NDArray[np.uint8]]) -> None:
@@ -79,7 +79,7 @@ def test_headers_of_formats_are_the_bytes_of_flat_images(report: CompressionRepo
 
 def test_a_model_is_compared_with_each_format_and_the_next_model(photos: list[NDArray[np.uint8]]) -> None:
     models = [learned_codec(name, FakeCodec(name=name), FakeCodec(name=name).identity) for name in "ab"]
-    report = compress(ImageBlocks(len(photos), lambda: grouped(photos)), models)
+    report = compress(ImageBlocks(len(photos), 1, lambda: grouped(photos)), models)
     pairs = {(each.model, each.other) for each in report.comparisons}
     assert {("a", "JPEG"), ("b", "JPEG"), ("a", "WebP"), ("a", "b")} <= pairs
     assert ("b", "a") not in pairs
