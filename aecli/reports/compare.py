@@ -220,12 +220,12 @@ def _test_split(word: str) -> str | None:
 
 def _errors(model: Model, images: ImageSet) -> tuple[float, float | None]:
     """Return the mean residual and the mean squared error, which a model of features does not have."""
-    outputs = list(model.outputs(images.images))
-    residuals = np.concatenate([output.residual_l2 for output in outputs])
-    if not model.has_images:
-        return float(residuals.mean()), None
-    squares = [np.square(output.images - output.reconstructions).mean(axis=(1, 2, 3)) for output in outputs]
-    return float(residuals.mean()), float(np.concatenate(squares).mean())
+    residuals, squares = [], []
+    for output in model.outputs(images.images):  # a reconstruction of all images may not fit into memory
+        residuals.append(output.residual_l2)
+        if model.has_images:
+            squares.append(np.square(output.images - output.reconstructions).mean(axis=(1, 2, 3)))
+    return float(np.concatenate(residuals).mean()), float(np.concatenate(squares).mean()) if squares else None
 
 
 def _probe(
