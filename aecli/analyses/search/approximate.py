@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aecli.analyses.search.exact import search_exactly
 from aecli.analyses.search.options import Metric
-from aecli.analyses.search.ranking import nearest_first, pair_distances
+from aecli.analyses.search.ranking import nearest_first, pair_distances, without_own
 from aecli.errors import UnavailableError
 from aecli.runtime.optional_packages import is_installed
 from aecli.runtime.progress import Progress, silent
@@ -77,16 +77,21 @@ class ApproximateSearch:
         self._index.nprobe = min(FIRST_GROUPS, centers)
         self.centers = centers
 
-    def tune(self, queries: NDArray[np.float32], count: int, seed: int = 0) -> float:
+    def tune(self, queries: NDArray[np.float32], count: int, *, without_itself: bool = False, seed: int = 0) -> float:
         """Search more groups until the recall is sufficient, and return the recall.
 
-        The recall is the fraction of the `count` true neighbors of up to `SAMPLE` random queries that are found.
+        The recall is the fraction of the `count` true neighbors of up to `SAMPLE` random queries that are found. With
+        `without_itself`, the queries are the points, and a query, which is always found, is not one of its neighbors.
         """
-        drawn = np.random.default_rng(seed).permutation(len(queries))[:SAMPLE]
-        sample = queries[np.sort(drawn)]
-        _, true_distances = search_exactly(self._points, sample, count, self._metric)
+        drawn = np.sort(np.random.default_rng(seed).permutation(len(queries))[:SAMPLE])
+        sample = queries[drawn]
+        true, true_distances = search_exactly(self._points, sample, count, self._metric)
+        if without_itself:
+            _, true_distances = without_own(true, true_distances, drawn)
         while True:
-            _, distances = self.search(sample, count)
+            found, distances = self.search(sample, count)
+            if without_itself:
+                _, distances = without_own(found, distances, drawn)
             recall = recall_of(true_distances, distances)
             if recall >= TARGET_RECALL or self._index.nprobe >= self.centers:
                 return recall

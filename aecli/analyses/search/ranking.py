@@ -58,6 +58,19 @@ def nearest_first(
     return np.take_along_axis(indices, order, axis=1), np.take_along_axis(distances, order, axis=1)
 
 
+def without_own(
+    indices: NDArray[np.int64], distances: NDArray[np.float64], own: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return (M, K) neighbors, and their distances, without the query's own index, (M,): both (M, K - 1).
+
+    Where it is not among them, because there are more equal vectors than neighbors, the last one is left out.
+    """
+    is_other = indices != own[:, None]
+    is_other[is_other.all(axis=1), -1] = False
+    shape = len(indices), indices.shape[1] - 1
+    return indices[is_other].reshape(shape), distances[is_other].reshape(shape)
+
+
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit: NDArray[np.float64] = vectors / np.where(lengths > 0, lengths, 1)

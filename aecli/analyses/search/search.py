@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aecli.analyses.search.approximate import PACKAGE, ApproximateSearch
 from aecli.analyses.search.exact import search_exactly
 from aecli.analyses.search.options import DistanceOptions, Method, SearchOptions
+from aecli.analyses.search.ranking import without_own
 from aecli.codes import Codes
 from aecli.errors import InputError, UsageError
 from aecli.runtime.counting import counted
@@ -156,7 +157,7 @@ def nearest(
     recall = 1.0
     if builds_index:
         index = ApproximateSearch(points, options.metric, progress=progress)
-        recall, method = index.tune(queries, wanted), "approximate"
+        recall, method = index.tune(queries, wanted, without_itself=without_itself), "approximate"
         indices, distances = index.search(queries, wanted, progress)
         short = np.flatnonzero(~np.isfinite(distances[:, -1]))  # the groups that were searched hold fewer codes
         if len(short):
@@ -164,10 +165,7 @@ def nearest(
     else:
         indices, distances = search_exactly(points, queries, wanted, options.metric, progress)
     if without_itself:
-        is_other = indices != np.arange(len(queries))[:, None]
-        is_other[is_other.all(axis=1), -1] = False  # more equal codes than neighbors
-        indices = indices[is_other].reshape(-1, count)
-        distances = distances[is_other].reshape(-1, count)
+        indices, distances = without_own(indices, distances, np.arange(len(queries)))
     return Neighbors(indices, distances, method, recall, note)
 
 

@@ -74,6 +74,23 @@ def test_the_index_finds_almost_all_neighbors(metric: Metric, points: NDArray[np
     np.testing.assert_allclose(distances, pair_distances(many, many[:200], found, metric))
 
 
+def test_recall_does_not_count_that_a_code_finds_itself(
+    points: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("faiss")
+    index = ApproximateSearch(points, "euclidean")
+
+    def itself_and_the_farthest(
+        queries: NDArray[np.float32], count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        found, distances = search_exactly(points, queries, len(points))
+        return found[:, [0, -1]], distances[:, [0, -1]]
+
+    monkeypatch.setattr(index, "search", itself_and_the_farthest)
+    assert index.tune(points, 2) == 0.5
+    assert index.tune(points, 2, without_itself=True) == 0
+
+
 def test_a_code_is_not_its_own_neighbor(codes: Codes) -> None:
     result = search.search(codes, codes, SearchOptions(neighbors=3))
     assert (result.neighbors.indices != np.arange(len(codes))[:, None]).all()
@@ -116,7 +133,7 @@ def test_queries_with_too_few_codes_in_their_groups_are_searched_exactly(
         def __init__(self, points: NDArray[np.float32], metric: Metric, progress: Progress):
             self.points, self.metric = points, metric
 
-        def tune(self, queries: NDArray[np.float32], count: int) -> float:
+        def tune(self, queries: NDArray[np.float32], count: int, *, without_itself: bool) -> float:
             return 1.0
 
         def search(
