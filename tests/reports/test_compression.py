@@ -1,6 +1,7 @@
 """Compression reports with codecs: images in their own size, those of the training left out, models of other images."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from aecli.analyses.compression.bd_rate import Winner
+from aecli.analyses.compression.comparisons import Comparison, PaysOff
+from aecli.analyses.compression.report import CompressionReport
 from aecli.checkpoint import resolve_model
 from aecli.codes.aec import pack
 from aecli.data import DataOptions, resolve
@@ -15,6 +19,7 @@ from aecli.errors import InputError
 from aecli.inference.model import Model
 from aecli.reports.compression.measured import MeasuredCompression, measure_compression
 from aecli.reports.compression.models import ComparedModel
+from aecli.reports.compression.summary import summary
 from tests.fake_codec import FakeCodec
 
 SIZES = [(20, 30), (20, 30), (9, 12), (33, 17)]
@@ -99,6 +104,23 @@ def test_pca_is_not_fitted_on_the_images_that_were_held_out(conv_run: Path) -> N
     assert len(measured.pca_images) == 1294
     fitted = {image.tobytes() for image in measured.pca_images.images}
     assert not any(image.tobytes() in fitted for image in measured.images.images)
+
+
+def compared(other: str, pays_off: PaysOff | None) -> Comparison:
+    return Comparison("codec", other, None, None, None, None, (), pays_off)
+
+
+def test_the_summary_names_the_methods_against_which_a_decoder_pays_off() -> None:
+    """Not those with which the model has no quality in common."""
+    pays_off = {"JPEG": PaysOff(35.0, 700), "WebP": PaysOff(35.0, 1400), "AVIF": None, "other": PaysOff(35.0, 9000)}
+    comparisons = tuple(compared(other, each) for other, each in pays_off.items())
+    rows: Any = [SimpleNamespace(family="codec", decoder_bytes=1000)]
+    report = CompressionReport(rows, ("codec", "other"), comparisons, (Winner("codec", 30.0, 40.0),), {})
+    text = summary(report)
+    assert "1,400 images" in text
+    assert text.endswith("against JPEG, WebP")
+    never = (*comparisons, compared("PNG", PaysOff(35.0, None)))
+    assert "pays off" not in summary(CompressionReport(rows, ("codec",), never, report.winners, {}))
 
 
 @pytest.mark.usefixtures("codec")

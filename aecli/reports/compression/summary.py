@@ -51,17 +51,18 @@ def _merged(winners: Sequence[Winner]) -> list[Winner]:
 
 def _with_decoder(model: str, report: CompressionReport) -> str:
     decoder_bytes = next(row.decoder_bytes for row in report.rows if row.family == model)
-    pays_off = [
-        comparison.pays_off.images
+    pays_off = {
+        comparison.other: comparison.pays_off.images
         for comparison in report.comparisons
         if comparison.model == model and comparison.pays_off and comparison.other not in report.models
-    ]
+    }
     text = f"{model} also needs a decoder of {decoder_bytes:,} bytes"
     if not pays_off:
         return text
-    if None in pays_off:
+    if None in pays_off.values():
         return f"{text} once"
-    return f"{text}, which pays off from {counted(max(filter(None, pays_off)), 'image')} against all others"
+    images = counted(max(filter(None, pays_off.values())), "image")
+    return f"{text}, which pays off from {images} against {', '.join(pays_off)}"
 
 
 def _line(comparison: Comparison) -> str:
