@@ -8,7 +8,7 @@ from aecli.analyses.neighbors import nearest_others
 NEIGHBORS = 5
 """Neighbors in the plane, as in scikit-learn's `trustworthiness`."""
 MAX_POINTS = 1000
-"""Points whose neighbors are judged: a random sample of more, always the same. Their ranks are among all points."""
+"""Points whose neighbors are examined: a random sample of more, always the same. Their ranks are among all points."""
 BLOCK = 128
 """Points whose distances to all others are in memory at once."""
 
@@ -31,15 +31,15 @@ def trustworthiness(
     neighbors = min(NEIGHBORS, (count - 2) // 2)
     if neighbors < 1:
         return None
-    judged = np.arange(count)
+    examined = np.arange(count)
     if count > MAX_POINTS:
-        judged = np.sort(np.random.default_rng(0).permutation(count)[:MAX_POINTS])
-    near = nearest_others(_centered(plane).astype(np.float32), neighbors, chosen=judged)  # (M, neighbors)
+        examined = np.sort(np.random.default_rng(0).permutation(count)[:MAX_POINTS])
+    near = nearest_others(_centered(plane).astype(np.float32), neighbors, chosen=examined)  # (M, neighbors)
     scaled = _centered(vectors) if metric == "euclidean" else vectors.astype(np.float64)
     scaled = scaled / (np.abs(scaled).max() or 1.0)
     excess = 0
-    for start in range(0, len(judged), BLOCK):
-        block = judged[start : start + BLOCK]
+    for start in range(0, len(examined), BLOCK):
+        block = examined[start : start + BLOCK]
         distances = cdist(scaled[block], scaled, "cityblock" if metric == "manhattan" else metric)
         distances = np.nan_to_num(distances, nan=1.0)  # the cosine distance of a zero vector
         distances[np.arange(len(block)), block] = -1  # the point itself has rank 0
@@ -47,7 +47,7 @@ def trustworthiness(
         for column in range(neighbors):
             ranks = (distances < to_near[:, column, None]).sum(axis=1)
             excess += int(np.maximum(ranks - neighbors, 0).sum())
-    worst = len(judged) * neighbors * (2 * count - 3 * neighbors - 1) / 2
+    worst = len(examined) * neighbors * (2 * count - 3 * neighbors - 1) / 2
     return 1 - excess / worst
 
 

@@ -83,7 +83,7 @@ class Detections:
 
         Raises:
             aecli.errors.UsageError: images were cut into tiles.
-            aecli.errors.InputError: the image file has changed, and cannot be read any more; or the model encodes
+            aecli.errors.InputError: the image file has changed, and cannot be read anymore; or the model encodes
                 features, and has no reconstructions.
         """
         with python_errors():
@@ -100,7 +100,7 @@ class Detections:
 
         Raises:
             aecli.errors.UsageError: the detector's score has no maps.
-            aecli.errors.InputError: the image file has changed, and cannot be read any more.
+            aecli.errors.InputError: the image file has changed, and cannot be read anymore.
         """
         with python_errors():
             score_map = self._inspect(index).score_map
@@ -117,7 +117,7 @@ class Detections:
         It is what `aecli detect --heatmaps` writes. A notebook shows it; `.save("heatmap.png")` writes it to a file.
 
         Raises:
-            aecli.errors.InputError: the image file has changed, and cannot be read any more.
+            aecli.errors.InputError: the image file has changed, and cannot be read anymore.
         """
         from aecli.plots.heatmap import heatmap
 

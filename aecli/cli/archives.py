@@ -51,7 +51,7 @@ def encode_archive(
 
     Raises:
         UsageError: the output cannot be an archive of these images.
-        InputError: the model is no codec, or no image can be stored.
+        InputError: the model is not a codec, or no image can be stored.
         OutputExistsError: files exist.
         typer.Exit: images are missing, or not kept as well as requested.
     """
@@ -144,8 +144,8 @@ def decode_archive(
     """Restore the images of `.aec` files as PNG files, and report.
 
     Raises:
-        UsageError: the output is no folder, or holds the inputs.
-        InputError: the model is no codec, or no file can be restored.
+        UsageError: the output is not a folder, or holds the inputs.
+        InputError: the model is not a codec, or no file can be restored.
         OutputExistsError: images exist.
         typer.Exit: some files could not be restored.
     """

@@ -34,7 +34,7 @@ THREADS = typer.Option(
     rich_help_panel="Devices",
     show_default=False,
     help="CPU threads. auto, the default, follows what other programs leave free; then results differ by rounding "
-    "between two runs. A fixed number, also that of OMP_NUM_THREADS, gives the same bytes each time.",
+    "between two runs. A fixed number, given here or by OMP_NUM_THREADS, makes repeated runs byte-identical.",
 )
 """An option of every command."""
 CODEC = typer.Option(
@@ -108,14 +108,14 @@ def _read_archives_with(codec: Path) -> None:
     """Decode `.aec` files with a codec during this command.
 
     Raises:
-        InputError: there is no such model, or it is no codec.
+        InputError: there is no such model, or it is not a codec.
     """
     from aecli.checkpoint import resolve_checkpoint
     from aecli.inference.archive_images import read_archives_with
 
     model = resolve_checkpoint(codec)
     if not model.is_codec:
-        raise InputError(f"--codec names a model that is no codec: {codec}", hint="train one with --recipe codec")
+        raise InputError(f"--codec names a model that is not a codec: {codec}", hint="train one with --recipe codec")
     read_archives_with(model)
 
 

@@ -96,7 +96,7 @@ def _run(words: list[str]) -> int:
 
 def _discard_output() -> None:
     """Let nothing more be written to standard output: flushing it at exit would fail again."""
-    with suppress(OSError):  # it is no file
+    with suppress(OSError):  # it is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

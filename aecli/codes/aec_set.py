@@ -101,7 +101,7 @@ def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> AecSet:
         raise ValueError("'meta' or 'stream' is missing")
     document, stream = parse_json(str(arrays["meta"])), arrays[STREAM]
     if not isinstance(document, dict):
-        raise ValueError("'meta' is no object")
+        raise ValueError("'meta' is not an object")
     crc = document.pop("crc", None)
     meta = build(AecSetMeta, document)
     if meta.format > FORMAT:

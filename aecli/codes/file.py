@@ -49,7 +49,7 @@ class CodesMeta:
     """Whether the levels are entropy-coded."""
     class_names: list[str] = field(default_factory=list)
     network: EncoderNetwork | None = None
-    """The network of the encoder; None of entropy-coded codes, of features, and in files of earlier versions."""
+    """The network of the encoder; None for entropy-coded codes and features, and in files of earlier versions."""
     format: int = FORMAT
 
 

@@ -151,7 +151,7 @@ def _median(shapes: Counter[FullShape], axis: int) -> int:
 def _unsuitable_warnings(native: FullShape | None, conversion: Conversion) -> tuple[str, ...]:
     """Warn if images of the shape `native` differ much from the training images, or lose most of their details.
 
-    Details are judged if the shape of the training images is unknown: images are trained on, or an old model is used.
+    Details are checked if the shape of the training images is unknown: images are trained on, or an old model is used.
     """
     target, expected = cast(FullShape, conversion.shape), conversion.expected
     if native is None:

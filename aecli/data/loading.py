@@ -166,7 +166,7 @@ def load_again(
     """Read the images that a file was made from; the file holds their DATA word and fingerprint.
 
     Raises:
-        InputError: the images do not exist any more, or have changed.
+        InputError: the images do not exist anymore, or have changed.
         UnavailableError: the data set or a package is not installed, or there is not enough disk space or memory.
     """
     images = load(word, options, conversion, skip_damaged=True, progress=progress)

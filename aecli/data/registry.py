@@ -129,7 +129,7 @@ def _exists(path: Path) -> bool:
 
 
 def _shards(pattern: str) -> ShardedSource | None:
-    """Return the files that a pattern with braces stands for; None if it is no such pattern.
+    """Return the files that a pattern with braces stands for; None if it is not such a pattern.
 
     Raises:
         InputError: one of the files does not exist, or they are not of one kind that may have shards.

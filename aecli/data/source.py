@@ -152,7 +152,7 @@ class PathSource(Source):
     sharded: ClassVar[bool] = False
     """Whether several files of this kind may be read as one set: `photos-{000..009}.tar`."""
     fallback: ClassVar[bool] = False
-    """Whether `accepts` is asked only after all sources that are no fallback have declined."""
+    """Whether `accepts` is asked only after all sources that are not fallbacks have declined."""
 
     def __init__(self, path: Path):
         self.path = path

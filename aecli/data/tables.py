@@ -26,7 +26,7 @@ COLUMNS = {
 """Names of the columns, the preferred ones first. Case does not matter; spaces and `-` are like `_`."""
 DELIMITERS = ",;\t|"
 MAX_LINE = 2**24
-"""Characters in one line; a longer one is no row of a list."""
+"""Characters in one line; a longer one is not a row of a list."""
 MAX_SHOWN = 10
 """Columns that an error or a note lists."""
 MAX_SHOWN_LENGTH = 40
@@ -221,7 +221,7 @@ def _roles(columns: Sequence[str]) -> dict[str, str]:
 
 
 def _names_a_file(folder: Path, cell: str) -> bool:
-    """Return whether a cell of the first line is a file, so that the line is no header."""
+    """Return whether a cell of the first line is a file, so that the line is not a header."""
     try:
         return bool(cell.strip()) and (folder / cell.strip().replace("\\", "/")).is_file()
     except (OSError, ValueError):  # the text is too long or holds a null character

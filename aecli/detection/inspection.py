@@ -309,7 +309,7 @@ def _fit(image: TiledImage, conversion: Conversion) -> ConvertedImage:
 
 
 def _has_vanished(failure: Failure) -> bool:
-    """Return whether an image could not be read because its file does not exist any more."""
+    """Return whether an image could not be read because its file does not exist anymore."""
     return not any(Path(name).exists() for name in (failure.name, failure.name.rpartition("#")[0]) if name)
 
 

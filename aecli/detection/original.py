@@ -38,7 +38,7 @@ class OriginalImage:
         """Return the whole image in its own colors at another size, (C, *size); None if it cannot be read again.
 
         Raises:
-            InputError: the file was changed or removed, and cannot be read any more.
+            InputError: the file was changed or removed, and cannot be read anymore.
         """
         if self.reread is None:
             return None

@@ -60,7 +60,7 @@ def measure_pixels(
 
     All pixels of normal images are normal. An anomalous image whose mask cannot be used is left out, with a warning.
     Masks are resized and maps upsampled to the size of the model's input, or for images in tiles, to the size of the
-    image at which its tiles have that size. The padding around images is no part of them, and is not measured.
+    image at which its tiles have that size. The padding around images is not part of them, and is not measured.
 
     Args:
         maps: The maps of the same images by the name of each score that has some.

@@ -92,7 +92,7 @@ def _scored(score: Any, threshold: Any) -> ScoredImage:
     """Return the numbers of a line.
 
     Raises:
-        ValueError, TypeError: one is no finite number.
+        ValueError, TypeError: one is not a finite number.
     """
     scored = ScoredImage(float(score), float(threshold))
     if not all(map(math.isfinite, scored)):

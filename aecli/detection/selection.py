@@ -72,7 +72,7 @@ class Ranking(Generic[Item]):
         return self._top is None or len(self._entries) < self._top or score > self._entries[0][0]
 
     def add(self, score: float, item: Item) -> None:
-        """Add an item; an item that does not rank among the `top` any more is dropped."""
+        """Add an item; an item that does not rank among the `top` anymore is dropped."""
         entry = (score, -self._count, item)
         self._count += 1
         if self._top is None:

@@ -26,9 +26,9 @@ State = tuple[int, int, int]
 class _KnownFile:
     state: State
     is_waiting: bool = True
-    """Whether it was not judged in this state."""
+    """Whether it was not scored in this state."""
     digest: bytes | None = None
-    """Of the content that was judged last."""
+    """Of the content that was scored last."""
 
 
 class FolderWatch:
@@ -94,13 +94,13 @@ class FolderWatch:
         return failures
 
     def is_new(self, path: str) -> bool:
-        """Return whether the content of a complete file was not judged yet, and remember that it is from now on."""
+        """Return whether the content of a complete file was not scored yet, and remember that it is from now on."""
         known = self._known[path]
         digest = _digest(path)
         known.is_waiting = False
         if digest is None or digest == known.digest:  # it has vanished, or was only touched
             return False
-        known.digest = digest or None  # of a file that cannot be read: it is judged again once it can
+        known.digest = digest or None  # of a file that cannot be read: it is scored again once it can
         return True
 
 

@@ -71,7 +71,7 @@ class ImageCodec:
     """Encodes images of any size or, if `size` is not None, of one size.
 
     Raises:
-        InputError: the model is no codec, or its training was interrupted.
+        InputError: the model is not a codec, or its training was interrupted.
         UnavailableError: the device is not available.
     """
 
@@ -82,7 +82,7 @@ class ImageCodec:
         header = checkpoint.header
         if not header.is_codec:
             raise InputError(
-                f"this model is no codec: {checkpoint.path} was trained without penalty.rate_weights",
+                f"this model is not a codec: {checkpoint.path} was trained without penalty.rate_weights",
                 hint="train one: aecli train DATA -o RUN --recipe codec",
             )
         if checkpoint.prior is None:
@@ -321,7 +321,7 @@ def load_codec(model: str | Path | ModelRef, device: str = "auto") -> ImageCodec
     """Load the codec of a run folder or checkpoint.
 
     Raises:
-        InputError: the file is missing or damaged, or the model is no codec.
+        InputError: the file is missing or damaged, or the model is not a codec.
         UnavailableError: the device is not available.
     """
     return ImageCodec(load_checkpoint(resolve_checkpoint(model)), device)

@@ -71,7 +71,7 @@ def _tiling(meta: CodesMeta) -> Tiling | None:
     try:
         return Tiling(*meta.tiles) if meta.tiles else None
     except (TypeError, ValueError) as error:
-        raise InputError(f"damaged codes: {meta.tiles} are no tiles", hint="encode the images again") from error
+        raise InputError(f"damaged codes: {meta.tiles} are not tiles", hint="encode the images again") from error
 
 
 def _labels_or_words_agree(codes: Codes, images: ImageSet, indices: NDArray[np.int64]) -> bool:

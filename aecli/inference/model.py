@@ -37,7 +37,7 @@ class ModelOutput:
     codes: NDArray[np.float32]
     """(N, *code shape)."""
     decoded: NDArray[np.float32] | None
-    """`reconstructions`, or None of a model of features."""
+    """`reconstructions`, or None for a model of features."""
     residual_l2: NDArray[np.float32]
     """(N,), the L2 norm of each image's reconstruction error in normalized units, neither clamped nor rounded; of a
     model of features, that of the standardized features."""

@@ -82,7 +82,7 @@ def _warnings_of_0_1(header: CheckpointHeader, images: ImageSet) -> list[str]:
     if images.fingerprint != header.data.fingerprint:
         try:
             trained, measured = resolve(header.data.word), resolve(images.word)
-        except InputError:  # the path does not exist any more
+        except InputError:  # the path does not exist anymore
             return []
         if _location(trained) != _location(measured):
             return []

@@ -28,7 +28,7 @@ def divided(model: TrainedModel, images: ImageSet) -> DividedImages | None:
 def validation_images(model: TrainedModel, images: ImageSet) -> ImageSet:
     """Return the images that the model was not trained on if its validation images were held out from the training set.
 
-    All images are returned if there is none any more, or if the model does not remember its training images.
+    All images are returned if none is left, or if the model does not remember its training images.
 
     Args:
         model: The model.

@@ -113,7 +113,7 @@ def _check_values(name: str, tensor: Tensor, path: Path) -> None:
     """
     if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.dtype not in DTYPES:
         kind = str(tensor.dtype).removeprefix("torch.")
-        raise InputError(f"weight {name} of {path} is no plain tensor of numbers ({kind})", hint=SAVE_HINT)
+        raise InputError(f"weight {name} of {path} is not a plain tensor of numbers ({kind})", hint=SAVE_HINT)
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         raise InputError(f"weight {name} of {path} has shape {tuple(tensor.shape)}, but fewer values")
     if tensor.is_floating_point() and not tensor.isfinite().all():

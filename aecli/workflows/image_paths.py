@@ -11,7 +11,7 @@ from aecli.errors import AecliError
 def path_finder(codes: Codes) -> Callable[[str], str]:
     """Return a function that turns the name of an image into the path of its file.
 
-    It returns the name itself if the images are no files in a folder, or the file is not there any more.
+    It returns the name itself if the images are not files in a folder, or the file is not there anymore.
     """
     try:
         paths = resolve(codes.meta.data).paths

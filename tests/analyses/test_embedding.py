@@ -50,7 +50,7 @@ def test_an_embedding_of_any_method_has_names_labels_accuracy_and_points() -> No
     assert result.measures == "stress 0.5, 1-NN accuracy 1.000"  # too few points for trustworthiness
 
 
-def test_placed_points_are_judged_by_the_points_of_their_map() -> None:
+def test_placed_points_are_measured_by_the_points_of_their_map() -> None:
     """The map has the same classes in another order."""
     about = {"data": "digits:train", "codes_fingerprint": "sha256:codes"}
     labels = np.array([1, 0])

@@ -30,14 +30,14 @@ def test_true_neighbors_reach_1_and_random_ones_about_a_half() -> None:
     assert 0.4 < value < 0.6
 
 
-def test_a_sample_of_many_points_is_judged_with_ranks_among_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_of_many_points_is_examined_with_ranks_among_all(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = trustworthiness(VECTORS, PLANE)
     monkeypatch.setattr(module, "MAX_POINTS", 100)
     assert trustworthiness(VECTORS, PLANE) == pytest.approx(whole, abs=0.05)
     assert trustworthiness(VECTORS, PLANE) != whole
 
 
-def test_only_the_neighbors_of_judged_points_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_neighbors_of_examined_points_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[int] = []
 
     class Search(NeighborSearch):

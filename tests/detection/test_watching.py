@@ -137,7 +137,7 @@ def test_long_scans_are_rare(watch: FolderWatch, monkeypatch: pytest.MonkeyPatch
     assert rests == [watching.SECONDS_BETWEEN_SCANS, watching.REST_PER_SCAN]
 
 
-def test_a_file_is_judged_again_once_it_can_be_read(
+def test_a_file_is_scored_again_once_it_can_be_read(
     arrived: Arrived, watch: FolderWatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path / "a.png", b"1", at=1)

@@ -210,7 +210,7 @@ def change_safetensors(content: bytes, chance: Random) -> bytes:
 
 
 def change_torch_file(content: bytes, chance: Random) -> bytes:
-    """Change a member of a file of `torch.save`; one of torch's first versions, which is no archive, is damaged."""
+    """Change a member of a file of `torch.save`; one of torch's first versions, which is not an archive, is damaged."""
     if not content.startswith(b"PK"):
         return damage(content, chance)
     return change_zip(damage)(content, chance)

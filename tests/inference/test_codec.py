@@ -174,7 +174,7 @@ HOSTILE: dict[str, Callable[[Tensors], object]] = {
     ),
     "huge steps": lambda tensors: tensors["rate.log_step"].fill_(80.0),
     "weights that overflow": lambda tensors: tensors["encoder.transform.weight"].fill_(1e38),
-    "steps that are no numbers": lambda tensors: tensors["rate.log_step"].fill_(float("nan")),
+    "steps that are not numbers": lambda tensors: tensors["rate.log_step"].fill_(float("nan")),
 }
 
 

@@ -1,4 +1,4 @@
-"""`aecli detect --watch`: images that arrive are judged once each, in constant memory."""
+"""`aecli detect --watch`: images that arrive are scored once each, in constant memory."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.soak.processes import open_files, resident_mebibytes
 MOST_IMAGES = 200
 """That arrive in one round."""
 IDLE_SECONDS = 3
-"""Several scans of the folder, in which nothing more may be judged."""
+"""Several scans of the folder, in which nothing more may be scored."""
 ALLOWED_MEBIBYTES = 4.0
 LEAST_SAMPLES = 16
 """Fewer do not say whether memory grows."""

@@ -1,4 +1,4 @@
-"""Text files of any origin: byte order marks, UTF-16, Windows line ends, and files that are no text."""
+"""Text files of any origin: byte order marks, UTF-16, Windows line ends, and files that are not text."""
 
 import codecs
 import csv

@@ -74,7 +74,7 @@ def compare(rows: Sequence["Row"], models: Sequence[str], others: Sequence[str])
     Args:
         rows: Size and quality of all methods at all settings.
         models: The families of the models.
-        others: The families of the methods that are no models.
+        others: The families of the methods that are not models.
     """
     pairs = [(model, other) for model in models for other in others]
     pairs += [(model, other) for index, model in enumerate(models) for other in models[index + 1 :]]

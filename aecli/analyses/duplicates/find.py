@@ -27,7 +27,7 @@ LEAST_SCALE = 0.25
 """Fraction of the median distance to the last neighbor that every code counts as having, at least: only codes among
 more copies than neighbors have less."""
 EXACT_LENGTH = float(np.finfo(np.float64).tiny)
-"""The distance of exact copies in a sparse graph, in which 0 is no link."""
+"""The distance of exact copies in a sparse graph, in which 0 is not a link."""
 
 
 @dataclass(frozen=True)

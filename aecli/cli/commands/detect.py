@@ -153,7 +153,7 @@ def _follow(
     try:
         for results in inspector.watch(folder, options):
             printer.add(results)
-    except (Interrupted, InputError):  # the folder cannot be read any more
+    except (Interrupted, InputError):  # the folder cannot be read anymore
         printer.finish_files()
         _summarize(inspector, console)
         raise

@@ -41,7 +41,7 @@ ListOpt = Annotated[
     typer.Option(
         "--list",
         help="Print one path per line, of all images of each group but the first; of two files, of those in the second "
-        "one. Images that are no files in a folder are printed by their names.",
+        "one. Images that are not files in a folder are listed by name.",
     ),
 ]
 NullOpt = Annotated[

@@ -22,7 +22,7 @@ class ImageFile(PathSource):
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
-        """Accept anything but folders; decoding refuses files that are no images."""
+        """Accept anything but folders; decoding refuses files that are not images."""
         return not path.is_dir()
 
     def read(self, split: str, options: DataOptions, progress: Progress) -> ImageFiles:

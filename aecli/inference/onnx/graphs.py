@@ -60,7 +60,7 @@ def trace(model: Exportable) -> "ModelProto":
     """Export by running the model once, without torch's compiler.
 
     Raises:
-        Exception: torch cannot export the model this way, or has no such exporter any more.
+        Exception: torch cannot export the model this way, or has no such exporter anymore.
     """
     import onnx
 

@@ -2,9 +2,9 @@
 
 const GALLERY = 60; // thumbnails of the selection that are shown
 const BREAK = /[\r\n]/;
-const BYTES = /[\udc80-\udcff]/u; // of a name that is no UTF-8
+const BYTES = /[\udc80-\udcff]/u; // of a name that is not UTF-8
 
-/** Return a text as UTF-8; a byte of a file name that is no UTF-8, a lone surrogate, is that byte again. */
+/** Return a text as UTF-8; a byte of a file name that is not UTF-8, a lone surrogate, is that byte again. */
 function encoded(text) {
   const encoder = new TextEncoder(), parts = [];
   for (const part of text.split(/([\udc80-\udcff])/u)) {

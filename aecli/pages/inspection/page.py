@@ -124,7 +124,7 @@ class InspectionPage:
 
 
 def _close(items: IO[bytes]) -> None:
-    """Close the temporary file, whose last bytes nobody needs: a full disk does not matter any more."""
+    """Close the temporary file, whose last bytes nobody needs: a full disk does not matter anymore."""
     with suppress(OSError):
         items.close()
 

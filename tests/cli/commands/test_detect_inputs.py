@@ -77,7 +77,7 @@ def test_one_image_is_read_from_standard_input(detect: Run, digit: Path) -> None
     assert result.rows[0][1:] == detect(digit).rows[0][1:]
 
 
-def test_pages_are_judged_one_by_one(detect: Run, digit: Path, tmp_path: Path) -> None:
+def test_pages_are_scored_one_by_one(detect: Run, digit: Path, tmp_path: Path) -> None:
     path = tmp_path / "stack.tif"
     with Image.open(digit) as image:
         image.save(path, save_all=True, append_images=[image.rotate(90), image.rotate(180)])
@@ -183,7 +183,7 @@ def test_json_ends_with_a_summary_even_if_no_image_can_be_scored(detect: Run, tm
     assert empty.document["summary"]["images"] == 0
 
 
-def test_the_images_of_a_list_are_judged(detect: Run, image_folder: Path, tmp_path: Path) -> None:
+def test_the_images_of_a_list_are_scored(detect: Run, image_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text(f"path;label\n{image_folder}/b/3.png;x\nnone.png;x\n", "utf-8-sig")
     result = detect(tmp_path / "list.csv")
     assert result.status == ExitStatus.PARTIAL

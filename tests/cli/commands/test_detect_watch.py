@@ -1,4 +1,4 @@
-"""`aecli detect --watch`: images are judged as they arrive, until a signal ends the command."""
+"""`aecli detect --watch`: images are scored as they arrive, until a signal ends the command."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def watching(conv_run: Path, tmp_path: Path) -> Start:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_images_are_judged_as_they_arrive(watching: Start, digit: Path, tmp_path: Path) -> None:
+def test_images_are_scored_as_they_arrive(watching: Start, digit: Path, tmp_path: Path) -> None:
     incoming = tmp_path / "incoming"
     shutil.copy(digit, incoming / "first.png")
     with watching() as watch:

@@ -211,7 +211,7 @@ def test_a_list_gives_the_same_images_as_the_folder(write: Write, tmp_path: Path
 # Detection
 
 
-def test_each_image_of_a_list_is_judged(write: Write, tmp_path: Path) -> None:
+def test_each_image_of_a_list_is_read_when_it_is_scored(write: Write, tmp_path: Path) -> None:
     word = write("path,split\na/1.png,train\nmissing.png,test\nb/2.png,\n")
     first, missing, last = iterate_images(word, Conversion((1, 6, 8)))
     assert [first.name, last.name] == [str(tmp_path / "a/1.png"), str(tmp_path / "b/2.png")]

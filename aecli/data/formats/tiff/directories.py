@@ -38,7 +38,7 @@ class Directory:
         """Return the integers of a tag.
 
         Raises:
-            TiffError: the values are no integers, or the file is truncated.
+            TiffError: the values are not integers, or the file is truncated.
         """
         if tag not in self.entries:
             return default
@@ -63,7 +63,7 @@ class Directory:
         """Return the first integer of a tag.
 
         Raises:
-            TiffError: the value is no integer, or the file is truncated.
+            TiffError: the value is not an integer, or the file is truncated.
         """
         values = self.values(tag, (default,))
         return values[0] if values else default
