@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aecli.checkpoint import Checkpoint, CheckpointHeader, TrainingSummary, load_checkpoint, save_checkpoint
 from aecli.checkpoint.run_folder import EpochMetrics
+from aecli.checkpoint.trained_images import TrainedImages
 from aecli.codes.quantizer import fit_quantizers
 from aecli.data import occurring_classes
 from aecli.detection.detector import default_detector
@@ -85,23 +86,18 @@ def train_features(request: TrainingRequest, hardware: Hardware, view: "Training
         require_images_of(checkpoint.header, request)  # first, as the recipe depends on the images
         folder.begin(recipe, resume=True)
         return Trained(checkpoint, folder.load_metrics(), {}, None, None, False)
-    folder.begin(recipe, resume=False)
     keep_freed_memory()
-    try:
-        with view.status("loading the network"):
-            model = _initial_model(request, download=download)
-            model.to(find_device(_torch_name(hardware.device)))
-        with listening as listener:
-            listener.on_start(1, 0, len(request.images))
-            fitted = fit_components(
-                model, request.images, recipe.training.seed, lambda done, loss: listener.on_progress(1, done, loss)
-            )
-            return_freed_memory()
-            metrics = _save(model, request, fitted.codes, fitted.loss)
-            listener.on_epoch(metrics, True)
-    except BaseException:
-        folder.discard_if_empty()
-        raise
+    with view.status("loading the network"):
+        model = _initial_model(request, download=download)
+        model.to(find_device(_torch_name(hardware.device)))
+    with listening as listener:
+        listener.on_start(1, 0, len(request.images))
+        fitted = fit_components(
+            model, request.images, recipe.training.seed, lambda done, loss: listener.on_progress(1, done, loss)
+        )
+        return_freed_memory()
+        metrics = _save(model, request, fitted.codes, fitted.loss)
+        listener.on_epoch(metrics, True)
     del model, fitted
     return_freed_memory()
     return Trained(load_checkpoint(folder.model), [metrics], {}, None, None, True)
@@ -146,7 +142,7 @@ def _backbone_of(start: Checkpoint) -> "dict[str, Tensor]":
 
 
 def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float32], loss: float) -> EpochMetrics:
-    """Write the checkpoint and the metrics of a fitted model."""
+    """Replace the run in the folder by the checkpoint and the metrics of a fitted model."""
     recipe, images, validation = request.recipe, request.images, request.validation
     validation_codes, residuals = encode_indices(model, validation.images.images, validation.indices)
     values = math.prod(model.code_shape[1:]) * model.encoder.backbone.channels
@@ -172,7 +168,13 @@ def _save(model: FeatureModel, request: TrainingRequest, codes: NDArray[np.float
         score_quantiles=quantiles_of(_scores_of_images(scores, maps, validation)),
         normal_maps=None if maps is None else summarize_maps(maps),
     )
-    save_checkpoint(model, header, request.folder.model, request.trained_images, statistics)
+    trained_images = TrainedImages.of(images.images.images, images.indices)
+    try:
+        request.folder.begin(recipe, resume=False)  # an earlier run is kept until there is a model to replace it
+        save_checkpoint(model, header, request.folder.model, trained_images, statistics)
+    except BaseException:
+        request.folder.discard_if_empty()
+        raise
     request.folder.save_metrics([metrics])
     return metrics
 

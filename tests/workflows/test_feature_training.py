@@ -13,6 +13,7 @@ from aecli.checkpoint import load_checkpoint, read_header
 from aecli.data import load
 from aecli.errors import ExitStatus
 from aecli.inference import load as load_model
+from aecli.inference.training_overlap import trained_count
 from aecli.recipes.loading import load_recipe
 from tests.command_line import Result, Run, succeed
 from tests.tiny_backbone import BACKBONE, FEATURES, write_photographs, write_weights
@@ -188,6 +189,19 @@ def test_a_finished_run_is_not_fitted_again(fit: Fit) -> None:
     assert (fit.run / "model.safetensors").read_bytes() == before
 
 
+def test_a_fit_that_fails_leaves_the_run_that_it_was_to_replace(fit: Fit, mlp_run: Path, tmp_path: Path) -> None:
+    assert fit().status == 0
+    (fit.run / "report.html").write_text("a report")
+    before = {file.name: file.read_bytes() for file in fit.run.iterdir()}
+    equal = tmp_path / "equal"
+    equal.mkdir()
+    for index in range(3):
+        Image.new("RGB", (40, 40), (9, 99, 30)).save(equal / f"{index}.png")
+    for result in (fit("--overwrite", weights=mlp_run), fit("--overwrite", images=equal)):
+        assert result.status == ExitStatus.INPUT, result.err
+        assert {file.name: file.read_bytes() for file in fit.run.iterdir()} == before
+
+
 def test_a_run_is_not_resumed_with_other_images(fit: Fit, tmp_path: Path) -> None:
     assert fit().status == 0
     before = (fit.run / "model.safetensors").read_bytes()
@@ -205,6 +219,10 @@ def test_features_start_from_another_run_of_features(fit: Fit, tmp_path: Path) -
     first, again = (load_checkpoint(run).model.state_dict() for run in (fit.run, tmp_path / "again"))
     shared = [name for name in first if name.startswith("encoder.backbone.")]
     assert all(first[name].equal(again[name]) for name in shared)
+    models = [load_model(run, device="cpu") for run in (fit.run, tmp_path / "again")]
+    counts = [trained_count(model, load(str(fit.photographs), conversion=model.conversion)) for model in models]
+    assert counts[0]
+    assert counts[1] == 0, "only the backbone was taken, which was not trained on these images"
     assert not first["encoder.projection.weight"].equal(again["encoder.projection.weight"])
 
 
