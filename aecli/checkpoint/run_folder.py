@@ -151,13 +151,21 @@ class RunFolder:
             resumable = "--resume continues it, " if self.state.exists() else ""
             raise OutputExistsError(f"a run exists already: {self.path}", hint=f"{resumable}--overwrite replaces it")
         if overwrite:
-            for file in self.files():
-                require_no_input(file, inputs)
+            self.require_inputs_kept(inputs)
         for source in inputs:
             if source.is_dir() and self.path.resolve().is_relative_to(source.resolve()):
                 raise UsageError(
                     f"the run folder is among the images: {self.path}", hint="name a folder outside the images with -o"
                 )
+
+    def require_inputs_kept(self, inputs: Sequence[Path]) -> None:
+        """Check that a new run in this folder replaces none of `inputs`.
+
+        Raises:
+            UsageError: it would.
+        """
+        for file in self.files():
+            require_no_input(file, inputs)
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

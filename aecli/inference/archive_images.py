@@ -20,7 +20,7 @@ def read_archives_with(model: ModelRef, device: str = "auto") -> None:
         model: A resolved model that is a codec.
         device: The torch device to run it on.
     """
-    register_decoder(str(model.file.resolve()), _LazyDecoder(model, device))
+    register_decoder(model.file.resolve(), _LazyDecoder(model, device))
 
 
 class _LazyDecoder:

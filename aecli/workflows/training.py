@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from aecli.checkpoint import Checkpoint, ModelRef
 from aecli.checkpoint.run_folder import RunFolder
+from aecli.codes.aec import SUFFIX
 from aecli.data import DataOptions, DataRef, Failure, ImageSet
+from aecli.data.formats.aec_images import decoder_files
 from aecli.data.loading import DEFAULTS
 from aecli.errors import UsageError
 from aecli.recipes.schema import Recipe
@@ -126,8 +128,15 @@ def run_training(plan: TrainingPlan, view: TrainingView) -> TrainingRun | None:
                 plan.data, plan.validation, choice.recipe, plan.data_options, plan.skip_damaged, progress
             )
         if is_rank_zero:
+            if plan.overwrite and any(map(_holds_archived, (images, validation))):
+                plan.folder.require_inputs_kept(decoder_files())
             _show_images([images.images, validation.images], view)
         return _fit(plan, choice, images, validation, start, view)
+
+
+def _holds_archived(subset: "Subset") -> bool:
+    """Return whether a codec decoded some of the images."""
+    return any(name.lower().endswith(SUFFIX) for name in subset.images.image_names)
 
 
 def _show_images(sets: Sequence[ImageSet], view: TrainingView) -> None:

@@ -113,7 +113,8 @@ def calibrate(
 ) -> None:
     """Choose an anomaly score and its threshold, and evaluate both."""
     from aecli import inference
-    from aecli.checkpoint import resolve_model
+    from aecli.checkpoint import DETECTOR_FILE, resolve_model
+    from aecli.data.formats.aec_images import decoder_files
     from aecli.plots.formats import require_plot
     from aecli.storage.paths import is_stream, require_output
     from aecli.storage.run_files import DETECTOR_FILE
@@ -126,6 +127,7 @@ def calibrate(
         raise UsageError("no output file, and the model is not a run folder", hint="add -o DETECTOR.safetensors")
     run_detector = model / DETECTOR_FILE
     inputs = [model_ref.file, *(path for ref in refs if ref for path in ref.paths), *([masks] if masks else [])]
+    inputs += decoder_files()  # that of --codec
     target = require_output(output or run_detector, inputs=inputs, suffixes=[".safetensors"])
     output = target if output else run_detector  # a link is followed only if the user named it
     plot = require_plot(plot, dpi, option="--plot", inputs=inputs)

@@ -4,6 +4,7 @@ This layer cannot load models: whoever loads a codec registers it here, so that 
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -14,16 +15,21 @@ from aecli.codes.aec import AecHeader, AecImage, read_aec, read_aec_header
 Decoder = Callable[[AecImage], NDArray[np.uint8] | None]
 """Returns the pixels, (C, H, W), of an image; None if another model made it. Raises ValueError for a damaged one."""
 
-_decoders: dict[str, Decoder] = {}
+_decoders: dict[Path, Decoder] = {}
 
 
 class NoCodecError(Exception):
     """No codec that this process knows has made the image."""
 
 
-def register_decoder(name: str, decoder: Decoder) -> None:
-    """Add a decoder, or replace the one of that name. It may be called from several threads."""
-    _decoders[name] = decoder
+def register_decoder(file: Path, decoder: Decoder) -> None:
+    """Add the decoder of a model's file, or replace it. It may be called from several threads."""
+    _decoders[file] = decoder
+
+
+def decoder_files() -> list[Path]:
+    """Return the files of the models that decode images, without which their `.aec` files cannot be read again."""
+    return list(_decoders)
 
 
 def read_shape(file: IO[bytes]) -> tuple[int, int, int]:

@@ -1,5 +1,6 @@
 """`.aec` files are images like any others, if the codec that made them is known."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +119,19 @@ def test_a_model_that_is_no_codec_is_refused_at_once(aecli: Run, archive: Path, 
     result = aecli("detect", archive, "--model", conv_run, "--codec", conv_run)
     assert result.status == ExitStatus.INPUT
     assert "--codec" in result.err
+
+
+def test_a_codec_that_decodes_the_images_is_not_replaced(
+    aecli: Run, archive: Path, codec: FakeCodec, conv_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aecli.cli.command.is_codec", lambda model: True)
+    run = shutil.copytree(conv_run, tmp_path / "codec")
+    before = (run / "model.safetensors").read_bytes()
+    for words in (
+        ("train", archive, "-o", run, "--recipe", "mlp", "--overwrite"),
+        ("calibrate", "--normal", archive, "--model", conv_run, "-o", run / "model.safetensors"),
+    ):
+        result = aecli(*words, "--codec", run)
+        assert result.status == ExitStatus.USAGE, result.err
+        assert "replace" in result.err
+        assert (run / "model.safetensors").read_bytes() == before
