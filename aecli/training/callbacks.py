@@ -17,7 +17,7 @@ from aecli.recipes.schema import Recipe
 from aecli.runtime.lightning_internals import dump_checkpoint, stop_watching_processes
 from aecli.storage.schema import build, matches
 from aecli.training.module import TrainingModule
-from aecli.training.same_images import require_same_images
+from aecli.training.same_images import SPLIT, require_same_images
 from aecli.training.training_state import EpochState
 
 
@@ -46,9 +46,10 @@ class History(pl.Callback):
     Training stops once the recipe's patience is exhausted, also at the start of a resumed run.
     """
 
-    def __init__(self, recipe: Recipe, fingerprints: dict[str, str]):
+    def __init__(self, recipe: Recipe, fingerprints: dict[str, str], split_of_0_1: str | None = None):
         self.recipe = recipe
         self.fingerprints = fingerprints
+        self._split_of_0_1 = split_of_0_1
         self.epochs: list[EpochMetrics] = []
         self._rows: list[dict[str, Any]] = []
         self.best: EpochMetrics | None = None
@@ -114,7 +115,8 @@ class History(pl.Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        require_same_images(state_dict["fingerprints"], self.fingerprints)
+        earlier = {SPLIT: self._split_of_0_1} | state_dict["fingerprints"]
+        require_same_images(earlier, self.fingerprints)
         require_not_exceeded(self.recipe, len(state_dict["epochs"]))
         self.epochs = [build(EpochMetrics, row) for row in state_dict["epochs"]]
         self._rows = list(state_dict["epochs"])

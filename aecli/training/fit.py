@@ -38,7 +38,7 @@ from aecli.training.module import AutoencoderModule, TrainingModule
 from aecli.training.precision import warn_if_slow
 from aecli.training.preview import preview
 from aecli.training.request import ANY_DEVICE, Hardware, TrainingRequest
-from aecli.training.same_images import image_fingerprints, require_images_of
+from aecli.training.same_images import image_fingerprints, require_images_of, split_of_0_1
 from aecli.training.smallest_batch import make_train_batches
 from aecli.training.subsets import Subset
 from aecli.training.trained import Trained
@@ -108,7 +108,7 @@ def _make_session(
     request: TrainingRequest, hardware: Hardware, loggers: Sequence[Logger], listener: TrainingListener | None
 ) -> Session:
     model = initial_model(request)
-    history = History(request.recipe, image_fingerprints(request))
+    history = History(request.recipe, image_fingerprints(request), split_of_0_1(request) if request.resume else None)
     run_folder = RunFolderCallback(
         request.folder,
         history,
