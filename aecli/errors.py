@@ -100,6 +100,17 @@ def root_cause(error: BaseException) -> BaseException:
     return error
 
 
+SHORTAGES = ("DefaultCPUAllocator", "MPS backend out of memory")
+"""Texts of the plain `RuntimeError` that torch raises if memory is lacking on the CPU, or on the GPU of a Mac."""
+
+
+def is_memory_shortage(error: BaseException) -> bool:
+    """Return whether memory is lacking, of this process or of a device."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in SHORTAGES)
+
+
 SHARED_START = 4
 """Letters: names that begin alike are more similar than others."""
 

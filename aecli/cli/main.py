@@ -12,7 +12,7 @@ from typing import Any
 
 from aecli.cli.colors import styled
 from aecli.cli.console import printable
-from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, root_cause
+from aecli.errors import AecliError, ExitStatus, Interrupted, UnavailableError, is_memory_shortage, root_cause
 from aecli.runtime import allocator
 from aecli.runtime.python_internals import leave_at_once
 
@@ -116,7 +116,7 @@ def _report_unexpected(words: list[str], error: Exception) -> int:
         return ExitStatus.USAGE
     if "--debug" in words:
         _print_traceback()
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if is_memory_shortage(error):
         shortage = UnavailableError(
             "not enough memory",
             hint="use fewer or smaller images, in train also a smaller --batch-size, or another device",

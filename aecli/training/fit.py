@@ -8,12 +8,12 @@ import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger
-from torch import AcceleratorError, OutOfMemoryError
+from torch import AcceleratorError
 from torch.distributed import DistBackendError
 
 from aecli.checkpoint import load_checkpoint
 from aecli.checkpoint.run_folder import epochs_since_best, is_finished
-from aecli.errors import AecliError, InputError, Interrupted
+from aecli.errors import AecliError, InputError, Interrupted, is_memory_shortage
 from aecli.inference.model import batches
 from aecli.inference.torch_classifier import TorchClassifier
 from aecli.models.autoencoder import Autoencoder
@@ -50,8 +50,10 @@ BATCHES_PER_CALL = 32
 DAMAGE_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What Lightning and torch raise when they resume from a damaged state."""
 
-DEVICE_ERRORS = (OutOfMemoryError, AcceleratorError, DistBackendError)
+DEVICE_ERRORS = (AcceleratorError, DistBackendError)
 """What torch raises when a device or the connection between devices fails, whatever the state."""
+CPU_CONNECTION = "gloo"
+"""The library that connects processes on CPUs: torch raises its failures as plain errors, with its name in the text."""
 
 
 @dataclass(frozen=True)
@@ -178,12 +180,17 @@ def _explain_damaged_state(history: History, request: TrainingRequest) -> Iterat
     try:
         yield
     except DAMAGE_ERRORS as error:
-        if not request.resume or history.has_new_epoch or isinstance(error, DEVICE_ERRORS):
+        if not request.resume or history.has_new_epoch or _is_failure_of_machine(error):
             raise
         raise InputError(
             f"damaged training state: {request.folder.state}: {type(error).__name__}",
             hint="start again with --overwrite",
         ) from error
+
+
+def _is_failure_of_machine(error: BaseException) -> bool:
+    """Return whether memory is lacking, or a device or the connection between processes failed."""
+    return is_memory_shortage(error) or isinstance(error, DEVICE_ERRORS) or CPU_CONNECTION in str(error).lower()
 
 
 def _finished(request: TrainingRequest, hardware: Hardware) -> Trained | None:

@@ -65,7 +65,15 @@ def test_an_unexpected_exception_is_reported_as_a_bug(
     assert "--debug" in hint
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, "No space left on device")], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+    ids=["memory", "torch", "disk"],
+)
 def test_too_little_memory_or_disk_space_is_not_a_bug(
     error: Exception, aecli: Run, conv_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,12 +4,18 @@ import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
 
-from aecli.errors import AecliError, Interrupted
+from aecli.checkpoint.run_folder import RunFolder
+from aecli.errors import AecliError, InputError, Interrupted
+from aecli.recipes.schema import Recipe
+from aecli.training.callbacks import History
+from aecli.training.fit import _explain_damaged_state
+from aecli.training.request import TrainingRequest
 from tests.training.listeners import Interrupting
 
 
@@ -56,3 +62,22 @@ def test_a_changed_value_raises_an_error_of_aecli_or_is_accepted(
         refused += 1
         assert (run / "model.safetensors").read_bytes() == before, path
     assert refused > len(paths) // 4
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("size mismatch for encoder.0.weight"), InputError),
+        (
+            RuntimeError("alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory"),
+            RuntimeError,
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory"), torch.OutOfMemoryError),
+        (RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [10.0.0.2]:1042"), RuntimeError),
+    ],
+    ids=["damage", "memory", "memory of a GPU", "connection"],
+)
+def test_a_failure_of_the_machine_is_not_called_damage(error: Exception, expected: type[Exception]) -> None:
+    request = cast(TrainingRequest, SimpleNamespace(resume=True, folder=RunFolder(Path("run"))))
+    with pytest.raises(expected), _explain_damaged_state(History(Recipe(), {}), request):
+        raise error
