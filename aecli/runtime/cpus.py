@@ -8,9 +8,9 @@ from math import ceil
 from pathlib import Path
 from threading import Barrier, Thread
 
-CGROUPS = Path("/sys/fs/cgroup")
+from aecli.runtime.control_groups import own_groups
+
 CPUS = Path("/sys/devices/system/cpu")
-OWN_CGROUPS = Path("/proc/self/cgroup")
 PROBE_SECONDS = 0.01
 """Long enough for the scheduler to give other programs their turn."""
 PROBE_BLOCK = bytes(1 << 18)
@@ -90,28 +90,11 @@ def _one_cpu_per_core() -> list[int]:
 
 
 def _quotas() -> Iterator[float]:
-    """Yield the limits, in CPUs, of the control groups that this process is in, of either version, and their parents.
-
-    In a container, the names of the groups may be those of the host: the limit is then that of the mounted root.
-    """
-    try:
-        lines = OWN_CGROUPS.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if not controllers:
-            root, read = CGROUPS, _quota_of_version_2
-        elif "cpu" in controllers.split(","):
-            root, read = CGROUPS / controllers, _quota_of_version_1
-            root = root if root.is_dir() else CGROUPS / "cpu"
-        else:
-            continue
-        group = root / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if folder.is_relative_to(root) and (quota := read(folder)) is not None:
-                yield quota
+    """Yield the limits, in CPUs, of the control groups of this process."""
+    read = {1: _quota_of_version_1, 2: _quota_of_version_2}
+    for version, group in own_groups("cpu"):
+        if (quota := read[version](group)) is not None:
+            yield quota
 
 
 def _quota_of_version_1(group: Path) -> float | None:

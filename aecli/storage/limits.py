@@ -1,14 +1,16 @@
 """Limits on memory: how much is available, and how much decoded images and unpacked archives may take."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from aecli.errors import UnavailableError
+from aecli.runtime.control_groups import own_groups
 
 DEFAULT_MEMORY = 4 * 2**30
 """Bytes that are assumed to be available if the system does not report them."""
-CGROUP = Path("/sys/fs/cgroup")
-"""Files of Linux that describe the container of this process."""
+GROUP_FILES = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max", "memory.current")}
+"""The limit and the use of memory of a control group of Linux, by the version of the group."""
 OTHER_FILES = 256
 """Files that a process has open besides those that it reads as one set."""
 BOMB_BYTES, BOMB_RATIO = 10**9, 200
@@ -72,8 +74,8 @@ def refuse_bomb(unpacked: int, compressed: int) -> None:
 
 
 def available_memory() -> int:
-    """Return how many bytes of memory this process can still use, of the machine and of its container."""
-    return min([_machine_memory(), *_container_memory()])
+    """Return how many bytes of memory this process can still use, of the machine and of its control groups."""
+    return min([_machine_memory(), *_group_memory()])
 
 
 def _machine_memory() -> int:
@@ -89,19 +91,23 @@ def _machine_memory() -> int:
         return DEFAULT_MEMORY
 
 
-def _container_memory() -> list[int]:
-    try:
-        limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
-        return []
-    return [max(limit - used + _reclaimable(), 0)]
+def _group_memory() -> Iterator[int]:
+    """Yield how many bytes each control group of this process has left, such as that of its container or batch job."""
+    for version, group in own_groups("memory"):
+        try:
+            limit, used = (int((group / name).read_text()) for name in GROUP_FILES[version])
+        except (OSError, ValueError):  # the group has no limit ("max"), or is the root
+            continue
+        yield max(limit - used + _reclaimable(group), 0)
 
 
-def _reclaimable() -> int:
+def _reclaimable(group: Path) -> int:
     """Return the bytes of files in memory, which count as used and which the system takes back when needed."""
     try:
-        lines = (CGROUP / "memory.stat").read_text().splitlines()
+        lines = (group / "memory.stat").read_text().splitlines()
         sizes = {name: int(size) for name, size in map(str.split, lines)}
     except (OSError, ValueError):
         return 0
-    return sum(sizes.get(name, 0) for name in ("inactive_file", "active_file", "slab_reclaimable"))
+    names = ("inactive_file", "active_file", "slab_reclaimable")
+    # In version 1, only the totals include groups below this one.
+    return sum(sizes.get(f"total_{name}", sizes.get(name, 0)) for name in names)

@@ -6,7 +6,7 @@ from pathlib import Path
 import joblib  # type: ignore[import-untyped]
 import pytest
 
-from aecli.runtime import cpus
+from aecli.runtime import control_groups, cpus
 from aecli.runtime.cpus import free_cpus, physical_cpus, usable_cpus
 
 needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs affinity")
@@ -15,8 +15,8 @@ needs_affinity = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason
 @pytest.fixture
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the root of control groups that hold no limits, on a machine of 8 CPUs."""
-    monkeypatch.setattr(cpus, "CGROUPS", tmp_path)
-    monkeypatch.setattr(cpus, "OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr(control_groups, "ROOT", tmp_path)
+    monkeypatch.setattr(control_groups, "OWN_GROUPS", tmp_path / "own")
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
     return tmp_path
 

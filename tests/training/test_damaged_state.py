@@ -68,10 +68,7 @@ def test_a_changed_value_raises_an_error_of_aecli_or_is_accepted(
     ("error", "expected"),
     [
         (RuntimeError("size mismatch for encoder.0.weight"), InputError),
-        (
-            RuntimeError("alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory"),
-            RuntimeError,
-        ),
+        (RuntimeError("alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory"), RuntimeError),
         (torch.OutOfMemoryError("CUDA out of memory"), torch.OutOfMemoryError),
         (RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [10.0.0.2]:1042"), RuntimeError),
     ],
