@@ -20,21 +20,30 @@ START_IMAGES = 64
 class CodecModule(AutoencoderModule):
     """Trains an autoencoder with `penalty.rate_weights`; each image of a batch gets one of the rates at random.
 
-    Validation images are cropped too, and get the same rates after every epoch.
+    Validation images are cropped too, and get the same rates after every epoch. The distribution of the codes is fitted
+    to a few of them before the first step, unless `has_distribution`: the weights to start from include one.
     """
 
     rate_weights: Tensor
 
     def __init__(
-        self, model: Autoencoder, recipe: Recipe, train: Batches, validation: Batches, process: Process = SINGLE_PROCESS
+        self,
+        model: Autoencoder,
+        recipe: Recipe,
+        train: Batches,
+        validation: Batches,
+        process: Process = SINGLE_PROCESS,
+        *,
+        has_distribution: bool = False,
     ):
         super().__init__(model, recipe, train, validation, process)
+        self._has_distribution = has_distribution
         # On the device already: a copy from the host would make a GPU wait, and keep a step from being recorded.
         self.register_buffer("rate_weights", torch.tensor(recipe.penalty.rate_weights), persistent=False)
 
     def on_train_start(self) -> None:
         super().on_train_start()
-        if self.global_step == 0 and self.current_epoch == 0:
+        if self.global_step == 0 and self.current_epoch == 0 and not self._has_distribution:
             self._fit_start()
 
     @torch.no_grad()

@@ -11,7 +11,7 @@ from pytorch_lightning.loggers import Logger
 from torch import AcceleratorError
 from torch.distributed import DistBackendError
 
-from aecli.checkpoint import load_checkpoint
+from aecli.checkpoint import Checkpoint, load_checkpoint
 from aecli.checkpoint.run_folder import epochs_since_best, is_finished
 from aecli.errors import AecliError, InputError, Interrupted, is_memory_shortage
 from aecli.inference.model import batches
@@ -152,8 +152,10 @@ def _make_module(model: Autoencoder | Classifier, request: TrainingRequest, proc
     validation_batches = Batches(request.validation, recipe.training.images_per_step, labeled=labeled, process=process)
     if isinstance(model, Classifier):
         return ClassifierModule(model, recipe, train_batches, validation_batches, process)
-    kind = CodecModule if recipe.penalty.rate_weights else AutoencoderModule
-    return kind(model, recipe, train_batches, validation_batches, process)
+    if not recipe.penalty.rate_weights:
+        return AutoencoderModule(model, recipe, train_batches, validation_batches, process)
+    starts_from_codec = isinstance(request.init_from, Checkpoint)  # the weights of no other model would fit
+    return CodecModule(model, recipe, train_batches, validation_batches, process, has_distribution=starts_from_codec)
 
 
 def _run(session: Session, request: TrainingRequest) -> None:

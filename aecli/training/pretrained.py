@@ -1,15 +1,18 @@
 """Initial weights from another model of aecli, or from a file of pretrained weights."""
 
+import json
+import shlex
 import warnings
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from aecli.checkpoint import Checkpoint, is_checkpoint, load_checkpoint
+from aecli.checkpoint import Checkpoint, CheckpointHeader, is_checkpoint, load_checkpoint
 from aecli.errors import InputError
 from aecli.models.autoencoder import Autoencoder
 from aecli.models.classifier import Classifier
@@ -26,7 +29,8 @@ FLOATS = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
 DTYPES = FLOATS | {torch.int64, torch.int32, torch.uint8, torch.bool}
 BACKBONE_HINT = "name the network: --set model.arguments.backbone=timm/NAME, or torchvision/NAME"
 UNUSED = "num_batches_tracked"
-"""A count of batch normalization that older files lack; a network in evaluation mode does not use it."""
+"""A count of batch normalization that older files lack; it only matters in training without a momentum, and no network
+here is trained so."""
 
 
 @dataclass(frozen=True)
@@ -171,13 +175,33 @@ def start_from(model: Autoencoder | Classifier, start: Checkpoint | Pretrained, 
         else:
             model.load_state_dict(source.state_dict())
     except RuntimeError as error:
-        raise InputError(
-            f"the weights of {start.path} do not fit architecture {model.architecture} "
-            f"for images of shape {model.image_shape}: they belong to {start.header.architecture} "
-            f"for images of shape {start.header.image_shape}",
-            hint=f"leave out --recipe to use that of {start.path}; "
-            "for a classifier add --set objective.loss=cross-entropy",
-        ) from error
+        raise _misfit(model, start) from error
+
+
+def _misfit(model: Autoencoder | Classifier, start: Checkpoint) -> InputError:
+    """Return the error of a model that another one's weights do not fit."""
+    header, prefix = start.header, f"the weights of {start.path} do not fit architecture {model.architecture}"
+    hint = f"leave out --recipe to use that of {start.path}; for a classifier add --set objective.loss=cross-entropy"
+    if model.architecture == header.architecture and (changed := _changed_settings(model, header)):
+        settings = (shlex.quote(f"{key}={json.dumps(value)}") for key, value in changed.items())
+        return InputError(
+            f"{prefix} with these settings: they belong to other values of {', '.join(changed)}",
+            hint=f"keep its values, {' '.join(f'--set {setting}' for setting in settings)}, or {hint}",
+        )
+    return InputError(
+        f"{prefix} for images of shape {model.image_shape}: they belong to {header.architecture} "
+        f"for images of shape {header.image_shape}",
+        hint=hint,
+    )
+
+
+def _changed_settings(model: Autoencoder | Classifier, header: CheckpointHeader) -> dict[str, Any]:
+    """Return the recipe keys that shape the weights of an architecture and differ, with the values of the header."""
+    arguments = header.arguments.items()
+    changed = {f"model.arguments.{key}": value for key, value in arguments if model.arguments.get(key) != value}
+    if isinstance(model, Autoencoder) and model.rate_weights != header.rate_weights:
+        changed["penalty.rate_weights"] = header.rate_weights
+    return changed
 
 
 def _fill_encoder(model: Autoencoder | Classifier, start: Pretrained) -> None:
@@ -185,6 +209,7 @@ def _fill_encoder(model: Autoencoder | Classifier, start: Pretrained) -> None:
     own = model.encoder.state_dict()
     without_source = tuple(getattr(model.encoder, "NOT_PRETRAINED", ()))
     wanted = [name for name in own if not name.startswith(without_source)] if without_source else list(own)
+    wanted = [name for name in wanted if name in start.weights or not name.endswith(UNUSED)]
     for name in wanted:
         if name not in start.weights:
             raise InputError(

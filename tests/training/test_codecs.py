@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from aecli.checkpoint import load_checkpoint
+from aecli.checkpoint import Checkpoint, load_checkpoint
 from aecli.codes.priors import CausalPrior, StaticPrior
-from aecli.errors import ExitStatus, Interrupted
+from aecli.errors import ExitStatus, InputError, Interrupted
 from aecli.inference.codec import load_codec
 from aecli.training import codec_prior
 from aecli.training.prior_network import STEPS_BETWEEN_SAVES, train_prior_network
@@ -21,6 +22,8 @@ SMALL: tuple[str | int, ...] = ("--recipe", "codec", "--steps", 12, "--set", "pe
 SMALL += ("--set", "training.crop=32")
 SMALL += ("--set", "model.arguments.coefficients=8", "--set", "model.channels=1")
 SMALL += ("--set", "model.arguments.encoder=[4,6]", "--set", "model.arguments.decoder=[6,6,4]")
+
+CODEC_OF_DIGITS = {"penalty.rate_weights": [0.1, 1.0], "penalty.rate_prior": "static", "training.epochs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,13 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             left = 96 * piece
             Image.fromarray(image[100:148, left : left + 48]).save(folder / f"{number}{piece}.png")
     return folder
+
+
+@pytest.fixture(scope="module")
+def codec_of_digits(fit: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """A small codec, trained for an epoch; it has no prior."""
+    checkpoint: Checkpoint = fit(tmp_path_factory.mktemp("codec") / "run", CODEC_OF_DIGITS).checkpoint
+    return checkpoint
 
 
 def metrics(run: Path) -> str:
@@ -190,6 +200,23 @@ def test_any_architecture_can_be_a_codec(recipe: str, aecli: Run, tmp_path: Path
     images = np.random.default_rng(0).integers(0, 256, (7, 1, 8, 8)).astype(np.uint8)
     words_, pixels = codec.encode_set(images, 1)
     np.testing.assert_array_equal(codec.decode_set(words_, 7, 1), pixels)
+
+
+def test_a_codec_that_starts_from_a_codec_keeps_its_distribution(
+    codec_of_digits: Checkpoint, fit: Callable[..., Any], tmp_path: Path
+) -> None:
+    again = fit(tmp_path / "run", CODEC_OF_DIGITS | {"optimizer.lr": 1e-12}, init_from=codec_of_digits).checkpoint
+    before, after = (checkpoint.autoencoder.rate.state_dict() for checkpoint in (codec_of_digits, again))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value)
+
+
+def test_a_codec_does_not_start_from_one_of_other_rates(
+    codec_of_digits: Checkpoint, fit: Callable[..., Any], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="rate_weights") as caught:
+        fit(tmp_path / "run", CODEC_OF_DIGITS | {"penalty.rate_weights": [0.1]}, init_from=codec_of_digits)
+    assert "penalty.rate_weights=[0.1, 1.0]" in (caught.value.hint or "")
 
 
 def test_the_state_of_a_prior_is_that_of_one_model(tmp_path: Path) -> None:

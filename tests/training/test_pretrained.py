@@ -77,6 +77,18 @@ def test_the_decoder_keeps_its_random_weights(weights: Path) -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.decoder.state_dict().items())
 
 
+def test_weights_need_no_counts_of_batches(weights: Path) -> None:
+    from aecli.models.autoencoder import Autoencoder
+
+    pretrained = load_start(weights)
+    assert isinstance(pretrained, Pretrained)
+    older = {name: value for name, value in pretrained.weights.items() if not name.endswith("num_batches_tracked")}
+    assert len(older) == 102
+    model = Autoencoder("resnet", (3, 32, 32), {}, [0.5] * 3, [0.25] * 3)
+    start_from(model, Pretrained(older, weights), ())
+    assert model.encoder.state_dict()["layer4.1.bn2.weight"].equal(older["layer4.1.bn2.weight"])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words", "message"),
     [
