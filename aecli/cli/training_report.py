@@ -88,6 +88,8 @@ def _quoted(path: str) -> str:
 
 def _report_end(trained: "Trained", recipe: "Recipe", folder: "RunFolder", console: Console) -> None:
     """Say why the run ended before its last epoch, or why it was not continued."""
+    if trained.has_new_prior and not trained.has_new_epoch:
+        return  # only the prior was missing
     if trained.stopped_after:
         reason = f"stopped after {counted(trained.stopped_after, 'epoch')} without improvement"
         if trained.has_new_epoch:

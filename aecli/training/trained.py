@@ -25,3 +25,5 @@ class Trained:
     """Epochs without a smaller validation loss after which training stopped early; None if no epochs were left."""
     has_new_epoch: bool
     """Whether this call trained; False if it resumed a run that was finished already."""
+    has_new_prior: bool = False
+    """Whether this call fitted the prior of a codec, which a run that was interrupted after its last epoch lacks."""

@@ -192,13 +192,14 @@ def _fit(
     if trained is None:
         return None
     close_loggers(loggers)
+    with plots_if_interrupted(request):
+        draw_plots(trained, plan.folder)
     if recipe.penalty.rate_weights and (trained.has_new_epoch or trained.checkpoint.prior is None):
         from aecli.training.codec_prior import finish_codec
 
         with view.progress() as progress:
-            trained = replace(trained, checkpoint=finish_codec(trained.checkpoint, request, progress))
-    with plots_if_interrupted(request):
-        draw_plots(trained, plan.folder)
+            finished = finish_codec(trained.checkpoint, request, progress)
+        trained = replace(trained, checkpoint=finished, has_new_prior=True)
     _export(trained, plan, view)
     return TrainingRun(trained, recipe)
 

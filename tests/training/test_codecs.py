@@ -155,7 +155,9 @@ def test_an_interrupted_prior_is_resumed_to_the_same_bytes(
         stopped = aecli("train", photographs, "-o", tmp_path / "resumed", *SMALL)
     assert stopped.status == ExitStatus.INTERRUPTED
     assert "--resume" in stopped.err
-    assert (tmp_path / "resumed" / "prior.safetensors").exists()
+    assert {"prior.safetensors", "loss.png", "reconstructions.png"} <= {
+        path.name for path in (tmp_path / "resumed").iterdir()
+    }
     refused = aecli("encode", photographs, "--model", tmp_path / "resumed", "-o", tmp_path / "archive/")
     assert refused.status == ExitStatus.INPUT
     assert "--resume" in refused.err
@@ -168,6 +170,7 @@ def test_an_interrupted_prior_is_resumed_to_the_same_bytes(
         patch.setattr(codec_prior, "train_prior_network", count)
         resumed = aecli("train", photographs, "-o", tmp_path / "resumed", *SMALL, "--resume")
     assert resumed.status == 0, resumed.err
+    assert "nothing to train" not in resumed.err
     assert steps == [5, 6]
     written = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "resumed")]
     assert written[0] == written[1]
