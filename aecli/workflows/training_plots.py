@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from aecli.checkpoint import read_header
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.errors import AecliError
 
@@ -39,9 +40,16 @@ def plots_if_interrupted(request: "TrainingRequest") -> Iterator[None]:
     except AecliError:
         raise
     except BaseException:
-        if request.folder.model.exists():
-            with suppress(Exception):  # the first one is to be reported
+        with suppress(Exception):  # the first one is to be reported
+            if request.folder.model.exists() and _is_of(request):
                 from aecli.training.fit import load_results
 
                 draw_plots(load_results(request), request.folder)
         raise
+
+
+def _is_of(request: "TrainingRequest") -> bool:
+    """Return whether the model in the run folder is of this training, and not of a run that it was to replace."""
+    header = read_header(request.folder.model)
+    has_images = header.validation.fingerprint == request.validation.source.fingerprint
+    return has_images and (request.resume or header.recipe == request.recipe.to_dict())
