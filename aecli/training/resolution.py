@@ -40,8 +40,8 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
     `images` have the recipe's shape already. A model that starts from `init_from` keeps its normalization.
 
     Raises:
-        RecipeError: the architecture lacks an argument, or the normalization does not match the channels or
-            `init_from`.
+        RecipeError: the architecture lacks an argument, the normalization does not match the channels or `init_from`,
+            or a value that follows from the images is not allowed, such as their size.
     """
     channels, height, width = images.images.image_shape
     levels = images.images.levels
@@ -68,7 +68,7 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
     if recipe.task == "features":
         recipe = replace(recipe, training=replace(recipe.training, epochs=1, steps=0))
     tiling = images.images.tiles.tiling if images.images.tiles else None
-    return with_explicit_length(recipe, len(images)).with_model(
+    resolved = with_explicit_length(recipe, len(images)).with_model(
         arguments=with_coefficients(
             _explicit_arguments(recipe), recipe, images, list(map(float, mean)), list(map(float, std))
         ),
@@ -81,6 +81,7 @@ def resolve_recipe(recipe: Recipe, images: Subset, init_from: Checkpoint | None 
         black=levels.black if levels else recipe.model.black,
         white=levels.white if levels else recipe.model.white,
     )
+    return Recipe.from_dict(resolved.to_dict(), "recipe for these images")  # as it is read back from the checkpoint
 
 
 def _explicit_arguments(recipe: Recipe) -> dict[str, Any]:

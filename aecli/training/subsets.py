@@ -108,7 +108,7 @@ def _load_training_images(
     try:
         return load(ref, options, conversion, training=True, skip_damaged=skip_damaged, progress=progress)
     except DifferentSizesError:
-        if recipe.model.image_size != "any":
+        if recipe.model.image_size != "any" or recipe.task == "classifier":  # which takes whole images
             raise
     shape = (conversion.shape[0], ANY_SIZE_TILE, ANY_SIZE_TILE)
     conversion = replace(conversion, shape=shape, tiles=Tiling(ANY_SIZE_TILE, 0))
