@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from aecli.checkpoint.run_folder import EpochMetrics
+from aecli.checkpoint.run_folder import EpochMetrics, is_finished
 from aecli.recipes.schema import Recipe
 from aecli.runtime.counting import counted
 
@@ -131,12 +131,17 @@ def more_steps(recipe: Recipe, images: int) -> str:
 
 def _remedy(recipe: Recipe, epochs: Sequence[EpochMetrics], images: int, constant: tuple[str, float] | None) -> str:
     """Return what to try, from the course of the losses."""
-    if len(epochs) * math.ceil(images / recipe.training.images_per_step) < ENOUGH_STEPS:
-        return more_steps(recipe, images)
+    training = recipe.training
+    stopped_early = is_finished(recipe, epochs) and len(epochs) < training.epochs
+    patience = f"--patience {2 * training.patience}" if stopped_early else ""
+    if len(epochs) * math.ceil(images / training.images_per_step) < ENOUGH_STEPS:
+        options = more_steps(recipe, images), patience
+        if any(options):
+            return " ".join(filter(None, options))
     if constant and min(row.train_loss for row in epochs) < LEARNED * constant[1]:
         return "it has learned its training images only; add images"
     quarter = epochs[len(epochs) * 3 // 4 :]
     is_falling = quarter[-1].train_loss < 0.99 * quarter[0].train_loss
     if is_falling:
-        return f"the loss was still falling; try --epochs {3 * recipe.training.epochs}"
+        return f"the loss was still falling; try {patience or f'--epochs {3 * training.epochs}'}"
     return f"try --lr {recipe.optimizer.lr / 10:g}"

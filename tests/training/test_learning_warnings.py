@@ -113,6 +113,19 @@ def test_a_model_no_better_than_a_constant_is_named_at_the_end() -> None:
     assert "guessing" in (warning_after(classifier, history([2.3] * 9), {"class_frequencies": 2.303}, 800) or "")
 
 
+def test_a_run_that_stopped_early_needs_more_patience() -> None:
+    def found(losses: Sequence[float], epochs: int, patience: int = 3, images: int = 80) -> str:
+        chosen = recipe(training__batch_size=8, training__epochs=epochs, training__patience=patience)
+        return warning_after(chosen, history(losses, [1.0] * len(losses)), REFERENCES, images) or ""
+
+    assert found([1.0] * 4, epochs=150).endswith(": --patience 6")
+    assert found([1.0] * 4, epochs=10).endswith(": --epochs 30 --patience 6")
+    assert found([1.0] * 10, epochs=10, patience=0).endswith(": --epochs 30")
+    falling = list(np.linspace(1.2, 0.85, 8))
+    assert "falling; try --patience 6" in found(falling, epochs=150, images=8000)
+    assert "falling; try --epochs 24" in found(falling, epochs=8, images=8000)
+
+
 def test_a_model_no_better_than_its_start_is_named_at_the_end() -> None:
     references = {"initial_network": 0.1, "mean_image": 0.9}
     assert "started from" in (warning_after(recipe(), history([0.2, 0.15]), references, 8000) or "")
