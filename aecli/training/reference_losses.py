@@ -21,8 +21,8 @@ from aecli.training.seeds import Stream, generator
 SAMPLE = 1000
 """Training images that are averaged, and validation images that are compared with their mean, at most."""
 NETWORK_VALUES, NETWORK_SAMPLE = 2**22, (50, 500)
-"""Values of the validation images that go through the network, and the least and the most number of these images: they
-take a few seconds where an epoch takes minutes."""
+"""Values of the validation images that go through an untrained network, and the least and the most number of these
+images: they take a few seconds where an epoch takes minutes."""
 MEDIAN_SAMPLE = 200
 """Training images of which the median is computed, at most: all of them are in memory at once."""
 CHUNK = 64
@@ -40,15 +40,19 @@ def reference_losses(module: TrainingModule, request: TrainingRequest, *, is_ini
     - `untrained_network`, or `initial_network` if it starts from other weights: the network before its first step;
       only if `is_initial`.
 
-    Large sets are sampled. The random streams, and the model's weights and running statistics, stay as they are.
+    Large sets are sampled, but not for `initial_network`, which is compared with the losses of epochs. The random
+    streams, and the model's weights and running statistics, stay as they are.
     """
     losses = {}
     with torch.no_grad():
         if is_initial:
-            least, most = NETWORK_SAMPLE
-            sample = min(max(NETWORK_VALUES // math.prod(module.model.image_shape), least), most)
-            indices = torch.from_numpy(evenly_spread(len(request.validation), sample))
-            losses["initial_network" if request.init_from else "untrained_network"] = module.validation_loss(indices)
+            count = len(request.validation)
+            if request.init_from:
+                losses["initial_network"] = module.validation_loss(torch.arange(count))
+            else:
+                least, most = NETWORK_SAMPLE
+                sample = min(max(NETWORK_VALUES // math.prod(module.model.image_shape), least), most)
+                losses["untrained_network"] = module.validation_loss(torch.from_numpy(evenly_spread(count, sample)))
         if isinstance(module.model, Autoencoder):
             name = "median_image" if request.recipe.objective.loss == "l1" else "mean_image"
             losses[name] = _loss_of_constant_image(module, module.model)

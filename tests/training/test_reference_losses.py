@@ -83,8 +83,9 @@ def test_the_untrained_network_is_the_one_before_the_first_step(fit: Callable[..
 
 
 def test_a_model_that_starts_from_another_has_an_initial_network(
-    fit: Callable[..., Any], autoencoder: Any, tmp_path: Path
+    fit: Callable[..., Any], autoencoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reference_losses, "NETWORK_SAMPLE", (40, 40))  # of an untrained network only
     settings = {"model.mean": [0.4], "model.std": [0.3], "training.epochs": 1}
     references = fit(tmp_path, settings, init_from=autoencoder).checkpoint.header.training.references
     assert references["initial_network"] == pytest.approx(autoencoder.header.training.val_loss, rel=1e-4)

@@ -113,7 +113,7 @@ def calibrate(
 ) -> None:
     """Choose an anomaly score and its threshold, and evaluate both."""
     from aecli import inference
-    from aecli.checkpoint import DETECTOR_FILE, resolve_model
+    from aecli.checkpoint import resolve_model
     from aecli.data.formats.aec_images import decoder_files
     from aecli.plots.formats import require_plot
     from aecli.storage.paths import is_stream, require_output
