@@ -47,7 +47,7 @@ class TrainingResult:
     stopped_early: bool
     """Whether the training ended for lack of improvement, as `training.patience` asks for."""
     seconds: float
-    """Time from the first to the last step."""
+    """Time from the start of training to the end of the last epoch."""
     images_per_second: float
     warnings: tuple[str, ...] = ()
     """Reasons to doubt the model."""
@@ -266,6 +266,8 @@ def _plain(value: Any) -> Any:
     """Return a value as a recipe file has it: lists instead of tuples and arrays, Python's numbers, and text."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 

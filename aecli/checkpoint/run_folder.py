@@ -111,7 +111,10 @@ class RunFolder:
         return self.path / "report.html"
 
     def files(self) -> list[Path]:
-        """Return the files of a finished run, including those that other commands write later."""
+        """Return all files of a run, finished or not, and those that other commands write later.
+
+        The folder `tensorboard` is not among them.
+        """
         images = [self.loss_plot, self.reconstructions, self.confusion]
         return [
             self.model,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytorch_lightning as pl
 from torch import Tensor
 
-from aecli.checkpoint.run_folder import EpochMetrics, RunFolder, epochs_since_best, is_finished
+from aecli.checkpoint.run_folder import EpochMetrics, RunFolder, is_finished
 from aecli.errors import AecliError, Interrupted
 from aecli.recipes.resuming import require_not_exceeded
 from aecli.recipes.schema import Recipe
@@ -80,11 +80,6 @@ class History(pl.Callback):
             self.best = metrics
             self.best_weights = {name: value.detach().clone() for name, value in module.model.state_dict().items()}
         self._stop_if_exhausted(trainer)
-
-    @property
-    def epochs_since_best(self) -> int:
-        """The number of epochs without a smaller validation loss."""
-        return epochs_since_best(self.epochs)
 
     @property
     def is_finished(self) -> bool:
@@ -215,7 +210,7 @@ class RunFolderCallback(pl.Callback):
 def _complete(action: Callable[[], None]) -> None:
     """Call `action`; if a signal interrupts it, call it again before the exception goes on.
 
-    The second call is not interrupted, as `aecli` ignores the signals after the first.
+    The command line ignores further signals; in Python, another Ctrl-C may interrupt the second call.
     """
     try:
         action()

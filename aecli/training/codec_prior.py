@@ -26,7 +26,7 @@ MOST_IMAGES = 4000
 NETWORK_VALUES = 1 << 26
 """Values of the codes that the network of the causal prior is trained on: 256 MiB."""
 TABLE_VALUES = 1 << 24
-"""Values of the codes that the tables of a prior are fitted to, at each rate."""
+"""Values of codes that tables are fitted to: at each rate of a static prior, over all rates of a causal one."""
 MEASURED_IMAGES = 200
 """Validation images on which the quality of each rate is measured, at most."""
 

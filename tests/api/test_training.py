@@ -172,6 +172,11 @@ def test_every_argument_changes_the_recipe(argument: str, key: str, value: Any, 
     assert train(digits[:40], **arguments).recipe.to_dict()[section][name] == expected
 
 
+def test_arguments_of_an_architecture_may_be_tuples_and_numbers_of_numpy(digits: NDArray[np.uint8]) -> None:
+    given = {"model.arguments": {"hidden": (16,), "code": np.int64(8)}}
+    assert train(digits[:40], epochs=1, settings=given).recipe.model.arguments == {"hidden": [16], "code": 8}
+
+
 def test_a_run_is_resumed_or_replaced_only_if_asked(digits: NDArray[np.uint8], tmp_path: Path) -> None:
     train(digits, tmp_path / "run", epochs=1, settings=SMALL)
     with pytest.raises(OutputExistsError) as error:
