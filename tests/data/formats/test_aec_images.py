@@ -124,7 +124,7 @@ def test_a_model_that_is_no_codec_is_refused_at_once(aecli: Run, archive: Path, 
 def test_a_codec_that_decodes_the_images_is_not_replaced(
     aecli: Run, archive: Path, codec: FakeCodec, conv_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aecli.cli.command.is_codec", lambda model: True)
+    monkeypatch.setattr("aecli.checkpoint.ModelRef.is_codec", True)
     run = shutil.copytree(conv_run, tmp_path / "codec")
     before = (run / "model.safetensors").read_bytes()
     for words in (
