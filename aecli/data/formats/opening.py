@@ -30,7 +30,7 @@ from aecli.data.formats.orientation import ORIENTATION_TAG, has_late_exif
 from aecli.data.formats.tiff import directories as tags
 from aecli.data.formats.tiff.directories import Directory, directory_at, pages
 from aecli.data.formats.tiff.kinds import is_raw_photo, kind_reason, misread_reason
-from aecli.data.formats.tiff.samples import Layout, colors_of, plain_layout, read_samples
+from aecli.data.formats.tiff.samples import UNCOMPRESSED, Layout, colors_of, plain_layout, read_samples
 from aecli.data.resize import to_pil
 from aecli.runtime.pillow_internals import prepare_decoders
 from aecli.storage.limits import MAX_IMAGE_PIXELS
@@ -45,6 +45,7 @@ ANIMATIONS = (GIF, PNG, WEBP, AVIF)
 """Formats whose frames depend on those before them."""
 SEVERAL = "--pages first reads the first one, --pages all reads all"
 LEAVE_OUT = "--skip-damaged leaves such files out"
+DEEP_PLANES = "a TIFF of planes of more than 8 bits, which is not read: save it with interleaved channels"
 
 
 class RefusedError(Exception):
@@ -181,8 +182,11 @@ def _open_tiff(content: IO[bytes], page: int | None, offset: int | None, stack: 
     _check_size(directory.value(tags.WIDTH, 0), directory.value(tags.HEIGHT, 0))
     if reason := misread_reason(directory):
         raise RefusedError(reason)
-    if _is_misread(directory) and (layout := plain_layout(directory)):
-        return _plain_tiff(directory, layout)
+    if _is_misread(directory):
+        if layout := plain_layout(directory):
+            return _plain_tiff(directory, layout)
+        if directory.value(tags.COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED:  # libtiff reads compressed planes
+            raise RefusedError(kind_reason(directory) or DEEP_PLANES)
 
     def open_page() -> "Image":
         page = _pillow_image(_StartingAt(directory), TIFF, stack)

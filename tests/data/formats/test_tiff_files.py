@@ -156,6 +156,8 @@ def test_orientation_of_images_that_pillow_does_not_read(tmp_path: Path, orienta
         ("channels", page((6, 8), [16] * 5, 1, [bytes(480)], t259=[5]), ["5 channels"]),
         ("planes", page((6, 8), [16] * 5, 1, [bytes(96)] * 5, t284=[2], t338=[0] * 4), ["5 channels"]),
         ("gray planes", page((6, 8), [16] * 3, 1, [bytes(96)] * 3, t284=[2]), ["3 channels"]),
+        ("planar CMYK", page((6, 8), [16] * 4, 5, [bytes(96)] * 4, t284=[2]), ["planar CMYK", "RGB"]),
+        ("planes of unknown use", page((6, 8), [16] * 4, 2, [bytes(96)] * 4, t284=[2]), ["4 channels"]),
         ("12 bits of color", page((6, 8), [12] * 3, 2, [bytes(216)], t259=[5]), ["12 bits", "RGB"]),
     ],
 )
