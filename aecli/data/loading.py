@@ -130,8 +130,7 @@ def content_of(
         content = source.read("all", options, progress)
         if split != "all":
             content = content.take(np.flatnonzero(in_test_by_name(content.names) == (split == "test")))
-    if options.labels_from == "none":
-        content = replace(content, labels=None, class_names=())
+    content = _as_labeled(content, options)
     full_word = f"{plain_word}:{split}" if own_splits or split != "all" else plain_word
     if ref.classes is not None:
         content = content.take(_indices_of_classes(content, ref.classes, full_word))
@@ -151,8 +150,14 @@ def unsplit_content_of(
         UnavailableError: the data set or a package is not installed.
     """
     if ref.split is ref.classes is None:
-        return with_pages(ref.source.read_unsplit(options, progress), options.pages, progress)
+        content = _as_labeled(ref.source.read_unsplit(options, progress), options)
+        return with_pages(content, options.pages, progress)
     return content_of(ref, options, progress=progress)[0]
+
+
+def _as_labeled(content: ImageArrays | ImageFiles, options: DataOptions) -> ImageArrays | ImageFiles:
+    """Return the content without its labels if none are requested."""
+    return replace(content, labels=None, class_names=()) if options.labels_from == "none" else content
 
 
 def load_again(

@@ -10,6 +10,7 @@ import pytest
 
 from aecli.data import DataOptions, describe, load
 from aecli.data.conversion import Conversion
+from aecli.data.loading import unsplit_content_of
 from aecli.data.registry import registry, resolve
 from aecli.data.shapes import Shape
 from aecli.data.sources.torchvision_sets import TorchvisionSet
@@ -241,6 +242,12 @@ def test_a_path_may_contain_an_at_sign(image_folder: Path) -> None:
 def test_an_unknown_class_is_an_error(word: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load(word)
+
+
+def test_all_images_of_a_word_have_labels_unless_none_are_requested() -> None:
+    assert len(unsplit_content_of(resolve("digits")).class_names) == 10
+    content = unsplit_content_of(resolve("digits"), DataOptions(labels_from="none"))
+    assert (content.labels, content.class_names) == (None, ())
 
 
 def test_classes_need_labels() -> None:
