@@ -15,6 +15,7 @@ from aecli.data.archives.parquet_file import ParquetRows
 from aecli.data.class_numbers import number_labels
 from aecli.data.file_names import is_visible, listed, suffix_of
 from aecli.data.formats.known import SUFFIXES
+from aecli.data.layouts.labels import labels_from_prefixes
 from aecli.data.layouts.split_names import split_folders, split_of
 from aecli.data.options import DataOptions
 from aecli.data.shards import joined
@@ -48,15 +49,18 @@ class ParquetSource(PathSource):
         """List the images of all rows; the images are read later.
 
         Raises:
-            InputError: the file is damaged, or has no column of images.
+            InputError: the file is damaged, has no column of images, or labels are to come from prefixes and no name
+                has one.
             UnavailableError: pyarrow is not installed.
         """
         rows = self._rows
         if not rows.count:
             raise InputError(f"no rows in {self.path}", hint="add one image for each row")
         titles = _titles(rows)
-        classes = rows.labels() if options.labels_from == "folder" else None
+        classes = rows.labels() if options.labels_from != "none" else None
         labels, class_names = (None, ()) if classes is None else number_labels(classes)
+        if labels is None and options.labels_from == "prefix":
+            labels, class_names = labels_from_prefixes(titles, self.path)
         files = tuple(ArchivedImage(rows, str(row), title) for row, title in enumerate(titles))
         return ImageFiles(np.array(titles), labels, class_names, files)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aecli.data import load
+from aecli.data import DataOptions, load
 from aecli.data.archives import parquet_file
 from aecli.errors import InputError, UnavailableError
 from tests.data.archive_writing import write_parquet
@@ -34,6 +34,16 @@ def test_class_names_come_from_the_schema(tmp_path: Path) -> None:
     assert labels_of(images) == [1, 0, 1, -1]
     assert images.names.tolist() == list(files)
     assert values(f"{data}@dog") == [0, 2]
+
+
+def test_prefixes_are_labels_without_a_column(tmp_path: Path) -> None:
+    files = {"x_1.png": png(1), "y_2.png": png(2)}
+    labeled = str(write_parquet(tmp_path / "a.parquet", files, [1, 0], CATS))
+    plain = str(write_parquet(tmp_path / "b.parquet", files))
+    prefix, none = DataOptions(labels_from="prefix"), DataOptions(labels_from="none")
+    assert load(labeled, prefix).class_names == ("cat", "dog")
+    assert load(plain, prefix).class_names == ("x", "y")
+    assert load(labeled, none).labels is None
 
 
 @pytest.mark.parametrize("path", ["same.png", None])
