@@ -1,7 +1,7 @@
 """The images of a DATA word one by one, each read when it is needed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,8 @@ def iterate_images(
         yield ImageReader(data, partial(decode, image, conversion), read_tiles=cut)
         return
     ref = resolve(data)
+    if ref.classes is None:  # labels are not needed, which some sources read from many files
+        options = replace(options, labels_from="none")
     content = unsplit_content_of(ref, options)
     for note in content.notes:
         on_note(f"{ref.name}: {note}")

@@ -6,7 +6,9 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,8 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aecli.data import DataOptions, load
+from aecli.data.archives.tar_archive import TarArchive
 from aecli.data.conversion import Conversion
 from aecli.data.iteration import iterate_images
+from aecli.data.loading import content_of, unsplit_content_of
+from aecli.data.options import LabelsFrom
 from aecli.data.registry import resolve
 from aecli.data.shards import expand_braces
 from aecli.errors import InputError, UnavailableError
@@ -63,7 +68,8 @@ def test_a_folder_in_an_archive_is_its_root(pack: Pack) -> None:
 
 
 def test_a_file_beside_the_folder_of_an_archive_does_not_make_it_a_class(pack: Pack) -> None:
-    files = {"animals/cat/1.png": png(1), "animals/dog/2.png": png(2), "README.txt": b"x"}
+    files = {"animals/cat/1.png": png(1), "animals/dog/2.png": png(2), "README.txt": b"x", "classes.json": b"[]"}
+    files |= {"docs/paper.pdf": b"x", "clip.mp4": b"x", "cat/1.json": b'{"label": "of another image"}'}
     images = load(pack("animals", files))
     assert images.class_names == ("cat", "dog")
     assert images.names.tolist() == ["cat/1.png", "dog/2.png"]
@@ -217,6 +223,48 @@ def test_a_label_belongs_to_the_image_of_its_whole_name(tmp_path: Path) -> None:
     images = load(str(write_tar(tmp_path / "a.tar", files)))
     assert images.class_names == ("crack", "full", "key", "ok")
     assert labels_of(images) == [3, 0, 3, -1, 2, 1]
+
+
+def test_a_json_file_that_is_too_long_for_a_label_is_none(tmp_path: Path) -> None:
+    """Such as those of labelme, which hold the image."""
+    files = {f"{index}.png": png(index) for index in range(2)}
+    files |= {"0.json": b'{"imageData": "' + bytes(1 << 20) + b'"}', "1.json": b'{"label": "cat"}'}
+    images = load(str(write_tar(tmp_path / "a.tar", files)))
+    assert images.class_names == ("cat",)
+    assert labels_of(images) == [-1, 0]
+
+
+def test_label_files_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {"png": png(1), "cls": b"a"}
+    files = {f"{split}/1.{suffix}": content for split in ("train", "test") for suffix, content in one.items()}
+    ref = resolve(str(write_tar(tmp_path / "a.tar", files)))
+    real = TarArchive.read
+    read: list[str] = []
+
+    def counted(archive: TarArchive, name: str) -> bytes:
+        read.append(name)
+        return real(archive, name)
+
+    monkeypatch.setattr(TarArchive, "read", counted)
+    for split in ("train", "test", "all"):
+        assert content_of(replace(ref, split=split))[0].class_names == ("a",)
+    assert sorted(read) == ["test/1.cls", "train/1.cls"]
+
+
+def test_labels_in_files_count_unless_none_are_requested(tmp_path: Path) -> None:
+    files = {"1.png": png(1), "1.cls": b"a", "2.png": png(2), "2.cls": b"b"}
+    ref = resolve(str(write_tar(tmp_path / "a.tar", files)))
+    for labels_from, classes in (("folder", ("a", "b")), ("prefix", ("a", "b")), ("none", ())):
+        options = DataOptions(labels_from=cast(LabelsFrom, labels_from))
+        assert load(ref, options).class_names == classes
+        assert unsplit_content_of(ref, options).class_names == classes, "as in an archive of compressed images"
+
+
+def test_images_without_need_of_labels_do_not_read_them(tmp_path: Path) -> None:
+    data = str(write_tar(tmp_path / "a.tar", {"1.png": png(1), "1.cls": b"\xff"}))
+    with pytest.raises(InputError, match="label"):
+        load(data)
+    assert len(list(iterate_images(data, Conversion((1, 4, 4))))) == 1
 
 
 @pytest.mark.parametrize("folders", [("cat", "dog"), ("cat", "cat/dog")])
