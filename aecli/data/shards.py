@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import product
+from itertools import count, product
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +36,8 @@ def expand_braces(pattern: str) -> list[str]:
     """
     parts = BRACES.split(pattern)
     choices = [[part] if index % 2 == 0 else _choices(part) for index, part in enumerate(parts)]
-    count = 1
-    for each in choices:
-        count *= len(each)
-    if count > MAX_SHARDS:
-        raise InputError(f"{pattern} stands for {count:,} files, more than {MAX_SHARDS:,}", hint=RANGE_HINT)
+    if (number := prod(map(len, choices))) > MAX_SHARDS:
+        raise InputError(f"{pattern} stands for {number:,} files, more than {MAX_SHARDS:,}", hint=RANGE_HINT)
     return ["".join(parts) for parts in product(*choices)]
 
 
@@ -111,33 +109,41 @@ def _files(content: object, path: Path) -> ImageFiles:
 def joined(contents: dict[str, ImageFiles]) -> ImageFiles:
     """Return the images of several files, given by their paths.
 
-    If a name occurs in several files, all names start with that of the file.
+    A name that an earlier file has, too, starts with that of its own file. The images of earlier files thus keep their
+    names, and their splits, when files are added.
     """
     parts = list(contents.values())
-    names = np.concatenate([part.names for part in parts])
-    if len(set(names.tolist())) < len(names):
-        stems = [Path(path).name.partition(".")[0] for path in contents]
-        if len(set(stems)) < len(stems):
-            stems = short_names([Path(path) for path in contents])
-        names = np.concatenate(
-            [
-                np.array([f"{stem}/{name}" for name in part.names.tolist()])
-                for stem, part in zip(stems, parts, strict=True)
-            ]
-        )
+    stems = [Path(path).name.partition(".")[0] for path in contents]
+    if len(set(stems)) < len(stems):
+        stems = short_names([Path(path) for path in contents])
+    taken: set[str] = set()
+    names = [_distinct(part.names.tolist(), stem, taken) for stem, part in zip(stems, parts, strict=True)]
     labels, class_names = _joined_labels(parts)
     masks = None
     if any(part.masks is not None for part in parts):
         masks = tuple(files for part in parts for files in part.masks or ((),) * len(part.names))
     return replace(
         parts[0],
-        names=names,
+        names=np.concatenate(names),
         labels=labels,
         class_names=class_names,
         files=tuple(file for part in parts for file in part.files),
         masks=masks,
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
+
+
+def _distinct(names: Sequence[str], stem: str, taken: set[str]) -> NDArray[np.str_]:
+    """Return the names of the images in a file of the name `stem`, and add them to those that are `taken`."""
+    repeated = taken.intersection(names)
+    taken.update(names)
+    distinct = list(names)
+    for index, name in enumerate(names):
+        if name in repeated:
+            longer = (f"{stem}/" * depth + name for depth in count(1))
+            distinct[index] = next(each for each in longer if each not in taken)
+            taken.add(distinct[index])
+    return np.array(distinct, np.str_)
 
 
 def _joined_labels(parts: Sequence[ImageFiles]) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
