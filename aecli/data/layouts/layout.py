@@ -99,9 +99,10 @@ class Layout:
         A folder is divided if it has a folder for `train` beside one for `test` or `val`, or no other folders: a
         single such folder among others is a class.
         """
-        names = [*self.folders.get(folder, ())]
+        readable = self.folders.get(folder, ())
         # The folder of a split is one even if none of its images can be read; `read` then explains why.
-        names += [name for name in self.unread_folders.get(folder, ()) if split_of(name) and name not in names]
+        unread = set(self.unread_folders.get(folder, ())).difference(readable)
+        names = [*readable, *sorted(filter(split_of, unread))]
         found = split_folders(names)
         if len(names) == len(found) == 1 and len(split_folders(self.folders.get(f"{folder}{names[0]}/", ()))) > 1:
             return {}  # the splits are in a folder that is called like one

@@ -45,15 +45,15 @@ def split_folders(names: Iterable[str]) -> Mapping[str, frozenset[str]]:
     Beside a common addition such as `images`, any addition is accepted that names of other splits share:
     `flowers_train` and `flowers_test`, but not `train_station` and `test_tube`.
     """
-    parsed = {name: _parse(name) for name in names}
-    found = {}
-    for name, (splits, additions) in parsed.items():
-        if not splits or MASK_WORDS & additions:
-            continue
-        shared = any(other != splits and added == additions for other, added in parsed.values() if other)
-        if shared or _are_common(additions):
-            found[name] = splits
-    return found
+    parsed = {name: (splits, additions) for name in names for splits, additions in [_parse(name)] if splits}
+    beside: dict[frozenset[str], set[frozenset[str]]] = {}
+    for splits, additions in parsed.values():
+        beside.setdefault(additions, set()).add(splits)
+    return {
+        name: splits
+        for name, (splits, additions) in parsed.items()
+        if not MASK_WORDS & additions and (len(beside[additions]) > 1 or _are_common(additions))
+    }
 
 
 def is_container(name: str) -> bool:

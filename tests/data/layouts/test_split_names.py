@@ -2,6 +2,7 @@
 
 import pytest
 
+from aecli.data.layouts import split_names
 from aecli.data.layouts.split_names import split_folders, split_of
 
 
@@ -42,3 +43,28 @@ def test_the_same_addition_to_several_splits_is_accepted() -> None:
         "flowers_test": ["test"],
     }
     assert not split_folders(["train_station", "test_tube"])
+
+
+class CountedWords(frozenset[str]):
+    """Words that count how often they are compared with others."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        CountedWords.comparisons += 1
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        CountedWords.comparisons += 1
+        return super().__ne__(other)
+
+    def __hash__(self) -> int:
+        return super().__hash__()
+
+
+def test_each_name_is_not_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = split_names._parse
+    monkeypatch.setattr(split_names, "_parse", lambda name: tuple(map(CountedWords, parse(name))))
+    names = [f"flowers_{split}_{number}" for split in ("train", "test") for number in range(100)]
+    assert len(split_folders(names)) == 200
+    assert 0 < CountedWords.comparisons < 2000
