@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import itemgetter
 
 from aecli.data.layouts.folder_tree import child_folders, folder_of
 from aecli.data.layouts.split_names import MASK_WORDS, is_container, split_of, words_of
+from aecli.data.pages import file_name
 
-_PAGE = re.compile(r"#\d+$")
-_ENDING = re.compile(r"[ _.-]?(mask|masks|gt)([ _.-]?\d+)?$", re.IGNORECASE)
+_ENDING = re.compile(r"[ _.-]?(mask|masks|gt|label|labels)([ _.-]?\d+)?$", re.IGNORECASE)
 
 
 def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
@@ -15,8 +17,9 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
 
     A mask is in a folder such as `ground_truth` or `masks`, at the same path as its image in a folder beside that one:
     `ground_truth/broken/000_mask.png` marks `test/broken/000.png`. Or it is beside its image, and only its name ends in
-    `_mask`. A folder is one of masks if all its files are; beside the folder of a split, `ground_truth` always is one,
-    and beside `images`, `masks` is. The segmentations of PASCAL VOC, DAVIS and ADE20K are such masks.
+    `_mask`, `_gt` or `_label`. A folder is one of masks if all its files are; beside the folder of a split,
+    `ground_truth` always is one, and beside `images`, `masks` is. The segmentations of PASCAL VOC, DAVIS and ADE20K are
+    such masks, as are the masks of MVTec 3D-AD, DAGM 2007 and KolektorSDD.
     """
     folders = {folder_of(name) for name in images}
     mask_folders = {folder: found for folder in folders if (found := _mask_folder(folder))}
@@ -32,12 +35,12 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
             members.setdefault(folder, []).append(name)
     children = child_folders(folders)
     below = _below(by_stem, {_split_path(folder)[0] for folder in members})
+    images_in = {parent: _ImagesIn(parent, children.get(parent, ()), stems, by_stem) for parent, stems in below.items()}
     for folder, names in members.items():
         parent, own = _split_path(folder)
-        siblings = [name for name in children.get(parent, ()) if name != own]
-        images_of = _ImagesBeside(folder, siblings, {stem: by_stem[stem] for stem in below[parent]})
-        marked = {name: images_of.find(name) for name in names}
-        if all(marked.values()) or _is_sure(own, siblings):
+        candidates = images_in[parent]
+        marked = {name: candidates.find(name, own) for name in names}
+        if all(marked.values()) or candidates.are_beside_masks(own):
             masks |= marked
     return masks
 
@@ -45,15 +48,16 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
 def match_masks(masks: Sequence[str], images: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the masks of each image, by the paths of both.
 
-    A mask has the path of its image, `broken/000` of `broken/000.png`, and may end in `_mask`; several masks of one
-    image may also be in a folder of that path. If no mask has the path of an image, the first folders of the images'
-    paths are left out, one after the other, until one has: `broken/000_mask.png` marks `test/broken/000.png`.
+    A mask has the path of its image, `broken/000` of `broken/000.png`, and may end in `_mask`, `_gt` or `_label`;
+    several masks of one image may also be in a folder of that path. If no mask has the path of an image, the first
+    folders of the images' paths are left out, one after the other, until one has: `broken/000_mask.png` marks
+    `test/broken/000.png`.
     """
     by_path: dict[str, list[str]] = {}
     for mask in masks:
         for path in dict.fromkeys(_image_paths(_stem(mask))):
             by_path.setdefault(path, []).append(mask)
-    paths = [_stem(_PAGE.sub("", image)) for image in images]
+    paths = [_stem(file_name(image)) for image in images]
     for depth in range(1 + max((path.count("/") for path in paths), default=0)):
         found = [tuple(by_path.get("/".join(path.split("/")[depth:]), ())) for path in paths]
         if any(found):
@@ -70,13 +74,6 @@ def _mask_folder(folder: str) -> str | None:
     return None
 
 
-def _is_sure(name: str, siblings: Sequence[str]) -> bool:
-    """Return whether a folder of this name, beside these, holds masks whatever its files are called."""
-    if _is_ground_truth(name) and any(map(split_of, siblings)):
-        return True
-    return words_of(name) <= MASK_WORDS and any(map(is_container, siblings))
-
-
 def _below(stems: Iterable[str], folders: Collection[str]) -> dict[str, list[str]]:
     """Return the paths below each of the folders."""
     below: dict[str, list[str]] = {folder: [] for folder in folders}
@@ -89,38 +86,60 @@ def _below(stems: Iterable[str], folders: Collection[str]) -> dict[str, list[str
     return below
 
 
-class _ImagesBeside:
-    """The images at the paths of the masks in a folder, in another folder beside it or in the parent folder itself."""
+class _ImagesIn:
+    """The images below a folder that holds folders of masks, by their paths; the indexes serve all of its masks."""
 
-    def __init__(self, folder: str, siblings: Sequence[str], by_stem: Mapping[str, str]):
-        """`by_stem` are the images below the parent folder, in the order of their names."""
-        self._folder, self._by_stem = folder, by_stem
-        self._parent, own = _split_path(folder)
-        self._is_truth = _is_ground_truth(own)
-        places = {sibling: place for place, sibling in enumerate(siblings)}
-        self._all = self._by_path(places)
-        self._contained = self._by_path({one: place for one, place in places.items() if is_container(one)})
+    def __init__(self, parent: str, folders: Sequence[str], stems: Sequence[str], by_stem: Mapping[str, str]):
+        """`folders` are the sorted names of those in `parent`, and `stems` the keys of `by_stem` below it."""
+        self._parent, self._stems, self._by_stem = parent, stems, by_stem
+        self._places = {folder: place for place, folder in enumerate(folders)}
 
-    def _by_path(self, places: Mapping[str, int]) -> dict[str, tuple[int, str]]:
-        """Return the image at each path below the folders, in the first folder of several, after its place."""
-        found: dict[str, tuple[int, str]] = {}
-        for stem, image in self._by_stem.items() if places else ():
-            top, _, path = stem[len(self._parent) :].partition("/")
-            if top in places and (path not in found or places[top] < found[path][0]):
-                found[path] = places[top], image
-        return found
+    def find(self, mask: str, own: str) -> str | None:
+        """Return the image that a mask in the folder `own` marks, in a folder beside that one or in the parent.
 
-    def find(self, mask: str) -> str | None:
-        """Return the image that a mask marks; None if there is none."""
-        path = _stem(mask)[len(self._folder) :]
+        None is returned if there is none.
+        """
+        path = _stem(mask)[len(self._parent) + len(own) + 1 :]
         # A class may be called `mask`, beside one called `no_mask`.
-        is_named_so = _ENDING.search(path) is not None or self._is_truth
-        beside = self._all if is_named_so else self._contained
-        paths = list(_image_paths(path))
-        if found := [beside[each] for each in paths if each in beside]:
-            return min(found, key=lambda place_and_image: place_and_image[0])[1]
+        is_named_so = _ENDING.search(path) is not None or _is_ground_truth(own)
+        by_path = self._by_path if is_named_so else self._by_path_in_containers
+        paths, place = list(_image_paths(path)), self._places.get(own)
+        if found := [each for like in paths for each in by_path.get(like, ()) if each[0] != place]:
+            return min(found, key=itemgetter(0))[1]
         above = (self._by_stem.get(f"{self._parent}{each}") for each in paths)
         return next((image for image in above if image is not None), None)
+
+    def are_beside_masks(self, own: str) -> bool:
+        """Return whether the folder `own` holds masks whatever its files are called."""
+        return (_is_ground_truth(own) and self._has_split) or (words_of(own) <= MASK_WORDS and self._has_container)
+
+    @cached_property
+    def _has_split(self) -> bool:
+        return any(map(split_of, self._places))
+
+    @cached_property
+    def _has_container(self) -> bool:
+        return any(map(is_container, self._places))
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, Sequence[tuple[int, str]]]:
+        return self._indexed(self._places)
+
+    @cached_property
+    def _by_path_in_containers(self) -> Mapping[str, Sequence[tuple[int, str]]]:
+        return self._indexed({folder: place for folder, place in self._places.items() if is_container(folder)})
+
+    def _indexed(self, places: Mapping[str, int]) -> dict[str, list[tuple[int, str]]]:
+        """Return the images at each path below the folders, after the place of the folder: those of the first two.
+
+        So the first one is known that is not in the folder of the masks itself.
+        """
+        found: dict[str, list[tuple[int, str]]] = {}
+        for stem in self._stems if places else ():
+            top, _, path = stem[len(self._parent) :].partition("/")
+            if top in places:
+                found.setdefault(path, []).append((places[top], self._by_stem[stem]))
+        return {path: sorted(images)[:2] for path, images in found.items()}
 
 
 def _image_paths(path: str) -> Iterator[str]:

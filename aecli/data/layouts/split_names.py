@@ -11,14 +11,14 @@ ALIASES = {
 """The words that stand for each split."""
 CONTAINERS = frozenset(
     {"image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "frames", "files"}
-    | {"data", "dataset", "datasets", "jpg", "jpeg", "png", "tif", "tiff", "bmp", "jpegimages"}
+    | {"data", "dataset", "datasets", "jpg", "jpeg", "png", "tif", "tiff", "bmp", "jpegimages", "rgb"}
 )
 """The names of folders that say only that they hold images, so that they are not classes."""
 ADDITIONS = CONTAINERS | frozenset(
     {"pic", "pics", "frame", "scan", "scans", "crop", "crops", "sample", "samples", "file", "folder", "dir"}
     | {"set", "sets", "split", "splits", "part", "subset", "seg", "cls", "full", "all", "small", "large", "mini"}
     | {"tiny", "new", "old", "final", "clean", "raw", "orig", "original", "processed", "resized", "sorted"}
-    | {"labeled", "webp", "rgb", "gray", "color"}
+    | {"labeled", "webp", "gray", "color"}
 )
 """The words beside which a folder is still that of a split: `train_images`."""
 MASK_WORDS = frozenset(

@@ -1,8 +1,11 @@
 """Which image files are masks, and of which image."""
 
+from functools import partial
+
 import pytest
 
 from aecli.data.layouts.masks import find_masks, match_masks
+from tests.data.work import calls_of
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,9 @@ from aecli.data.layouts.masks import find_masks, match_masks
         ("Annotations/480p/bear/00000.png", "JPEGImages/480p/bear/00000.jpg", []),
         ("annotations/training/a.png", "images/training/a.jpg", ["images/validation/b.jpg"]),
         ("labels/1.png", "images/1.png", []),
+        ("Class1/Train/Label/0576_label.PNG", "Class1/Train/0576.PNG", ["Class1/Train/0577.PNG", "Class1/Test/1.PNG"]),
+        ("kos01/Part0_label.bmp", "kos01/Part0.jpg", ["kos01/Part1.jpg"]),
+        ("test/crack/gt/000.png", "test/crack/rgb/000.png", ["test/crack/xyz/000.tiff", "train/good/rgb/000.png"]),
     ],
 )
 def test_a_mask_belongs_to_an_image(mask: str, image: str, others: list[str]) -> None:
@@ -52,6 +58,15 @@ def test_other_images_are_no_masks(names: list[str]) -> None:
     assert find_masks(names) == {}
 
 
+def test_the_work_grows_with_the_number_of_images_and_not_with_that_of_folders_too() -> None:
+    """Also if each class is called like a folder of masks."""
+    work = []
+    for count in (100, 200):
+        names = [f"label_{folder:04}/{image}.png" for folder in range(count) for image in range(5)]
+        work.append(calls_of(partial(find_masks, names)))
+    assert work[1] < 2.5 * work[0]
+
+
 # Masks in a folder of their own
 
 
@@ -60,6 +75,7 @@ def test_other_images_are_no_masks(names: list[str]) -> None:
     [
         (["1.png"], "1.jpg"),
         (["1_mask.png"], "1.png"),
+        (["1_label.png"], "1.png"),
         (["broken/1_mask.png"], "broken/1.png"),
         (["broken/1_mask.png"], "test/broken/1.png"),
         (["1_mask.png"], "test/broken/1.png"),
