@@ -1,8 +1,10 @@
 """A cache on disk for sets of images that are larger than memory: decoded once, then memory-mapped.
 
-An entry is a folder `decoded/KEY` in the cache folder, with `images.npy` and `about.json`. KEY is a hash of everything
-that the decoded pixels depend on, so an entry never becomes outdated. An entry is built in a temporary folder that is
-then renamed, so it is complete or absent. Entries may be deleted at any time.
+An entry is a folder `decoded/KEY` in the cache folder, with `images.npy` and `about.json`. KEY is a hash of what the
+decoded pixels depend on: the state of the files, the conversion, the decoders that are installed, and the codecs that
+are loaded. If a file could not be read for another reason, such as an error of the disk, the entry serves the process
+that made it, and the next one replaces it. An entry is built in a temporary folder that is then renamed, so it is
+complete or absent. Entries may be deleted at any time.
 """
 
 import hashlib
@@ -20,8 +22,9 @@ from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
 from aecli.data.conversion_summary import ConversionReport
-from aecli.data.encoded import EncodedImage
-from aecli.data.formats.known import FORMATS
+from aecli.data.encoded import EncodedImage, FileOnDisk
+from aecli.data.formats.aec_images import decoder_files
+from aecli.data.formats.known import AEC, FORMATS
 from aecli.data.options import cache_folder
 from aecli.errors import UnavailableError
 from aecli.storage.atomic import sync_folder
@@ -29,7 +32,7 @@ from aecli.storage.partial_files import remove_abandoned, unfinished_folder
 from aecli.storage.paths import unwritable
 from aecli.storage.schema import build
 
-FORMAT = 4
+FORMAT = 5
 """Incremented whenever decoding changes the pixels of the same files, or the format of an entry changes."""
 HINT = "free some disk space, or choose another folder: export AECLI_CACHE=/path/with/space"
 
@@ -57,7 +60,7 @@ class Entry:
 
     @classmethod
     def of(cls, files: Sequence[EncodedImage], conversion: Conversion) -> "Entry":
-        """Return the entry for the files' current state, such as their paths, sizes and modification times."""
+        """Return the entry for the files' current state, such as their paths, sizes and times of change."""
         import PIL
 
         values = asdict(conversion)
@@ -67,14 +70,23 @@ class Entry:
         if missing := [one.name for one in FORMATS if not one.is_available]:  # files are read again once they can be
             known.append(missing)
         digest = hashlib.sha256(json.dumps(known).encode())
+        codecs = decoder_files()
+        if codecs and any(file.where.lower().endswith(AEC.suffixes) for file in files):
+            for path in codecs:
+                digest.update(FileOnDisk(path).state() + b"\n")
         for file in files:
             digest.update(file.state() + b"\n")
         return cls(cache_folder() / "decoded" / digest.hexdigest()[:32])
 
-    def open(self) -> CachedImages | None:
-        """Open the entry; return None if it does not exist or is damaged."""
+    def open(self, *, is_own: bool = False) -> CachedImages | None:
+        """Open the entry; return None if it does not exist, is damaged, or is only for the process that made it.
+
+        With `is_own`, this process made it.
+        """
         try:
             about = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
+            if "temporary" in about and not is_own:
+                return None
             images = np.load(self.folder / "images.npy", mmap_mode="r", allow_pickle=False)
             if list(images.shape) != about["shape"] or images.dtype != np.uint8:
                 return None
@@ -129,18 +141,27 @@ class EntryWriter:
         failures: tuple[tuple[int, str], ...],
         pixel_digest: bytes,
         sizes: tuple[tuple[int, int], ...] = (),
+        *,
+        is_temporary: bool = False,
     ) -> CachedImages:
-        """Move the entry to its final place and open it; if another process was faster, open that entry."""
+        """Move the entry to its final place and open it; if another process was faster, open that entry.
+
+        With `is_temporary`, later processes do not open this one, as some of its failures may have passed.
+        """
         self._file.seek(0)
         self._write_header()
         self._file.flush()
         os.fsync(self._file.fileno())
-        about = {
+        about: dict[str, Any] = {
             "shape": [self._count, *self._target],
             "failures": failures,
             "report": asdict(report),
             "pixels_sha256": pixel_digest.hex(),
-        } | ({"sizes": sizes} if sizes else {})
+        }
+        if sizes:
+            about["sizes"] = sizes
+        if is_temporary:
+            about["temporary"] = True
         with (self._folder / "about.json").open("wb") as file:
             file.write(json.dumps(about, indent=1).encode())
             file.flush()
@@ -150,13 +171,15 @@ class EntryWriter:
         for _ in range(2):
             try:
                 self._folder.rename(destination)
+                is_own = True
             except OSError:
                 if not destination.is_dir():
                     raise
-            if cached := self._entry.open():
+                is_own = False
+            if cached := self._entry.open(is_own=is_own):
                 sync_folder(destination.parent)
                 return cached
-            shutil.rmtree(destination, ignore_errors=True)  # the existing entry is damaged: replace it
+            shutil.rmtree(destination, ignore_errors=True)  # the existing entry is damaged or temporary: replace it
         raise UnavailableError(f"cannot cache decoded images in {destination}", hint=HINT)
 
     def _write_header(self) -> None:

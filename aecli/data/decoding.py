@@ -212,6 +212,7 @@ def _through_cache(
     entry: cache.Entry, results: Iterable[_Result], needed: int, conversion: Conversion
 ) -> cache.CachedImages:
     failures: list[tuple[int, str]] = []
+    is_temporary = False
     sizes: list[tuple[int, int]] = []
     summary = ConversionSummary(conversion)
     digest = hashlib.sha256()
@@ -219,6 +220,7 @@ def _through_cache(
         for result in results:
             if isinstance(result, _FailedFile):
                 failures.append((result.index, result.failure.reason))
+                is_temporary |= result.failure.is_temporary
                 continue
             pixels = np.ascontiguousarray(result.pixels)
             digest.update(pixels.data)
@@ -230,6 +232,7 @@ def _through_cache(
             tuple(failures),
             digest.digest(),
             tuple(sizes) if conversion.tiles or conversion.resize == "pad" else (),
+            is_temporary=is_temporary,
         )
 
 

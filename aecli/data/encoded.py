@@ -1,5 +1,6 @@
 """Images that are not converted yet: files on disk, on standard input or in an archive, and Pillow images."""
 
+import errno
 import os
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -22,6 +23,8 @@ MAX_STREAM_BYTES = 2**30
 """The largest image that is read from standard input."""
 CONVERTING_KEYS = ("transparency", "icc_profile", *ORIENTATION_KEYS)
 """The keys of Pillow's `Image.info` on which the converted pixels depend."""
+LASTING_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL})
+"""Errors of the system that last until the file changes; damaged files name positions that are invalid arguments."""
 READING = Lock()
 """Held while a Pillow image may read its file."""
 
@@ -32,6 +35,16 @@ class UnreadableImageError(InputError):
     def __init__(self, where: str, reason: str, *, hint: str | None = None):
         super().__init__(f"cannot read image {where}: {reason}", hint=hint)
         self.reason = reason
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the system refused to read the file, as it may not the next time, though the file is the same."""
+        error = self.__cause__
+        while error is not None:
+            if isinstance(error, OSError) and error.errno is not None:  # decoders raise it without a number
+                return error.errno not in LASTING_ERRORS
+            error = error.__cause__
+        return False
 
 
 class EncodedImage(ABC):
@@ -90,10 +103,10 @@ class FileOnDisk(EncodedImage):
         return open_sized(path)
 
     def state(self) -> bytes:
-        """Return the absolute path, the page, the size and the modification time."""
+        """Return the absolute path, the page, the size, and the times of the last changes, also of permissions."""
         try:
             status = self.path.stat()
-            version = f"{status.st_size} {status.st_mtime_ns}"
+            version = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
         except OSError:
             version = "missing"
         return os.fsencode(self.path.absolute()) + f"\0{self.page} {version}".encode()

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -14,13 +15,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aecli.data import DataOptions, cache, decoding, image_files, load
+from aecli.data import DataOptions, cache, decoding, encoded, image_files, load
 from aecli.data.conversion import Conversion
 from aecli.data.conversion_summary import ConversionReport
-from aecli.data.encoded import EncodedImage, FileOnDisk
+from aecli.data.encoded import EncodedImage, FileOnDisk, UnreadableImageError
 from aecli.data.image_files import ConvertedImage
 from aecli.data.levels import Levels
 from aecli.errors import ExitStatus, InputError, UnavailableError
+from aecli.storage.sized_reader import SizedReader, open_sized
 from tests.data.image_sets import Draw, labels_of
 
 SMALL = DataOptions(memory_budget=100)
@@ -90,6 +92,42 @@ def test_notes_and_failures_are_cached(folder: Path, no_decoding: Callable[[], N
     assert again.fingerprint == first.fingerprint
     with pytest.raises(InputError, match=r"2\.png"):
         load(str(folder), SMALL, conversion=Conversion((1, 4, 4)))
+
+
+def test_what_the_system_did_not_read_is_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, no_decoding: Callable[[], None]
+) -> None:
+    def failing(path: Path) -> SizedReader:
+        if path.name == "2.png":
+            raise OSError(errno.EIO, "Input/output error")
+        return open_sized(path)
+
+    monkeypatch.setattr(encoded, "open_sized", failing)
+    for _ in range(2):
+        assert [failure.name for failure in load(str(folder), SMALL, skip_damaged=True).failures] == ["a/2.png"]
+    monkeypatch.setattr(encoded, "open_sized", open_sized)
+    assert load(str(folder), SMALL, skip_damaged=True).failures == ()
+    no_decoding()
+    assert len(load(str(folder), SMALL)) == 10
+
+
+def test_the_state_of_a_file_changes_with_its_permissions(folder: Path) -> None:
+    path = folder / "a" / "2.png"
+    before = FileOnDisk(path).state()
+    time.sleep(0.05)  # some systems count time in hundredths of a second
+    path.chmod(0o600)
+    assert FileOnDisk(path).state() != before
+
+
+@pytest.mark.parametrize(
+    ("number", "is_temporary"),
+    [(errno.EIO, True), (errno.EACCES, True), (errno.ENOENT, False), (errno.EINVAL, False), (None, False)],
+)
+def test_errors_that_may_pass(number: int | None, *, is_temporary: bool) -> None:
+    error = UnreadableImageError("a.png", "damaged")
+    error.__cause__ = ValueError()
+    error.__cause__.__cause__ = OSError("truncated") if number is None else OSError(number, "")
+    assert error.is_temporary is is_temporary
 
 
 def test_an_interrupted_run_leaves_no_entry(folder: Path, user_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """The interface of archives, and the image files in them."""
 
-import os
 import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from aecli.data.encoded import MAX_STREAM_BYTES, EncodedImage, UnreadableImageError
+from aecli.data.encoded import MAX_STREAM_BYTES, EncodedImage, FileOnDisk, UnreadableImageError
 from aecli.storage.limits import refuse_bomb
 
 
@@ -39,9 +38,8 @@ class Archive(ABC):
 
     @cached_property
     def state(self) -> bytes:
-        """The absolute path, the size and the modification time of the archive."""
-        status = self.path.stat()
-        return os.fsencode(self.path.absolute()) + f"\0{status.st_size} {status.st_mtime_ns}".encode()
+        """The absolute path and the size of the archive, and the times of the last changes, also of permissions."""
+        return FileOnDisk(self.path).state()
 
 
 class DamagedMemberError(Exception):

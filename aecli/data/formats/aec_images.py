@@ -28,8 +28,8 @@ def register_decoder(file: Path, decoder: Decoder) -> None:
 
 
 def decoder_files() -> list[Path]:
-    """Return the files of the models that decode images, without which their `.aec` files cannot be read again."""
-    return list(_decoders)
+    """Return the files of the models that decode images, in a fixed order. Without them, their `.aec` files cannot be read."""
+    return sorted(_decoders)
 
 
 def read_shape(file: IO[bytes]) -> tuple[int, int, int]:

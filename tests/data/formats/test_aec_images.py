@@ -9,7 +9,7 @@ from PIL import Image
 
 from aecli.checkpoint import resolve_model
 from aecli.codes.aec import AecHeader, AecImage, pack
-from aecli.data import load
+from aecli.data import DataOptions, load
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import FileOnDisk, UnreadableImageError
 from aecli.data.formats import aec_images
@@ -68,6 +68,17 @@ def test_without_the_codec_the_identity_is_named(aecli: Run, archive: Path, conv
         decode(FileOnDisk(archive / "a" / "0.png.aec"))
     result = aecli("encode", archive, "--model", conv_run, "-o", tmp_path / "codes.npz")
     assert result.status == ExitStatus.INPUT
+
+
+def test_images_are_read_once_their_codec_is_loaded(
+    archive: Path, image_folder: Path, codec: FakeCodec, conv_run: Path
+) -> None:
+    """Also if they are cached without those that could not be read."""
+    shutil.copy(image_folder / "a" / "0.png", archive / "a" / "plain.png")
+    small = DataOptions(memory_budget=1)
+    assert load(str(archive), small, skip_damaged=True).names.tolist() == ["a/plain.png"]
+    read_archives_with(resolve_model(conv_run))
+    assert load(str(archive), small, skip_damaged=True).failures == ()
 
 
 def test_the_codec_of_another_image_does_not_decode_it(
