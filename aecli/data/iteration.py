@@ -90,4 +90,4 @@ def _cut(pixels: NDArray[Any], levels: Levels | None, conversion: Conversion) ->
 
 
 def _to_8_bits(pixels: NDArray[Any], levels: Levels | None) -> tuple[NDArray[np.uint8], ValueRange | None]:
-    return (to_8_bits(pixels, levels), ValueRange.of(pixels)) if levels else (pixels, None)
+    return (to_8_bits(pixels, levels), ValueRange.of(pixels, levels)) if levels else (pixels, None)

@@ -39,11 +39,16 @@ class ValueRange:
     high: float
     kind: str
     """The numpy type of the values, such as `uint16`."""
+    levels: Levels | None = None
+    """Those of the images themselves, which their files or types declare, or which were measured on their array.
+
+    None if they are unknown, or differ.
+    """
 
     @classmethod
-    def of(cls, values: NDArray[Any]) -> "ValueRange":
+    def of(cls, values: NDArray[Any], levels: Levels | None = None) -> "ValueRange":
         """Return the range of an array that is not empty."""
-        return cls(float(values.min()), float(values.max()), values.dtype.name)
+        return cls(float(values.min()), float(values.max()), values.dtype.name, levels)
 
     @property
     def is_float(self) -> bool:
@@ -58,7 +63,8 @@ class ValueRange:
     def merge(self, other: "ValueRange") -> "ValueRange":
         """Return the range of both."""
         kind = self.kind if self.kind == other.kind or self.is_float else other.kind
-        return ValueRange(min(self.low, other.low), max(self.high, other.high), kind)
+        levels = self.levels if self.levels == other.levels else None
+        return ValueRange(min(self.low, other.low), max(self.high, other.high), kind, levels)
 
 
 def measure_levels(values: ValueRange) -> Levels:
@@ -146,17 +152,21 @@ class DepthSummary:
             self._values = self._values.merge(values) if self._values else values
 
     def notes(self, levels: Levels | str) -> tuple[str, ...]:
-        """Describe the images and their levels, and report images that are nearly black; () without deep images."""
+        """Describe the images and their levels, and report images that are nearly black; () without deep images.
+
+        `levels` are those of all images, or a word, such as `declared`, if each has its own.
+        """
         values = self._values
         if values is None:
             return ()
-        if not isinstance(levels, Levels):  # each image declares its own
-            levels = Levels(0, 1 if values.is_float else 65535)
         note = f"{counted(self.count, 'image')} with {values.kind} values {values.low:,.6g} to {values.high:,.6g}: "
-        note += f"{levels.black:,.6g} is black, {levels.white:,.6g} is white"
-        if values.low < levels.black or values.high > levels.white:
+        used = levels if isinstance(levels, Levels) else values.levels
+        if used is None:
+            return (f"{note}each declares which value is white",)
+        note += f"{used.black:,.6g} is black, {used.white:,.6g} is white"
+        if values.low < used.black or values.high > used.white:
             note += ", and values beyond them are clipped"
-        dark = sparse_note(values, levels)
+        dark = sparse_note(values, used)
         return (note, dark) if dark else (note,)
 
 

@@ -1,7 +1,7 @@
 """The images of a DATA word one by one in their own size, each read when it is needed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -83,11 +83,12 @@ def own_size_images(
 
 def _of_arrays(content: ImageArrays, conversion: Conversion, levels: Levels | None) -> OwnSizeImages:
     channels, height, width = content.images.shape[1:]
+    depth = replace(content.depth, levels=levels) if content.depth and levels else None
 
     def read(index: int) -> ConvertedImage:
         pixels = content.images[index]
         converted, native = fit_image(to_8_bits(pixels, levels) if levels else pixels, conversion)
-        return ConvertedImage(converted, native, content.depth if levels else None)
+        return ConvertedImage(converted, native, depth)
 
     return OwnSizeImages(
         tuple(content.names.tolist()),

@@ -14,6 +14,7 @@ from aecli.data.iteration import iterate_images
 from aecli.data.levels import Levels
 from aecli.data.resize import middle
 from aecli.errors import InputError
+from tests.data.formats.tiff_writing import packed_bits, page, write_tiff
 
 Write = Callable[[NDArray[np.generic], str], str]
 
@@ -223,6 +224,10 @@ def test_images_that_use_a_small_part_of_the_levels_are_noted(write: Write) -> N
     assert dark.images.max() == 16
     assert any("model.white=4095" in note for note in dark.notes)
     assert not any("model.white" in note for note in load(folder).notes)
+    ten_bits = page((1, 2), [10], 1, [packed_bits(np.array([[0, 1000]], np.uint16), 10)])
+    path = write_tiff(Path(folder) / "b.tif", ten_bits, order=">")
+    (note,) = load(str(path), conversion=Conversion(levels="declared")).notes
+    assert "1,023 is white" in note
 
 
 def test_measured_levels_do_not_depend_on_the_memory_budget(write: Write) -> None:

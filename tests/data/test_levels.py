@@ -97,7 +97,7 @@ def test_a_result_larger_than_memory_is_refused(monkeypatch: pytest.MonkeyPatch)
     ("values", "levels", "white"),
     [
         ((0, 4000, "uint16"), Levels(0, 65535), "4095"),
-        ((0, 4000, "uint16"), "declared", "4095"),
+        ((0, 4000, "uint16", Levels(0, 65535)), "declared", "4095"),
         ((0, 16, "float32"), Levels(0, 255), "16"),
         ((0, 0.1, "float32"), Levels(0, 1), "0.1"),
         ((0, 1, "int32"), Levels(0, 4095), "1"),
@@ -122,3 +122,15 @@ def test_images_that_use_an_eighth_of_the_range_are_not_reported(values: Any, le
     summary.add(ValueRange(*values), 3)
     (note,) = summary.notes(levels)
     assert "3 images" in note
+
+
+def test_notes_on_images_with_levels_of_their_own_name_these() -> None:
+    summary = DepthSummary()
+    summary.add(ValueRange(0, 4000, "uint16", Levels(0, 4095)), 2)
+    summary.add(ValueRange(0, 500, "uint16", Levels(0, 4095)))
+    (note,) = summary.notes("declared")
+    assert "4,095 is white" in note
+    summary.add(ValueRange(0, 4000, "uint16", Levels(0, 65535)))
+    (mixed,) = summary.notes("declared")
+    assert "each" in mixed
+    assert "is black" not in mixed

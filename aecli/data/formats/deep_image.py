@@ -49,10 +49,15 @@ class DeepImage:
             UnsupportedValuesError: a value is not finite.
         """
         shown = self.values[self.alpha > 0] if self.alpha is not None and self.values.dtype.kind != "f" else self.values
-        depth = ValueRange.of(shown if shown.size else self.values)
+        depth = ValueRange.of(shown if shown.size else self.values, Levels(0, self._declared_white))
         if not (np.isfinite(depth.low) and np.isfinite(depth.high)):
             raise UnsupportedValuesError("it contains NaN or infinite values", "replace them by finite numbers")
         return depth
+
+    @property
+    def _declared_white(self) -> float:
+        """The white level of the file, or of the type of its numbers."""
+        return self.white or (1 if self.values.dtype.kind == "f" else 127 if self.values.dtype == np.int8 else WHITE)
 
     @property
     def profile_use(self) -> ProfileUse | None:
@@ -65,7 +70,7 @@ class DeepImage:
         Raises:
             UnsupportedValuesError: the values do not fit.
         """
-        white = self.white or (1 if self.values.dtype.kind == "f" else 127 if self.values.dtype == np.int8 else WHITE)
+        white = self._declared_white
         if not (self.depth.low >= 0 and self.depth.high <= white):
             raise UnsupportedValuesError(
                 f"its values, {self.depth.low:,.6g} to {self.depth.high:,.6g}, do not fit 0 to {white:,}, "

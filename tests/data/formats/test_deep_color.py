@@ -127,6 +127,8 @@ def test_a_ppm_of_many_bits(tmp_path: Path, white: int) -> None:
     path.write_bytes(b"P6 34 30 %d\n" % white + values.astype(">u2").tobytes())
     image = image_files.decode(FileOnDisk(path), DECLARED)
     np.testing.assert_array_equal(image.pixels, np.rint(values.transpose(2, 0, 1) * (255 / white)))
+    assert image.depth is not None
+    assert image.depth.levels == Levels(0, white)
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UnreadableImageError, match="truncated"):
         image_files.decode(FileOnDisk(path))
