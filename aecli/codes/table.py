@@ -96,14 +96,14 @@ def _write_parquet(codes: CodeBatches, file: IO[bytes]) -> None:
     schema = pyarrow.schema([*zip(names, kinds, strict=True)], {METADATA: json.dumps(meta, sort_keys=True)})
     with parquet.ParquetWriter(file, schema) as writer:
         for image_names, labels, residuals, values in _batches(codes):
-            texts = [pyarrow.array(_encodable(image_names)), pyarrow.array(labels, pyarrow.string())]
+            texts = [pyarrow.array(each, pyarrow.string()) for each in (_encodable(image_names), _encodable(labels))]
             columns = [pyarrow.array(column) for column in (residuals, *np.ascontiguousarray(values.T))]
             writer.write_table(pyarrow.table([*texts, *columns], schema=schema))
 
 
-def _encodable(names: Sequence[str]) -> list[str]:
-    """Return names as valid Unicode, which bytes of a file name that are not UTF-8 have to be."""
-    return [name.encode("utf-8", "backslashreplace").decode("utf-8") for name in names]
+def _encodable(names: Sequence[str | None]) -> list[str | None]:
+    """Return names as valid Unicode, which bytes of the name of a file or folder that are not UTF-8 have to be."""
+    return [None if name is None else name.encode("utf-8", "backslashreplace").decode("utf-8") for name in names]
 
 
 WRITERS: Mapping[str, Callable[[CodeBatches, IO[bytes]], Any]] = {".csv": _write_csv, ".parquet": _write_parquet}

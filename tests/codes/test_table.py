@@ -53,16 +53,17 @@ def test_both_tables_hold_the_codes_bit_by_bit(codes: Codes, tmp_path: Path) -> 
 
 def test_unknown_labels_are_missing_and_names_are_kept(codes: Codes, tmp_path: Path) -> None:
     names = np.array(['a,"b".png', "bad\udcff.png", "ü.png"])
+    labels, meta = np.array([0, -1, 1]), replace(codes.meta, class_names=["bad\udcff", "b"])
     some = replace(
-        codes, codes=codes.codes[:3], names=names, residual_l2=np.ones(3, np.float32), labels=np.array([0, -1, 1])
+        codes, codes=codes.codes[:3], names=names, residual_l2=np.ones(3, np.float32), labels=labels, meta=meta
     )
     for suffix in WRITERS:
         save_table(batched(some), tmp_path / f"codes{suffix}")
-    assert parquet.read_table(tmp_path / "codes.parquet")["label"].null_count == 1
+    assert parquet.read_table(tmp_path / "codes.parquet")["label"].to_pylist() == ["bad\\udcff", None, "b"]
     with (tmp_path / "codes.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         rows = list(csv.reader(file))[1:]
     assert [row[0] for row in rows] == names.tolist()
-    assert rows[1][1] == ""
+    assert [row[1] for row in rows] == ["bad\udcff", "", "b"]
 
 
 def test_encode_writes_tables(conv_run: Path, tmp_path: Path) -> None:
