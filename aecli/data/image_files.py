@@ -167,11 +167,14 @@ def native_depth(file: EncodedImage) -> ValueRange | None:
 def page_count(file: EncodedImage, most: int = MAX_PAGES) -> int:
     """Return the number of frames or pages of an image file, at least 1; reduced copies in a TIFF do not count.
 
-    A file with more than `most` pages has `most` + 1, but one with more than MAX_PAGES is an error.
+    A file with more than `most` pages has `most` + 1, but one with more than MAX_PAGES is an error. A Pillow image has
+    one, the current one.
 
     Raises:
         UnreadableImageError: the file is not an image, or damaged, or has more than MAX_PAGES.
     """
+    if isinstance(file, ImageInMemory):
+        return 1
     with _explained(file) as content:
         count = count_pages(content, _name(file), most)
         if count > MAX_PAGES:

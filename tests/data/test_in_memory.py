@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from aecli.data import load
+from aecli.data import DataOptions, load
 from aecli.data.conversion import Conversion
 from aecli.data.encoded import ImageInMemory
 from aecli.data.in_memory import memory_ref
+from aecli.data.options import Pages
 from aecli.errors import InputError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 3, 20, 24), dtype=np.uint8)
@@ -66,6 +67,16 @@ def test_lists_of_files_and_pillow_images_are_converted_as_files(tmp_path: Path)
     assert load(memory_ref(paths), conversion=conversion).names.tolist() == list(map(str, paths))
     with pytest.raises(InputError, match="differ in size"):
         load(memory_ref(paths))
+
+
+@pytest.mark.parametrize("pages", ["refuse", "first", "all"])
+def test_a_pillow_image_is_one_page(pages: Pages, tmp_path: Path) -> None:
+    frames = [Image.fromarray(pixels) for pixels in NOISE[:2, 0]]
+    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "a.tif") as opened:
+        opened.seek(1)
+        images = load(memory_ref([frames[0], opened]), DataOptions(pages=pages))
+    assert np.array_equal(images.images[:, 0], NOISE[:2, 0])
 
 
 def test_an_image_set_keeps_its_names_and_labels() -> None:
