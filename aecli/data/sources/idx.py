@@ -1,6 +1,7 @@
 """IDX files, the format of MNIST, with or without gzip compression."""
 
 import gzip
+import os
 import re
 import zlib
 from collections import defaultdict
@@ -42,13 +43,14 @@ def idx_files(folder: Path) -> dict[str, dict[str, SplitFiles]]:
     If a file exists both plain and gzipped, the plain one is used.
     """
     found: dict[str, dict[str, SplitFiles]] = defaultdict(dict)
+    with os.scandir(folder) as entries:  # folders may hold millions of images, and this is asked of every folder
+        matches = [match for entry in entries if (match := FILE_NAME.fullmatch(entry.name))]
     # Gzipped files come first, so that plain files replace them.
-    for path in sorted(folder.iterdir(), key=lambda path: (path.suffix != ".gz", path.name)):
-        match = FILE_NAME.fullmatch(path.name)
-        if match is None or (match["axes"] == "3") != (match["part"] == "images"):
+    for match in sorted(matches, key=lambda match: (not match.string.endswith(".gz"), match.string)):
+        if (match["axes"] == "3") != (match["part"] == "images"):
             continue
         split = "train" if match["split"] == "train" else "test"
-        setattr(found[match["set"] or ""].setdefault(split, SplitFiles()), match["part"], path)
+        setattr(found[match["set"] or ""].setdefault(split, SplitFiles()), match["part"], folder / match.string)
     with_images = ((name, {s: files for s, files in splits.items() if files.images}) for name, splits in found.items())
     return {name: splits for name, splits in with_images if splits}
 

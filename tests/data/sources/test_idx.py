@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from aecli.data import load
+from aecli.data.sources.idx import IdxFolder
 from aecli.errors import ExitStatus, InputError
 from tests.data.idx_writing import idx_bytes, write_mnist
 from tests.data.image_sets import labels_of
+from tests.data.work import calls_of
 
 
 @pytest.mark.parametrize("gzipped", [True, False])
@@ -26,6 +28,17 @@ def test_splits_labels_and_names_are_read(tmp_path: Path, gzipped: bool) -> None
     np.testing.assert_array_equal(test.images, everything.images[6:])
     assert test.names.tolist() == ["test/0", "test/1", "test/2", "test/3"]
     assert len(load(str(tmp_path), training=True)) == 6
+
+
+def test_a_folder_of_other_files_is_passed_by_at_a_glance(tmp_path: Path) -> None:
+    """This is asked of every folder of images."""
+    work = []
+    for count in (10, 110):
+        for index in range(count):
+            (tmp_path / f"{index}.png").touch()
+        work.append(calls_of(lambda: IdxFolder.accepts(tmp_path)))
+    assert not IdxFolder.accepts(tmp_path)
+    assert work[1] - work[0] < 300
 
 
 def test_names_may_contain_dots_and_labels_may_be_missing(tmp_path: Path) -> None:
