@@ -53,16 +53,6 @@ def entropy_decode(coded: Coded, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     return np.moveaxis(channels.reshape(shape[1], shape[0], *shape[2:]), 0, 1)
 
 
-def entropy_bits(levels: NDArray[np.uint8], bits: int) -> float:
-    """Return the empirical entropy in bits of (N, C, ...) levels, each channel with its own distribution."""
-    total = 0.0
-    for values in np.moveaxis(levels, 1, 0).reshape(levels.shape[1], -1):
-        counts = np.bincount(values, minlength=2**bits)
-        counts = counts[counts > 0]
-        total += float(-(counts * np.log2(counts / counts.sum())).sum())
-    return total
-
-
 def _encode(channels: NDArray[np.uint8], frequencies: NDArray[np.uint32]) -> NDArray[np.uint32]:
     from constriction import stream
 

@@ -2,9 +2,20 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from aecli.codes.entropy import Coded, entropy_bits, entropy_decode, entropy_encode
+from aecli.codes.entropy import Coded, entropy_decode, entropy_encode
 from aecli.codes.quantizer import QUANTIZED_BITS
+
+
+def entropy_bits(levels: NDArray[np.uint8], bits: int) -> float:
+    """Return the empirical entropy in bits of (N, C, ...) levels, each channel with its own distribution."""
+    total = 0.0
+    for values in np.moveaxis(levels, 1, 0).reshape(levels.shape[1], -1):
+        counts = np.bincount(values, minlength=2**bits)
+        counts = counts[counts > 0]
+        total += float(-(counts * np.log2(counts / counts.sum())).sum())
+    return total
 
 
 @pytest.mark.parametrize("bits", QUANTIZED_BITS)
@@ -20,12 +31,6 @@ def test_the_stream_is_within_one_percent_of_the_entropy(bits: int) -> None:
     levels = random.binomial(2**bits - 1, [[[0.05]], [[0.3]], [[0.8]]], size=(2000, 3, 8, 1)).astype(np.uint8)
     coded = entropy_encode(levels, bits)
     assert 0.999 < coded.words.nbytes * 8 / entropy_bits(levels, bits) < 1.01
-
-
-def test_the_entropy_of_uniform_and_constant_levels() -> None:
-    levels = np.array([[0], [1], [2], [3]] * 4, np.uint8)
-    assert entropy_bits(levels, 2) == pytest.approx(16 * 2)
-    assert entropy_bits(np.zeros((9, 2), np.uint8), 2) == 0
 
 
 def test_equal_levels_take_almost_no_space() -> None:
