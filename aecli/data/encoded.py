@@ -63,6 +63,11 @@ class EncodedImage(ABC):
     def where(self) -> str:
         """The path in results and messages, such as `photos/1.png` or `photos.zip:1.png`."""
 
+    @property
+    def own_file(self) -> Path | None:
+        """The file on disk that holds the image alone; None if there is none."""
+        return None
+
     @abstractmethod
     def open(self) -> AbstractContextManager[IO[bytes]]:
         """Open the content as a seekable binary file.
@@ -88,6 +93,11 @@ class FileOnDisk(EncodedImage):
     def where(self) -> str:
         """The path as it was given."""
         return str(self.path) if self.page is None else f"{self.path}#{self.page + 1}"
+
+    @property
+    def own_file(self) -> Path:
+        """The path as it was given."""
+        return self.path
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
         """Open the file.

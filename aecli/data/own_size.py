@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecli.data.conversion import Conversion
-from aecli.data.encoded import FileOnDisk
 from aecli.data.image_files import ConvertedImage, decode, native_shape
 from aecli.data.levels import Levels, to_8_bits
 from aecli.data.loading import DEFAULTS, unsplit_content_of
@@ -37,8 +36,8 @@ class OwnSizeImages:
     """Returns the own (C, H, W) of an image. Raises UnreadableImageError."""
     read: Callable[[int], ConvertedImage]
     """Returns an image with the requested channels. Raises InputError if it cannot be read."""
-    files: tuple[Path | None, ...]
-    """The file of each image; None for images that are not files of their own."""
+    own_file: Callable[[int], Path | None]
+    """Returns the file that holds an image alone; None if there is none."""
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -76,7 +75,7 @@ def own_size_images(
         content.class_names,
         lambda index: native_shape(files[index]),
         lambda index: decode(files[index], conversion),
-        tuple(file.path if isinstance(file, FileOnDisk) else None for file in files),
+        lambda index: files[index].own_file,
         content.notes,
     )
 
@@ -96,6 +95,6 @@ def _of_arrays(content: ImageArrays, conversion: Conversion, levels: Levels | No
         content.class_names,
         lambda index: (channels, height, width),
         read,
-        (None,) * len(content.names),
+        lambda index: None,
         content.notes,
     )

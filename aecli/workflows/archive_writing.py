@@ -214,7 +214,7 @@ def write_archive(
                     prepared.add(require_folder(path.parent))
                 with atomic_write(path) as file:
                     file.write(result.content)
-                report.add(result, images.names[result.index], codec, images.files[result.index])
+                report.add(result, images.names[result.index], codec, images.own_file(result.index))
                 on_image(result, path)
             progress("compressing images", done, len(indices))
     if report.failures and not report.written and not report.kept:
@@ -262,7 +262,7 @@ def _is_complete(codec: Codec, images: OwnSizeImages, index: int, path: Path, re
     """Return whether a file holds this image, compressed by this codec, with the quality."""
     try:
         file = read_file(path)
-        original = images.files[index]
+        original = images.own_file(index)
         is_older = original is not None and original.stat().st_mtime > path.stat().st_mtime
         is_same_size = images.native_shape(index)[1:] == (file.header.height, file.header.width)
         if is_older or not is_same_size or foreign_reason(codec, file.header):

@@ -72,6 +72,13 @@ def test_images_of_any_size_return_under_their_names(photos: Path, tmp_path: Pat
         assert np.abs(restored.astype(int) - original).max() <= STEPS[0] // 2
 
 
+def test_images_of_a_list_are_files_of_their_own(photos: Path, tmp_path: Path) -> None:
+    (photos / "list.csv").write_text("path,label\na/1.png,x\n3.png,y\n")
+    report = write(photos / "list.csv", tmp_path / "archive")
+    assert files_in(tmp_path / "archive") == ["a/x/1.png.aec", "y/3.png.aec"]
+    assert report.original_bytes == sum((photos / name).stat().st_size for name in ("a/1.png", "3.png"))
+
+
 def test_images_of_equal_size_are_encoded_together(photos: Path, tmp_path: Path) -> None:
     codec = FakeCodec()
     write(photos, tmp_path / "archive", codec)

@@ -46,6 +46,11 @@ class ListedFile(EncodedImage):
         """The path, below the folder of the list as it was given."""
         return self._on_disk().where
 
+    @property
+    def own_file(self) -> Path:
+        """The path, as in messages."""
+        return self._on_disk().path
+
     def open(self) -> AbstractContextManager[IO[bytes]]:
         """Open the file.
 
