@@ -28,7 +28,10 @@ def register_decoder(file: Path, decoder: Decoder) -> None:
 
 
 def decoder_files() -> list[Path]:
-    """Return the files of the models that decode images, in a fixed order. Without them, their `.aec` files cannot be read."""
+    """Return the files of the models that decode images, in a fixed order.
+
+    Without them, the `.aec` files that they made cannot be read.
+    """
     return sorted(_decoders)
 
 

@@ -180,11 +180,11 @@ def _exactness(root: Path, cells: Path, training: Training) -> list[Row]:
         paths.append(path)
     files = root / "files"
     words = ("encode", training.folder, files, RATE, *paths)
-    seconds = run(reference("decoder_files", *words), ONE_THREAD).document
+    seconds = run(reference("codec_files", *words), ONE_THREAD).document
     worst: dict[str, int] = {}
     for threads, onednn, batch in product((1, 2), (1, 0), (1, 16)):
         words = ("decode", training.folder, files, threads, onednn, batch)
-        found = run(reference("decoder_files", *words), {"OMP_NUM_THREADS": str(threads)}).document
+        found = run(reference("codec_files", *words), {"OMP_NUM_THREADS": str(threads)}).document
         log(f"{threads} threads, oneDNN {'on' if onednn else 'off'}, batches of {batch}: {found}")
         worst = {key: max(worst.get(key, 0), value) for key, value in found.items()}
     note = (

@@ -1,7 +1,7 @@
 """Encode images to `.aec` files with a codec, or decode them with other threads, libraries and batches.
 
-    python -m tests.benchmarks.references.decoder_files encode RUN FOLDER RATE PNG...
-    python -m tests.benchmarks.references.decoder_files decode RUN FOLDER THREADS ONEDNN BATCH
+    python -m tests.benchmarks.references.codec_files encode RUN FOLDER RATE PNG...
+    python -m tests.benchmarks.references.codec_files decode RUN FOLDER THREADS ONEDNN BATCH
 
 `encode` writes FOLDER/NNN.aec and what decoding must give, and prints the CPU seconds a megapixel of the largest image.
 `decode` prints how many files have other codes or other pixels than when they were encoded.
