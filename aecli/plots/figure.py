@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -45,7 +45,11 @@ CLASS_COLORS = (
 
 @contextmanager
 def figure(
-    path: Path, size: tuple[float, float], dpi: int | None = None, *, layout: str | None = "constrained"
+    path: Path,
+    size: tuple[float, float],
+    dpi: int | None = None,
+    *,
+    layout: Literal["constrained"] | None = "constrained",
 ) -> Iterator[Figure]:
     """Yield a figure to draw on, and write it to a PNG, SVG or PDF file, by its suffix, when the block ends.
 
