@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -19,9 +21,10 @@ def with_certain_end(estimate: Estimate, pairs: int) -> Estimate:
     Each draw from two samples that do not overlap has the same metric, however few they are. Their `pairs`, one from
     each sample and each in one pair only, are independent: all of so many were ordered alike.
     """
-    if estimate.value not in {0.0, 1.0} or estimate.low < estimate.high:
+    end = round(estimate.value)
+    if max(abs(estimate.value - end), estimate.high - estimate.low) > ROUNDING:
         return estimate
-    return proportion_interval(round(estimate.value) * pairs, pairs)
+    return proportion_interval(end * pairs, pairs)
 
 
 def proportion_interval(successes: int, total: int) -> Estimate:

@@ -130,7 +130,7 @@ class PixelHistograms:
         )
         drawn += metrics - joined_metrics(*(np.ones((1, count), np.float32) for count in counts))
         low, high = np.percentile(drawn.clip(0, 1), [2.5, 97.5], axis=1)
-        values = zip(metrics[:, 0].round(9), low.round(9), high.round(9), strict=True)
+        values = zip(metrics[:, 0], low, high, strict=True)
         auroc, aupro, f1_max = (with_certain_end(Estimate(*map(float, each)), min(counts)) for each in values)
         return PixelMetrics(auroc, aupro, f1_max, *counts, int(regions.sum()))
 

@@ -174,7 +174,8 @@ def test_every_argument_changes_the_recipe(argument: str, key: str, value: Any, 
 
 def test_arguments_of_an_architecture_may_be_tuples_and_numbers_of_numpy(digits: NDArray[np.uint8]) -> None:
     given = {"model.arguments": {"hidden": (16,), "code": np.int64(8)}}
-    assert train(digits[:40], epochs=1, settings=given).recipe.model.arguments == {"hidden": [16], "code": 8}
+    arguments = train(digits[:40], epochs=1, settings=given).recipe.model.arguments
+    assert (arguments["hidden"], arguments["code"]) == ([16], 8)
 
 
 def test_a_run_is_resumed_or_replaced_only_if_asked(digits: NDArray[np.uint8], tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_map_that_marks_the_defects_alone_is_perfect() -> None:
     found = Case(masks.astype(np.float32), masks).measure()
     for estimate in (found.auroc, found.aupro, found.f1_max):
         assert (estimate.value, estimate.high) == pytest.approx((1, 1))
-        assert 0.3 < estimate.low < 0.9  # few images are no proof
+        assert 0.3 < estimate.low < 0.9  # of few images
 
 
 def test_a_constant_map_is_as_good_as_chance() -> None:

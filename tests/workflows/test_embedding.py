@@ -1,7 +1,9 @@
 """Codes of files in the plane: embedded, placed onto a map, drawn and saved."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aecli.analyses.embedding_methods import EmbeddingOptions
@@ -15,12 +17,17 @@ from tests.analyses.embedded_digits import codes_of
 KNOWN, NEW = slice(0, 400), slice(400, 600)
 
 
+def save(part: slice, path: Path) -> None:
+    codes = codes_of(part)
+    save_codes(replace(codes, residual_l2=np.zeros(len(codes), np.float32)), path)
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
     """Return two code files of the same model."""
     paths = [tmp_path / "known.npz", tmp_path / "new.npz"]
     for path, part in zip(paths, (KNOWN, NEW), strict=True):
-        save_codes(codes_of(part), path)
+        save(part, path)
     return paths
 
 
@@ -54,7 +61,7 @@ def test_codes_are_placed_onto_the_points_of_an_earlier_map(files: list[Path], t
 
 def test_notes_name_the_file(files: list[Path], tmp_path: Path) -> None:
     few = tmp_path / "few.npz"
-    save_codes(codes_of(slice(0, 20)), few)
+    save(slice(0, 20), few)
     options = EmbeddingOptions(sample=None, max_iter=10)
     (note,) = embed_files(EmbeddingPlan([few], "tsne", options)).notes
     assert note.startswith(str(few))
