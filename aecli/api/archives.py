@@ -87,7 +87,7 @@ def compress(
         Images that cannot be read are listed in `failures`; each is also a warning.
 
     Raises:
-        aecli.errors.InputError: the model is missing or no codec, or no image could be stored.
+        aecli.errors.InputError: the model is missing or is not a codec, or no image could be stored.
         aecli.errors.OutputExistsError: files exist, and are neither to be replaced nor to be kept.
         aecli.errors.UsageError: the model has no such rate, or the folder is among the images.
         aecli.errors.UnavailableError: a file cannot be written.
@@ -133,7 +133,7 @@ def restore(
         model are listed in `failures`; each is also a warning.
 
     Raises:
-        aecli.errors.InputError: the model is missing or no codec, or no file could be decoded.
+        aecli.errors.InputError: the model is missing or is not a codec, or no file could be decoded.
         aecli.errors.OutputExistsError: images exist.
         aecli.errors.UnavailableError: an image cannot be written.
     """

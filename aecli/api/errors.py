@@ -10,12 +10,12 @@ from typing import Any
 from aecli.errors import AecliError, AecliWarning
 
 COMMAND = re.compile(r"\baecli [a-z]")
-SETTINGS = re.compile(r"--set [\w.]+=[\w.-]+(?: --set [\w.]+=[\w.-]+)*")
-SETTING = re.compile(r"--set ([\w.]+)=([\w.-]+)")
+SETTING = re.compile(r"--set (?:([\w.]+)=([\w.-]+)|'([\w.]+)=([^']+)')")
+SETTINGS = re.compile(rf"{SETTING.pattern}(?: {SETTING.pattern})*")
 VALUED = re.compile(r"--([a-z][a-z-]*) (\d[\w.-]*|[A-Z]{2,})")
 SWITCH = re.compile(r"--(resume|overwrite|skip-damaged|download)\b")
 OPTION = re.compile(r"--([a-z][a-z-]*)")
-NEIGHBORS = re.compile(r"(\b[a-z_]+=(?:\{[^}]*\}|\S+)) (?=[a-z_]+=)")
+NEIGHBORS = re.compile(r"(\b[a-z_]+=(?:\{[^}]*\}|\S*[^\s,])) (?=[a-z_]+=)")
 NAMES = {"val": "validation"}
 """Options whose keyword argument has another name, and those names."""
 
@@ -104,12 +104,13 @@ def _argument(option: str) -> str:
 
 
 def _settings(match: re.Match[str]) -> str:
-    pairs = (f'"{key}": {_literal(value)}' for key, value in SETTING.findall(match[0]))
+    found = ((key or quoted, value or text) for key, value, quoted, text in SETTING.findall(match[0]))
+    pairs = (f'"{key}": {_literal(value)}' for key, value in found)
     return f"settings={{{', '.join(pairs)}}}"
 
 
 def _literal(value: str) -> str:
-    """Return a number, a boolean or a placeholder such as DATA as it is, and other text in quotes."""
+    """Return a number, a list, a boolean or a placeholder such as DATA as it is, and other text in quotes."""
     if value in ("true", "false"):
         return value.capitalize()
-    return value if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?|[A-Z]{2,}", value) else f'"{value}"'
+    return value if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?|[A-Z]{2,}|\[.*\]", value) else f'"{value}"'

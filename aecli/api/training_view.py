@@ -67,7 +67,7 @@ class DisplayView:
 
     @property
     def seconds(self) -> float:
-        """Seconds from the first to the last step; 0 for a training that did not start."""
+        """Seconds from the start of training to the end of the last epoch; 0 for a training that did not start."""
         return self._training.clock.seconds if self._training else 0.0
 
     @property

@@ -78,15 +78,10 @@ class Entry:
             digest.update(file.state() + b"\n")
         return cls(cache_folder() / "decoded" / digest.hexdigest()[:32])
 
-    def open(self, *, is_own: bool = False) -> CachedImages | None:
-        """Open the entry; return None if it does not exist, is damaged, or is only for the process that made it.
-
-        With `is_own`, this process made it.
-        """
+    def open(self) -> CachedImages | None:
+        """Open the entry; return None if it does not exist or is damaged."""
         try:
             about = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
-            if "temporary" in about and not is_own:
-                return None
             images = np.load(self.folder / "images.npy", mmap_mode="r", allow_pickle=False)
             if list(images.shape) != about["shape"] or images.dtype != np.uint8:
                 return None
@@ -146,7 +141,7 @@ class EntryWriter:
     ) -> CachedImages:
         """Move the entry to its final place and open it; if another process was faster, open that entry.
 
-        With `is_temporary`, later processes do not open this one, as some of its failures may have passed.
+        With `is_temporary`, it is for this process only, as some of its failures may have passed the next time.
         """
         self._file.seek(0)
         self._write_header()
@@ -160,26 +155,24 @@ class EntryWriter:
         }
         if sizes:
             about["sizes"] = sizes
-        if is_temporary:
-            about["temporary"] = True
         with (self._folder / "about.json").open("wb") as file:
             file.write(json.dumps(about, indent=1).encode())
             file.flush()
             os.fsync(file.fileno())
         sync_folder(self._folder)
+        if is_temporary and (cached := Entry(self._folder).open()):
+            return cached  # its file stays open after the folder is removed
         destination = self._entry.folder
         for _ in range(2):
             try:
                 self._folder.rename(destination)
-                is_own = True
             except OSError:
                 if not destination.is_dir():
                     raise
-                is_own = False
-            if cached := self._entry.open(is_own=is_own):
+            if cached := self._entry.open():
                 sync_folder(destination.parent)
                 return cached
-            shutil.rmtree(destination, ignore_errors=True)  # the existing entry is damaged or temporary: replace it
+            shutil.rmtree(destination, ignore_errors=True)  # the existing entry is damaged: replace it
         raise UnavailableError(f"cannot cache decoded images in {destination}", hint=HINT)
 
     def _write_header(self) -> None:

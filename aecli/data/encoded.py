@@ -23,8 +23,11 @@ MAX_STREAM_BYTES = 2**30
 """The largest image that is read from standard input."""
 CONVERTING_KEYS = ("transparency", "icc_profile", *ORIENTATION_KEYS)
 """The keys of Pillow's `Image.info` on which the converted pixels depend."""
-LASTING_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL})
-"""Errors of the system that last until the file changes; damaged files name positions that are invalid arguments."""
+LASTING_ERRORS = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
+)
+"""Errors of the system that last until the file's `state` changes, to which its permissions belong; damaged files name
+positions that are invalid arguments."""
 READING = Lock()
 """Held while a Pillow image may read its file."""
 
@@ -65,7 +68,7 @@ class EncodedImage(ABC):
 
     @property
     def own_file(self) -> Path | None:
-        """The file on disk that holds the image alone; None if there is none."""
+        """The file on disk that holds the image and nothing else but other pages; None if there is none."""
         return None
 
     @abstractmethod

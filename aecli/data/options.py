@@ -41,7 +41,8 @@ class DataOptions:
 
     labels_from: LabelsFrom = option(
         "folder",
-        "Labels of image files: their folder, the part of the file name before the first _, or none.",
+        "Labels of image files: their folder, the part of the file name before the first _, or none. Sources with "
+        "labels of their own, such as lists and archives, keep them unless it is none.",
         panel=PANEL,
         metavar="folder|prefix|none",
     )

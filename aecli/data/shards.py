@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import count, product
+from itertools import product
 from math import prod
 from pathlib import Path
 
@@ -87,7 +87,8 @@ class ShardedSource(Source):
             InputError: a file is damaged or holds no images, or they hold arrays instead of image files.
         """
         holding = [shard for shard in self._aligned if split == "all" or split in shard.splits()]
-        return joined({str(shard.path): _files(shard.read(split, options, progress), shard.path) for shard in holding})
+        parts = {str(shard.path): _files(shard.read(split, options, progress), shard.path) for shard in holding}
+        return joined(parts, is_several=len(self._aligned) > 1)
 
     def read_unsplit(self, options: DataOptions, progress: Progress) -> ImageFiles:
         """List every image of all files.
@@ -95,9 +96,9 @@ class ShardedSource(Source):
         Raises:
             InputError: a file is damaged or holds no images.
         """
-        return joined(
-            {str(shard.path): _files(shard.read_unsplit(options, progress), shard.path) for shard in self._aligned}
-        )
+        shards = self._aligned
+        parts = {str(shard.path): _files(shard.read_unsplit(options, progress), shard.path) for shard in shards}
+        return joined(parts, is_several=len(shards) > 1)
 
 
 def _files(content: object, path: Path) -> ImageFiles:
@@ -106,18 +107,22 @@ def _files(content: object, path: Path) -> ImageFiles:
     return content
 
 
-def joined(contents: dict[str, ImageFiles]) -> ImageFiles:
-    """Return the images of several files, given by their paths.
+def joined(contents: dict[str, ImageFiles], *, is_several: bool) -> ImageFiles:
+    """Return the images of files of a set, given by their paths.
 
-    A name that an earlier file has, too, starts with that of its own file. The images of earlier files thus keep their
-    names, and their splits, when files are added.
+    With `is_several`, names start with those of the files. Images thus have the same names, and are in the same split,
+    in each set of several files, also if names repeat between files.
     """
     parts = list(contents.values())
+    names = [part.names for part in parts]
     stems = [Path(path).name.partition(".")[0] for path in contents]
     if len(set(stems)) < len(stems):
         stems = short_names([Path(path) for path in contents])
-    taken: set[str] = set()
-    names = [_distinct(part.names.tolist(), stem, taken) for stem, part in zip(stems, parts, strict=True)]
+    if is_several:
+        names = [
+            np.array([f"{stem}/{name}" for name in part.names.tolist()], np.str_)
+            for stem, part in zip(stems, parts, strict=True)
+        ]
     labels, class_names = _joined_labels(parts)
     masks = None
     if any(part.masks is not None for part in parts):
@@ -131,19 +136,6 @@ def joined(contents: dict[str, ImageFiles]) -> ImageFiles:
         masks=masks,
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
-
-
-def _distinct(names: Sequence[str], stem: str, taken: set[str]) -> NDArray[np.str_]:
-    """Return the names of the images in a file of the name `stem`, and add them to those that are `taken`."""
-    repeated = taken.intersection(names)
-    taken.update(names)
-    distinct = list(names)
-    for index, name in enumerate(names):
-        if name in repeated:
-            longer = (f"{stem}/" * depth + name for depth in count(1))
-            distinct[index] = next(each for each in longer if each not in taken)
-            taken.add(distinct[index])
-    return np.array(distinct, np.str_)
 
 
 def _joined_labels(parts: Sequence[ImageFiles]) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:

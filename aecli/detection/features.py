@@ -42,8 +42,8 @@ class SplitFeatures:
     fit_indices: NDArray[np.int64]
     evaluation_indices: NDArray[np.int64]
     files: NDArray[np.int64]
-    """(N,), the number of the file of each image. The pages of a file are alike, and are in the same half
-    unless one file has most of them."""
+    """(N,), the number of the file of each image. The pages of a file are alike, and are in the same half unless one
+    file has most of them."""
     total: int
     """The number of images in the set; more than N if their features need too much memory."""
     error_maps: NormalMaps | None = None

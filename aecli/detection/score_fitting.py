@@ -161,7 +161,7 @@ def cross_fitted(
     """
     groups = np.unique(files, return_inverse=True)[1] if files is not None else np.arange(len(features))
     left = len(features) - int(np.bincount(groups).max())
-    if left < max(MIN_IMAGES, len(features) // 3):  # one file has most of the images
+    if left < max(MIN_IMAGES - 1, len(features) // 3):  # one file has most of the images, or all of them
         groups = np.arange(len(features))
     count = min(folds, int(groups.max()) + 1)
     fold_of = np.random.default_rng(seed).permutation(groups.max() + 1)[groups] % count

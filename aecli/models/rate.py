@@ -38,6 +38,7 @@ class RateModel(nn.Module):
 
     def __init__(self, weights: Sequence[float], code_shape: Sequence[int], *, by_unit: bool = False):
         super().__init__()
+        self.is_by_unit = by_unit
         channels = code_shape[0]
         units = tuple(code_shape) if by_unit else (channels, *[1] * (len(code_shape) - 1))
         self.log_step = nn.Parameter(torch.empty(len(weights), channels))

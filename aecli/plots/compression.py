@@ -75,10 +75,19 @@ def _drawn_methods(report: CompressionReport) -> set[str]:
     first, *others = [[row for row in report.rows if row.family == model] for model in report.models]
     first, middle = sorted(first, key=lambda row: row.bytes), len(first) // 2
     methods = {"original", first[0].method, first[middle].method, first[-1].method}
-    for rows in (*others, *([row for row in report.rows if row.family == family] for family in EXAMPLES_OF)):
+    for rows in (*others, *(_rows_on_curve(report, family) for family in EXAMPLES_OF)):
         if rows:
             methods.add(min(rows, key=lambda row: abs(np.log(row.bytes / first[middle].bytes))).method)
     return methods
+
+
+def _rows_on_curve(report: CompressionReport, family: str) -> list[Row]:
+    """Return the settings of a family that its curve shows: of a format, those that none with fewer bytes beats."""
+    rows = [row for row in report.rows if row.family == family and isfinite(row.quality.psnr)]
+    if family not in FORMATS:
+        return rows
+    kept = worth_using((row.bits_per_pixel, row.quality.psnr) for row in rows)
+    return [row for row in rows if (row.bits_per_pixel, row.quality.psnr) in kept]
 
 
 def _padded(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -90,8 +99,7 @@ def _padded(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
 
 def _draw_curves(axes: Any, report: CompressionReport) -> None:
     for family, style in _styles(report).items():
-        points = sorted((row.bits_per_pixel, row.quality.psnr) for row in report.rows if row.family == family)
-        points = worth_using(points) if family in FORMATS else [point for point in points if isfinite(point[1])]
+        points = sorted((row.bits_per_pixel, row.quality.psnr) for row in _rows_on_curve(report, family))
         if points:
             axes.plot(*zip(*points, strict=True), label=shortened(family, 40), **(MARKS | style))
     axes.set(xscale="log", xlabel="bits per pixel", ylabel="PSNR in dB (higher is better)")

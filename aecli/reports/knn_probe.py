@@ -22,8 +22,6 @@ class CodesProbe:
     result: ProbeResult
     dimensions: Mapping[str, int]
     """The number of dimensions of each kind of features, by name."""
-    warnings: tuple[str, ...] = ()
-    """Test images that are training images of the probe or of the model, by number."""
     notes: tuple[str, ...] = ()
     """Features that are left out, with the reason."""
 
@@ -55,17 +53,21 @@ def probe_codes(
     features = {"codes": code_features(train, test)}
     labels = match_labels(train, test)
     options.label_counts(labels.available)  # raises if too many are requested, before images are read
-    warnings = tuple(_warnings(features["codes"], test))
     notes: list[str] = []
     if read_images is not None:
         features |= _baselines(features["codes"], train, read_images, notes, progress, with_untrained=with_untrained)
     result = probe(features, labels, options, progress)
-    return CodesProbe(result, {name: vectors.dimensions for name, vectors in features.items()}, warnings, tuple(notes))
+    return CodesProbe(result, {name: vectors.dimensions for name, vectors in features.items()}, tuple(notes))
 
 
-def _warnings(codes: Features, test: Codes) -> list[str]:
+def probe_warnings(train: Codes, test: Codes) -> list[str]:
+    """Return warnings if test images are training images of the probe or of the model, with their number.
+
+    Raises:
+        InputError: the codes come from different models or from the same images.
+    """
     warnings = []
-    if shared := count_shared(codes):
+    if shared := count_shared(code_features(train, test)):
         are_equal = counted(shared, "test code is", "test codes are")
         warnings.append(f"{are_equal} equal to a training code: are images shared?")
     if warning := overlap_warning(test.meta.trained_images, len(test), test.meta.data):

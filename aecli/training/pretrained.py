@@ -182,7 +182,8 @@ def _misfit(model: Autoencoder | Classifier, start: Checkpoint) -> InputError:
     """Return the error of a model that another one's weights do not fit."""
     header, prefix = start.header, f"the weights of {start.path} do not fit architecture {model.architecture}"
     hint = f"leave out --recipe to use that of {start.path}; for a classifier add --set objective.loss=cross-entropy"
-    if model.architecture == header.architecture and (changed := _changed_settings(model, header)):
+    is_same = (model.architecture, tuple(model.image_shape)) == (header.architecture, tuple(header.image_shape))
+    if is_same and (changed := _changed_settings(model, header)):
         settings = (shlex.quote(f"{key}={json.dumps(value)}") for key, value in changed.items())
         return InputError(
             f"{prefix} with these settings: they belong to other values of {', '.join(changed)}",
@@ -201,6 +202,8 @@ def _changed_settings(model: Autoencoder | Classifier, header: CheckpointHeader)
     changed = {f"model.arguments.{key}": value for key, value in arguments if model.arguments.get(key) != value}
     if isinstance(model, Autoencoder) and model.rate_weights != header.rate_weights:
         changed["penalty.rate_weights"] = header.rate_weights
+    elif isinstance(model, Autoencoder) and header.is_codec and model.rate.is_by_unit != header.has_priors_of_units:
+        changed["penalty.rate_prior"] = "static" if header.has_priors_of_units else "causal"
     return changed
 
 

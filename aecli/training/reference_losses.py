@@ -23,6 +23,8 @@ SAMPLE = 1000
 NETWORK_VALUES, NETWORK_SAMPLE = 2**22, (50, 500)
 """Values of the validation images that go through an untrained network, and the least and the most number of these
 images: they take a few seconds where an epoch takes minutes."""
+INITIAL_SAMPLE = 5000
+"""Validation images that go through a network from other weights, at most: one process measures, and others wait."""
 MEDIAN_SAMPLE = 200
 """Training images of which the median is computed, at most: all of them are in memory at once."""
 CHUNK = 64
@@ -40,7 +42,7 @@ def reference_losses(module: TrainingModule, request: TrainingRequest, *, is_ini
     - `untrained_network`, or `initial_network` if it starts from other weights: the network before its first step;
       only if `is_initial`.
 
-    Large sets are sampled, but not for `initial_network`, which is compared with the losses of epochs. The random
+    Large sets are sampled, less for `initial_network`, which is compared with the losses of epochs. The random
     streams, and the model's weights and running statistics, stay as they are.
     """
     losses = {}
@@ -48,7 +50,8 @@ def reference_losses(module: TrainingModule, request: TrainingRequest, *, is_ini
         if is_initial:
             count = len(request.validation)
             if request.init_from:
-                losses["initial_network"] = module.validation_loss(torch.arange(count))
+                sample = min(count, INITIAL_SAMPLE)
+                losses["initial_network"] = module.validation_loss(torch.from_numpy(evenly_spread(count, sample)))
             else:
                 least, most = NETWORK_SAMPLE
                 sample = min(max(NETWORK_VALUES // math.prod(module.model.image_shape), least), most)

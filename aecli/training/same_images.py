@@ -48,14 +48,11 @@ def require_images_of(header: CheckpointHeader, request: TrainingRequest) -> Non
     """Check that a training has the images that a finished run was trained on.
 
     Raises:
-        InputError: the images of a stage differ, or their numbers, and thereby the split.
+        InputError: the images of a stage differ.
     """
     images, validation = request.images.source, request.validation.source
     earlier = {"training": header.data.fingerprint, "validation": header.validation.fingerprint}
     require_same_images(earlier, {"training": images.fingerprint, "validation": validation.fingerprint})
-    is_of_0_1 = not header.trained_images  # which held out others, and whose finished runs are only read
-    if not is_of_0_1 and (header.data.images, header.validation.images) != (images.images, validation.images):
-        raise _other_split()
 
 
 def require_same_images(earlier: Mapping[str, str | None], fingerprints: Mapping[str, str]) -> None:
@@ -79,6 +76,6 @@ def _other_split() -> InputError:
     """Return the error of a run that would go on to train on images that it has validated on."""
     return InputError(
         "the images are divided into training and validation images in another way than in the run to resume",
-        hint="the division follows their names: resume with the paths that the run started with (a run of aecli 0.1 "
-        "with that version), or start again with --overwrite",
+        hint="the division follows the names of the images: name them by the paths of the first command (and resume a "
+        "run of aecli 0.1 with that version), or start again with --overwrite",
     )

@@ -13,6 +13,10 @@ from aecli.errors import UsageError
         ("resize all to one size with --image-size 64", "resize all to one size with image_size=64"),
         ("--resume continues it, --overwrite replaces it", "resume=True continues it, overwrite=True replaces it"),
         ("train with --set model.white=4095", 'train with settings={"model.white": 4095}'),
+        (
+            "keep --set 'penalty.rate_weights=[0.1, 1.0]' --set model.arguments.code=8, or",
+            'keep settings={"penalty.rate_weights": [0.1, 1.0], "model.arguments.code": 8}, or',
+        ),
         ("--set model.mean=measured", 'settings={"model.mean": "measured"}'),
         (
             "try --batch-size 8 --set optimizer.name=adamw --set optimizer.momentum=0.9 --lr 0.002",
@@ -27,6 +31,7 @@ from aecli.errors import UsageError
 )
 def test_options_become_arguments(text: str, expected: str) -> None:
     assert in_python(text) == expected
+    assert in_python(expected) == expected
 
 
 def test_a_hint_is_shown_once_by_functions_that_call_each_other() -> None:

@@ -121,7 +121,7 @@ def test_the_state_of_a_file_changes_with_its_permissions(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "is_temporary"),
-    [(errno.EIO, True), (errno.EACCES, True), (errno.ENOENT, False), (errno.EINVAL, False), (None, False)],
+    [(errno.EIO, True), (errno.EACCES, False), (errno.ENOENT, False), (errno.EINVAL, False), (None, False)],
 )
 def test_errors_that_may_pass(number: int | None, *, is_temporary: bool) -> None:
     error = UnreadableImageError("a.png", "damaged")

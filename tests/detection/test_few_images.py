@@ -61,6 +61,8 @@ def test_pages_of_a_file_are_in_one_fold() -> None:
     for folds in (3, 24):
         assert cross_fitted(score, features, 0, "max", folds)[0].min() == 0
         assert cross_fitted(score, features, 0, "max", folds, files)[0].min() > 0.1
+    few = np.array([0, 0, 1, 2, 3, 4])  # the other four images are enough, as of five images
+    assert cross_fitted(score, features[few * 4], 0, "max", 6, few)[0].min() > 0.1
     one = cross_fitted(score, features, 0, "max", 5, np.zeros(24, np.int64))[0]
     assert np.array_equal(one, cross_fitted(score, features, 0, "max", 5)[0])
 

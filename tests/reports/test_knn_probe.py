@@ -11,7 +11,7 @@ from aecli.analyses.knn_probe.options import KNNProbeOptions
 from aecli.codes import Codes
 from aecli.data import ImageSet, load
 from aecli.errors import InputError, UsageError
-from aecli.reports.knn_probe import probe_codes
+from aecli.reports.knn_probe import probe_codes, probe_warnings
 from tests.analyses.digit_codes import digit_codes
 
 OPTIONS = KNNProbeOptions(labels="20", draws=2, methods="knn-euclidean")
@@ -37,7 +37,8 @@ def unavailable() -> Sequence[ImageSet]:
 def test_pixels_and_their_pca_are_probed_with_the_same_draws() -> None:
     probed = probe_codes(codes_of(TRAIN), codes_of(TEST), OPTIONS, images)
     assert probed.dimensions == {"codes": 64, "pixels": 64, "pca": 64}
-    assert (probed.notes, probed.warnings) == ((), ())
+    assert probed.notes == ()
+    assert probe_warnings(codes_of(TRAIN), codes_of(TEST)) == []
     accuracies = {row.features: row.draws for row in probed.result.accuracies}
     assert accuracies["codes"] == accuracies["pixels"]  # as these codes are the pixels
     assert min(accuracies["codes"]) > 0.3
@@ -60,7 +61,7 @@ def test_what_is_left_out_is_noted() -> None:
 
 def test_shared_images_cause_warnings() -> None:
     test = codes_of([*range(195, 359)], trained_images=7)
-    shared, trained = probe_codes(codes_of(TRAIN), test, OPTIONS).warnings
+    shared, trained = probe_warnings(codes_of(TRAIN), test)
     assert "5 test codes" in shared
     assert "trained on 7" in trained
 

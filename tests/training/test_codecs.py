@@ -214,12 +214,15 @@ def test_a_codec_that_starts_from_a_codec_keeps_its_distribution(
         torch.testing.assert_close(after[name], value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "kept"), [("rate_weights", [0.1], "[0.1, 1.0]"), ("rate_prior", "causal", "static")]
+)
 def test_a_codec_does_not_start_from_one_of_other_rates(
-    codec_of_digits: Checkpoint, fit: Callable[..., Any], tmp_path: Path
+    key: str, value: Any, kept: str, codec_of_digits: Checkpoint, fit: Callable[..., Any], tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="rate_weights") as caught:
-        fit(tmp_path / "run", CODEC_OF_DIGITS | {"penalty.rate_weights": [0.1]}, init_from=codec_of_digits)
-    assert "penalty.rate_weights=[0.1, 1.0]" in (caught.value.hint or "")
+    with pytest.raises(InputError, match=key) as caught:
+        fit(tmp_path / "run", CODEC_OF_DIGITS | {f"penalty.{key}": value}, init_from=codec_of_digits)
+    assert f"penalty.{key}={kept}" in (caught.value.hint or "")
 
 
 def test_the_state_of_a_prior_is_that_of_one_model(tmp_path: Path) -> None:

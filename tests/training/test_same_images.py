@@ -1,20 +1,17 @@
 """A run is resumed with the images that it was started with, divided into training and validation images as before."""
 
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from aecli.checkpoint import CheckpointHeader
 from aecli.checkpoint.run_folder import RunFolder
 from aecli.data import DataOptions
 from aecli.errors import InputError
 from aecli.recipes.schema import Recipe
 from aecli.training.callbacks import History
 from aecli.training.request import TrainingRequest
-from aecli.training.same_images import image_fingerprints, require_images_of, split_of_0_1
+from aecli.training.same_images import image_fingerprints, split_of_0_1
 from aecli.training.subsets import load_subsets
 
 CLASSIFIER = {"objective.loss": "cross-entropy"}
@@ -59,13 +56,3 @@ def test_a_state_of_0_1_is_resumed_if_its_images_are_divided_as_today(
         history(request).load_state_dict(state_of_0_1(request))
     with pytest.raises(InputError, match="divided"):  # 0.1 divided folders as named data sets
         history(request_of(image_folder, settings)).load_state_dict(state_of_0_1(request_of(image_folder, settings)))
-
-
-def test_a_finished_run_has_as_many_images_as_before(image_folder: Path) -> None:
-    request = request_of(image_folder)
-    images, validation = request.images.source, request.validation.source
-    header = SimpleNamespace(data=images, validation=validation, trained_images=[images.images])
-    require_images_of(cast(CheckpointHeader, header), request)
-    header.data = replace(images, images=images.images + 1)
-    with pytest.raises(InputError, match="divided"):
-        require_images_of(cast(CheckpointHeader, header), request)

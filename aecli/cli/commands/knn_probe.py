@@ -72,9 +72,11 @@ def knn_probe(
 
     from aecli.codes import load_codes
     from aecli.inference.matching import images_of
-    from aecli.reports.knn_probe import probe_codes
+    from aecli.reports.knn_probe import probe_codes, probe_warnings
 
     train_codes, test_codes = load_codes(train), load_codes(test)
+    for warning in probe_warnings(train_codes, test_codes):
+        console.warn(warning)
     with console.progress() as progress:
 
         def read_images() -> "list[ImageSet]":
@@ -84,8 +86,6 @@ def knn_probe(
         probed = probe_codes(train_codes, test_codes, options, wanted, with_untrained=True, progress=progress)
 
     result = probed.result
-    for warning in probed.warnings:
-        console.warn(warning)
     console.report_notes([*probed.notes, *result.notes])
     if output:
         from aecli.plots import knn_probe

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
 
+from aecli.data.file_names import suffix_of
+from aecli.data.formats.known import JPEG
 from aecli.data.layouts.folder_tree import child_folders, folder_of
 from aecli.data.layouts.split_names import MASK_WORDS, is_container, split_of, words_of
 from aecli.data.pages import file_name
@@ -17,13 +19,13 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
 
     A mask is in a folder such as `ground_truth` or `masks`, at the same path as its image in a folder beside that one:
     `ground_truth/broken/000_mask.png` marks `test/broken/000.png`. Or it is beside its image, and only its name ends in
-    `_mask`, `_gt` or `_label`. A folder is one of masks if all its files are; beside the folder of a split,
-    `ground_truth` always is one, and beside `images`, `masks` is. The segmentations of PASCAL VOC, DAVIS and ADE20K are
-    such masks, as are the masks of MVTec 3D-AD, DAGM 2007 and KolektorSDD.
+    `_mask` or `_gt`, or in `_label` if it is not a JPEG. A folder is one of masks if all its files are; beside the
+    folder of a split, `ground_truth` always is one, and beside `images`, `masks` is. The segmentations of PASCAL VOC,
+    DAVIS and ADE20K are such masks, as are the masks of MVTec 3D-AD, DAGM 2007 and KolektorSDD.
     """
     folders = {folder_of(name) for name in images}
     mask_folders = {folder: found for folder in folders if (found := _mask_folder(folder))}
-    endings = [name for name in images if _ENDING.search(_stem(name))]
+    endings = [name for name in images if _names_a_mask(name)]
     if not mask_folders and not endings:
         return {}
     by_stem = {_stem(name): name for name in images}
@@ -43,6 +45,12 @@ def find_masks(images: Sequence[str]) -> Mapping[str, str | None]:
         if all(marked.values()) or candidates.are_beside_masks(own):
             masks |= marked
     return masks
+
+
+def _names_a_mask(name: str) -> bool:
+    """Return whether a name ends as those of masks beside their images; `wine_label.jpg` is a photograph of a label."""
+    ending = _ENDING.search(_stem(name))
+    return ending is not None and not (ending[1].lower().startswith("label") and suffix_of(name) in JPEG.suffixes)
 
 
 def match_masks(masks: Sequence[str], images: Sequence[str]) -> list[tuple[str, ...]]:

@@ -178,7 +178,8 @@ class ArchiveFile(LayoutSource):
             value = json.loads(text) if is_json else text
         except (ValueError, RecursionError) as error:
             raise InputError(
-                f"damaged label: {where}", hint="a .cls file holds a class, a .json file an object"
+                f"damaged label: {where}",
+                hint="a .cls file holds a class, a .json file an object; --labels-from none ignores them",
             ) from error
         if isinstance(value, dict):
             value = next((value[key] for key in LABEL_KEYS if key in value), "")

@@ -107,7 +107,7 @@ class ParquetFolder(PathSource):
         ignored = self._shards.get("", []) if self.splits() else []
         shards = [shard for each in self._shards.values() for shard in each if shard not in ignored]
         parts = {str(shard.path): shard.read("all", options, progress) for shard in shards}
-        everything = joined(parts)
+        everything = joined(parts, is_several=len(parts) > 1)
         if ignored:
             note = f"ignored, not of a split: {listed(shard.path.name for shard in ignored)}"
             everything = replace(everything, notes=(*everything.notes, note))

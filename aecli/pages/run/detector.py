@@ -69,7 +69,12 @@ def _roc(scores: DetectorScores, threshold: float) -> str:
     fpr, tpr = roc_curve(scores.normal, scores.anomalous)
     at = float((scores.normal > threshold).mean()), float((scores.anomalous > threshold).mean())
     series = [
-        Series(f"ROC curve, AUROC {scores.auroc:.4f}", fpr.tolist(), tpr.tolist(), color=2),
+        Series(
+            f"ROC curve, AUROC {scores.auroc:.4f}" if scores.is_held_out else "ROC curve",
+            fpr.tolist(),
+            tpr.tolist(),
+            color=2,
+        ),
         Series("at the threshold", [at[0]], [at[1]], is_line=False, color=1),
     ]
     x, y = Axis("false positive rate", -0.01, 1.01), Axis("true positive rate", -0.01, 1.02)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aecli.checkpoint import DataSource
 from aecli.data import DataOptions
 from aecli.data.splits import hold_out
-from aecli.detection.detector import Detector
+from aecli.detection.detector import Detector, ThresholdBasis
 from aecli.detection.features import FIT_FRACTION
 from aecli.detection.inspection import AnomalyInspector, Detection
 from aecli.detection.score_report import ScoreReport, metrics_of
@@ -121,7 +121,7 @@ def measure_detector(
     except AecliError as error:
         return MeasuredDetector(detector, metrics, None, (*notes, f"its images cannot be read: {error.message}"))
     notes += [note for each in scored for note in each.notes]
-    return MeasuredDetector(detector, metrics, _selected(scored, metrics), tuple(notes))
+    return MeasuredDetector(detector, metrics, _selected(scored, metrics, header.basis), tuple(notes))
 
 
 class _Scored:
@@ -174,15 +174,17 @@ class _Scored:
         return ErrorKind(wrong, len(self.scores), [each[2] for each in sorted(self._worst, reverse=True)])
 
 
-def _selected(scored: Sequence[_Scored], metrics: ScoreReport) -> DetectorScores:
-    """Return the scores of the images that the detector was not fitted on, if these are known.
+def _selected(scored: Sequence[_Scored], metrics: ScoreReport, basis: ThresholdBasis | None) -> DetectorScores:
+    """Return the scores of the images that the detector was not fitted on, if there are any and they are known.
 
     Which these are is derived from the default seed of a calibration; if its AUROC or its specificity does not come
-    out, all images are taken.
+    out, all images are taken. Detectors that do not record their basis were fitted on one half.
     """
     normal, *anomalous = scored
     errors = normal.errors, anomalous[0].errors if anomalous else None
     everything = normal.scores, anomalous[0].scores if anomalous else np.zeros(0, np.float32)
+    if basis is not None and basis.method != "half":
+        return DetectorScores(*everything, False, *errors)
     half = everything[0][_evaluated(len(everything[0]))], everything[1][_evaluated(len(everything[1]))]
     specificity = float((half[0] <= metrics.threshold).mean())
     area = auroc(*half) if len(half[1]) else 0.0

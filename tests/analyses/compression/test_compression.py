@@ -162,6 +162,7 @@ def test_formats_of_color_images_may_keep_chroma_at_full_resolution() -> None:
     full = {method for method in codecs if method.endswith("4:4:4")}
     assert {codecs[method].family for method in full} <= {"JPEG", "AVIF"}
     assert not any(codec.method.endswith("4:4:4") for codec in image_codecs(1))
+    assert "JPEG 97 4:4:4" in full
     for method in full & {"JPEG 97 4:4:4", "AVIF 95 4:4:4"}:
         errors = [
             np.abs(codecs[name].compress(image).restored.astype(int) - image).mean()

@@ -52,6 +52,8 @@ def test_a_mask_of_a_missing_image_is_a_mask_beside_a_split_or_images() -> None:
         ["label/1.png", "no_label/1.png"],
         ["annotations/1.png", "other/1.png"],
         ["label_images/front/1.png", "images/2.png"],
+        ["wine.jpg", "wine_label.jpg"],
+        ["herbs/1.jpeg", "herbs/1-labels.JPEG"],
     ],
 )
 def test_other_images_are_no_masks(names: list[str]) -> None:

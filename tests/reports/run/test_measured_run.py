@@ -238,6 +238,20 @@ def test_the_detector_has_the_calibrations_auroc_and_examples_of_its_errors(cali
     assert all(each.score > threshold for each in detector.scores.false_alarms.examples)
 
 
+def test_few_images_are_all_fitted_on(conv_run: Path, tmp_path: Path) -> None:
+    run, sets = tmp_path / "run", {}
+    shutil.copytree(conv_run, run)
+    for name, word in (("normal", "digits:test@0"), ("anomalous", "digits:test@8")):
+        sets[name] = tmp_path / f"{name}.npy"
+        np.save(sets[name], load(word).images[:12])
+    succeed("calibrate", "--model", run, "--normal", sets["normal"], "--anomalous", sets["anomalous"])
+    detector = measure_run(resolve_run(run), options=FEW).detector
+    assert detector is not None
+    assert detector.to_dict()["auroc"] is None
+    assert detector.scores is not None
+    assert "fitted on among them" in detector.scores.description
+
+
 def test_another_seed_takes_all_images(calibrated: Callable[..., Path]) -> None:
     run = measure_run(resolve_run(calibrated("--anomalous", "digits:test@7,8,9", "--seed", 5)), options=FEW)
     assert run.detector is not None

@@ -18,6 +18,7 @@ CHANNELS = {RGB: 3, CMYK: 4, YCBCR: 3, CIELAB: 3}
 """The number of channels by photometric kind; 1 for others."""
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 NUMBER_NAMES = {UNSIGNED: "{} bits", SIGNED: "signed {}-bit integers", FLOAT: "{}-bit floats"}
+UNUSUAL_ORDER = "16 bits in an unusual order"
 
 
 def is_raw_photo(directory: Directory) -> bool:
@@ -85,8 +86,10 @@ def _unread_kind(directory: Directory) -> tuple[str, str] | None:
     if samples - extra != CHANNELS.get(photometric, 1) or extra > 1:
         return f"of {counted(samples, 'channel')}", "save 1 or 3 of them"
     is_color = photometric not in GRAY
-    advice = "convert it to RGB of 8 or 16 bits" if is_color else "convert it to 16 bits"
     kind = _unread_numbers(bits, kinds, (8, 16) if is_color else (1, 2, 4, 8, 16))
+    advice = "convert it to RGB of 8 or 16 bits" if is_color else "convert it to 16 bits"
+    if is_planar and kind == UNUSUAL_ORDER:
+        kind, advice = "16 bits", "save it with interleaved channels"
     return (f"of {'planar ' * is_planar}{kind}", advice) if kind else None
 
 
@@ -98,4 +101,4 @@ def _unread_numbers(bits: tuple[int, ...], kinds: tuple[int, ...], common: tuple
         return "complex or undefined numbers"
     if kinds[0] != UNSIGNED or bits[0] not in common:
         return NUMBER_NAMES[kinds[0]].format(bits[0])
-    return "16 bits in an unusual order" if bits[0] == 16 else None
+    return UNUSUAL_ORDER if bits[0] == 16 else None
