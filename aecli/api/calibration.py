@@ -51,9 +51,10 @@ def calibrate(
             `aecli.load_images`, the result of `aecli.load_images`, or whatever `model.encode` takes. Of a whole set
             with normal training images, such as one of MVTec AD, the normal test images are used.
         anomalous: Anomalous images of the same kinds, if you have any. Of a whole set, the anomalous test images.
-        masks: A folder of masks of the anomalous images, to measure the scores' maps by: at the same paths, or called
-            `NAME_mask.png`. All pixels that are not zero are defects. Default: the masks of the anomalous images' set,
-            such as those of MVTec AD.
+        masks: A folder of masks of the anomalous images, to measure the scores' maps by: at the same paths, with
+            any suffix; a name may end in `_mask`, `_gt` or `_label`. All pixels that are not zero are defects, or of a
+            JPEG file those brighter than half. Default: the masks of the anomalous images' set, such as those of MVTec
+            AD.
         score: `combined`, `knn`, `local`, `mahalanobis`, `mse`, `patch`, `pooled`, `position`, `residual` or `ssim`,
             as far as it applies to the model. Default: `combined`, or `position` of a model of features; with
             anomalous images the score with the largest AUROC on one half of them.

@@ -95,8 +95,9 @@ class Detections:
     def score_map(self, index: int) -> NDArray[np.float32]:
         """Return how unusual each position of an image is, (h, w), in the units of the score; the image is read again.
 
-        The map covers the model's input, and has the size of the model's codes. Where a side is not a multiple of the
-        pixels of a position, it extends beyond the lower or right edge.
+        The map covers the model's input, or the whole image if it was cut into tiles: one number for each position of
+        the code or, of the score `local`, for each block of pixels. Where a side is not a multiple of the pixels of a
+        position, it extends beyond the lower or right edge.
 
         Raises:
             aecli.errors.UsageError: the detector's score has no maps.
@@ -163,7 +164,8 @@ def detect(
         model: A model that `aecli.load` returned, or the path of a run folder, `model.safetensors` or `model.onnx`.
         detector: What `aecli.calibrate` returned, or a detector file. Default: `detector.safetensors` in the run
             folder, or without it the default score of the model (`residual`, or `position` for a model of features)
-            with the 99% quantile of the validation images as threshold.
+            with a threshold from the validation images: their conformal 99% quantile, which is their largest score if
+            they are fewer than 99.
         threshold: The score above which an image is an anomaly, instead of the detector's threshold.
         tile: Cut images in their own size into square tiles of this many pixels, and join the scores of the tiles; 0
             takes whole images. Default: as the detector was calibrated, or else as the model was trained.

@@ -2,9 +2,9 @@
 
 An entry is a folder `decoded/KEY` in the cache folder, with `images.npy` and `about.json`. KEY is a hash of what the
 decoded pixels depend on: the state of the files, the conversion, the decoders that are installed, and the codecs that
-are loaded. If a file could not be read for another reason, such as an error of the disk, the entry serves the process
-that made it, and the next one replaces it. An entry is built in a temporary folder that is then renamed, so it is
-complete or absent. Entries may be deleted at any time.
+are loaded. An entry is built in a temporary folder that is then renamed, so it is complete or absent. If a file could
+not be read for another reason, such as an error of the disk, the folder is not renamed, and serves only the process
+that made it. Entries may be deleted at any time.
 """
 
 import hashlib

@@ -41,12 +41,13 @@ class DataOptions:
 
     labels_from: LabelsFrom = option(
         "folder",
-        "Labels of image files: their folder, the part of the file name before the first _, or none. Sources with "
-        "labels of their own, such as lists and archives, keep them unless it is none.",
+        "Labels of image files: their folder, the part of the file name before the first _, or none. Labels "
+        "of the source itself, such as those of lists, arrays and .cls or .json files in archives, take precedence; "
+        "none ignores these, too.",
         panel=PANEL,
         metavar="folder|prefix|none",
     )
-    """Sources other than folders keep their own labels unless this is `none`."""
+    """Labels of the source itself take precedence, unless this is `none`."""
     data_root: Path | None = option(None, DATA_ROOT_HELP, panel=PANEL, metavar="DIR")
     download: bool = option(
         False,

@@ -23,7 +23,7 @@ def open_inspector(
     Args:
         model: A loaded autoencoder.
         detector: A detector, or its file. None selects the one in the model's run folder; or without it, the default
-            score of the model with the 99% quantile of the validation images as threshold.
+            score of the model with the conformal 99% quantile of the validation images as threshold.
         threshold: The score above which an image is an anomaly, instead of the detector's threshold.
         tiles: The tiles to cut images into, if they are not those of the detector.
 

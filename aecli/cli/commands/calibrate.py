@@ -77,8 +77,9 @@ MasksOpt = Annotated[
     typer.Option(
         "--masks",
         metavar="DIR",
-        help="Folder of masks of the anomalous images, to measure the scores' maps by: at the same paths, or called "
-        "NAME_mask.png. All pixels that are not zero are defects. Default: the masks of a set as for --data.",
+        help="Folder of masks of the anomalous images, to measure the scores' maps by: at the same paths, with "
+        "any suffix; a name may end in _mask, _gt or _label. All pixels that are not zero are defects, or of a JPEG "
+        "file those brighter than half. Default: the masks of a set as for --data.",
     ),
 ]
 DetectorOpt = Annotated[

@@ -65,8 +65,8 @@ DetectorOpt = Annotated[
         "--detector",
         metavar="FILE",
         help="Detector file of aecli calibrate. Default: detector.safetensors in the run folder, or without it "
-        "the default score of the model (`residual`, or `position` for a model of features) with the 99% quantile of "
-        "the validation images as threshold.",
+        "the default score of the model (`residual`, or `position` for a model of features) with a threshold from the "
+        "validation images: their conformal 99% quantile, which is their largest score if they are fewer than 99.",
     ),
 ]
 ThresholdOpt = Annotated[

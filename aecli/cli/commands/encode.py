@@ -30,8 +30,8 @@ CodesOpt = Annotated[
         "-o",
         metavar="OUT",
         help="NAME.npz: code file to write; - writes it to standard output. NAME.csv or NAME.parquet: a table with the "
-        "columns name, label, residual_l2, c0, c1 and so on, for other programs. Any other name: a folder for one .aec "
-        "file for each image, which a codec writes.",
+        "columns name, label, residual_l2, c0, c1 and so on, for other programs. Any other name: a folder with one "
+        ".aec file per image; the model must be a codec.",
         show_default=False,
     ),
 ]
