@@ -37,7 +37,7 @@ class OwnSizeImages:
     read: Callable[[int], ConvertedImage]
     """Returns an image with the requested channels. Raises InputError if it cannot be read."""
     own_file: Callable[[int], Path | None]
-    """Returns the file that holds an image alone; None if there is none."""
+    """Returns the file on disk of an image, as `EncodedImage.own_file`."""
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -76,6 +76,6 @@ def _other_split() -> InputError:
     """Return the error of a run that would go on to train on images that it has validated on."""
     return InputError(
         "the images are divided into training and validation images in another way than in the run to resume",
-        hint="the division follows the names of the images: name them by the paths of the first command (and resume a "
-        "run of aecli 0.1 with that version), or start again with --overwrite",
+        hint="the division follows the names of the images: name them by the paths of the first command, or start "
+        "again with --overwrite; a run of aecli 0.1 resumes with that version",
     )

@@ -11,8 +11,7 @@ from aecli.data import DataOptions, load
 from aecli.data.archives import parquet_file
 from aecli.errors import InputError, UnavailableError
 from tests.data.archive_writing import write_parquet
-from tests.data.image_sets import labels_of
-from tests.data.sources.test_archives import png, values
+from tests.data.image_sets import labels_of, png, values
 
 pa: Any = pytest.importorskip("pyarrow")
 
